@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"gonum.org/v1/gonum/stat"
+
+	"sealvk/engine"
+	"sealvk/prompt"
+)
+
+// answer is what one prompt gave.
+type answer struct {
+	engine.Result
+	firstToken time.Duration // from asking until the first token was there
+}
+
+// ask runs one prompt of ids and hands the text to emit as it grows.
+func (o *opened) ask(ctx context.Context, ids []int32, s *samplingFlags, raw bool, emit func(text string) error) (answer, error) {
+	if n := o.model.Context(); len(ids) > n {
+		return answer{}, tooLongError{len(ids), n}
+	}
+	var stopIDs []int32
+	var stops []string
+	if raw {
+		stopIDs = []int32{o.tokenizer.EOS()}
+	} else {
+		stopIDs, stops = o.template.Stops(o.tokenizer)
+	}
+	stream := o.tokenizer.NewStream()
+	var a answer
+	asked := time.Now()
+	result, err := o.session.Generate(ctx, engine.Request{
+		Prompt:    ids,
+		MaxTokens: int(s.tokens.value),
+		Sampling: engine.Sampling{
+			Temperature:   float32(s.temperature.value),
+			TopK:          int(s.topK.value),
+			TopP:          float32(s.topP.value),
+			MinP:          float32(s.minP.value),
+			RepeatPenalty: float32(s.repeatPenalty.value),
+			Seed:          s.seed.value,
+		},
+		StopTokens:  stopIDs,
+		StopStrings: append(append([]string(nil), stops...), s.stop.Value()...),
+		Decode:      stream.Push,
+		Flush:       stream.Flush,
+		Emit: func(t engine.Token) error {
+			if a.firstToken == 0 {
+				a.firstToken = time.Since(asked)
+			}
+			if t.Text == "" {
+				return nil
+			}
+			return emit(t.Text)
+		},
+	})
+	a.Result = result
+	return a, err
+}
+
+// tooLongError says that a prompt leaves no room for an answer.
+type tooLongError struct{ tokens, context int }
+
+func (e tooLongError) Error() string {
+	return fmt.Sprintf("the prompt has %d tokens, the context holds %d with the answer: shorten it or raise --ctx", e.tokens, e.context)
+}
+
+// messages is a conversation in the order of its turns.
+func messages(system string, turns ...prompt.Message) []prompt.Message {
+	if system == "" {
+		return turns
+	}
+	return append([]prompt.Message{{Role: "system", Content: system}}, turns...)
+}
+
+// visible drops the control characters that would command a terminal; a model
+// may produce any byte.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
+		}
+		return r
+	}, text)
+}
+
+func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }
+
+// perSecond is n in d as a rate; 0 where nothing was measured.
+func perSecond(n int, d time.Duration) float64 {
+	if n <= 0 || d <= 0 {
+		return 0
+	}
+	return float64(n) / d.Seconds()
+}
+
+// computed is the number of prompt tokens that were not in the KV cache yet.
+func (a *answer) computed() int { return a.PromptTokens - a.CachedTokens }
+
+// decoded is the number of tokens after the first, which prefill gives.
+func (a *answer) decoded() int { return max(0, len(a.Tokens)-1) }
+
+// summary is the closing line of -v.
+func (a *answer) summary(o *opened) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "load %.0f ms; prompt %d tokens", milliseconds(o.load), a.PromptTokens)
+	if a.CachedTokens > 0 {
+		fmt.Fprintf(&b, " (%d cached)", a.CachedTokens)
+	}
+	fmt.Fprintf(&b, ", %.1f tok/s; first token %.0f ms; answer %d tokens, %.1f tok/s",
+		perSecond(a.computed(), a.Prefill), milliseconds(a.firstToken), len(a.Tokens), perSecond(a.decoded(), a.Decode))
+	if n := len(a.Steps); n > 0 {
+		steps := make([]float64, n)
+		for i, d := range a.Steps {
+			steps[i] = milliseconds(d)
+		}
+		slices.Sort(steps)
+		fmt.Fprintf(&b, " (median step %.1f ms)", stat.Quantile(0.5, stat.Empirical, steps, nil))
+	}
+	caps := o.device.Caps()
+	fmt.Fprintf(&b, "; %s; KV %v", caps.Name, o.kv)
+	return b.String()
+}

@@ -1,0 +1,287 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"sealvk/engine"
+	"sealvk/prompt"
+)
+
+func (p *program) chatCommand() *cli.Command {
+	model, sampling := newModelFlags(), newSamplingFlags()
+	return &cli.Command{
+		Name:  "chat",
+		Usage: "talk with the model",
+		Description: "Commands: " + strings.ReplaceAll(chatHelp, "\n", "\n          ") +
+			"\n\nWithout a terminal every line of standard input is a turn.",
+		Flags: append(model.all(), sampling.all()...),
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				return fmt.Errorf("chat takes no argument, got %q; sealvk generate answers one prompt", c.Args().First())
+			}
+			if err := sampling.finish(c); err != nil {
+				return err
+			}
+			return p.chat(model, sampling)
+		},
+	}
+}
+
+// chat is one conversation. The session keeps the KV cache between turns: each
+// turn hands over the whole conversation, and what the cache holds of it is
+// not computed again.
+type chat struct {
+	*program
+	opened   *opened
+	sampling *samplingFlags
+	verbose  bool
+
+	lines       lines
+	interactive bool
+	signals     chan os.Signal
+	interrupts  int // Ctrl-C since the last line, the second one leaves
+
+	system string
+	turns  []prompt.Message
+	last   *answer // for /stats
+	failed bool    // a turn without a terminal got no answer
+}
+
+func (p *program) chat(model *modelFlags, sampling *samplingFlags) (err error) {
+	ctx, release := stoppable()
+	o, err := p.open(ctx, model, sampling.template.value, false)
+	release()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.close()) }()
+	c := &chat{program: p, opened: o, sampling: sampling, verbose: model.verbose, system: sampling.system}
+	if c.verbose && sampling.temperature.value > 0 {
+		p.note("seed %d", sampling.seed.value)
+	}
+	c.lines, c.interactive = p.openLines()
+	defer c.lines.close()
+	c.signals = make(chan os.Signal, 2)
+	signal.Notify(c.signals, stopSignals...)
+	defer signal.Stop(c.signals)
+	if c.interactive {
+		fmt.Fprintf(p.stderr, "%s on %s. /help shows the commands.\n", o.name, o.device.Caps().Name)
+	}
+	return c.loop()
+}
+
+// loop reads and answers until the input ends.
+func (c *chat) loop() error {
+	for c.stdout.err == nil {
+		line, err := c.readLine()
+		switch {
+		case errors.Is(err, io.EOF):
+			if c.failed {
+				return errors.New("not every line got an answer, see above")
+			}
+			return nil
+		case errors.Is(err, errInterrupt):
+			if c.interrupts++; c.interrupts > 1 {
+				return stoppedError{os.Interrupt}
+			}
+			fmt.Fprintln(c.stderr, "Ctrl-C again or Ctrl-D leaves.")
+			continue
+		case err != nil:
+			return err
+		}
+		if c.interactive {
+			c.interrupts = 0
+		}
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		if line[0] == '/' {
+			if leave := c.command(line); leave {
+				return nil
+			}
+			continue
+		}
+		if err := c.turn(line); err != nil {
+			return err
+		}
+	}
+	return c.stdout.err
+}
+
+// readLine waits for a line or a signal.
+func (c *chat) readLine() (string, error) {
+	type result struct {
+		line string
+		err  error
+	}
+	if c.interactive { // a Ctrl-C that came just after an answer's end
+		select {
+		case s := <-c.signals:
+			if s == os.Interrupt {
+				return "", errInterrupt
+			}
+			return "", stoppedError{s}
+		default:
+		}
+	}
+	read := make(chan result, 1)
+	go func() {
+		line, err := c.lines.next()
+		read <- result{line, err}
+	}()
+	select {
+	case r := <-read:
+		return r.line, r.err
+	case s := <-c.signals:
+		if c.interactive {
+			fmt.Fprintln(c.stderr) // the prompt's line is open
+		}
+		return "", stoppedError{s}
+	}
+}
+
+// turn answers one line. Only an error that ends the conversation comes back.
+func (c *chat) turn(line string) error {
+	if err := checkUTF8("the line", line); err != nil {
+		return c.turnFailed(err)
+	}
+	turns := append(c.turns, prompt.Message{Role: "user", Content: line})
+	ids, err := c.opened.template.Encode(c.opened.tokenizer, messages(c.system, turns...), true)
+	if err != nil {
+		return c.turnFailed(err)
+	}
+	ctx, release := c.stopOnSignal()
+	a, err := c.opened.ask(ctx, ids, c.sampling, false, c.printer())
+	release()
+	stopped := stopCause(ctx, nil)
+	var tooLong tooLongError
+	switch {
+	case errors.As(err, &tooLong):
+		return c.turnFailed(fmt.Errorf("the conversation has %d tokens now and the context holds %d: /clear forgets it, --ctx makes the context larger",
+			tooLong.tokens, tooLong.context))
+	case err != nil && stopped == nil:
+		return err
+	}
+	if a.Text != "" || stopped == nil {
+		io.WriteString(c.stdout, "\n")
+	}
+	c.turns = append(turns, prompt.Message{Role: "assistant", Content: a.Text})
+	c.last = &a
+	switch {
+	case errors.Is(stopped, stoppedError{syscall.SIGTERM}):
+		return stopped
+	case stopped != nil:
+		c.interrupts++
+		fmt.Fprintln(c.stderr, "(stopped; Ctrl-C again leaves)")
+	case a.Finish == engine.FinishContext:
+		c.note("the answer was cut: the context of %d tokens is full; /clear forgets the conversation, --ctx makes the context larger", c.opened.model.Context())
+	}
+	if c.verbose {
+		c.note("%s", a.summary(c.opened))
+	}
+	return nil
+}
+
+// turnFailed tells why a line got no answer; the conversation stays as it was.
+func (c *chat) turnFailed(err error) error {
+	c.note("%s", oneLine(err))
+	c.failed = !c.interactive
+	return nil
+}
+
+// stopOnSignal gives a context for one answer that the first signal cancels. A
+// second signal leaves at once, whatever the device is doing.
+func (c *chat) stopOnSignal() (ctx context.Context, release func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	done := make(chan struct{})
+	second := c.interrupts > 0
+	go func() {
+		for {
+			select {
+			case s := <-c.signals:
+				if second || ctx.Err() != nil {
+					c.lines.close()
+					os.Exit(stoppedError{s}.code())
+				}
+				cancel(stoppedError{s})
+			case <-done:
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		close(done)
+		cancel(nil) // the first cause stays
+	}
+}
+
+const chatHelp = `/clear         forget the conversation
+/system TEXT   set the system prompt and forget the conversation
+/system        show the system prompt (/system - removes it)
+/stats         times and speeds of the last answer
+/help          this list
+/exit          leave, as Ctrl-D does
+A line that begins with a blank is sent as it is, whatever follows.
+Ctrl-C stops an answer; a second one leaves.`
+
+// command runs a line that begins with a slash and tells whether to leave.
+func (c *chat) command(line string) (leave bool) {
+	name, rest, _ := strings.Cut(line, " ")
+	rest = strings.TrimSpace(rest)
+	switch name {
+	case "/exit", "/quit", "/bye":
+		return true
+	case "/clear":
+		c.forget()
+		fmt.Fprintln(c.stderr, "The conversation is forgotten.")
+	case "/system":
+		c.setSystem(rest)
+	case "/stats":
+		c.stats()
+	case "/help", "/?":
+		fmt.Fprintln(c.stderr, chatHelp)
+	default:
+		fmt.Fprintf(c.stderr, "There is no command %s; /help lists them. To send such a line, begin it with a blank.\n", name)
+	}
+	return false
+}
+
+func (c *chat) forget() {
+	c.turns, c.last = nil, nil
+	c.opened.session.Reset()
+}
+
+func (c *chat) setSystem(text string) {
+	switch text {
+	case "":
+		if c.system == "" {
+			fmt.Fprintln(c.stderr, "There is no system prompt.")
+			return
+		}
+		fmt.Fprintf(c.stderr, "The system prompt is: %s\n", c.system)
+		return
+	case "-":
+		text = ""
+	}
+	c.system = text
+	c.forget()
+	fmt.Fprintln(c.stderr, "A new conversation begins with that system prompt.")
+}
+
+func (c *chat) stats() {
+	if c.last == nil {
+		fmt.Fprintln(c.stderr, "Nothing was answered yet.")
+		return
+	}
+	used := c.last.PromptTokens + len(c.last.Tokens)
+	fmt.Fprintf(c.stderr, "%s\ncontext: %d of %d tokens used\n", c.last.summary(c.opened), used, c.opened.model.Context())
+}

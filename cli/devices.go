@@ -1,0 +1,106 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/urfave/cli/v2"
+
+	"sealvk/vk"
+)
+
+func (p *program) devicesCommand() *cli.Command {
+	f := newModelFlags()
+	var asJSON bool
+	return &cli.Command{
+		Name:        "devices",
+		Usage:       "list the Vulkan devices",
+		Description: "The star marks the device that is used unless --device says otherwise.",
+		Flags: append(f.deviceFlags(),
+			&cli.BoolFlag{Name: "json", Destination: &asJSON, DisableDefaultText: true,
+				Usage: "print everything that is read of a device"}),
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				return fmt.Errorf("devices takes no argument, got %q", c.Args().First())
+			}
+			return p.devices(f, asJSON)
+		},
+	}
+}
+
+// listedDevice is one element of devices --json.
+type listedDevice struct {
+	Index    int    `json:"index"`
+	Selected bool   `json:"selected"`
+	Reason   string `json:"reason,omitempty"` // why it was selected
+	vk.Caps
+}
+
+func (p *program) devices(f *modelFlags, asJSON bool) error {
+	instance, err := p.openInstance(f.validate)
+	if err != nil {
+		return err
+	}
+	defer instance.Close()
+	// A device that cannot be chosen is no reason to hide the others.
+	chosen, reason, selectErr := instance.Select(f.device)
+	list := []listedDevice{}
+	for _, d := range instance.Devices() {
+		l := listedDevice{Index: d.Index, Caps: d.Caps}
+		if d == chosen {
+			l.Selected, l.Reason = true, reason
+		}
+		list = append(list, l)
+	}
+	if asJSON {
+		err = encodeJSON(p.stdout, "  ", list)
+	} else {
+		for _, l := range list {
+			printDevice(p.stdout, &l)
+		}
+	}
+	if selectErr == nil && f.verbose {
+		p.note("%s", reason)
+	}
+	return errors.Join(err, selectErr)
+}
+
+func printDevice(w io.Writer, l *listedDevice) {
+	mark := " "
+	if l.Selected {
+		mark = "*"
+	}
+	fmt.Fprintf(w, "%s %d  %s\n", mark, l.Index, l.Name)
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(w, "     %-9s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	line("type", "%v, Vulkan %s", l.Type, l.APIVersion)
+	line("driver", "%s, %s", l.Driver.Name, l.Driver.Info)
+	line("uuid", "%v", l.DeviceUUID)
+	for i, h := range l.Memory.Heaps {
+		kind := "host"
+		if h.DeviceLocal {
+			kind = "device local"
+		}
+		line(fmt.Sprintf("heap %d", i), "%s, %s free, %s", bytesText(h.Size), bytesText(max(0, h.Budget-h.Usage)), kind)
+	}
+	line("subgroup", "%d (%d to %d)", l.Subgroup.Size, l.Subgroup.MinSize, l.Subgroup.MaxSize)
+	line("buffer", "at most %s a binding, %s an allocation", bytesText(l.Limits.MaxStorageBufferRange), bytesText(l.Limits.MaxMemoryAllocationSize))
+	if l.Unsupported != "" {
+		line("cannot be used", "%s", l.Unsupported)
+	}
+}
+
+// bytesText gives a size with a binary prefix.
+func bytesText(n int64) string {
+	const unit = 1024
+	if n < unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, prefix := float64(n)/unit, 0
+	for ; value >= unit && prefix < 3; prefix++ {
+		value /= unit
+	}
+	return fmt.Sprintf("%.1f %ciB", value, "KMGT"[prefix])
+}

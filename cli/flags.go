@@ -1,0 +1,171 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+)
+
+// real is a flag's number with the range it must lie in, ends included.
+type real struct{ value, min, max float64 }
+
+func (r *real) String() string { return strconv.FormatFloat(r.value, 'g', -1, 64) }
+
+func (r *real) Set(s string) error {
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsNaN(v) || v < r.min || v > r.max {
+		return fmt.Errorf("want a number from %g to %g", r.min, r.max)
+	}
+	r.value = v
+	return nil
+}
+
+// whole is a flag's integer with the range it must lie in, ends included.
+type whole struct{ value, min, max uint64 }
+
+func (w *whole) String() string { return strconv.FormatUint(w.value, 10) }
+
+func (w *whole) Set(s string) error {
+	v, err := strconv.ParseUint(s, 10, 64)
+	if err != nil || v < w.min || v > w.max {
+		return fmt.Errorf("want a whole number from %d to %d", w.min, w.max)
+	}
+	w.value = v
+	return nil
+}
+
+// choice is a flag that takes one of a few words.
+type choice struct {
+	value string
+	words []string
+}
+
+func (c *choice) String() string { return c.value }
+
+func (c *choice) Set(s string) error {
+	for _, w := range c.words {
+		if s == w {
+			c.value = s
+			return nil
+		}
+	}
+	return fmt.Errorf("want one of %v", c.words)
+}
+
+const (
+	categoryModel    = "Model and device:"
+	categorySampling = "Sampling:"
+)
+
+// modelFlags say which model runs, and where.
+type modelFlags struct {
+	path     string // "" for the embedded seallm-nano
+	device   string
+	context  whole // 0: the model's own
+	kv       choice
+	verbose  bool
+	validate bool
+}
+
+func newModelFlags() *modelFlags {
+	return &modelFlags{
+		context: whole{0, 0, 1 << 20},
+		kv:      choice{"f16", []string{"f16", "f32"}},
+	}
+}
+
+func (m *modelFlags) pathFlag() cli.Flag {
+	return &cli.StringFlag{Name: "model", Aliases: []string{"m"}, Destination: &m.path, Category: categoryModel,
+		Usage: "GGUF `FILE` (default: the embedded demo seallm-nano)", TakesFile: true}
+}
+
+func (m *modelFlags) verboseFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Destination: &m.verbose, Category: categoryModel,
+		Usage: "tell the device and why, the seed, times and speeds", DisableDefaultText: true}
+}
+
+func (m *modelFlags) deviceFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "device", Destination: &m.device, Category: categoryModel,
+			Usage: "Vulkan `DEVICE`: index, part of the name, or UUID (see sealvk devices)"},
+		&cli.BoolFlag{Name: "validate", Destination: &m.validate, Category: categoryModel, Hidden: true,
+			Usage: "run under Vulkan's validation layers, their messages on standard error"},
+		m.verboseFlag(),
+	}
+}
+
+// all is every flag of a command that runs the model.
+func (m *modelFlags) all() []cli.Flag {
+	return append([]cli.Flag{
+		m.pathFlag(),
+		&cli.GenericFlag{Name: "ctx", Value: &m.context, Category: categoryModel,
+			Usage: "context in `TOKENS`; 0: the model's, at most 8192"},
+		&cli.GenericFlag{Name: "kv", Value: &m.kv, Category: categoryModel,
+			Usage: "`TYPE` of the KV cache: f16 or f32"},
+	}, m.deviceFlags()...)
+}
+
+// samplingFlags say how the next token is chosen and when an answer ends.
+type samplingFlags struct {
+	temperature, topP, minP, repeatPenalty real
+	topK, tokens, seed                     whole
+	system                                 string
+	template                               choice
+	stop                                   cli.StringSlice
+}
+
+// newSamplingFlags has llama.cpp's defaults, and no repeat penalty: SeaLLM's
+// model card demands 1.
+func newSamplingFlags() *samplingFlags {
+	return &samplingFlags{
+		temperature:   real{0.8, 0, 100},
+		topK:          whole{40, 0, 1 << 20},
+		topP:          real{0.95, 0, 1},
+		minP:          real{0.05, 0, 1},
+		repeatPenalty: real{1, 0.01, 100},
+		seed:          whole{0, 0, math.MaxUint64},
+		tokens:        whole{0, 0, 1 << 20},
+		template:      choice{"", []string{"seallm", "chatml", "gemma"}},
+	}
+}
+
+func (s *samplingFlags) all() []cli.Flag {
+	return []cli.Flag{
+		&cli.GenericFlag{Name: "temp", Value: &s.temperature, Category: categorySampling,
+			Usage: "temperature `T`; 0: always the likeliest token"},
+		&cli.GenericFlag{Name: "top-k", Value: &s.topK, Category: categorySampling,
+			Usage: "only the `K` likeliest tokens; 0: all"},
+		&cli.GenericFlag{Name: "top-p", Value: &s.topP, Category: categorySampling,
+			Usage: "only the likeliest tokens that together reach probability `P`; 1: all"},
+		&cli.GenericFlag{Name: "min-p", Value: &s.minP, Category: categorySampling,
+			Usage: "only tokens at least `P` times as likely as the likeliest; 0: all"},
+		&cli.GenericFlag{Name: "repeat-penalty", Value: &s.repeatPenalty, Category: categorySampling,
+			Usage: "penalty `R` on tokens seen lately; 1: none, as SeaLLM's model card demands"},
+		&cli.GenericFlag{Name: "seed", Value: &s.seed, Category: categorySampling, DefaultText: "random",
+			Usage: "`S`: the same seed gives the same text on the same device"},
+		&cli.GenericFlag{Name: "n", Value: &s.tokens, Category: categorySampling,
+			Usage: "at most `N` tokens an answer; 0: until the answer or the context ends"},
+		&cli.StringFlag{Name: "system", Destination: &s.system, Usage: "system prompt `TEXT`"},
+		&cli.StringSliceFlag{Name: "stop", Destination: &s.stop, KeepSpace: true,
+			Usage: "end the answer in front of `TEXT` too (may be given several times)"},
+		&cli.GenericFlag{Name: "template", Value: &s.template, DefaultText: "as the file says",
+			Usage: "chat template `NAME`: seallm, chatml or gemma"},
+	}
+}
+
+// finish checks what no single flag can, and draws a seed where the user gave none.
+func (s *samplingFlags) finish(c *cli.Context) error {
+	for _, text := range s.stop.Value() {
+		if text == "" {
+			return errors.New("--stop is empty: want the text that ends the answer")
+		}
+	}
+	if !c.IsSet("seed") {
+		s.seed.value = uint64(rand.Uint32()) // enough to differ, short enough to type again
+	}
+	return nil
+}

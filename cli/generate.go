@@ -1,0 +1,200 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v2"
+
+	"sealvk/engine"
+	"sealvk/prompt"
+)
+
+type generateFlags struct {
+	model              *modelFlags
+	sampling           *samplingFlags
+	raw, special, json bool
+}
+
+func (p *program) generateCommand() *cli.Command {
+	f := &generateFlags{model: newModelFlags(), sampling: newSamplingFlags()}
+	flags := append(f.model.all(), f.sampling.all()...)
+	return &cli.Command{
+		Name:      "generate",
+		Usage:     "answer one prompt",
+		ArgsUsage: "[PROMPT]",
+		Description: "The prompt is the arguments joined by blanks, or standard input without its\n" +
+			"last line break. A prompt that begins with a dash goes after --.",
+		Flags: append(flags,
+			&cli.BoolFlag{Name: "raw", Destination: &f.raw, DisableDefaultText: true,
+				Usage: "no chat template: <bos> and the prompt as it is"},
+			&cli.BoolFlag{Name: "parse-special", Destination: &f.special, DisableDefaultText: true,
+				Usage: "with --raw: read control tokens such as <eos> where the prompt spells them"},
+			&cli.BoolFlag{Name: "json", Destination: &f.json, DisableDefaultText: true,
+				Usage: "print one JSON object: text, tokens, prompt_tokens, finish_reason, timings"},
+		),
+		Action: func(c *cli.Context) error {
+			if err := f.sampling.finish(c); err != nil {
+				return err
+			}
+			if f.raw && (c.IsSet("template") || c.IsSet("system")) {
+				return errors.New("--raw leaves the template out: it excludes --template and --system")
+			}
+			if f.special && !f.raw {
+				return errors.New("--parse-special needs --raw: text within a template cannot hold control tokens")
+			}
+			return p.generate(f, c.Args().Slice())
+		},
+	}
+}
+
+func (p *program) generate(f *generateFlags, args []string) (err error) {
+	text, err := p.promptText(args)
+	if err != nil {
+		return err
+	}
+	ctx, release := stoppable()
+	defer release()
+	o, err := p.open(ctx, f.model, f.sampling.template.value, f.raw)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.close()) }()
+	if f.model.verbose && f.sampling.temperature.value > 0 {
+		p.note("seed %d", f.sampling.seed.value)
+	}
+	ids, err := o.encode(text, f)
+	if err != nil {
+		return err
+	}
+	emit := p.printer()
+	if f.json {
+		emit = func(string) error { return nil }
+	}
+	a, err := o.ask(ctx, ids, f.sampling, f.raw, emit)
+	stopped := stopCause(ctx, nil)
+	if err != nil && stopped == nil {
+		return err
+	}
+	if f.json {
+		err = p.printJSON(&a, o)
+	} else if !strings.HasSuffix(a.Text, "\n") {
+		_, err = io.WriteString(p.stdout, "\n")
+	}
+	if f.model.verbose {
+		p.note("%s", a.summary(o))
+	}
+	if a.Finish == engine.FinishContext {
+		p.note("the answer was cut: the context of %d tokens is full; raise --ctx", o.model.Context())
+	}
+	if stopped != nil {
+		return stopped
+	}
+	return err
+}
+
+func (o *opened) encode(text string, f *generateFlags) ([]int32, error) {
+	if f.raw {
+		return prompt.Raw(o.tokenizer, text, f.special), nil
+	}
+	turns := messages(f.sampling.system, prompt.Message{Role: "user", Content: text})
+	return o.template.Encode(o.tokenizer, turns, true)
+}
+
+// maxPromptBytes is far more than any context holds.
+const maxPromptBytes = 64 << 20
+
+// promptText takes the prompt from the arguments or from standard input.
+func (p *program) promptText(args []string) (string, error) {
+	text := strings.Join(args, " ")
+	if len(args) == 0 || len(args) == 1 && args[0] == "-" {
+		if isTerminal(p.stdin) {
+			return "", errors.New("no prompt: give it as an argument or through standard input (sealvk chat talks)")
+		}
+		b, err := io.ReadAll(io.LimitReader(p.stdin, maxPromptBytes+1))
+		if err != nil {
+			return "", fmt.Errorf("reading the prompt from standard input: %w", err)
+		}
+		if len(b) > maxPromptBytes {
+			return "", fmt.Errorf("the prompt on standard input is longer than %d MiB", maxPromptBytes>>20)
+		}
+		text = strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
+	}
+	if strings.TrimSpace(text) == "" {
+		return "", errors.New("the prompt is empty")
+	}
+	return text, checkUTF8("the prompt", text)
+}
+
+// checkUTF8 names the first byte that is not UTF-8.
+func checkUTF8(what, text string) error {
+	for i, r := range text {
+		if r == utf8.RuneError {
+			if _, n := utf8.DecodeRuneInString(text[i:]); n == 1 {
+				return fmt.Errorf("%s is not UTF-8 text: byte %d is %#02x", what, i, text[i])
+			}
+		}
+	}
+	return nil
+}
+
+// printer writes text to standard output as it comes, made harmless for a
+// terminal if that is one.
+func (p *program) printer() func(string) error {
+	terminal := isTerminal(p.stdout.w)
+	return func(text string) error {
+		if terminal {
+			text = visible(text)
+		}
+		_, err := io.WriteString(p.stdout, text)
+		return err
+	}
+}
+
+// generated is the object of --json. Others script against its fields.
+type generated struct {
+	Text         string  `json:"text"`
+	Tokens       []int32 `json:"tokens"`
+	PromptTokens int     `json:"prompt_tokens"`
+	FinishReason string  `json:"finish_reason"` // stop, length or context; cancelled after Ctrl-C
+	Timings      timings `json:"timings"`
+}
+
+type timings struct {
+	LoadMS       float64 `json:"load_ms"`
+	PromptMS     float64 `json:"prompt_ms"`
+	PromptTPS    float64 `json:"prompt_tps"`
+	FirstTokenMS float64 `json:"first_token_ms"`
+	DecodeMS     float64 `json:"decode_ms"`
+	DecodeTPS    float64 `json:"decode_tps"`
+}
+
+func (p *program) printJSON(a *answer, o *opened) error {
+	tokens := a.Tokens
+	if tokens == nil {
+		tokens = []int32{}
+	}
+	return encodeJSON(p.stdout, "", generated{
+		Text: a.Text, Tokens: tokens, PromptTokens: a.PromptTokens, FinishReason: fmt.Sprint(a.Finish),
+		Timings: timings{
+			LoadMS:       milliseconds(o.load),
+			PromptMS:     milliseconds(a.Prefill),
+			PromptTPS:    perSecond(a.computed(), a.Prefill),
+			FirstTokenMS: milliseconds(a.firstToken),
+			DecodeMS:     milliseconds(a.Decode),
+			DecodeTPS:    perSecond(a.decoded(), a.Decode),
+		},
+	})
+}
+
+// encodeJSON writes v and a line break, texts as they are (no \u003c).
+func encodeJSON(w io.Writer, indent string, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	return e.Encode(v)
+}

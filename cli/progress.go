@@ -1,0 +1,55 @@
+package main
+
+import (
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+)
+
+// isTerminal tells whether a stream is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// progress draws a bar of bytes on standard error where that is a terminal.
+// step may be called from several goroutines with the bytes done so far; end
+// wipes the bar away.
+func (p *program) progress(title string) (step func(done, total int64), end func()) {
+	if !isTerminal(p.stderr) {
+		return func(int64, int64) {}, func() {}
+	}
+	return bar(p.stderr, title)
+}
+
+func bar(w io.Writer, title string) (step func(done, total int64), end func()) {
+	var mu sync.Mutex
+	var b *progressbar.ProgressBar
+	step = func(done, total int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		if b == nil {
+			b = progressbar.NewOptions64(total,
+				progressbar.OptionSetWriter(w),
+				progressbar.OptionSetDescription(title),
+				progressbar.OptionShowBytes(true),
+				progressbar.OptionShowCount(),
+				progressbar.OptionThrottle(100*time.Millisecond),
+				progressbar.OptionFullWidth(),
+				progressbar.OptionClearOnFinish())
+		}
+		_ = b.Set64(min(done, total)) // a bar that cannot be drawn harms nothing
+	}
+	end = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if b != nil {
+			_ = b.Clear()
+		}
+	}
+	return step, end
+}

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v2"
+
+	"sealvk/tokenize"
+	"sealvk/weights"
+)
+
+// tokenizeFlags are the switches of one run of tokenize.
+type tokenizeFlags struct {
+	model                             *modelFlags
+	tokenizer                         string
+	noBOS, special, jsonLines, decode bool
+}
+
+func (p *program) tokenizeCommand() *cli.Command {
+	f := &tokenizeFlags{model: newModelFlags()}
+	return &cli.Command{
+		Name:      "tokenize",
+		Usage:     "turn text into token ids, or back",
+		ArgsUsage: "[TEXT]",
+		Description: "The text is the arguments joined by blanks, or standard input as it is.\n" +
+			"With --jsonl every line of standard input is a JSON string and every line of\n" +
+			"output an object with \"ids\" and \"text\", the ids decoded.",
+		Flags: []cli.Flag{
+			f.model.pathFlag(),
+			&cli.StringFlag{Name: "tokenizer", Destination: &f.tokenizer, TakesFile: true, Category: categoryModel,
+				Usage: "SentencePiece tokenizer.model or GGUF `FILE`; of the model nothing else is needed"},
+			&cli.BoolFlag{Name: "no-bos", Destination: &f.noBOS, DisableDefaultText: true, Usage: "no <bos> in front"},
+			&cli.BoolFlag{Name: "parse-special", Destination: &f.special, DisableDefaultText: true,
+				Usage: "read control tokens such as <eos> where the text spells them"},
+			&cli.BoolFlag{Name: "jsonl", Destination: &f.jsonLines, DisableDefaultText: true, Usage: "JSON lines in and out"},
+			&cli.BoolFlag{Name: "decode", Destination: &f.decode, DisableDefaultText: true,
+				Usage: "turn ids into text: every line is a JSON array"},
+		},
+		Action: func(c *cli.Context) error {
+			if f.tokenizer != "" && f.model.path != "" {
+				return errors.New("--model and --tokenizer exclude each other")
+			}
+			if f.decode && (f.noBOS || f.special) {
+				return errors.New("--decode takes the ids as they are: it excludes --no-bos and --parse-special")
+			}
+			return p.tokenize(f, c.Args().Slice())
+		},
+	}
+}
+
+func (p *program) tokenize(f *tokenizeFlags, args []string) error {
+	tok, err := p.openTokenizer(f)
+	if err != nil {
+		return err
+	}
+	input := p.stdin
+	if len(args) > 0 {
+		input = strings.NewReader(strings.Join(args, " "))
+	}
+	w := bufio.NewWriterSize(p.stdout, 1<<16)
+	switch {
+	case f.decode:
+		err = eachLine(input, func(line []byte) error { return decodeLine(w, tok, line, f.jsonLines) })
+	case f.jsonLines:
+		err = eachLine(input, func(line []byte) error { return encodeLine(w, tok, line, f) })
+	default:
+		err = encodeText(w, tok, input, f)
+	}
+	return errors.Join(err, w.Flush()) // what was done before an error stays
+}
+
+// openTokenizer reads a vocabulary and nothing else of a model.
+func (p *program) openTokenizer(f *tokenizeFlags) (*tokenize.Tokenizer, error) {
+	path := f.model.path
+	if f.tokenizer != "" {
+		gguf, err := isGGUF(f.tokenizer)
+		if err != nil {
+			return nil, err
+		}
+		if !gguf {
+			return tokenize.Load(f.tokenizer)
+		}
+		path = f.tokenizer
+	}
+	if path == "" {
+		file, err := p.openFile("")
+		if err != nil {
+			return nil, err
+		}
+		return newTokenizer(file.Path, file.Vocab)
+	}
+	vocab, err := weights.OpenVocab(path)
+	if err != nil {
+		return nil, err
+	}
+	return newTokenizer(path, vocab)
+}
+
+func isGGUF(path string) (bool, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	var magic [4]byte
+	n, err := io.ReadFull(file, magic[:])
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false, err
+	}
+	return string(magic[:n]) == "GGUF", nil
+}
+
+// maxLineBytes bounds what one line may take of memory.
+const maxLineBytes = 1 << 30
+
+// eachLine calls do for every line, without its line break; an error names
+// the line, counted from 1.
+func eachLine(r io.Reader, do func(line []byte) error) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 1<<16), maxLineBytes)
+	n := 0
+	for lines.Scan() {
+		n++
+		if err := do(lines.Bytes()); err != nil {
+			return fmt.Errorf("line %d: %w", n, err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("line %d: %w", n+1, err)
+	}
+	return nil
+}
+
+func (f *tokenizeFlags) encode(dst []int32, tok *tokenize.Tokenizer, text string) []int32 {
+	if !f.noBOS && tok.BOS() >= 0 {
+		dst = append(dst, tok.BOS())
+	}
+	return tok.Encode(dst, text, f.special)
+}
+
+// tokenizedLine is what --jsonl writes. Others script against its fields.
+type tokenizedLine struct {
+	IDs  []int32 `json:"ids"`
+	Text string  `json:"text"`
+}
+
+func encodeLine(w io.Writer, tok *tokenize.Tokenizer, line []byte, f *tokenizeFlags) error {
+	var text string
+	if err := parseJSON(line, '"', &text); err != nil {
+		return fmt.Errorf("want a JSON string: %w", err)
+	}
+	ids := f.encode([]int32{}, tok, text)
+	decoded, err := tok.Decode(ids)
+	if err != nil {
+		return err
+	}
+	return encodeJSON(w, "", tokenizedLine{ids, decoded})
+}
+
+func decodeLine(w io.Writer, tok *tokenize.Tokenizer, line []byte, asJSON bool) error {
+	var ids []int32
+	if err := parseJSON(line, '[', &ids); err != nil {
+		return fmt.Errorf("want a JSON array of ids: %w", err)
+	}
+	text, err := tok.Decode(ids)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return encodeJSON(w, "", tokenizedLine{ids, text})
+	}
+	_, err = fmt.Fprintln(w, text)
+	return err
+}
+
+// parseJSON reads one value that begins with the byte first (null would pass
+// for any type otherwise).
+func parseJSON(line []byte, first byte, v any) error {
+	trimmed := bytes.TrimSpace(line)
+	switch {
+	case len(trimmed) == 0:
+		return errors.New("the line is empty")
+	case trimmed[0] != first:
+		return fmt.Errorf("got %.20q", trimmed)
+	case !utf8.Valid(trimmed):
+		return errors.New("not UTF-8")
+	}
+	return json.Unmarshal(trimmed, v)
+}
+
+// encodeText prints one token a line: its id and its piece, quoted.
+func encodeText(w io.Writer, tok *tokenize.Tokenizer, r io.Reader, f *tokenizeFlags) error {
+	text, err := io.ReadAll(io.LimitReader(r, maxLineBytes+1))
+	switch {
+	case err != nil:
+		return fmt.Errorf("reading the text: %w", err)
+	case len(text) > maxLineBytes:
+		return fmt.Errorf("the text is longer than %d MiB", maxLineBytes>>20)
+	}
+	if err := checkUTF8("the text", string(text)); err != nil {
+		return err
+	}
+	for _, id := range f.encode(nil, tok, string(text)) {
+		if _, err := fmt.Fprintf(w, "%7d  %q\n", id, tok.Piece(id).Text); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"fmt"
+
+	"sealvk/shaders"
+	"sealvk/vk"
+	"sealvk/weights"
+)
+
+// activations are the values that flow through a step, f32, for up to
+// plan.chunk rows.
+type activations struct {
+	x       vk.Range // [row][Dim], the residual
+	normed  vk.Range // [row][Dim]
+	q       vk.Range // [row][Heads][HeadDim]
+	k, v    vk.Range // [row][KVHeads][HeadDim]
+	partial vk.Range // attention's partial results
+	attn    vk.Range // [row][Heads][HeadDim]
+	gate    vk.Range // [row][FFNDim]
+	up      vk.Range // [row][FFNDim]
+	logits  vk.Range // [logitRows][Vocab]
+}
+
+func activationSizes(c weights.Config, p *plan) map[string]int64 {
+	h, rows := headsOf(c), int64(p.chunk)
+	return map[string]int64{
+		"x":       4 * rows * int64(c.Dim),
+		"normed":  4 * max(rows, logitRows) * int64(c.Dim),
+		"q":       4 * rows * int64(c.Heads*c.HeadDim),
+		"k":       4 * rows * int64(c.KVHeads*c.HeadDim),
+		"v":       4 * rows * int64(c.KVHeads*c.HeadDim),
+		"partial": max(p.prefillSplits().PartialBytes(h, p.chunk), p.decodeSplits().PartialBytes(h, 1)),
+		"attn":    4 * rows * int64(c.Heads*c.HeadDim),
+		"gate":    4 * rows * int64(c.FFNDim),
+		"up":      4 * rows * int64(c.FFNDim),
+		"logits":  4 * logitRows * int64(c.Vocab),
+	}
+}
+
+// state is what the host tells the kernels and they tell each other from step to step.
+type state struct {
+	chunkRows  *vk.Buffer // [plan.chunk]shaders.Row, written by the host for each prefill chunk
+	chunkGrid  *vk.Buffer // attention's grid of that chunk
+	decodeRow  vk.Range   // [1]shaders.Row, advanced by the kernels
+	decodeGrid vk.Range
+	pages      vk.Range // [sequence][max pages] u32
+	sampling   vk.Range // [sequence]shaders.Sampling
+	history    vk.Range // [sequence][context] u32: the ids of each position
+	thresholds vk.Range
+	best       vk.Range
+	ring       *vk.Buffer // [ringSlots] u32, read by the host
+}
+
+// buffer makes a buffer that Close gives back.
+func (m *Model) buffer(name string, bytes int64, memory vk.Memory) (*vk.Buffer, error) {
+	b, err := m.dev.NewBuffer(name, bytes, memory)
+	if err != nil {
+		return nil, fmt.Errorf("engine: %s: %w", name, err)
+	}
+	m.buffers = append(m.buffers, b)
+	return b, nil
+}
+
+func (m *Model) makeBuffers() (err error) {
+	local := func(name string, bytes int64) (r vk.Range) {
+		if err != nil {
+			return r
+		}
+		var b *vk.Buffer
+		if b, err = m.buffer(name, bytes, vk.DeviceLocal); err == nil {
+			r = b.All()
+		}
+		return r
+	}
+	host := func(name string, bytes int64, memory vk.Memory) *vk.Buffer {
+		if err != nil {
+			return nil
+		}
+		var b *vk.Buffer
+		b, err = m.buffer(name, bytes, memory)
+		return b
+	}
+
+	sizes := activationSizes(m.cfg, m.plan)
+	a := &m.act
+	for name, r := range map[string]*vk.Range{
+		"x": &a.x, "normed": &a.normed, "q": &a.q, "k": &a.k, "v": &a.v, "partial": &a.partial,
+		"attn": &a.attn, "gate": &a.gate, "up": &a.up, "logits": &a.logits,
+	} {
+		*r = local(name, sizes[name])
+	}
+
+	maxPages, sequences := int64(pagesFor(m.context)), int64(m.plan.sequences)
+	const rowBytes, gridBytes, samplingBytes = 16, 12, 32
+	s := &m.state
+	s.chunkRows = host("chunk_rows", int64(m.plan.chunk)*rowBytes, vk.Upload)
+	s.chunkGrid = host("chunk_grid", gridBytes, vk.Upload)
+	s.decodeRow = local("decode_row", rowBytes)
+	s.decodeGrid = local("decode_grid", gridBytes)
+	s.pages = local("pages", sequences*maxPages*4)
+	s.sampling = local("sampling", sequences*samplingBytes)
+	s.history = local("history", sequences*int64(m.context)*4)
+	s.thresholds = local("thresholds", 4)
+	s.best = local("best", m.kernels.BestBytes(m.cfg.Vocab, 1))
+	s.ring = host("ring", ringSlots*4, vk.Readback)
+
+	layerKV := int64(m.plan.pages) * shaders.KVBytes(m.heads, m.kv == KVF16)
+	for i := range m.layers {
+		m.layers[i].Cache = shaders.KVCache{
+			K: local(fmt.Sprintf("blk.%d.k_cache", i), layerKV), V: local(fmt.Sprintf("blk.%d.v_cache", i), layerKV),
+			Pages: s.pages, MaxPages: int(maxPages),
+		}
+	}
+
+	m.angles = local("rope_angles", int64(m.context)*int64(m.cfg.HeadDim)*4)
+	if err != nil {
+		return err
+	}
+	return m.dev.Write(m.angles, float32Bytes(shaders.RoPETable(m.context, m.cfg.HeadDim, m.cfg.RopeTheta)))
+}
+
+func (m *Model) sampleBuffers() *shaders.SampleBuffers {
+	s := &m.state
+	return &shaders.SampleBuffers{
+		Rows: s.decodeRow, Params: s.sampling, History: s.history, Logits: m.act.logits,
+		Thresholds: s.thresholds, Best: s.best, Ring: s.ring.All(), Grid: s.decodeGrid,
+		Vocab: m.cfg.Vocab, Context: m.context, Slots: ringSlots,
+	}
+}

@@ -1,0 +1,119 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"gonum.org/v1/gonum/floats"
+
+	"sealvk/shaders"
+	"sealvk/vk"
+	"sealvk/vk/vktest"
+	"sealvk/weights"
+)
+
+var device *vk.Device
+
+func TestMain(m *testing.M) {
+	os.Exit(vktest.Main(m, &device))
+}
+
+const nano = "../cli/nano/seallm-nano-Q4_K_M.gguf"
+
+// goldenDirs are the folders of reference values: the small set of the
+// repository, and the whole set beside it where there is one.
+func goldenDirs(t testing.TB, name string) []string {
+	dirs := []string{filepath.Join("../testdata/engine", name)}
+	if d := filepath.Join("../../shared/golden", name); exists(d) {
+		dirs = append(dirs, d)
+	}
+	if !exists(dirs[0]) {
+		t.Fatalf("%s is missing", dirs[0])
+	}
+	return dirs
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func readJSON(t testing.TB, path string, to any) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, to); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+}
+
+func readFloats(t testing.TB, path string) []float64 {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := make([]float64, len(data)/4)
+	for i := range v {
+		v[i] = float64(math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:])))
+	}
+	return v
+}
+
+// load puts a file on the device until the test ends, when all memory must be back.
+func load(t testing.TB, path string, o Options) *Model {
+	t.Helper()
+	file, err := weights.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	before := device.Stats()
+	m, err := Load(context.Background(), device, file, o, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+		after := device.Stats()
+		if after.BufferBytes != before.BufferBytes || after.Buffers != before.Buffers ||
+			after.Pipelines != before.Pipelines || after.Commands != before.Commands || after.AllocatedBytes > before.AllocatedBytes {
+			t.Errorf("closing leaves something behind: %+v, before loading %+v", after, before)
+		}
+	})
+	return m
+}
+
+func session(t testing.TB, m *Model) *Session {
+	t.Helper()
+	s, err := m.NewSession()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// distance is ‖got − want‖ / ‖want‖.
+func distance(got []float32, want []float64) float64 {
+	g := make([]float64, len(got))
+	for i, v := range got {
+		g[i] = float64(v)
+	}
+	return floats.Distance(g, want, 2) / floats.Norm(want, 2)
+}
+
+// tokenByToken makes a model compute prompts one row at a time, as decode does.
+func tokenByToken(m *Model) { m.plan.chunk, m.pace.rows = 1, 1 }
+
+// gpuTuning is the workgroup sizes that GPUs get; CPU devices run them as well.
+var gpuTuning = shaders.Tuning{Lanes: 64, WideLanes: 128, MatRows: 4, PrefillTokens: 8}

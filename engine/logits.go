@@ -1,0 +1,63 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+
+	"sealvk/vk"
+)
+
+// Logits computes the logits after each of ids (all), or after the last one,
+// and hands them out in order: [Vocab] f32, valid during the call. The session
+// is reset first and holds ids afterwards.
+func (s *Session) Logits(ctx context.Context, ids []int32, all bool, emit func(position int, logits []float32) error) error {
+	m := s.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.checkPrompt(ids); err != nil {
+		return err
+	}
+	s.cached = nil
+	limit, err := s.hold(len(ids))
+	if err != nil {
+		return err
+	}
+	if len(ids) > limit {
+		return fmt.Errorf("engine: %w: %d tokens, and other sessions leave room for %d", ErrContextFull, len(ids), limit)
+	}
+	buffer := make([]float32, logitRows*m.cfg.Vocab)
+	return m.prefill(ctx, ids, 0, s.sequence, nil, func(start, count int) error {
+		s.cached = append(s.cached, ids[start:start+count]...)
+		first := 0
+		if !all {
+			if start+count < len(ids) {
+				return nil
+			}
+			first = count - 1
+		}
+		for ; first < count; first += logitRows {
+			n := min(logitRows, count-first)
+			if err := m.readLogits(buffer, first, n); err != nil {
+				return err
+			}
+			for i := range n {
+				if err := emit(start+first+i, buffer[i*m.cfg.Vocab:][:m.cfg.Vocab]); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// readLogits computes and reads the logits of n rows from row first of x.
+func (m *Model) readLogits(dst []float32, first, n int) error {
+	if err := m.once("logits", func(c *vk.Commands) { m.head(c, first, n) }); err != nil {
+		return err
+	}
+	from := m.act.logits.Buffer.Range(m.act.logits.Offset, 4*int64(n)*int64(m.cfg.Vocab))
+	if err := m.dev.Read(float32Bytes(dst[:n*m.cfg.Vocab]), from); err != nil {
+		return fmt.Errorf("engine: logits: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"unsafe"
+
+	"sealvk/shaders"
+	"sealvk/vk"
+	"sealvk/weights"
+)
+
+// layer is the device tensors of one block, named as in GGUF.
+type layer struct {
+	AttnNorm                vk.Range // [Dim] f32
+	AttnQ                   shaders.Matrix
+	AttnK, AttnV            shaders.Matrix
+	AttnOutput              shaders.Matrix
+	FFNNorm                 vk.Range // [Dim] f32
+	FFNGate, FFNUp, FFNDown shaders.Matrix
+	Cache                   shaders.KVCache
+}
+
+// Model is a model on a device: weights, KV pool, buffers and recorded steps.
+// Its methods may be called from several goroutines; they run one at a time.
+type Model struct {
+	mu      sync.Mutex
+	dev     *vk.Device
+	kernels *shaders.Set
+	cfg     weights.Config
+	heads   shaders.Heads
+	kv      KVType
+	context int
+	*plan
+	maxRange int64 // bytes of a tensor part
+
+	tokenEmbd  shaders.Matrix
+	output     *shaders.Matrix // tokenEmbd where the head is tied
+	outputNorm vk.Range        // [Dim] f32
+	layers     []layer
+	angles     vk.Range // [context][HeadDim/2] (cos, sin)
+
+	act      activations
+	state    state
+	buffers  []*vk.Buffer
+	pool     *pagePool
+	sessions []*Session // by sequence; nil where free
+	pace     pace
+	decode   decodePlan
+}
+
+// Load puts the model's weights on the device and prepares everything that
+// generation needs. Afterwards the file may be closed. progress, which may be
+// nil, is called from several goroutines with the bytes of the file done.
+// Errors: ErrDoesNotFit, vk's errors, and the file's name with what is wrong in it.
+func Load(ctx context.Context, dev *vk.Device, file *weights.Model, o Options, progress func(done, total int64)) (*Model, error) {
+	if err := checkConfig(file.Config); err != nil {
+		return nil, fmt.Errorf("%w (%s)", err, file.Path)
+	}
+	p, err := makePlan(dev.Caps(), file, o)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{
+		dev: dev, cfg: file.Config, heads: headsOf(file.Config), kv: o.KV, context: p.context, plan: p,
+		layers: make([]layer, file.Config.Layers), pool: newPagePool(p.pages), sessions: make([]*Session, p.sequences),
+		maxRange: min(dev.Caps().Limits.MaxStorageBufferRange, dev.Caps().Limits.MaxMemoryAllocationSize),
+		pace:     pace{rows: min(firstChunk, p.chunk), layers: 1},
+	}
+	if o.maxRange > 0 {
+		m.maxRange = o.maxRange
+	}
+	if err := m.load(ctx, file, o, progress); err != nil {
+		return nil, errors.Join(err, m.Close())
+	}
+	return m, nil
+}
+
+func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progress func(done, total int64)) (err error) {
+	tuning := shaders.DefaultTuning(m.dev.Caps())
+	if o.Tuning != nil {
+		tuning = *o.Tuning
+	}
+	var types []shaders.Type
+	seen := map[weights.Type]bool{}
+	for _, t := range file.Tensors {
+		if !strings.HasSuffix(t.Name, "norm.weight") && !seen[t.Type] {
+			seen[t.Type] = true
+			types = append(types, shaders.Type(t.Type))
+		}
+	}
+	if m.kernels, err = shaders.New(m.dev, shaders.Config{Types: types, KVF16: o.KV == KVF16, Tuning: tuning}); err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	if err := m.makeBuffers(); err != nil {
+		return err
+	}
+	return m.upload(ctx, file, progress)
+}
+
+// Close waits for the device and gives all memory back. Sessions end with it.
+func (m *Model) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.decode.free()
+	if m.kernels != nil {
+		m.kernels.Free()
+		m.kernels = nil
+	}
+	for _, b := range m.buffers {
+		b.Free()
+	}
+	m.buffers = nil
+	return nil
+}
+
+// Context is the number of positions that a session holds.
+func (m *Model) Context() int { return m.context }
+
+// Config is the shape of the model.
+func (m *Model) Config() weights.Config { return m.cfg }
+
+// Memory is what the model takes on the device, in bytes.
+func (m *Model) Memory() (weights, kv, activations int64) {
+	return m.plan.weights, m.plan.kv, m.plan.activations
+}
+
+// float32Bytes views values as bytes, little-endian as all Vulkan hosts are.
+func float32Bytes(v []float32) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), 4*len(v))
+}
+
+// bytesOf views a struct of 32-bit fields as bytes.
+func bytesOf[T any](p *T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(p)), unsafe.Sizeof(*p))
+}

@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"sealvk/shaders"
+	"sealvk/weights"
+)
+
+// KVType is the number format of the KV cache.
+type KVType int
+
+const (
+	KVF16 KVType = iota // 2 bytes a value, the default
+	KVF32               // 4 bytes: nothing is rounded
+)
+
+func (k KVType) String() string {
+	if k == KVF32 {
+		return "f32"
+	}
+	return "f16"
+}
+
+// Options configure Load. The zero value is a good default.
+type Options struct {
+	Context   int             // positions a sequence; 0: the model's, at most 8192 and what fits
+	KV        KVType          // of the KV cache
+	Sequences int             // sessions that may be open at once; 0: 1
+	Tuning    *shaders.Tuning // workgroup sizes; nil: the device's default
+
+	maxRange int64 // bytes of a tensor part, in tests; 0: what the device can bind
+}
+
+// defaultContext bounds the context that nobody asked for.
+const defaultContext = 8192
+
+// Errors that callers branch on.
+var (
+	ErrContextFull = errors.New("the prompt is longer than the context")
+	ErrDoesNotFit  = errors.New("the model does not fit into the device's memory")
+	ErrNoSession   = errors.New("all sessions are in use")
+)
+
+// checkConfig refuses what the kernels cannot do.
+func checkConfig(c weights.Config) error {
+	switch {
+	case c.Layers < 1 || c.Dim < 1 || c.FFNDim < 1 || c.Vocab < 1 || c.Context < 1:
+		return fmt.Errorf("engine: a dimension of the model is not positive: %+v", c)
+	case c.HeadDim < 2 || c.HeadDim > 256 || c.HeadDim%2 != 0:
+		return fmt.Errorf("engine: head dimension %d: an even one up to 256 is supported", c.HeadDim)
+	case c.KVHeads < 1 || c.Heads%c.KVHeads != 0:
+		return fmt.Errorf("engine: %d heads are not a multiple of %d KV heads", c.Heads, c.KVHeads)
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"sealvk/vk"
+	"sealvk/weights"
+)
+
+func openNano(t *testing.T) *weights.Model {
+	t.Helper()
+	file, err := weights.Open(nano)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { file.Close() })
+	return file
+}
+
+// capsWith are limits of a device with the given bytes free.
+func capsWith(free, bindable int64) *vk.Caps {
+	caps := *device.Caps()
+	caps.Memory.Heaps = []vk.Heap{{Size: free, Budget: free, DeviceLocal: true}}
+	caps.Limits.MaxStorageBufferRange = bindable
+	return &caps
+}
+
+func TestPlan(t *testing.T) {
+	file := openNano(t)
+	roomy, err := makePlan(capsWith(1<<30, 128<<20), file, Options{})
+	if err != nil || roomy.context != file.Config.Context {
+		t.Fatalf("with 1 GiB free: %+v, %v", roomy, err)
+	}
+	if tight, err := makePlan(capsWith(roomy.bytes()-roomy.kv/3, 128<<20), file, Options{}); err != nil || tight.context >= roomy.context {
+		t.Errorf("an automatic context must shrink: %+v, %v", tight, err)
+	}
+	_, err = makePlan(capsWith(1<<20, 128<<20), file, Options{})
+	if !errors.Is(err, ErrDoesNotFit) || !strings.Contains(err.Error(), "available 1.0 MiB") {
+		t.Errorf("with 1 MiB free: %v", err)
+	}
+	_, err = makePlan(capsWith(1<<40, 128<<20), file, Options{Context: 1 << 22})
+	if !errors.Is(err, ErrDoesNotFit) || !strings.Contains(err.Error(), "at most --ctx 262144") {
+		t.Errorf("a cache that cannot be bound: %v", err)
+	}
+	if p, err := makePlan(capsWith(1<<30, 64<<10), file, Options{}); err != nil || p.context != 128 {
+		t.Errorf("64 KiB bindable: %+v, %v", p, err)
+	}
+}
+
+func TestPaceKeepsSubmissionsShort(t *testing.T) {
+	p := pace{rows: 32, layers: 1}
+	p.measured(28*submission*3, 32, 28, 256)
+	if p.layers != 1 || p.rows != 16 {
+		t.Errorf("a slow device: %+v", p)
+	}
+	p.measured(28*submission/100, 16, 28, 256)
+	if p.layers != 28 || p.rows != 32 {
+		t.Errorf("a fast one: %+v", p)
+	}
+}

@@ -1,0 +1,190 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sealvk/shaders"
+	"sealvk/vk"
+)
+
+const (
+	firstChunk = 32                     // tokens of the first prefill chunk, before anything is measured
+	submission = 100 * time.Millisecond // aim for the longest submission: a desktop stays alive
+	stuck      = 2 * time.Minute        // a submission that takes longer is given up
+)
+
+// pace bounds submissions by measured time.
+type pace struct {
+	rows   int // tokens of the next prefill chunk
+	layers int // layers of the next submission
+}
+
+// measured adapts the pace to a pass of rows through all layers that took d.
+func (p *pace) measured(d time.Duration, rows, layers, maxRows int) {
+	perLayer := max(d/time.Duration(layers), time.Microsecond)
+	p.layers = min(max(1, int(submission/perLayer)), layers)
+	if rows < p.rows {
+		return // the last chunk of a prompt says little
+	}
+	switch {
+	case perLayer > submission:
+		p.rows = max(1, p.rows/2)
+	case perLayer < submission/4:
+		p.rows = min(2*p.rows, maxRows)
+	}
+}
+
+// pass runs one step through the model, in submissions of pace.layers layers;
+// tail is recorded behind the last one. It returns when the device has finished.
+func (m *Model) pass(ctx context.Context, s step, tail func(*vk.Commands)) error {
+	begun := time.Now()
+	var flight []flying // submissions not yet waited for, oldest first
+	land := func() error {
+		f := flight[0]
+		flight = flight[1:]
+		err := m.wait(f.ticket)
+		f.commands.Free()
+		return err
+	}
+	err := func() error {
+		for from := 0; from < m.cfg.Layers; from += m.pace.layers {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			to := min(from+m.pace.layers, m.cfg.Layers)
+			f, err := m.submitLayers(s, from, to, tail)
+			if err != nil {
+				return err
+			}
+			if flight = append(flight, f); len(flight) > 1 {
+				if err := land(); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}()
+	for len(flight) > 0 {
+		if e := land(); err == nil {
+			err = e
+		}
+	}
+	if err == nil {
+		m.pace.measured(time.Since(begun), s.count, m.cfg.Layers, m.plan.chunk)
+	}
+	return err
+}
+
+type flying struct {
+	commands *vk.Commands
+	ticket   vk.Ticket
+}
+
+func (m *Model) submitLayers(s step, from, to int, tail func(*vk.Commands)) (f flying, err error) {
+	c, err := m.recordLayers(fmt.Sprintf("layers %d-%d of %d rows", from, to-1, s.count), s, from, to, tail)
+	if err != nil {
+		return f, err
+	}
+	t, err := m.dev.Submit(c)
+	if err != nil {
+		c.Free()
+		return f, fmt.Errorf("engine: %w", err)
+	}
+	return flying{c, t}, nil
+}
+
+// recordLayers records the layers [from, to), with the embedding in front of the
+// first and tail, unless nil, behind the last.
+func (m *Model) recordLayers(name string, s step, from, to int, tail func(*vk.Commands)) (*vk.Commands, error) {
+	c, err := m.dev.NewCommands(name)
+	if err != nil {
+		return nil, fmt.Errorf("engine: %s: %w", name, err)
+	}
+	if from == 0 {
+		m.embed(c, s)
+	}
+	for i := from; i < to; i++ {
+		m.layer(c, s, i)
+	}
+	if to == m.cfg.Layers && tail != nil {
+		tail(c)
+	}
+	if err := c.End(); err != nil {
+		c.Free()
+		return nil, fmt.Errorf("engine: %s: %w", name, err)
+	}
+	return c, nil
+}
+
+// once records, submits and waits for a few dispatches.
+func (m *Model) once(name string, record func(*vk.Commands)) error {
+	c, err := m.dev.NewCommands(name)
+	if err != nil {
+		return fmt.Errorf("engine: %s: %w", name, err)
+	}
+	defer c.Free()
+	record(c)
+	if err := c.End(); err != nil {
+		return fmt.Errorf("engine: %s: %w", name, err)
+	}
+	t, err := m.dev.Submit(c)
+	if err != nil {
+		return fmt.Errorf("engine: %s: %w", name, err)
+	}
+	return m.wait(t)
+}
+
+func (m *Model) wait(t vk.Ticket) error {
+	if err := m.dev.Wait(t, stuck); err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	return nil
+}
+
+// prefill runs ids, which stand from position start of the sequence, through
+// the model in chunks; after each one, tail may record more (x holds the chunk's
+// rows), and done is told the chunk's first position and length.
+func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence uint32, tail func(c *vk.Commands, count int, last bool), done func(start, count int) error) error {
+	for len(ids) > 0 {
+		n := min(m.pace.rows, len(ids))
+		m.fillChunk(ids[:n], start, sequence)
+		last := n == len(ids)
+		err := m.pass(ctx, m.chunkStep(n), func(c *vk.Commands) {
+			if tail != nil {
+				tail(c, n, last)
+			}
+		})
+		if err != nil {
+			return err
+		}
+		if done != nil {
+			if err := done(start, n); err != nil {
+				return err
+			}
+		}
+		ids, start = ids[n:], start+n
+	}
+	return nil
+}
+
+// fillChunk writes the rows and the attention grid of a prefill chunk.
+func (m *Model) fillChunk(ids []int32, start int, sequence uint32) {
+	rows := m.state.chunkRows.Bytes()
+	for i, id := range ids {
+		row := shaders.Row{Token: uint32(id), Position: uint32(start + i), Sequence: sequence}
+		copy(rows[16*i:], bytesOf(&row))
+	}
+	grid := m.chunkStep(len(ids)).splits.Grid(m.heads, start+len(ids), len(ids))
+	copy(m.state.chunkGrid.Bytes(), bytesOf(&grid))
+}
+
+// chunkStep is a prefill chunk of n rows; a chunk of one row is computed as in decode.
+func (m *Model) chunkStep(n int) step {
+	s := step{rows: m.state.chunkRows.All(), count: n, grid: m.state.chunkGrid.All(), splits: m.prefillSplits()}
+	if n == 1 {
+		s.splits = m.decodeSplits()
+	}
+	return s
+}

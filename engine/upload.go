@@ -1,0 +1,187 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"sealvk/shaders"
+	"sealvk/vk"
+	"sealvk/weights"
+)
+
+// piece is some rows of a tensor on their way to the device.
+type piece struct {
+	tensor      *weights.Tensor
+	part        *shaders.Part
+	first, rows int // of the part
+}
+
+// upload checks, repacks and writes all tensors, on all cores: while one piece
+// is copied to the device the next ones are read and repacked.
+func (m *Model) upload(ctx context.Context, file *weights.Model, progress func(done, total int64)) error {
+	up, err := m.dev.NewUploader()
+	if err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	defer up.Free()
+
+	var pieces []piece
+	matrix := func(name string, to *shaders.Matrix) error {
+		t := file.Tensor(name + ".weight")
+		made, err := m.matrix(t)
+		if err != nil {
+			return err
+		}
+		*to = made
+		pieces = append(pieces, cut(t, to.Parts, up.MaxChunk())...)
+		return nil
+	}
+	norm := func(name string, to *vk.Range) error {
+		return m.uploadNorm(file.Tensor(name+".weight"), to)
+	}
+	if err := m.eachTensor(file, matrix, norm); err != nil {
+		return err
+	}
+	if err := uploadPieces(ctx, up, pieces, progress); err != nil {
+		return fmt.Errorf("engine: %s: %w", file.Path, err)
+	}
+	return up.Flush()
+}
+
+// eachTensor walks the model's tensors by their GGUF names.
+func (m *Model) eachTensor(file *weights.Model, matrix func(string, *shaders.Matrix) error, norm func(string, *vk.Range) error) (err error) {
+	do := func(e error) {
+		if err == nil {
+			err = e
+		}
+	}
+	do(matrix("token_embd", &m.tokenEmbd))
+	m.output = &m.tokenEmbd
+	if file.Tensor("output.weight") != nil {
+		m.output = new(shaders.Matrix)
+		do(matrix("output", m.output))
+	}
+	do(norm("output_norm", &m.outputNorm))
+	for i := range m.layers {
+		l, blk := &m.layers[i], fmt.Sprintf("blk.%d.", i)
+		do(norm(blk+"attn_norm", &l.AttnNorm))
+		do(matrix(blk+"attn_q", &l.AttnQ))
+		do(matrix(blk+"attn_k", &l.AttnK))
+		do(matrix(blk+"attn_v", &l.AttnV))
+		do(matrix(blk+"attn_output", &l.AttnOutput))
+		do(norm(blk+"ffn_norm", &l.FFNNorm))
+		do(matrix(blk+"ffn_gate", &l.FFNGate))
+		do(matrix(blk+"ffn_up", &l.FFNUp))
+		do(matrix(blk+"ffn_down", &l.FFNDown))
+	}
+	return err
+}
+
+// matrix makes the buffers of a tensor, split by rows into ranges that the
+// device can bind.
+func (m *Model) matrix(t *weights.Tensor) (shaders.Matrix, error) {
+	w := shaders.Matrix{Type: shaders.Type(t.Type), Rows: t.Rows, Cols: t.Cols}
+	perPart, err := w.Type.PartRows(t.Cols, m.maxRange)
+	if err != nil {
+		return w, fmt.Errorf("engine: %s: %w", t.Name, err)
+	}
+	for first := 0; first < t.Rows; first += perPart {
+		rows := min(perPart, t.Rows-first)
+		b, err := m.buffer(t.Name, w.Type.DeviceBytes(rows, t.Cols), vk.DeviceLocal)
+		if err != nil {
+			return w, err
+		}
+		w.Parts = append(w.Parts, shaders.Part{Data: b.All(), First: first, Rows: rows})
+	}
+	return w, nil
+}
+
+// uploadNorm writes a vector as f32, whatever its type in the file.
+func (m *Model) uploadNorm(t *weights.Tensor, to *vk.Range) error {
+	if err := weights.CheckFinite(t, t.Data, 0); err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	values := make([]float32, t.Rows*t.Cols)
+	if err := weights.Dequantize(values, t.Type, t.Data); err != nil {
+		return fmt.Errorf("engine: %s: %w", t.Name, err)
+	}
+	b, err := m.buffer(t.Name, int64(len(values))*4, vk.DeviceLocal)
+	if err != nil {
+		return err
+	}
+	*to = b.All()
+	return m.dev.Write(*to, float32Bytes(values))
+}
+
+// cut divides the parts into pieces of at most limit bytes and an even number of rows.
+func cut(t *weights.Tensor, parts []shaders.Part, limit int64) []piece {
+	var pieces []piece
+	typ := shaders.Type(t.Type)
+	step := max(2, int(limit/typ.DeviceBytes(2, t.Cols))*2)
+	for i := range parts {
+		for first := 0; first < parts[i].Rows; first += step {
+			pieces = append(pieces, piece{t, &parts[i], first, min(step, parts[i].Rows-first)})
+		}
+	}
+	return pieces
+}
+
+func uploadPieces(ctx context.Context, up *vk.Uploader, pieces []piece, progress func(done, total int64)) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var total int64
+	for _, p := range pieces {
+		total += int64(len(p.source()))
+	}
+	var next, done atomic.Int64
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(pieces) {
+					return
+				}
+				if err := pieces[i].write(up); err != nil {
+					cancel(err)
+					return
+				}
+				if n := done.Add(int64(len(pieces[i].source()))); progress != nil {
+					progress(n, total)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	return context.Cause(ctx)
+}
+
+// source is the piece's bytes in the file.
+func (p *piece) source() []byte {
+	t := shaders.Type(p.tensor.Type)
+	from := t.FileBytes(p.part.First+p.first, p.tensor.Cols)
+	return p.tensor.Data[from:][:t.FileBytes(p.rows, p.tensor.Cols)]
+}
+
+func (p *piece) write(up *vk.Uploader) error {
+	t, cols, src := shaders.Type(p.tensor.Type), p.tensor.Cols, p.source()
+	firstBlock := (p.part.First + p.first) * cols / p.tensor.Type.BlockValues()
+	if err := weights.CheckFinite(p.tensor, src, firstBlock); err != nil {
+		return err
+	}
+	words, scales := p.part.Regions(t, cols, p.first, p.rows)
+	err := up.Write(words, func(dst []byte) error {
+		t.RepackWords(dst, src, p.rows, cols)
+		return nil
+	})
+	if err != nil || scales.Size == 0 {
+		return err
+	}
+	return up.Write(scales, func(dst []byte) error {
+		t.RepackScales(dst, src, p.rows, cols)
+		return nil
+	})
+}

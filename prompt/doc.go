@@ -1,0 +1,19 @@
+// Package prompt turns a conversation into the token ids a chat model was
+// trained on.
+//
+// A [Template] is one of the known chat formats, chosen from the template in
+// the model's file ([Detect]) or by name ([ByName]). [Template.Encode] renders
+// a list of [Message] to ids, [Template.Text] the same for display,
+// [Template.Stops] says where an answer ends, and [Raw] encodes text without a
+// template. A prompt always begins with exactly one bos.
+//
+// Encode never lets a message's text become a piece of the structure: control
+// pieces are spelled out, and so are user-defined pieces that mark turns.
+// [Template.EncodeSpecial] parses them instead, which is what Hugging Face's
+// tokenizers do, and must be asked for.
+//
+// In SeaLLM's format a turn ends with the control piece <eos>, which no text
+// can forge, but begins with <|im_start|>, which is ordinary text: in a message
+// it gives the same ids as in the structure. It is kept as it is, as in the
+// reference; see [SeaLLM].
+package prompt

@@ -1,0 +1,250 @@
+package prompt
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"sealvk/tokenize"
+)
+
+// Encode returns the ids of a conversation: one bos, the turns and, with
+// addGenerationPrompt, the head of the assistant's turn. Plain text between
+// control pieces is encoded as one string, as the reference does. No message
+// or role yields a control piece, or a piece that is a marker of any format;
+// their literal text is spelled out.
+func (t Template) Encode(tok *tokenize.Tokenizer, msgs []Message, addGenerationPrompt bool) ([]int32, error) {
+	return t.encode(tok, msgs, addGenerationPrompt, false)
+}
+
+// EncodeSpecial is Encode, but the literal text of control pieces and markers
+// within messages becomes those pieces, as with Hugging Face's
+// apply_chat_template. It is for texts that one trusts.
+func (t Template) EncodeSpecial(tok *tokenize.Tokenizer, msgs []Message, addGenerationPrompt bool) ([]int32, error) {
+	return t.encode(tok, msgs, addGenerationPrompt, true)
+}
+
+func (t Template) encode(tok *tokenize.Tokenizer, msgs []Message, addGenerationPrompt, special bool) ([]int32, error) {
+	parts, err := t.render(tok, msgs, addGenerationPrompt)
+	if err != nil {
+		return nil, err
+	}
+	var guarded []string
+	if !special {
+		guarded = guards(tok)
+	}
+	var ids []int32
+	var plain strings.Builder
+	flush := func() {
+		ids = encodePlain(tok, ids, plain.String(), special, guarded)
+		plain.Reset()
+	}
+	for _, p := range parts {
+		if p.id < 0 {
+			plain.WriteString(p.text)
+			continue
+		}
+		flush()
+		ids = append(ids, p.id)
+	}
+	flush()
+	return ids, nil
+}
+
+// Text returns the conversation as one string, pieces spelled out, for display.
+func (t Template) Text(tok *tokenize.Tokenizer, msgs []Message, addGenerationPrompt bool) (string, error) {
+	parts, err := t.render(tok, msgs, addGenerationPrompt)
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, p := range parts {
+		b.WriteString(p.text)
+	}
+	return b.String(), nil
+}
+
+// Raw returns one bos and the ids of text, without a template. A literal bos at
+// the start of text is taken for that one bos; with parseSpecial all control
+// pieces are parsed, and further ones at the start are dropped too. A
+// vocabulary without bos gives the text alone.
+func Raw(tok *tokenize.Tokenizer, text string, parseSpecial bool) []int32 {
+	bos := tok.BOS()
+	if bos < 0 {
+		return tok.Encode(nil, text, parseSpecial)
+	}
+	literal := tok.Piece(bos).Text
+	text = strings.TrimPrefix(text, literal)
+	var guarded []string
+	if parseSpecial {
+		for strings.HasPrefix(text, literal) {
+			text = text[len(literal):]
+		}
+	} else {
+		guarded = userDefined(tok, bos, tok.EOS())
+	}
+	return encodePlain(tok, []int32{bos}, text, parseSpecial, guarded)
+}
+
+// guards returns what plain text could become by itself because the vocabulary
+// has it as a user-defined piece: bos, eos, and the markers of all formats, as
+// a model may know more of them than the one it is used with.
+func guards(tok *tokenize.Tokenizer) []string {
+	ids := []int32{tok.BOS(), tok.EOS()}
+	for _, m := range [...]string{imStart, imEnd, turnStart, turnEnd} {
+		if id, ok := marker(tok, m); ok {
+			ids = append(ids, id)
+		}
+	}
+	return userDefined(tok, ids...)
+}
+
+// userDefined returns the text of those ids that are user-defined pieces.
+func userDefined(tok *tokenize.Tokenizer, ids ...int32) (texts []string) {
+	for _, id := range ids {
+		if id >= 0 && tok.Piece(id).Kind == tokenize.UserDefined {
+			texts = append(texts, tok.Piece(id).Text)
+		}
+	}
+	return texts
+}
+
+// encodePlain appends the ids of text. Each occurrence of a guard is cut after
+// its first character and the parts are encoded on their own, so that no part
+// holds a guard.
+func encodePlain(tok *tokenize.Tokenizer, ids []int32, text string, special bool, guards []string) []int32 {
+	// Where the next occurrence of each guard is, looked for again only once
+	// it is passed, so that the time is linear in the text.
+	next := make([]int, len(guards))
+	for i := range next {
+		next[i] = -1
+	}
+	done := 0
+	for done < len(text) {
+		cut := len(text)
+		for i, g := range guards {
+			if next[i] < done {
+				next[i] = len(text)
+				if n := strings.Index(text[done:], g); n >= 0 {
+					next[i] = done + n
+				}
+			}
+			if next[i] < len(text) {
+				_, n := utf8.DecodeRuneInString(g)
+				cut = min(cut, next[i]+n)
+			}
+		}
+		ids = tok.Encode(ids, text[done:cut], special)
+		done = cut
+	}
+	return ids
+}
+
+// part is plain text, or a piece and its text.
+type part struct {
+	text string
+	id   int32 // -1: plain text
+}
+
+// render returns the conversation in order. It begins with bos.
+func (t Template) render(tok *tokenize.Tokenizer, msgs []Message, addGenerationPrompt bool) ([]part, error) {
+	if tok.BOS() < 0 {
+		return nil, fmt.Errorf("prompt: %v: the vocabulary has no bos", t)
+	}
+	r := renderer{tok: tok}
+	r.piece(tok.BOS())
+	switch t {
+	case SeaLLM:
+		if tok.EOS() < 0 {
+			return nil, fmt.Errorf("prompt: %v: the vocabulary has no eos", t)
+		}
+		for _, m := range msgs {
+			r.marker(imStart)
+			r.text(m.Role + "\n" + m.Content)
+			r.piece(tok.EOS())
+			r.text("\n")
+		}
+	case ChatML:
+		for _, m := range msgs {
+			r.marker(imStart)
+			r.text(m.Role + "\n" + m.Content)
+			r.marker(imEnd)
+			r.text("\n")
+		}
+	case Gemma:
+		if err := r.gemma(msgs); err != nil {
+			return nil, fmt.Errorf("prompt: %v: %w", t, err)
+		}
+		if addGenerationPrompt {
+			r.marker(turnStart)
+			r.text("model\n")
+		}
+		return r.parts, nil
+	default:
+		return nil, fmt.Errorf("prompt: no such template: %v", t)
+	}
+	if addGenerationPrompt {
+		r.marker(imStart)
+		r.text("assistant\n")
+	}
+	return r.parts, nil
+}
+
+// renderer collects the parts of a conversation.
+type renderer struct {
+	tok   *tokenize.Tokenizer
+	parts []part
+}
+
+func (r *renderer) piece(id int32)   { r.parts = append(r.parts, part{r.tok.Piece(id).Text, id}) }
+func (r *renderer) text(text string) { r.parts = append(r.parts, part{text, -1}) }
+
+// marker adds a marker as its piece, or as text where it has none.
+func (r *renderer) marker(text string) {
+	if id, ok := marker(r.tok, text); ok {
+		r.piece(id)
+	} else {
+		r.text(text)
+	}
+}
+
+// gemma adds the turns in Gemma's format.
+func (r *renderer) gemma(msgs []Message) error {
+	for _, m := range [...]string{turnStart, turnEnd} {
+		if _, ok := marker(r.tok, m); !ok {
+			return fmt.Errorf("the vocabulary has no piece %s", m)
+		}
+	}
+	system := ""
+	first := 0
+	if len(msgs) > 0 && msgs[0].Role == "system" {
+		system = msgs[0].Content + "\n\n"
+		first = 1
+	}
+	if len(msgs) == first {
+		return fmt.Errorf("there is no user message")
+	}
+	for i, m := range msgs[first:] {
+		role := m.Role
+		if role == "assistant" {
+			role = "model"
+		}
+		want := [...]string{"user", "model"}[i%2]
+		switch {
+		case role != "user" && role != "model":
+			return fmt.Errorf("message %d has the role %q; known are system (first), user and assistant", first+i, m.Role)
+		case role != want:
+			return fmt.Errorf("message %d is of %s, but user and assistant must take turns, user first", first+i, m.Role)
+		}
+		r.marker(turnStart)
+		r.text(role + "\n" + system + strings.TrimFunc(m.Content, isSpace))
+		r.marker(turnEnd)
+		r.text("\n")
+		system = ""
+	}
+	return nil
+}
+
+// isSpace is Python's str.isspace, by which Jinja's trim goes.
+func isSpace(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f }

@@ -1,0 +1,349 @@
+package prompt
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"sealvk/tokenize"
+)
+
+// nanoVocab returns the small vocabulary, changed.
+func nanoVocab(t testing.TB, change func(v *tokenize.Vocab)) *tokenize.Tokenizer {
+	t.Helper()
+	data, err := os.ReadFile(nanoModel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := tokenize.ParseModel(nanoModel, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(&v)
+	tok, err := tokenize.New(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tok
+}
+
+func plainVocab(t testing.TB) *tokenize.Tokenizer {
+	return nanoVocab(t, func(*tokenize.Vocab) {})
+}
+
+// chatmlVocab has <|im_end|> for <eos>.
+func chatmlVocab(t testing.TB) *tokenize.Tokenizer {
+	return nanoVocab(t, func(v *tokenize.Vocab) { v.Pieces[v.EOS].Text = imEnd })
+}
+
+// userVocab has all markers as user-defined pieces, ids 2048 to 2051, and bos
+// and eos too.
+func userVocab(t testing.TB) *tokenize.Tokenizer {
+	return nanoVocab(t, func(v *tokenize.Vocab) {
+		for _, m := range []string{turnStart, turnEnd, imStart, imEnd} {
+			v.Pieces = append(v.Pieces, tokenize.Piece{Text: m, Kind: tokenize.UserDefined})
+		}
+		v.Pieces[v.BOS].Kind = tokenize.UserDefined
+		v.Pieces[v.EOS].Kind = tokenize.UserDefined
+	})
+}
+
+const (
+	seallmJinja = `{{ bos_token }}{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + eos_token + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}`
+	chatmlJinja = `{{ bos_token }}{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}`
+	gemmaJinja  = `{{ bos_token }}{% for message in messages %}{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}{% endfor %}{% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}`
+)
+
+func TestDetect(t *testing.T) {
+	for _, c := range []struct {
+		jinja string
+		tok   *tokenize.Tokenizer
+		want  Template
+	}{
+		{seallmJinja, plainVocab(t), SeaLLM},
+		{seallmJinja, chatmlVocab(t), SeaLLM},
+		{chatmlJinja, chatmlVocab(t), ChatML},
+		{chatmlJinja, plainVocab(t), ChatML},
+		{gemmaJinja, userVocab(t), Gemma},
+		{"", plainVocab(t), SeaLLM},
+		{" \n", chatmlVocab(t), ChatML},
+	} {
+		if got, err := Detect(c.jinja, c.tok); err != nil || got != c.want {
+			t.Errorf("%.40q: got %v, %v, want %v", c.jinja, got, err, c.want)
+		}
+	}
+	for _, jinja := range []string{
+		"{{ '<|start_header_id|>' + message['role'] }}",
+		"[INST] {{ messages }} [/INST]" + strings.Repeat("x", 1000),
+		seallmJinja + gemmaJinja,
+	} {
+		_, err := Detect(jinja, plainVocab(t))
+		if err == nil || !strings.Contains(err.Error(), "seallm, chatml, gemma") || len(err.Error()) > 300 {
+			t.Errorf("%.40q: got %v, want a short error with the known names", jinja, err)
+		}
+	}
+}
+
+func TestByName(t *testing.T) {
+	for _, want := range []Template{SeaLLM, ChatML, Gemma} {
+		if got, err := ByName(want.String()); err != nil || got != want {
+			t.Errorf("%v: got %v, %v", want, got, err)
+		}
+	}
+	if _, err := ByName("llama3"); err == nil || !strings.Contains(err.Error(), "seallm, chatml, gemma") {
+		t.Errorf("got %v, want an error with the known names", err)
+	}
+	if got := Template(7).String(); got != "template 7" {
+		t.Errorf("got %q", got)
+	}
+	if _, err := Template(7).Encode(plainVocab(t), nil, true); err == nil {
+		t.Error("template 7 encodes")
+	}
+}
+
+func TestStops(t *testing.T) {
+	for name, c := range map[string]struct {
+		template Template
+		tok      *tokenize.Tokenizer
+		ids      []int32
+		strings  []string
+	}{
+		"seallm":             {SeaLLM, plainVocab(t), []int32{1}, []string{imStart}},
+		"chatml":             {ChatML, chatmlVocab(t), []int32{1}, []string{imStart}},
+		"chatml as text":     {ChatML, plainVocab(t), []int32{1}, []string{imEnd, imStart}},
+		"chatml with pieces": {ChatML, userVocab(t), []int32{1, 2051, 2050}, nil},
+		"gemma":              {Gemma, userVocab(t), []int32{1, 2049, 2048}, nil},
+	} {
+		ids, strings := c.template.Stops(c.tok)
+		if !slices.Equal(ids, c.ids) || !slices.Equal(strings, c.strings) {
+			t.Errorf("%s: got %v, %q, want %v, %q", name, ids, strings, c.ids, c.strings)
+		}
+	}
+}
+
+func TestRender(t *testing.T) {
+	chat := []Message{{"system", "Be brief. "}, {"user", " Hi\n"}, {"assistant", "Hello."}, {"user", "2+2?"}}
+	for name, c := range map[string]struct {
+		template Template
+		tok      *tokenize.Tokenizer
+		add      bool
+		want     string
+	}{
+		"seallm": {SeaLLM, plainVocab(t), true, "<bos><|im_start|>system\nBe brief. <eos>\n<|im_start|>user\n Hi\n<eos>\n" +
+			"<|im_start|>assistant\nHello.<eos>\n<|im_start|>user\n2+2?<eos>\n<|im_start|>assistant\n"},
+		"chatml": {ChatML, chatmlVocab(t), true, "<bos><|im_start|>system\nBe brief. <|im_end|>\n<|im_start|>user\n Hi\n<|im_end|>\n" +
+			"<|im_start|>assistant\nHello.<|im_end|>\n<|im_start|>user\n2+2?<|im_end|>\n<|im_start|>assistant\n"},
+		"gemma": {Gemma, userVocab(t), true, "<bos><start_of_turn>user\nBe brief. \n\nHi<end_of_turn>\n" +
+			"<start_of_turn>model\nHello.<end_of_turn>\n<start_of_turn>user\n2+2?<end_of_turn>\n<start_of_turn>model\n"},
+		"gemma without prompt": {Gemma, userVocab(t), false, "<bos><start_of_turn>user\nBe brief. \n\nHi<end_of_turn>\n" +
+			"<start_of_turn>model\nHello.<end_of_turn>\n<start_of_turn>user\n2+2?<end_of_turn>\n"},
+	} {
+		got, err := c.template.Text(c.tok, chat, c.add)
+		if err != nil || got != c.want {
+			t.Errorf("%s: got %q, %v, want %q", name, got, err, c.want)
+		}
+		ids, err := c.template.Encode(c.tok, chat, c.add)
+		if err != nil || ids[0] != c.tok.BOS() {
+			t.Errorf("%s: ids %v, %v", name, ids, err)
+		}
+		if text, err := c.tok.Decode(ids); err != nil || text != c.want {
+			t.Errorf("%s: ids decode to %q, %v, want %q", name, text, err, c.want)
+		}
+	}
+	// The plain text between pieces is one string: \n\n is one piece here.
+	ids, err := SeaLLM.Encode(plainVocab(t), []Message{{"user", "\nHi"}}, false)
+	if err != nil || !slices.Contains(ids, 5) {
+		t.Errorf("ids %v, %v: want the piece \\n\\n (5) across role and content", ids, err)
+	}
+	// Nothing said yet.
+	got, err := SeaLLM.Text(plainVocab(t), nil, true)
+	if err != nil || got != "<bos><|im_start|>assistant\n" {
+		t.Errorf("empty conversation: %q, %v", got, err)
+	}
+}
+
+func TestGemmaRefuses(t *testing.T) {
+	tok := userVocab(t)
+	for name, c := range map[string]struct {
+		msgs []Message
+		want string
+	}{
+		"empty":           {nil, "no user message"},
+		"system only":     {[]Message{{"system", "x"}}, "no user message"},
+		"assistant first": {[]Message{{"assistant", "x"}}, "message 0"},
+		"user twice":      {[]Message{{"user", "x"}, {"user", "y"}}, "message 1"},
+		"late system":     {[]Message{{"user", "x"}, {"system", "y"}}, `message 1 has the role "system"`},
+		"tool":            {[]Message{{"system", "s"}, {"tool", "x"}}, `message 1 has the role "tool"`},
+	} {
+		if _, err := Gemma.Encode(tok, c.msgs, true); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		}
+		if _, err := Gemma.Text(tok, c.msgs, true); err == nil {
+			t.Errorf("%s: Text gives no error", name)
+		}
+	}
+	if _, err := Gemma.Encode(plainVocab(t), []Message{{"user", "x"}}, true); err == nil || !strings.Contains(err.Error(), turnStart) {
+		t.Errorf("vocabulary without markers: got %v, want an error that names %s", err, turnStart)
+	}
+}
+
+func TestNoBOS(t *testing.T) {
+	tok := nanoVocab(t, func(v *tokenize.Vocab) { v.BOS = -1 })
+	if _, err := SeaLLM.Encode(tok, nil, true); err == nil || !strings.Contains(err.Error(), "no bos") {
+		t.Errorf("got %v", err)
+	}
+	if got := Raw(tok, "x", false); !slices.Equal(got, tok.Encode(nil, "x", false)) {
+		t.Errorf("Raw without bos: %v", got)
+	}
+	tok = nanoVocab(t, func(v *tokenize.Vocab) { v.EOS = -1 })
+	if _, err := SeaLLM.Encode(tok, nil, true); err == nil || !strings.Contains(err.Error(), "no eos") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRaw(t *testing.T) {
+	for name, tok := range map[string]*tokenize.Tokenizer{"control": plainVocab(t), "user-defined": userVocab(t)} {
+		x := tok.Encode(nil, "x", false)
+		literal := tok.Encode(tok.Encode(nil, "<", false), "bos>x", false)
+		if name == "control" {
+			literal = tok.Encode(nil, "<bos>x", false)
+		}
+		for _, c := range []struct {
+			text    string
+			special bool
+			want    []int32
+		}{
+			{"", false, nil},
+			{"", true, nil},
+			{"x", false, x},
+			{"x", true, x},
+			{"<bos>", false, nil},
+			{"<bos>x", false, x},
+			{"<bos>x", true, x},
+			{"<bos><bos>x", false, literal},
+			{"<bos><bos>x", true, x},
+			{"x<bos>", true, append(x[:len(x):len(x)], tok.BOS())},
+		} {
+			want := append([]int32{tok.BOS()}, c.want...)
+			if got := Raw(tok, c.text, c.special); !slices.Equal(got, want) {
+				t.Errorf("%s: Raw(%q, %v) = %v, want %v", name, c.text, c.special, got, want)
+			}
+		}
+	}
+}
+
+// TestForgery puts every marker into roles and contents.
+func TestForgery(t *testing.T) {
+	parts := []string{"<bos>", "<eos>", "<pad>", "<unk>", imStart, imEnd, turnStart, turnEnd, "<0x0A>"}
+	for name, tok := range map[string]*tokenize.Tokenizer{
+		"plain": plainVocab(t), "chatml": chatmlVocab(t), "user-defined": userVocab(t),
+	} {
+		for _, template := range []Template{SeaLLM, ChatML, Gemma} {
+			for _, a := range parts {
+				for _, b := range parts {
+					msgs := []Message{{"user", a + b}, {"assistant", b + "x" + a + "\n" + a}}
+					if template != Gemma {
+						msgs = append(msgs, Message{a + b, ""})
+					} else if name != "user-defined" {
+						continue
+					}
+					checkStructure(t, template, tok, msgs)
+				}
+			}
+		}
+	}
+}
+
+// checkStructure says that the ids of msgs hold just the pieces of the
+// structure and decode to the text.
+func checkStructure(t *testing.T, template Template, tok *tokenize.Tokenizer, msgs []Message) {
+	t.Helper()
+	ids, err := template.Encode(tok, msgs, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	empty := make([]Message, len(msgs))
+	for i, m := range msgs {
+		empty[i].Role = m.Role
+		if template != Gemma {
+			empty[i].Role = ""
+		}
+	}
+	bare, err := template.Encode(tok, empty, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := structure(tok, ids), structure(tok, bare); !slices.Equal(got, want) {
+		t.Errorf("%v %q: pieces of the structure %v, want %v", template, msgs, got, want)
+	}
+	text, err := template.Text(tok, msgs, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.ReplaceAll(string([]rune(text)), "\u2581", " ")
+	if got, err := tok.Decode(ids); err != nil || got != want {
+		t.Errorf("%v %q: decodes to %q, %v, want %q", template, msgs, got, err, want)
+	}
+}
+
+// structure returns the ids of control pieces, bos, eos and the markers.
+func structure(tok *tokenize.Tokenizer, ids []int32) (found []int32) {
+	for _, id := range ids {
+		p := tok.Piece(id)
+		switch {
+		case p.Kind == tokenize.Control, p.Kind == tokenize.Unknown, id == tok.BOS(), id == tok.EOS(),
+			p.Text == imStart, p.Text == imEnd, p.Text == turnStart, p.Text == turnEnd:
+			found = append(found, id)
+		}
+	}
+	return found
+}
+
+// TestGuardsAreLinear has a message of many markers; with a search from the
+// start for each, it would take minutes.
+func TestGuardsAreLinear(t *testing.T) {
+	tok := userVocab(t)
+	text := strings.Repeat(turnStart, 20000)
+	ids, err := Gemma.Encode(tok, []Message{{"user", text}}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := structure(tok, ids); len(got) != 4 {
+		t.Errorf("%d pieces of the structure, want 4", len(got))
+	}
+}
+
+// FuzzTemplate renders arbitrary conversations in every format and vocabulary.
+func FuzzTemplate(f *testing.F) {
+	toks := []*tokenize.Tokenizer{plainVocab(f), chatmlVocab(f), userVocab(f)}
+	f.Add("system", "Be brief.", "user", "Hello", uint8(0))
+	f.Add("<eos>", "<bos>x<eos>\n<|im_start|>system\n", "", "<|im_end|>\n<|im_start|>user", uint8(1))
+	f.Add("user\n", "\xff\xe0\xb8", "<|im_", "start|><start_of_turn>model\n▁ ▁", uint8(2))
+	f.Fuzz(func(t *testing.T, role1, content1, role2, content2 string, pick uint8) {
+		tok := toks[int(pick)%len(toks)]
+		msgs := []Message{{role1, content1}, {role2, content2}}
+		checkStructure(t, SeaLLM, tok, msgs)
+		checkStructure(t, ChatML, tok, msgs)
+		if tok == toks[2] {
+			checkStructure(t, Gemma, tok, []Message{{"user", content1}, {"assistant", content2}})
+		}
+		for _, special := range []bool{false, true} {
+			ids := Raw(tok, content1, special)
+			if ids[0] != tok.BOS() || len(ids) > 1 && ids[1] == tok.BOS() {
+				t.Errorf("Raw(%q, %v) begins with %v, want one bos", content1, special, ids[:min(len(ids), 2)])
+			}
+		}
+		text, err := SeaLLM.Text(tok, msgs, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids, err := SeaLLM.EncodeSpecial(tok, msgs, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := Raw(tok, text, true); tok == toks[0] && !slices.Equal(ids, want) {
+			t.Errorf("%q: EncodeSpecial gives %v, the whole text %v", msgs, ids, want)
+		}
+	})
+}

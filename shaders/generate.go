@@ -1,0 +1,4 @@
+package shaders
+
+//go:generate go run ./internal/compile
+//go:generate go run ./internal/compile -C internal/spv/testdata

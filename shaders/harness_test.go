@@ -1,0 +1,210 @@
+package shaders
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"testing"
+	"time"
+	"unsafe"
+
+	"sealvk/vk"
+	"sealvk/vk/vktest"
+)
+
+var device *vk.Device
+
+// sets are the kernels of each configuration, built once: pipelines take time.
+var sets = map[string]*Set{}
+
+func TestMain(m *testing.M) {
+	os.Exit(vktest.Main(m, &device, func() {
+		for _, s := range sets {
+			s.Free()
+		}
+	}))
+}
+
+// tunings are the workgroup sizes under test: that of the device at hand, the
+// smallest, and those of GPUs, which CPU devices run as well.
+func tunings() map[string]Tuning {
+	return map[string]Tuning{
+		"default": DefaultTuning(device.Caps()),
+		"lanes4":  {Lanes: 4, WideLanes: 4, MatRows: 1, PrefillTokens: 2},
+		"lanes64": {Lanes: 64, WideLanes: 128, MatRows: 4, PrefillTokens: 8},
+	}
+}
+
+// bench runs kernels over guarded buffers.
+type bench struct {
+	t       *testing.T
+	set     *Set
+	buffers []*guarded
+}
+
+// guarded is a buffer with guard bytes on both sides and its contents at the start.
+type guarded struct {
+	name   string
+	buffer *vk.Buffer
+	size   int64
+	before []byte
+	output bool
+}
+
+// guard is a multiple of every minStorageBufferOffsetAlignment that the spec allows.
+const guard = 256
+
+var poison = []byte{0xad, 0xde, 0xc0, 0x7f} // a NaN
+
+func newBench(t *testing.T, types []Type, kvF16 bool, tuning Tuning) *bench {
+	t.Helper()
+	cfg := Config{Types: types, KVF16: kvF16, Tuning: tuning}
+	set := sets[fmt.Sprint(cfg)]
+	if set == nil {
+		var err error
+		if set, err = New(device, cfg); err != nil {
+			t.Fatal(err)
+		}
+		sets[fmt.Sprint(cfg)] = set
+	}
+	b := &bench{t: t, set: set}
+	t.Cleanup(func() {
+		for _, g := range b.buffers {
+			g.buffer.Free()
+		}
+	})
+	return b
+}
+
+func (b *bench) make(name string, size int, content []byte, output bool) vk.Range {
+	b.t.Helper()
+	buffer, err := device.NewBuffer(name, int64(size)+2*guard, vk.DeviceLocal)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	before := bytes.Repeat(poison, (size+2*guard+3)/4)[:size+2*guard]
+	copy(before[guard:guard+size], content)
+	if err := device.Write(buffer.All(), before); err != nil {
+		b.t.Fatal(err)
+	}
+	b.buffers = append(b.buffers, &guarded{name, buffer, int64(size), before, output})
+	return buffer.Range(guard, int64(size))
+}
+
+// in makes a buffer that the kernel must leave as it is; out one that it writes,
+// poisoned with NaN; inout both.
+func in[T any](b *bench, name string, v []T) vk.Range {
+	return b.make(name, len(v)*int(unsafe.Sizeof(v[0])), asBytes(v), false)
+}
+
+func inout[T any](b *bench, name string, v []T) vk.Range {
+	return b.make(name, len(v)*int(unsafe.Sizeof(v[0])), asBytes(v), true)
+}
+
+func (b *bench) out(name string, words int) vk.Range { return b.make(name, 4*words, nil, true) }
+
+func asBytes[T any](v []T) []byte {
+	if len(v) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), len(v)*int(unsafe.Sizeof(v[0])))
+}
+
+// run records, submits and waits; then it checks guards and inputs.
+func (b *bench) run(record func(c *vk.Commands)) {
+	b.t.Helper()
+	c, err := device.NewCommands(b.t.Name())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer c.Free()
+	record(c)
+	if err := c.End(); err != nil {
+		b.t.Fatal(err)
+	}
+	ticket, err := device.Submit(c)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if err := device.Wait(ticket, time.Minute); err != nil {
+		b.t.Fatal(err)
+	}
+	for _, g := range b.buffers {
+		now := make([]byte, len(g.before))
+		if err := device.Read(now, g.buffer.All()); err != nil {
+			b.t.Fatal(err)
+		}
+		checked := [][2]int{{0, guard}, {len(now) - guard, len(now)}}
+		if !g.output {
+			checked = [][2]int{{0, len(now)}}
+		}
+		for _, r := range checked {
+			if !bytes.Equal(now[r[0]:r[1]], g.before[r[0]:r[1]]) {
+				b.t.Fatalf("%s: the kernel wrote where it must not", g.name)
+			}
+		}
+	}
+}
+
+func (b *bench) bytes(r vk.Range) []byte {
+	b.t.Helper()
+	raw := make([]byte, r.Size)
+	if err := device.Read(raw, r); err != nil {
+		b.t.Fatal(err)
+	}
+	return raw
+}
+
+func (b *bench) floats(r vk.Range) []float32 {
+	raw := b.bytes(r)
+	v := make([]float32, len(raw)/4)
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))
+	}
+	return v
+}
+
+func (b *bench) uints(r vk.Range) []uint32 {
+	raw := b.bytes(r)
+	v := make([]uint32, len(raw)/4)
+	for i := range v {
+		v[i] = binary.LittleEndian.Uint32(raw[4*i:])
+	}
+	return v
+}
+
+// near fails unless every value is within its tolerance; NaN never is.
+func near(t *testing.T, what string, got []float32, want []float64, tolerance func(i int) float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: %d values, want %d", what, len(got), len(want))
+	}
+	for i := range got {
+		if d := math.Abs(float64(got[i]) - want[i]); !(d <= tolerance(i)) {
+			t.Fatalf("%s[%d] = %v, want %v (off by %.3g, allowed %.3g)", what, i, got[i], want[i], d, tolerance(i))
+		}
+	}
+}
+
+func relative(want []float64, eps float64) func(int) float64 {
+	return func(i int) float64 { return eps * (1e-3 + math.Abs(want[i])) }
+}
+
+func normal(rng *rand.Rand, n int, scale float64) []float32 {
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(rng.NormFloat64() * scale)
+	}
+	return v
+}
+
+func random(t *testing.T) *rand.Rand {
+	h := uint64(14695981039346656037)
+	for _, c := range t.Name() {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return rand.New(rand.NewPCG(h, 1))
+}

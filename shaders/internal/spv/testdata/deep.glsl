@@ -1,0 +1,1 @@
+const float TWO = 2.0;

@@ -1,0 +1,2 @@
+#include "deep.glsl"
+float twice(float v) { return v * TWO; }

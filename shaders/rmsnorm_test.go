@@ -1,0 +1,42 @@
+package shaders
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"sealvk/vk"
+)
+
+func refRMSNorm(x, weight []float32, dim int, eps float64) []float64 {
+	y := make([]float64, len(x))
+	for r := 0; r < len(x); r += dim {
+		var sum float64
+		for _, v := range x[r : r+dim] {
+			sum += float64(v) * float64(v)
+		}
+		for i := range dim {
+			y[r+i] = float64(x[r+i]) / math.Sqrt(sum/float64(dim)+eps) * float64(weight[i])
+		}
+	}
+	return y
+}
+
+func TestRMSNorm(t *testing.T) {
+	for name, tuning := range tunings() {
+		t.Run(name, func(t *testing.T) {
+			rng := random(t)
+			for _, dim := range []int{1, 2, 3, 7, 48, 64, 65, 127, 192, 1024, 3072} {
+				for _, scale := range []float64{0, 1e-4, 1, 1e4} {
+					first, count := rng.IntN(3), 1+rng.IntN(5)
+					x, w := normal(rng, (first+count)*dim, scale), normal(rng, dim, 1)
+					b := newBench(t, nil, true, tuning)
+					rx, rw, y := in(b, "x", x), in(b, "weight", w), b.out("y", count*dim)
+					b.run(func(c *vk.Commands) { b.set.RMSNorm(c, "norm", rx, rw, y, first, count, dim, 1e-6) })
+					want := refRMSNorm(x[first*dim:], w, dim, float64(float32(1e-6)))
+					near(t, fmt.Sprint("dim ", dim), b.floats(y), want, relative(want, 2e-6))
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,296 @@
+package shaders
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+	"testing"
+
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"sealvk/vk"
+)
+
+// refPhilox is Philox4x32-10.
+func refPhilox(c [4]uint32, k [2]uint32) [4]uint32 {
+	for range 10 {
+		hi0, lo0 := bits.Mul32(0xD2511F53, c[0])
+		hi1, lo1 := bits.Mul32(0xCD9E8D57, c[2])
+		c = [4]uint32{hi1 ^ c[1] ^ k[0], lo1, hi0 ^ c[3] ^ k[1], lo0}
+		k[0], k[1] = k[0]+0x9E3779B9, k[1]+0xBB67AE85
+	}
+	return c
+}
+
+// Known answers of the Random123 distribution (kat_vectors).
+func TestPhiloxReference(t *testing.T) {
+	ones := ^uint32(0)
+	for _, v := range []struct {
+		counter [4]uint32
+		key     [2]uint32
+		want    [4]uint32
+	}{
+		{[4]uint32{}, [2]uint32{}, [4]uint32{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
+		{[4]uint32{ones, ones, ones, ones}, [2]uint32{ones, ones}, [4]uint32{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
+	} {
+		if got := refPhilox(v.counter, v.key); got != v.want {
+			t.Errorf("philox(%x, %x) = %x, want %x", v.counter, v.key, got, v.want)
+		}
+	}
+}
+
+// refThreshold sorts: the least logit that top-k, then top-p, then min-p keep,
+// and the cumulative probability just above it.
+func refThreshold(logits []float32, p Sampling) float64 {
+	sorted := slices.Clone(logits)
+	slices.SortFunc(sorted, func(a, b float32) int {
+		if a > b {
+			return -1
+		}
+		return 1
+	})
+	if p.TopK > 0 && int(p.TopK) < len(sorted) {
+		sorted = sorted[:p.TopK]
+	}
+	var total, sum float64
+	for _, l := range sorted {
+		total += math.Exp(float64(l - sorted[0]))
+	}
+	for i, l := range sorted {
+		if sum += math.Exp(float64(l - sorted[0])); sum >= float64(p.TopP)*total {
+			sorted = sorted[:i+1]
+			break
+		}
+	}
+	least := float64(sorted[len(sorted)-1])
+	if p.MinP > 0 {
+		least = max(least, float64(sorted[0])+math.Log(float64(p.MinP)))
+	}
+	return least
+}
+
+// sampler runs the sampling kernels over rows of logits.
+type sampler struct {
+	*bench
+	b     SampleBuffers
+	count int
+}
+
+func newSampler(t *testing.T, tuning Tuning, vocab, context int, rows []Row, params []Sampling, history []uint32, logits []float32) *sampler {
+	s := &sampler{bench: newBench(t, nil, true, tuning), count: len(rows)}
+	s.b = SampleBuffers{
+		Rows: inout(s.bench, "rows", rows), Params: in(s.bench, "params", params), History: in(s.bench, "history", history),
+		Logits: inout(s.bench, "logits", logits), Thresholds: s.out("thresholds", len(rows)),
+		Best: s.out("best", int(s.set.BestBytes(vocab, len(rows))/4)), Ring: s.out("ring", 4*len(rows)),
+		Grid: s.out("grid", 3), Vocab: vocab, Context: context, Slots: 4,
+	}
+	return s
+}
+
+func TestPenalize(t *testing.T) {
+	for name, tuning := range tunings() {
+		t.Run(name, func(t *testing.T) {
+			rng := random(t)
+			const vocab, context = 50, 200
+			logits := normal(rng, 2*vocab, 3)
+			history := make([]uint32, 2*context)
+			for i := range history {
+				history[i] = uint32(rng.IntN(vocab))
+			}
+			rows := []Row{{Position: 150}, {Position: 4, Sequence: 1}}
+			params := []Sampling{{RepeatPenalty: 1.3, RepeatLastN: 70}, {RepeatPenalty: 2, RepeatLastN: 64}}
+			s := newSampler(t, tuning, vocab, context, rows, params, history, logits)
+			s.run(func(c *vk.Commands) { s.set.Penalize(c, "penalize", &s.b, len(rows)) })
+			want := make([]float64, len(logits))
+			for r, row := range rows {
+				n := min(int(params[r].RepeatLastN), int(row.Position)+1)
+				recent := history[r*context+int(row.Position)+1-n:][:n]
+				for id := range vocab {
+					l := float64(logits[r*vocab+id])
+					if slices.Contains(recent, uint32(id)) {
+						if l > 0 {
+							l /= float64(params[r].RepeatPenalty)
+						} else {
+							l *= float64(params[r].RepeatPenalty)
+						}
+					}
+					want[r*vocab+id] = l
+				}
+			}
+			near(t, "logits", s.floats(s.b.Logits), want, relative(want, 1e-6))
+		})
+	}
+}
+
+func TestThreshold(t *testing.T) {
+	cases := []Sampling{
+		{Temperature: 1, TopP: 1},
+		{Temperature: 1, TopP: 1, TopK: 1},
+		{Temperature: 1, TopP: 1, TopK: 40},
+		{Temperature: 1, TopP: 1, TopK: 100000},
+		{Temperature: 1, TopP: 0.9},
+		{Temperature: 1, TopP: 0.05},
+		{Temperature: 1, TopP: 0.5, TopK: 10},
+		{Temperature: 0.3, TopP: 1, MinP: 0.05},
+		{Temperature: 2, TopP: 0.95, TopK: 40, MinP: 0.1},
+	}
+	for name, tuning := range tunings() {
+		for i, p := range cases {
+			t.Run(fmt.Sprint(name, "/", i), func(t *testing.T) {
+				rng := random(t)
+				for _, vocab := range []int{1, 2, 5, 300, 5000} {
+					logits := normal(rng, 2*vocab, 4)
+					s := newSampler(t, tuning, vocab, 1, []Row{{}, {}}, []Sampling{p}, []uint32{0}, logits)
+					s.run(func(c *vk.Commands) { s.set.Threshold(c, "threshold", &s.b, 2) })
+					for row, got := range s.floats(s.b.Thresholds) {
+						l := logits[row*vocab:][:vocab]
+						want := refThreshold(l, p)
+						kept, keptWant := 0, 0
+						for _, v := range l {
+							if v >= got {
+								kept++
+							}
+							if float64(v) >= want-1e-5 {
+								keptWant++
+							}
+						}
+						if kept != keptWant {
+							t.Errorf("vocabulary %d: threshold %v keeps %d, want %v which keeps %d", vocab, got, kept, want, keptWant)
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestThresholdOfTiesAndNaN(t *testing.T) {
+	nan := float32(math.NaN())
+	logits := []float32{1, 2, 2, 2, 0, -1, nan, -5}
+	s := newSampler(t, DefaultTuning(device.Caps()), len(logits), 1, []Row{{}}, []Sampling{{Temperature: 1, TopP: 1, TopK: 2}}, []uint32{0}, logits)
+	s.run(func(c *vk.Commands) { s.set.Threshold(c, "threshold", &s.b, 1) })
+	if got := s.floats(s.b.Thresholds)[0]; got != 2 {
+		t.Errorf("threshold %v, want 2: ties stay", got)
+	}
+}
+
+// sample runs the whole chain and returns the ids.
+func (s *sampler) sample(h Heads, sp Splits) []uint32 {
+	s.run(func(c *vk.Commands) {
+		s.set.Penalize(c, "penalize", &s.b, s.count)
+		s.set.Threshold(c, "threshold", &s.b, s.count)
+		s.set.Pick(c, "pick", &s.b, s.count)
+		s.set.Advance(c, "advance", &s.b, h, sp, s.count)
+	})
+	ring := s.uints(s.b.Ring)
+	ids := make([]uint32, s.count)
+	for i := range ids {
+		ids[i] = ring[4*i+int(stepOf(s, i)-1)%4]
+	}
+	return ids
+}
+
+func stepOf(s *sampler, row int) uint32 { return s.uints(s.b.Rows)[4*row+3] }
+
+func TestArgmax(t *testing.T) {
+	for name, tuning := range tunings() {
+		t.Run(name, func(t *testing.T) {
+			rng := random(t)
+			for _, vocab := range []int{1, 2, 3, 4, 5, 1000, 5001} {
+				logits := normal(rng, 3*vocab, 4)
+				tie := rng.IntN(vocab)
+				for i := tie; i < vocab; i += 7 {
+					logits[i] = 99 // the first of equal ones wins
+				}
+				for i := range vocab {
+					logits[2*vocab+i] = float32(math.NaN())
+				}
+				rows := []Row{{Position: 255, Step: 5}, {Position: 3, Sequence: 1, Step: 2}, {Position: 9, Sequence: 2}}
+				greedy := Sampling{RepeatPenalty: 1, TopP: 1}
+				s := newSampler(t, tuning, vocab, 300, rows, []Sampling{greedy, greedy, greedy}, make([]uint32, 900), logits)
+				ids := s.sample(Heads{Heads: 6}, Splits{256, 4})
+				want := []uint32{uint32(tie), uint32(slices.Index(logits[vocab:2*vocab], slices.Max(logits[vocab:2*vocab]))), NoToken}
+				if !slices.Equal(ids, want) {
+					t.Errorf("vocabulary %d: %v, want %v", vocab, ids, want)
+				}
+				after := s.uints(s.b.Rows)
+				if want := []uint32{ids[0], 256, 0, 6, ids[1], 4, 1, 3, ids[2], 10, 2, 1}; !slices.Equal(after, want) {
+					t.Errorf("rows %v, want %v", after, want)
+				}
+				if grid := s.uints(s.b.Grid); !slices.Equal(grid, []uint32{6, 2, 3}) {
+					t.Errorf("grid %v: position 256 begins the second split", grid)
+				}
+			}
+		})
+	}
+}
+
+// The kernel must choose what the formula chooses: the numbers of Philox, the
+// Gumbel noise, the temperature.
+func TestPickAgainstReference(t *testing.T) {
+	for name, tuning := range tunings() {
+		t.Run(name, func(t *testing.T) {
+			rng := random(t)
+			const vocab, n = 700, 200
+			logits, rows, params := make([]float32, 0, vocab*n), []Row{}, []Sampling{}
+			base := normal(rng, vocab, 2)
+			for i := range n {
+				logits = append(logits, base...)
+				rows = append(rows, Row{Position: rng.Uint32N(100), Sequence: uint32(i)})
+				params = append(params, Sampling{Temperature: 0.5 + rng.Float32(), TopP: 1, RepeatPenalty: 1, SeedLo: rng.Uint32(), SeedHi: rng.Uint32()})
+			}
+			s := newSampler(t, tuning, vocab, 100, rows, params, make([]uint32, 100*n), logits)
+			for i, got := range s.sample(Heads{Heads: 1}, Splits{256, 1}) {
+				keys := make([]float64, vocab)
+				for id := range keys {
+					noise := refPhilox([4]uint32{uint32(id / 4), rows[i].Position}, [2]uint32{params[i].SeedLo, params[i].SeedHi})
+					v := (float64(noise[id%4]) + 0.5) / (1 << 32)
+					keys[id] = float64(base[id])/float64(params[i].Temperature) - math.Log(-math.Log1p(-v))
+				}
+				if best := slices.Max(keys); keys[got] < best-1e-3 {
+					t.Errorf("row %d: token %d with key %v, the best has %v", i, got, keys[got], best)
+				}
+			}
+		})
+	}
+}
+
+// Draws over many seeds follow the softmax of what top-k keeps (chi-squared test).
+func TestDrawsFollowTheDistribution(t *testing.T) {
+	base := []float32{2, 1.5, 0.3, -7, 1, 0, 1.9, -1}
+	const n, temperature, topK = 4000, 0.8, 6
+	logits, rows, params := []float32{}, []Row{}, []Sampling{}
+	for i := range n {
+		logits = append(logits, base...)
+		rows = append(rows, Row{Sequence: uint32(i)})
+		params = append(params, Sampling{Temperature: temperature, TopP: 1, TopK: topK, RepeatPenalty: 1, SeedLo: uint32(i), SeedHi: 77})
+	}
+	s := newSampler(t, DefaultTuning(device.Caps()), len(base), 1, rows, params, make([]uint32, n), logits)
+	observed := make([]float64, len(base))
+	for _, id := range s.sample(Heads{Heads: 1}, Splits{256, 1}) {
+		observed[id]++
+	}
+	var total float64
+	threshold := float32(refThreshold(base, params[0]))
+	for _, l := range base {
+		if l >= threshold {
+			total += math.Exp(float64(l) / temperature)
+		}
+	}
+	var got, want []float64
+	for i, l := range base {
+		if l < threshold {
+			if observed[i] > 0 {
+				t.Errorf("token %d is below top-k and was drawn %v times", i, observed[i])
+			}
+			continue
+		}
+		got, want = append(got, observed[i]), append(want, n*math.Exp(float64(l)/temperature)/total)
+	}
+	chi2 := stat.ChiSquare(got, want)
+	if p := 1 - (distuv.ChiSquared{K: topK - 1}).CDF(chi2); p < 1e-4 {
+		t.Errorf("drawn %v, expected %v: chi² = %.1f, p = %.2g", got, want, chi2, p)
+	}
+}

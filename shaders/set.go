@@ -1,0 +1,125 @@
+package shaders
+
+import (
+	"fmt"
+	"reflect"
+
+	"sealvk/vk"
+)
+
+// Tuning sizes the workgroups.
+type Tuning struct {
+	Lanes         int // invocations of a workgroup that shares one reduction; a power of two
+	WideLanes     int // the same where one workgroup works on a whole row of logits
+	MatRows       int // weight rows of a matmul workgroup
+	PrefillTokens int // tokens of a matmul workgroup in prefill
+}
+
+// DefaultTuning is plain and safe on every device: on a CPU one SIMD vector is a
+// workgroup, since its barriers cost switches between invocations; on a GPU 64
+// lanes fill one wave of AMD and two of NVIDIA.
+func DefaultTuning(c *vk.Caps) Tuning {
+	if c.Type == vk.CPU {
+		lanes := max(4, c.Subgroup.Size)
+		return Tuning{Lanes: lanes, WideLanes: lanes, MatRows: 4, PrefillTokens: 4}
+	}
+	wide := min(256, c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
+	return Tuning{Lanes: 64, WideLanes: wide, MatRows: 4, PrefillTokens: 8}
+}
+
+// Config says which variants of the kernels a Set builds.
+type Config struct {
+	Types  []Type // of the weights
+	KVF16  bool   // the KV cache holds f16, else f32
+	Tuning Tuning
+}
+
+// PageTokens is the number of positions in a page of the KV cache.
+const PageTokens = 32
+
+// Set is the kernels of one device, built for one configuration. Its methods
+// record one dispatch each; errors stay in the Commands until End.
+type Set struct {
+	tuning    Tuning
+	maxGroups int // of one grid dimension
+	pipelines []*vk.Pipeline
+
+	embed     map[Type]*vk.Pipeline
+	matmul    map[matmulVariant]*vk.Pipeline
+	rmsnorm   *vk.Pipeline
+	rope      *vk.Pipeline
+	attention *vk.Pipeline
+	merge     *vk.Pipeline
+	geglu     *vk.Pipeline
+	penalize  *vk.Pipeline
+	threshold *vk.Pipeline
+	pick      *vk.Pipeline
+	advance   *vk.Pipeline
+}
+
+// New builds the kernels. Free gives them back.
+func New(d *vk.Device, cfg Config) (*Set, error) {
+	s := &Set{tuning: cfg.Tuning, embed: map[Type]*vk.Pipeline{}, matmul: map[matmulVariant]*vk.Pipeline{}}
+	count := d.Caps().Limits.MaxComputeWorkGroupCount
+	s.maxGroups = min(count[0], count[1])
+	if err := s.build(d, cfg); err != nil {
+		s.Free()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Set) build(d *vk.Device, cfg Config) (err error) {
+	one := func(k *kernel, constants ...uint32) *vk.Pipeline {
+		if err != nil {
+			return nil
+		}
+		var p *vk.Pipeline
+		if p, err = k.pipeline(d, constants...); err == nil {
+			s.pipelines = append(s.pipelines, p)
+		}
+		return p
+	}
+	lanes, wide, kvF16 := uint32(cfg.Tuning.Lanes), uint32(cfg.Tuning.WideLanes), uint32(0)
+	if cfg.KVF16 {
+		kvF16 = 1
+	}
+	for _, t := range cfg.Types {
+		if !t.Known() {
+			return fmt.Errorf("shaders: no kernel for weights of type %d", t)
+		}
+		s.embed[t] = one(embedKernel, lanes, uint32(t))
+		for _, v := range []matmulVariant{{t, 1, false}, {t, 1, true}, {t, cfg.Tuning.PrefillTokens, false}, {t, cfg.Tuning.PrefillTokens, true}} {
+			s.matmul[v] = one(matmulKernel, lanes, uint32(t), uint32(cfg.Tuning.MatRows), uint32(v.tokens), v.addConstant())
+		}
+	}
+	s.rmsnorm = one(rmsnormKernel, wide)
+	s.rope = one(ropeKernel, lanes, kvF16, PageTokens)
+	s.attention = one(attentionKernel, lanes, kvF16, PageTokens)
+	s.merge = one(mergeKernel, lanes)
+	s.geglu = one(gegluKernel, lanes)
+	s.penalize = one(penalizeKernel, lanes)
+	s.threshold = one(thresholdKernel, wide)
+	s.pick = one(pickKernel, lanes, pickQuads)
+	s.advance = one(advanceKernel, lanes)
+	return err
+}
+
+// Free gives the pipelines back. The device must not be running them.
+func (s *Set) Free() {
+	for _, p := range s.pipelines {
+		p.Free()
+	}
+	s.pipelines = nil
+}
+
+// fold spreads n workgroups over x and y, whose product may exceed n.
+func (s *Set) fold(n int) (x, y int) {
+	x = min(n, s.maxGroups)
+	return x, ceilDiv(n, x)
+}
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
+
+// pushSize is the size in bytes of a struct of push constants.
+func pushSize(push any) int { return int(reflect.TypeOf(push).Size()) }

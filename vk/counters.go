@@ -1,0 +1,57 @@
+package vk
+
+import "sync/atomic"
+
+// Counters are the numbers of Vulkan calls that a Device made so far, by kind. Between
+// two readings around a decode step only Submit, Wait and Poll may differ.
+type Counters struct {
+	Submit   uint64 // vkQueueSubmit
+	Wait     uint64 // vkWaitSemaphores
+	Poll     uint64 // vkGetSemaphoreCounterValue
+	Record   uint64 // command buffers: begin, commands, end, reset
+	Allocate uint64 // creating, allocating, mapping, binding and destroying objects
+	Update   uint64 // vkUpdateDescriptorSets
+	Other    uint64 // names, queries, cache data
+}
+
+type counters struct{ submit, wait, poll, record, allocate, update, other atomic.Uint64 }
+
+// Counters reads the counters.
+func (d *Device) Counters() Counters {
+	c := &d.count
+	return Counters{
+		Submit: c.submit.Load(), Wait: c.wait.Load(), Poll: c.poll.Load(), Record: c.record.Load(),
+		Allocate: c.allocate.Load(), Update: c.update.Load(), Other: c.other.Load(),
+	}
+}
+
+// Stats is what a Device holds for its callers now.
+type Stats struct {
+	AllocatedBytes int64 // of VkDeviceMemory
+	BufferBytes    int64 // of live buffers, as asked for
+	Buffers        int
+	Pipelines      int
+	Commands       int
+	StagingBytes   int64 // VkDeviceMemory that Write and Read keep until Close, not in AllocatedBytes
+}
+
+// Stats reads what is live.
+func (d *Device) Stats() Stats {
+	var s Stats
+	d.live.mu.Lock()
+	for o := range d.live.objects {
+		switch o := o.(type) {
+		case *Buffer:
+			s.Buffers++
+			s.BufferBytes += o.size
+		case *Pipeline:
+			s.Pipelines++
+		case *Commands:
+			s.Commands++
+		}
+	}
+	d.live.mu.Unlock()
+	s.StagingBytes = d.stage.bytes()
+	s.AllocatedBytes = d.mem.allocated() - s.StagingBytes
+	return s
+}

@@ -1,0 +1,72 @@
+package vk
+
+import "sync"
+
+// Severity of a validation message.
+type Severity int
+
+const (
+	Warning Severity = iota
+	Error
+)
+
+func (s Severity) String() string {
+	if s == Error {
+		return "error"
+	}
+	return "warning"
+}
+
+// Message is what the validation layer has to say: a fault of the caller.
+type Message struct {
+	Severity Severity
+	ID       string // such as VUID-vkCmdDispatch-None-02697
+	Text     string
+}
+
+// messenger receives the layer's messages, which come from any thread.
+type messenger struct {
+	mu        sync.Mutex
+	onMessage func(Message)
+}
+
+func (m *messenger) receive(severity uint32, id, text string) {
+	const severityError = 0x1000 // VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT
+	s := Warning
+	if severity&severityError != 0 {
+		s = Error
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.onMessage(Message{Severity: s, ID: id, Text: text})
+}
+
+// VkObjectType values of the objects that get names.
+const (
+	typeDevice         = 3
+	typeQueue          = 4
+	typeSemaphore      = 5
+	typeCommandBuffer  = 6
+	typeMemory         = 8
+	typeBuffer         = 9
+	typeQueryPool      = 12
+	typeShaderModule   = 15
+	typePipelineCache  = 16
+	typePipelineLayout = 17
+	typePipeline       = 19
+	typeSetLayout      = 20
+	typeDescriptorPool = 22
+	typeDescriptorSet  = 23
+	typeCommandPool    = 25
+)
+
+// name gives an object its debug-utils name, which validation messages, RenderDoc and
+// vendors' profilers show.
+func name[H handle](d *Device, objectType uint32, h H, text string) {
+	if !d.in.labels {
+		return
+	}
+	var buf []byte
+	d.count.other.Add(1)
+	d.fn.name(&buf, objectType, raw(h), text)
+}

@@ -1,0 +1,208 @@
+package vk
+
+import (
+	"errors"
+	"fmt"
+	"sort"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	vulkan "github.com/vulkan-go/vulkan"
+)
+
+// Device is an open device with one compute queue. Its methods may be called from many
+// goroutines; a Commands belongs to one at a time.
+type Device struct {
+	in     *Instance
+	pd     *PhysicalDevice
+	caps   Caps
+	handle vulkan.Device
+	fn     deviceTable
+	queue  vulkan.Queue
+
+	time  timeline
+	mem   memory
+	cache pipelineCache
+	stage stage
+	count counters
+	live  registry
+
+	lost   atomic.Bool
+	closed atomic.Bool
+}
+
+// object is something that a Device made and that its caller frees.
+type object interface {
+	describe() string
+	destroy()
+}
+
+// registry knows what is live, to name what was forgotten.
+type registry struct {
+	mu      sync.Mutex
+	objects map[object]struct{}
+}
+
+func (r *registry) add(o object) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.objects[o] = struct{}{}
+}
+
+// remove reports whether o was live: freeing twice does nothing.
+func (r *registry) remove(o object) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.objects[o]
+	delete(r.objects, o)
+	return ok
+}
+
+// drain removes and returns everything, in the order in which it may be destroyed.
+func (r *registry) drain() []object {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var list []object
+	for o := range r.objects {
+		list = append(list, o)
+	}
+	clear(r.objects)
+	rank := func(o object) int {
+		switch o.(type) {
+		case *Uploader: // frees its own buffers and commands
+			return 0
+		case *Commands: // refer to all others
+			return 1
+		}
+		return 2
+	}
+	sort.Slice(list, func(i, j int) bool { return rank(list[i]) < rank(list[j]) })
+	return list
+}
+
+// OpenDevice opens pd with every optional feature that Caps shows. Compiled pipelines are
+// kept in a file in cacheDir, which is made if needed; "" keeps none, and a directory that
+// cannot be used is not an error (see PipelineCache).
+func (in *Instance) OpenDevice(pd *PhysicalDevice, cacheDir string) (*Device, error) {
+	if pd.Caps.Unsupported != "" {
+		return nil, fmt.Errorf("vk: device %q cannot be used: %s", pd.Caps.Name, pd.Caps.Unsupported)
+	}
+	if err := in.deviceOpened(); err != nil {
+		return nil, err
+	}
+	d := &Device{in: in, pd: pd, caps: pd.Caps}
+	d.live.objects = map[object]struct{}{}
+	d.mem.init(d)
+	if err := d.open(cacheDir); err != nil {
+		d.destroy()
+		return nil, err
+	}
+	return d, nil
+}
+
+func (d *Device) open(cacheDir string) error {
+	d.count.allocate.Add(3)
+	handle, r := createDevice(d.pd.handle, d.caps.QueueFamily, d.pd.extensions, d.pd.has, &d.caps)
+	if r != vulkan.Success {
+		return resultError("vkCreateDevice for "+d.caps.Name, r)
+	}
+	d.handle = handle
+	d.fn = newDeviceTable(d.in.fn, d.handle)
+	var queue vulkan.Queue
+	vulkan.GetDeviceQueue(d.handle, uint32(d.caps.QueueFamily), 0, &queue)
+	d.queue = queue
+	if d.time.semaphore, r = d.fn.newTimeline(d.handle); r != vulkan.Success {
+		return resultError("vkCreateSemaphore", r)
+	}
+	name(d, typeDevice, d.handle, d.caps.Name)
+	name(d, typeQueue, d.queue, "compute queue")
+	name(d, typeSemaphore, d.time.semaphore, "timeline")
+	return d.openCache(cacheDir)
+}
+
+// Caps describes the device. The budgets in it are those of Open; Heaps reads them anew.
+func (d *Device) Caps() *Caps { return &d.caps }
+
+// Heaps returns the memory heaps with their present budgets.
+func (d *Device) Heaps() []Heap {
+	heaps := append([]Heap(nil), d.caps.Memory.Heaps...)
+	if d.caps.Features.MemoryBudget {
+		d.count.other.Add(1)
+		budget, usage := d.in.fn.budgets(d.pd.handle)
+		for i := range heaps {
+			heaps[i].Budget, heaps[i].Usage = budget[i], usage[i]
+		}
+	}
+	return heaps
+}
+
+// closeTimeout bounds the wait for work that is still running when Close is called.
+const closeTimeout = 10 * time.Second
+
+// Close waits for the device, writes the pipeline cache and frees everything. Objects
+// that the caller did not free are freed too and named in the error; their methods must
+// not be called any more, except Free, which does nothing.
+func (d *Device) Close() error {
+	if d.closed.Swap(true) {
+		return nil
+	}
+	var errs []error
+	if last := d.time.last(); last > 0 && !d.lost.Load() {
+		if err := d.Wait(last, closeTimeout); err != nil && !errors.Is(err, ErrDeviceLost) {
+			// Destroying objects in use is undefined: a hung device keeps them.
+			d.live.drain()
+			return fmt.Errorf("vk: close: %s is still busy and stays open: %w", d.caps.Name, err)
+		}
+	}
+	d.stage.close()
+	if left := d.live.drain(); len(left) > 0 {
+		var names []string
+		for _, o := range left {
+			names = append(names, o.describe())
+			o.destroy()
+		}
+		sort.Strings(names)
+		errs = append(errs, fmt.Errorf("vk: close: still alive: %s", strings.Join(names, ", ")))
+	}
+	d.closeCache()
+	d.destroy()
+	return errors.Join(errs...)
+}
+
+// destroy frees what open made, also when it failed midway.
+func (d *Device) destroy() {
+	d.closed.Store(true)
+	if d.handle != nil {
+		d.mem.destroy()
+		d.count.allocate.Add(2)
+		if d.time.semaphore != vulkan.NullSemaphore {
+			vulkan.DestroySemaphore(d.handle, d.time.semaphore, nil)
+		}
+		vulkan.DestroyDevice(d.handle, nil)
+		d.handle = nil
+	}
+	d.fn.free()
+	d.fn = deviceTable{}
+	d.in.deviceClosed()
+}
+
+// usable is the error of a device that is closed or lost.
+func (d *Device) usable() error {
+	if d.closed.Load() {
+		return errors.New("vk: the device is closed")
+	}
+	if d.lost.Load() {
+		return fmt.Errorf("vk: %s: %w", d.caps.Name, ErrDeviceLost)
+	}
+	return nil
+}
+
+// check is resultError that remembers a lost device.
+func (d *Device) check(op string, r vulkan.Result) error {
+	if r == vulkan.ErrorDeviceLost {
+		d.lost.Store(true)
+	}
+	return resultError(op, r)
+}

@@ -1,0 +1,189 @@
+package vk
+
+/*
+#include <stdlib.h>
+#include "ext.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unsafe"
+
+	vulkan "github.com/vulkan-go/vulkan"
+)
+
+// deviceTable holds a device's functions.
+type deviceTable struct{ c *C.svk_device }
+
+func newDeviceTable(t instanceTable, d vulkan.Device) deviceTable {
+	return deviceTable{C.svk_new_device(t.c, unsafe.Pointer(d))}
+}
+
+func (t deviceTable) free() { C.free(unsafe.Pointer(t.c)) }
+
+func (t deviceTable) newTimeline(d vulkan.Device) (vulkan.Semaphore, vulkan.Result) {
+	var a arena
+	defer a.free()
+	kind := one[C.VkSemaphoreTypeCreateInfo](&a)
+	kind.sType, kind.semaphoreType = 1000207002, 1
+	info := vulkan.SemaphoreCreateInfo{SType: vulkan.StructureTypeSemaphoreCreateInfo, PNext: unsafe.Pointer(kind)}
+	defer info.Free()
+	var h vulkan.Semaphore
+	r := vulkan.CreateSemaphore(d, &info, nil, &h)
+	return h, r
+}
+
+// submit takes command buffers as integers, in memory that the caller keeps.
+func (t deviceTable) submit(q vulkan.Queue, commands []uintptr, s vulkan.Semaphore, value uint64) vulkan.Result {
+	return vulkan.Result(C.svk_submit(t.c, unsafe.Pointer(q), C.uint32_t(len(commands)),
+		(*C.uintptr_t)(unsafe.Pointer(unsafe.SliceData(commands))), C.uint64_t(raw(s)), C.uint64_t(value)))
+}
+
+func (t deviceTable) wait(s vulkan.Semaphore, value uint64, timeout time.Duration) vulkan.Result {
+	return vulkan.Result(C.svk_wait(t.c, C.uint64_t(raw(s)), C.uint64_t(value), C.uint64_t(max(timeout, 0))))
+}
+
+func (t deviceTable) semaphoreValue(s vulkan.Semaphore) (uint64, vulkan.Result) {
+	c := C.svk_semaphore_value(t.c, C.uint64_t(raw(s)))
+	return uint64(c.value), vulkan.Result(c.result)
+}
+
+func (t deviceTable) newSetLayout(d vulkan.Device, bindings int) (vulkan.DescriptorSetLayout, vulkan.Result) {
+	var a arena
+	defer a.free()
+	list := slice[C.VkDescriptorSetLayoutBinding](&a, max(bindings, 1))
+	for i := range bindings {
+		list[i].binding, list[i].descriptorCount = C.uint32_t(i), 1
+		list[i].descriptorType = C.uint32_t(vulkan.DescriptorTypeStorageBuffer)
+		list[i].stageFlags = C.uint32_t(vulkan.ShaderStageComputeBit)
+	}
+	ci := one[C.VkDescriptorSetLayoutCreateInfo](&a)
+	ci.sType = C.uint32_t(vulkan.StructureTypeDescriptorSetLayoutCreateInfo)
+	ci.bindingCount, ci.bindings = C.uint32_t(bindings), &list[0]
+	var h vulkan.DescriptorSetLayout
+	r := vulkan.CreateDescriptorSetLayout(d, vulkan.NewDescriptorSetLayoutCreateInfoRef(unsafe.Pointer(ci)), nil, &h)
+	return h, r
+}
+
+func (t deviceTable) newPipelineLayout(d vulkan.Device, set vulkan.DescriptorSetLayout, push int) (vulkan.PipelineLayout, vulkan.Result) {
+	var a arena
+	defer a.free()
+	ci := one[C.VkPipelineLayoutCreateInfo](&a)
+	ci.sType = C.uint32_t(vulkan.StructureTypePipelineLayoutCreateInfo)
+	ci.setLayoutCount, ci.setLayouts = 1, &copied(&a, []C.uint64_t{C.uint64_t(raw(set))})[0]
+	if push > 0 {
+		r := one[C.VkPushConstantRange](&a)
+		r.stageFlags, r.size = C.uint32_t(vulkan.ShaderStageComputeBit), C.uint32_t(push)
+		ci.pushConstantRangeCount, ci.pushConstantRanges = 1, r
+	}
+	var h vulkan.PipelineLayout
+	r := vulkan.CreatePipelineLayout(d, vulkan.NewPipelineLayoutCreateInfoRef(unsafe.Pointer(ci)), nil, &h)
+	return h, r
+}
+
+func (t deviceTable) newDescriptorPool(d vulkan.Device, sets, descriptors int) (vulkan.DescriptorPool, vulkan.Result) {
+	var a arena
+	defer a.free()
+	size := one[C.VkDescriptorPoolSize](&a)
+	size._type, size.descriptorCount = C.uint32_t(vulkan.DescriptorTypeStorageBuffer), C.uint32_t(descriptors)
+	ci := one[C.VkDescriptorPoolCreateInfo](&a)
+	ci.sType = C.uint32_t(vulkan.StructureTypeDescriptorPoolCreateInfo)
+	ci.maxSets, ci.poolSizeCount, ci.poolSizes = C.uint32_t(sets), 1, size
+	var h vulkan.DescriptorPool
+	r := vulkan.CreateDescriptorPool(d, vulkan.NewDescriptorPoolCreateInfoRef(unsafe.Pointer(ci)), nil, &h)
+	return h, r
+}
+
+const (
+	maxConstants = C.SVK_MAX_CONSTANTS
+	maxBindings  = C.SVK_MAX_BINDINGS
+
+	hasSizeControl  = C.SVK_HAS_SIZE_CONTROL
+	hasDotProduct   = C.SVK_HAS_DOT
+	hasMaintenance4 = C.SVK_HAS_MAINTENANCE4
+	hasCoopMatrix   = C.SVK_HAS_COOP
+	hasExecutable   = C.SVK_HAS_EXECUTABLE
+)
+
+func (t deviceTable) newPipeline(m vulkan.ShaderModule, l vulkan.PipelineLayout, cache vulkan.PipelineCache, flags uint32, subgroupSize int, constants []uint32) (vulkan.Pipeline, vulkan.Result) {
+	c := C.svk_new_pipeline(t.c, C.uint64_t(raw(m)), C.uint64_t(raw(l)), C.uint64_t(raw(cache)), C.uint32_t(flags),
+		C.uint32_t(subgroupSize), C.uint32_t(len(constants)), (*C.uint32_t)(unsafe.Pointer(unsafe.SliceData(constants))))
+	return fromRaw[vulkan.Pipeline](uint64(c.value)), vulkan.Result(c.result)
+}
+
+// bufferInfo is a VkDescriptorBufferInfo.
+type bufferInfo = C.VkDescriptorBufferInfo
+
+func newBufferInfo(b vulkan.Buffer, offset, size int64) bufferInfo {
+	return bufferInfo{buffer: C.uint64_t(raw(b)), offset: C.uint64_t(offset), _range: C.uint64_t(size)}
+}
+
+func (t deviceTable) writeSet(set vulkan.DescriptorSet, buffers []bufferInfo) {
+	C.svk_write_set(t.c, C.uint64_t(raw(set)), C.uint32_t(len(buffers)), unsafe.SliceData(buffers))
+}
+
+func (t deviceTable) barrier(cb vulkan.CommandBuffer, src, dst scope) {
+	C.svk_barrier(t.c, unsafe.Pointer(cb), C.uint32_t(src.stages), C.uint32_t(dst.stages), C.uint32_t(src.access), C.uint32_t(dst.access))
+}
+
+func (t deviceTable) copyBuffer(cb vulkan.CommandBuffer, dst vulkan.Buffer, dstOffset int64, src vulkan.Buffer, srcOffset, size int64) {
+	C.svk_copy(t.c, unsafe.Pointer(cb), C.uint64_t(raw(dst)), C.uint64_t(dstOffset), C.uint64_t(raw(src)), C.uint64_t(srcOffset), C.uint64_t(size))
+}
+
+func (t deviceTable) name(buf *[]byte, objectType uint32, h uint64, name string) {
+	C.svk_name(t.c, C.uint32_t(objectType), C.uint64_t(h), cString(buf, name))
+}
+
+func (t deviceTable) beginLabel(buf *[]byte, cb vulkan.CommandBuffer, name string) {
+	C.svk_begin_label(t.c, unsafe.Pointer(cb), cString(buf, name))
+}
+
+func (t deviceTable) endLabel(cb vulkan.CommandBuffer) { C.svk_end_label(t.c, unsafe.Pointer(cb)) }
+
+func (t deviceTable) calibrate(domain uint32) (device, host, deviation uint64, r vulkan.Result) {
+	c := C.svk_calibrate(t.c, C.uint32_t(domain))
+	return uint64(c.device), uint64(c.host), uint64(c.deviation), vulkan.Result(c.result)
+}
+
+func (t deviceTable) executables(p vulkan.Pipeline) ([]Executable, vulkan.Result) {
+	var a arena
+	defer a.free()
+	const limit = 64
+	props := slice[C.VkPipelineExecutablePropertiesKHR](&a, limit)
+	n := C.svk_executables(t.c, C.uint64_t(raw(p)), &props[0], limit)
+	if n < 0 {
+		return nil, vulkan.Result(n)
+	}
+	list := make([]Executable, n)
+	for i := range list {
+		list[i] = Executable{Name: C.GoString(&props[i].name[0]), SubgroupSize: int(props[i].subgroupSize)}
+		stats := slice[C.VkPipelineExecutableStatisticKHR](&a, limit)
+		m := C.svk_statistics(t.c, C.uint64_t(raw(p)), C.uint32_t(i), &stats[0], limit)
+		if m < 0 {
+			return nil, vulkan.Result(m)
+		}
+		for j := range stats[:m] {
+			s := &stats[j]
+			list[i].Statistics = append(list[i].Statistics, Statistic{
+				Name: C.GoString(&s.name[0]), Text: strings.TrimSpace(C.GoString(&s.description[0])),
+				Value: statisticValue(uint32(s.format), uint64(s.value)),
+			})
+		}
+	}
+	return list, vulkan.Success
+}
+
+func statisticValue(format uint32, bits uint64) string {
+	switch format {
+	case 0:
+		return fmt.Sprint(uint32(bits) != 0)
+	case 1:
+		return fmt.Sprint(int64(bits))
+	case 2:
+		return fmt.Sprint(bits)
+	}
+	return fmt.Sprint(*(*float64)(unsafe.Pointer(&bits)))
+}

@@ -1,0 +1,200 @@
+package vk
+
+import (
+	"fmt"
+	"slices"
+
+	vulkan "github.com/vulkan-go/vulkan"
+)
+
+// PhysicalDevice is a device as the loader lists it, not yet opened.
+type PhysicalDevice struct {
+	Index int // in Instance.Devices
+	Caps  Caps
+
+	handle     vulkan.PhysicalDevice
+	has        uint32   // SVK_HAS_… mask for the chains
+	extensions []string // to enable
+	hostClock  uint32   // VkTimeDomainEXT to calibrate with, if CalibratedTimestamps
+}
+
+// read gathers everything about a device, including what is wrong with it.
+func (in *Instance) read(index int, h vulkan.PhysicalDevice) (*PhysicalDevice, error) {
+	pd := &PhysicalDevice{Index: index, handle: h}
+	c := &pd.Caps
+	var p vulkan.PhysicalDeviceProperties
+	vulkan.GetPhysicalDeviceProperties(h, &p)
+	p.Deref()
+	p.Limits.Deref()
+	defer p.Free()
+	c.Name = vulkan.ToString(p.DeviceName[:])
+	c.Type = deviceType(p.DeviceType)
+	c.VendorID, c.DeviceID = p.VendorID, p.DeviceID
+	c.APIVersion = vulkan.Version(p.ApiVersion).String()
+	c.Driver.Version = p.DriverVersion
+	c.PipelineCacheUUID = UUID(p.PipelineCacheUUID)
+	c.Limits = readLimits(&p.Limits)
+	pd.readMemory()
+	c.QueueFamilies = in.fn.queueFamilies(h)
+	c.QueueFamily = computeFamily(c.QueueFamilies)
+	if c.QueueFamily < 0 {
+		c.Unsupported = "it has no compute queue"
+	}
+	version := min(vulkan.Version(p.ApiVersion), in.version)
+	if vulkan.Version(p.ApiVersion) < minimumVersion {
+		c.Unsupported = fmt.Sprintf("it supports only Vulkan %s; 1.2 is needed (for timeline semaphores): update its driver", c.APIVersion)
+		return pd, nil // the chains below need 1.2
+	}
+	have, err := in.fn.deviceExtensions(h)
+	if err != nil {
+		return nil, err
+	}
+	pd.chooseExtensions(have, version)
+	in.fn.query(h, pd.has, c)
+	c.Features.MemoryBudget = slices.Contains(pd.extensions, memoryBudget)
+	pd.readCalibration(in)
+	if !c.Features.TimelineSemaphore {
+		c.Unsupported = "it lacks timeline semaphores, which Vulkan 1.2 requires: update its driver"
+	}
+	in.refreshBudgets(pd)
+	return pd, nil
+}
+
+const (
+	memoryBudget         = "VK_EXT_memory_budget"
+	portabilitySubset    = "VK_KHR_portability_subset"
+	calibratedTimestamps = "VK_EXT_calibrated_timestamps"
+	calibratedKHR        = "VK_KHR_calibrated_timestamps"
+)
+
+// chooseExtensions picks those to enable and sets the mask of structures that the
+// device knows, by extension or because a later Vulkan version took them in.
+func (pd *PhysicalDevice) chooseExtensions(have map[string]bool, version vulkan.Version) {
+	v13 := vulkan.Version(vulkan.MakeVersion(1, 3, 0))
+	for _, e := range []struct {
+		name string
+		bit  uint32
+		core bool
+	}{
+		{"VK_EXT_subgroup_size_control", hasSizeControl, version >= v13},
+		{"VK_KHR_shader_integer_dot_product", hasDotProduct, version >= v13},
+		{"VK_KHR_maintenance4", hasMaintenance4, version >= v13},
+		{"VK_KHR_cooperative_matrix", hasCoopMatrix, false},
+		{"VK_KHR_pipeline_executable_properties", hasExecutable, false},
+		{memoryBudget, 0, false},
+		{portabilitySubset, 0, false}, // must be enabled where it exists
+		{calibratedKHR, 0, false},
+		{calibratedTimestamps, 0, have[calibratedKHR]},
+	} {
+		if e.core {
+			pd.has |= e.bit
+		} else if have[e.name] {
+			pd.has |= e.bit
+			pd.extensions = append(pd.extensions, e.name)
+		}
+	}
+}
+
+// readCalibration finds the host clock that timestamps can be compared with.
+func (pd *PhysicalDevice) readCalibration(in *Instance) {
+	if !slices.Contains(pd.extensions, calibratedKHR) && !slices.Contains(pd.extensions, calibratedTimestamps) {
+		return
+	}
+	domains := in.fn.timeDomains(pd.handle)
+	const device = 0
+	for _, clock := range []uint32{1, 2, 3} { // monotonic, monotonic raw, QueryPerformanceCounter
+		if domains>>device&1 != 0 && domains>>clock&1 != 0 {
+			pd.hostClock = clock
+			pd.Caps.Features.CalibratedTimestamps = true
+			return
+		}
+	}
+}
+
+func deviceType(t vulkan.PhysicalDeviceType) DeviceType {
+	switch t {
+	case vulkan.PhysicalDeviceTypeDiscreteGpu:
+		return Discrete
+	case vulkan.PhysicalDeviceTypeIntegratedGpu:
+		return Integrated
+	case vulkan.PhysicalDeviceTypeVirtualGpu:
+		return Virtual
+	case vulkan.PhysicalDeviceTypeCpu:
+		return CPU
+	}
+	return Other
+}
+
+func readLimits(l *vulkan.PhysicalDeviceLimits) Limits {
+	three := func(v [3]uint32) [3]int { return [3]int{int(v[0]), int(v[1]), int(v[2])} }
+	return Limits{
+		MaxStorageBufferRange:              int64(l.MaxStorageBufferRange),
+		MaxMemoryAllocationCount:           int(l.MaxMemoryAllocationCount),
+		MaxPushConstantsSize:               int(l.MaxPushConstantsSize),
+		MaxPerStageDescriptorStorageBuffer: int(min(l.MaxPerStageDescriptorStorageBuffers, l.MaxDescriptorSetStorageBuffers)),
+		MaxComputeSharedMemorySize:         int(l.MaxComputeSharedMemorySize),
+		MaxComputeWorkGroupCount:           three(l.MaxComputeWorkGroupCount),
+		MaxComputeWorkGroupInvocations:     int(l.MaxComputeWorkGroupInvocations),
+		MaxComputeWorkGroupSize:            three(l.MaxComputeWorkGroupSize),
+		MinStorageBufferOffsetAlignment:    int64(l.MinStorageBufferOffsetAlignment),
+		NonCoherentAtomSize:                int64(l.NonCoherentAtomSize),
+		TimestampPeriod:                    float64(l.TimestampPeriod),
+	}
+}
+
+func (pd *PhysicalDevice) readMemory() {
+	var m vulkan.PhysicalDeviceMemoryProperties
+	vulkan.GetPhysicalDeviceMemoryProperties(pd.handle, &m)
+	m.Deref()
+	defer m.Free()
+	c := &pd.Caps.Memory
+	for i := range m.MemoryHeaps[:m.MemoryHeapCount] {
+		h := &m.MemoryHeaps[i]
+		h.Deref()
+		size := clampInt64(uint64(h.Size))
+		c.Heaps = append(c.Heaps, Heap{Size: size, Budget: size,
+			DeviceLocal: vulkan.MemoryHeapFlagBits(h.Flags)&vulkan.MemoryHeapDeviceLocalBit != 0})
+	}
+	for i := range m.MemoryTypes[:m.MemoryTypeCount] {
+		t := &m.MemoryTypes[i]
+		t.Deref()
+		c.Types = append(c.Types, newMemoryType(int(t.HeapIndex), uint32(t.PropertyFlags)))
+	}
+	c.Mapped = mapsDeviceLocal(c, pd.Caps.Type)
+}
+
+func newMemoryType(heap int, flags uint32) MemoryType {
+	has := func(b vulkan.MemoryPropertyFlagBits) bool { return vulkan.MemoryPropertyFlagBits(flags)&b != 0 }
+	return MemoryType{Heap: heap, Flags: flags,
+		DeviceLocal:  has(vulkan.MemoryPropertyDeviceLocalBit),
+		HostVisible:  has(vulkan.MemoryPropertyHostVisibleBit),
+		HostCoherent: has(vulkan.MemoryPropertyHostCoherentBit),
+		HostCached:   has(vulkan.MemoryPropertyHostCachedBit),
+	}
+}
+
+// refreshBudgets reads what the driver thinks each heap may still give to this process.
+func (in *Instance) refreshBudgets(pd *PhysicalDevice) {
+	if !pd.Caps.Features.MemoryBudget {
+		return
+	}
+	budget, usage := in.fn.budgets(pd.handle)
+	for i := range pd.Caps.Memory.Heaps {
+		pd.Caps.Memory.Heaps[i].Budget, pd.Caps.Memory.Heaps[i].Usage = budget[i], usage[i]
+	}
+}
+
+// computeFamily prefers a queue without graphics, so that long submissions share nothing
+// with the desktop's. -1 if there is none.
+func computeFamily(families []QueueFamily) int {
+	best := -1
+	for i, f := range families {
+		if !f.Compute || f.Queues == 0 {
+			continue
+		}
+		if best < 0 || (families[best].Graphics && !f.Graphics && f.TimestampValidBits > 0) {
+			best = i
+		}
+	}
+	return best
+}

@@ -1,0 +1,164 @@
+package vk
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math/bits"
+
+	vulkan "github.com/vulkan-go/vulkan"
+)
+
+// PipelineInfo describes a compute pipeline.
+type PipelineInfo struct {
+	Name     string
+	SPIRV    []byte // little-endian words; the entry point is "main"
+	Bindings int    // storage buffers at set 0, bindings 0..Bindings-1
+	PushSize int    // bytes of push constants, a multiple of 4
+	// Constants are the 32-bit specialization constants with ids 0..len-1.
+	Constants []uint32
+	// SubgroupSize that the shader relies on; 0 if it works with any.
+	SubgroupSize int
+	// Statistics makes Executables tell registers, spills and the like; it may turn off
+	// the cache for this pipeline.
+	Statistics bool
+}
+
+// Pipeline is a compiled compute shader.
+type Pipeline struct {
+	d         *Device
+	name      string
+	bindings  int
+	push      int
+	handle    vulkan.Pipeline
+	layout    vulkan.PipelineLayout
+	setLayout vulkan.DescriptorSetLayout
+	stats     bool
+}
+
+// NewPipeline compiles a shader, or finds it in the pipeline cache.
+func (d *Device) NewPipeline(info PipelineInfo) (*Pipeline, error) {
+	if err := d.usable(); err != nil {
+		return nil, err
+	}
+	if err := d.checkPipeline(&info); err != nil {
+		return nil, fmt.Errorf("vk: pipeline %q: %w", info.Name, err)
+	}
+	p := &Pipeline{d: d, name: info.Name, bindings: info.Bindings, push: info.PushSize, stats: info.Statistics}
+	if err := p.create(&info); err != nil {
+		p.destroy()
+		return nil, fmt.Errorf("vk: pipeline %q: %w", info.Name, err)
+	}
+	d.live.add(p)
+	return p, nil
+}
+
+func (d *Device) checkPipeline(info *PipelineInfo) error {
+	const magic, headerBytes = 0x07230203, 20
+	l, s := &d.caps.Limits, &d.caps.Subgroup
+	size := info.SubgroupSize
+	switch {
+	case len(info.SPIRV)%4 != 0 || len(info.SPIRV) < headerBytes || binary.LittleEndian.Uint32(info.SPIRV) != magic:
+		return fmt.Errorf("%d bytes that are not SPIR-V", len(info.SPIRV))
+	case info.Bindings < 0 || info.Bindings > min(maxBindings, l.MaxPerStageDescriptorStorageBuffer):
+		return fmt.Errorf("%d bindings; at most %d on this device", info.Bindings, min(maxBindings, l.MaxPerStageDescriptorStorageBuffer))
+	case info.PushSize < 0 || info.PushSize%4 != 0 || info.PushSize > l.MaxPushConstantsSize:
+		return fmt.Errorf("%d bytes of push constants; a multiple of 4 up to %d on this device", info.PushSize, l.MaxPushConstantsSize)
+	case len(info.Constants) > maxConstants:
+		return fmt.Errorf("%d specialization constants; at most %d", len(info.Constants), maxConstants)
+	case size < 0 || bits.OnesCount(uint(size)) > 1:
+		return fmt.Errorf("subgroup size %d is not a power of two", size)
+	case size == 0 || size == s.Size && !s.SizeControl:
+	case !s.SizeControl:
+		return fmt.Errorf("subgroup size %d; this device has only %d", size, s.Size)
+	case size < s.MinSize || size > s.MaxSize:
+		return fmt.Errorf("subgroup size %d; this device has %d to %d", size, s.MinSize, s.MaxSize)
+	}
+	if info.Statistics && !d.caps.Features.PipelineExecutableProperties {
+		return fmt.Errorf("this device has no pipeline statistics")
+	}
+	return nil
+}
+
+func (p *Pipeline) create(info *PipelineInfo) error {
+	d := p.d
+	d.count.allocate.Add(5)
+	var r vulkan.Result
+	if p.setLayout, r = d.fn.newSetLayout(d.handle, p.bindings); r != vulkan.Success {
+		return d.check("vkCreateDescriptorSetLayout", r)
+	}
+	if p.layout, r = d.fn.newPipelineLayout(d.handle, p.setLayout, p.push); r != vulkan.Success {
+		return d.check("vkCreatePipelineLayout", r)
+	}
+	var a arena
+	defer a.free()
+	code := slice[uint32](&a, len(info.SPIRV)/4)
+	for i := range code {
+		code[i] = binary.LittleEndian.Uint32(info.SPIRV[4*i:])
+	}
+	ci := vulkan.ShaderModuleCreateInfo{SType: vulkan.StructureTypeShaderModuleCreateInfo, CodeSize: uint(len(info.SPIRV)), PCode: code}
+	defer ci.Free()
+	var module vulkan.ShaderModule
+	if r := vulkan.CreateShaderModule(d.handle, &ci, nil, &module); r != vulkan.Success {
+		return d.check("vkCreateShaderModule", r)
+	}
+	defer vulkan.DestroyShaderModule(d.handle, module, nil)
+	name(d, typeShaderModule, module, p.name)
+	const captureStatistics = 0x40 // VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR
+	var flags uint32
+	if p.stats {
+		flags = captureStatistics
+	}
+	size := info.SubgroupSize
+	if !d.caps.Subgroup.SizeControl {
+		size = 0 // it has this size already
+	}
+	if p.handle, r = d.fn.newPipeline(module, p.layout, d.cache.handle, flags, size, info.Constants); r != vulkan.Success {
+		return d.check("vkCreateComputePipelines", r)
+	}
+	name(d, typeSetLayout, p.setLayout, p.name)
+	name(d, typePipelineLayout, p.layout, p.name)
+	name(d, typePipeline, p.handle, p.name)
+	return nil
+}
+
+// Name as given in PipelineInfo.
+func (p *Pipeline) Name() string { return p.name }
+
+// Free destroys the pipeline. No submission may still use it, and no Commands that
+// mentions it may be submitted again.
+func (p *Pipeline) Free() {
+	if p.d.live.remove(p) {
+		p.destroy()
+	}
+}
+
+func (p *Pipeline) describe() string { return fmt.Sprintf("pipeline %q", p.name) }
+
+func (p *Pipeline) destroy() {
+	d := p.d
+	d.count.allocate.Add(3)
+	vulkan.DestroyPipeline(d.handle, p.handle, nil)
+	vulkan.DestroyPipelineLayout(d.handle, p.layout, nil)
+	vulkan.DestroyDescriptorSetLayout(d.handle, p.setLayout, nil)
+	p.handle, p.layout, p.setLayout = vulkan.NullPipeline, vulkan.NullPipelineLayout, vulkan.NullDescriptorSetLayout
+}
+
+// Executable is what the driver made of a shader (VK_KHR_pipeline_executable_properties).
+type Executable struct {
+	Name         string
+	SubgroupSize int
+	Statistics   []Statistic
+}
+
+// Statistic is one figure of the driver's own choice, such as registers used.
+type Statistic struct{ Name, Text, Value string }
+
+// Executables tells what the driver made of a pipeline built with Statistics.
+func (p *Pipeline) Executables() ([]Executable, error) {
+	if !p.stats {
+		return nil, fmt.Errorf("vk: pipeline %q was built without statistics", p.name)
+	}
+	p.d.count.other.Add(2)
+	list, r := p.d.fn.executables(p.handle)
+	return list, p.d.check("vkGetPipelineExecutablePropertiesKHR", r)
+}

@@ -1,0 +1,143 @@
+package vk
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	vulkan "github.com/vulkan-go/vulkan"
+)
+
+// Ticket is a value of the device's timeline: it is reached when the submission that
+// returned it, and all before it, are complete. 0 is always reached.
+type Ticket uint64
+
+// timeline orders submissions on the one queue by a timeline semaphore.
+type timeline struct {
+	semaphore vulkan.Semaphore
+
+	mu        sync.Mutex
+	submitted uint64
+	scratch   []uintptr
+
+	completed atomic.Uint64 // the largest value seen
+}
+
+func (t *timeline) last() Ticket {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return Ticket(t.submitted)
+}
+
+func (t *timeline) reached(value uint64) {
+	for {
+		old := t.completed.Load()
+		if value <= old || t.completed.CompareAndSwap(old, value) {
+			return
+		}
+	}
+}
+
+var errEmptySubmit = errors.New("vk: submit: nothing to submit")
+
+// Submit sends cs to the device, in order, with one vkQueueSubmit. It allocates nothing.
+// Each must have ended without error and must not still be executing.
+func (d *Device) Submit(cs ...*Commands) (Ticket, error) {
+	if err := d.usable(); err != nil {
+		return 0, err
+	}
+	if len(cs) == 0 {
+		return 0, errEmptySubmit
+	}
+	t := &d.time
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	value := t.submitted + 1
+	t.scratch = t.scratch[:0]
+	for i, c := range cs {
+		if err := d.submittable(c, value); err != nil {
+			for _, before := range cs[:i] {
+				before.ticket = before.previous
+			}
+			return 0, err
+		}
+		c.previous, c.ticket = c.ticket, value
+		t.scratch = append(t.scratch, uintptr(raw(c.handle)))
+	}
+	d.count.submit.Add(1)
+	if r := d.fn.submit(d.queue, t.scratch, t.semaphore, value); r != vulkan.Success {
+		for _, c := range cs {
+			c.ticket = c.previous
+		}
+		return 0, d.check("vkQueueSubmit", r)
+	}
+	t.submitted = value
+	return Ticket(value), nil
+}
+
+// submittable checks c for the submission that will get the given value.
+func (d *Device) submittable(c *Commands, value uint64) error {
+	switch {
+	case c.d != d:
+		return fmt.Errorf("vk: submit: commands %q belong to another device", c.name)
+	case c.state != ended:
+		return fmt.Errorf("vk: submit: commands %q are not ended, or freed", c.name)
+	case c.err != nil:
+		return c.err
+	case c.ticket == value:
+		return fmt.Errorf("vk: submit: commands %q are given twice", c.name)
+	case c.ticket > d.time.completed.Load():
+		if done, err := d.Done(Ticket(c.ticket)); err != nil || !done {
+			return fmt.Errorf("vk: submit: commands %q are still executing", c.name)
+		}
+	}
+	return nil
+}
+
+// Done reports whether t is reached, without waiting.
+func (d *Device) Done(t Ticket) (bool, error) {
+	if d.time.completed.Load() >= uint64(t) {
+		return true, nil
+	}
+	if d.handle == nil {
+		return false, d.usable()
+	}
+	if d.lost.Load() {
+		return false, d.usable()
+	}
+	d.count.poll.Add(1)
+	value, r := d.fn.semaphoreValue(d.time.semaphore)
+	if r != vulkan.Success {
+		return false, d.check("vkGetSemaphoreCounterValue", r)
+	}
+	if value == math.MaxUint64 { // what a lost device's semaphores show
+		d.lost.Store(true)
+		return false, d.usable()
+	}
+	d.time.reached(value)
+	return value >= uint64(t), nil
+}
+
+// Wait blocks until t is reached, at most for timeout: then the error is ErrTimeout and
+// waiting again is possible. On a lost device it is ErrDeviceLost.
+func (d *Device) Wait(t Ticket, timeout time.Duration) error {
+	if d.time.completed.Load() >= uint64(t) {
+		return nil
+	}
+	if d.lost.Load() || d.handle == nil {
+		return d.usable()
+	}
+	d.count.wait.Add(1)
+	switch r := d.fn.wait(d.time.semaphore, uint64(t), timeout); r {
+	case vulkan.Success:
+		d.time.reached(uint64(t))
+		return nil
+	case vulkan.Timeout:
+		return fmt.Errorf("vk: wait for %v: %w", timeout, ErrTimeout)
+	default:
+		return d.check("vkWaitSemaphores", r)
+	}
+}

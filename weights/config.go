@@ -1,0 +1,114 @@
+package weights
+
+import (
+	"fmt"
+	"math"
+)
+
+// Config is a Gemma model's shape.
+type Config struct {
+	Arch, Name string
+	Layers     int // decoder blocks
+	Dim        int // width of the residual stream
+	FFNDim     int // width between ffn_gate/ffn_up and ffn_down
+	Heads      int // query heads
+	KVHeads    int // key and value heads; divides Heads
+	HeadDim    int // width of a head; even, at most 256
+	Vocab      int // pieces of the vocabulary = rows of token_embd
+	Context    int // positions the model was trained for
+	RopeTheta  float32
+	NormEps    float32 // added to the mean square in RMSNorm
+}
+
+// maxHeadDim is what the attention kernels are written for.
+const maxHeadDim = 256
+
+// readConfig takes everything but Vocab from the metadata. Defaults are llama.cpp's.
+func readConfig(m *metadata) (Config, error) {
+	c := Config{Arch: m.text("general.architecture", true), Name: m.text("general.name", false)}
+	if m.err == nil && c.Arch != "gemma" {
+		return c, fmt.Errorf("metadata key \"general.architecture\" is %q; only \"gemma\" models can be run", c.Arch)
+	}
+	c.Layers = m.integer("gemma.block_count", -1)
+	c.Dim = m.integer("gemma.embedding_length", -1)
+	c.FFNDim = m.integer("gemma.feed_forward_length", -1)
+	c.Context = m.integer("gemma.context_length", -1)
+	c.Heads = m.integer("gemma.attention.head_count", -1)
+	c.KVHeads = m.integer("gemma.attention.head_count_kv", c.Heads)
+	c.NormEps = m.float("gemma.attention.layer_norm_rms_epsilon", 0)
+	c.RopeTheta = m.float("gemma.rope.freq_base", 10000)
+	width := -1 // of a head, if the file does not say
+	if c.Heads > 0 && c.Dim%c.Heads == 0 {
+		width = c.Dim / c.Heads
+	}
+	c.HeadDim = m.integer("gemma.attention.key_length", width)
+	if n := m.integer("gemma.attention.value_length", width); m.err == nil && n != c.HeadDim {
+		return c, fmt.Errorf("gemma.attention.key_length is %d and value_length %d; they must be equal", c.HeadDim, n)
+	}
+	if n := m.integer("gemma.rope.dimension_count", c.HeadDim); n != c.HeadDim {
+		return c, fmt.Errorf("gemma.rope.dimension_count is %d, want the head's width %d", n, c.HeadDim)
+	}
+	if s := m.text("gemma.rope.scaling.type", false); s != "" && s != "none" {
+		return c, fmt.Errorf("gemma.rope.scaling.type %q is not supported", s)
+	}
+	if m.err != nil {
+		return c, m.err
+	}
+	return c, c.check()
+}
+
+// check covers all but Vocab, which Open takes from the vocabulary.
+func (c *Config) check() error {
+	for _, f := range []struct {
+		key string
+		n   int
+	}{
+		{"block_count", c.Layers}, {"embedding_length", c.Dim}, {"feed_forward_length", c.FFNDim},
+		{"context_length", c.Context}, {"attention.head_count", c.Heads}, {"attention.head_count_kv", c.KVHeads},
+		{"attention.key_length", c.HeadDim},
+	} {
+		if f.n <= 0 {
+			return fmt.Errorf("gemma.%s is %d, want at least 1", f.key, f.n)
+		}
+	}
+	switch {
+	case c.HeadDim%2 != 0 || c.HeadDim > maxHeadDim:
+		return fmt.Errorf("gemma.attention.key_length is %d, want an even number of at most %d", c.HeadDim, maxHeadDim)
+	case c.Heads%c.KVHeads != 0:
+		return fmt.Errorf("gemma.attention.head_count %d is not a multiple of head_count_kv %d", c.Heads, c.KVHeads)
+	case c.Heads > math.MaxInt32/maxHeadDim:
+		return fmt.Errorf("gemma.attention.head_count %d is too large", c.Heads)
+	}
+	return nil
+}
+
+// shape is a tensor that the model needs: rows × cols, row-major.
+type shape struct {
+	name       string
+	rows, cols int
+}
+
+// globals gives the tensors outside the layers.
+func (c *Config) globals() []shape {
+	return []shape{{"output_norm.weight", 1, c.Dim}, {"token_embd.weight", c.Vocab, c.Dim}}
+}
+
+// layer gives the tensors of layer i, sorted by name as llama.cpp writes them.
+func (c *Config) layer(i int) []shape {
+	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
+	list := []shape{
+		{"attn_k", kv, c.Dim},
+		{"attn_norm", 1, c.Dim},
+		{"attn_output", c.Dim, q},
+		{"attn_q", q, c.Dim},
+		{"attn_v", kv, c.Dim},
+		{"ffn_down", c.Dim, c.FFNDim},
+		{"ffn_gate", c.FFNDim, c.Dim},
+		{"ffn_norm", 1, c.Dim},
+		{"ffn_up", c.FFNDim, c.Dim},
+	}
+	for j := range list {
+		list[j].name = fmt.Sprintf("blk.%d.%s.weight", i, list[j].name)
+	}
+	return list
+}

@@ -1,0 +1,67 @@
+package weights
+
+import (
+	"encoding/binary"
+	"math"
+	"os"
+	"testing"
+)
+
+var allTypes = []Type{F32, F16, BF16, Q4_0, Q8_0, Q4_K, Q6_K}
+
+func TestDequantizeMatchesGolden(t *testing.T) {
+	for _, typ := range allTypes[1:] {
+		raw, err := os.ReadFile(testdata + "dequant/" + typ.String() + ".bin")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := os.ReadFile(testdata + "dequant/" + typ.String() + ".f32")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make([]float32, len(want)/4)
+		if err := Dequantize(got, typ, raw); err != nil {
+			t.Fatal(err)
+		}
+		for i, g := range got {
+			if w := binary.LittleEndian.Uint32(want[4*i:]); math.Float32bits(g) != w {
+				t.Fatalf("%s: value %d is %x (%v), want %x (%v)", typ, i, math.Float32bits(g), g, w, math.Float32frombits(w))
+			}
+		}
+	}
+}
+
+func TestDequantizeF32Copies(t *testing.T) {
+	got := make([]float32, 2)
+	if err := Dequantize(got, F32, []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0x80}); err != nil {
+		t.Fatal(err)
+	}
+	if got[0] != 1 || math.Float32bits(got[1]) != 1<<31 {
+		t.Errorf("%v, want 1 and -0", got)
+	}
+}
+
+func TestDequantizeRefusesWrongSizes(t *testing.T) {
+	for _, c := range []struct {
+		typ      Type
+		dst, src int
+	}{{Q4_0, 32, 17}, {Q4_0, 31, 18}, {Q4_K, 0, 144}, {13, 0, 0}, {250, 0, 0}} {
+		if Dequantize(make([]float32, c.dst), c.typ, make([]byte, c.src)) == nil {
+			t.Errorf("%v: no error for %d bytes to %d values", c.typ, c.src, c.dst)
+		}
+	}
+}
+
+func TestFloat16RoundTrip(t *testing.T) {
+	for h := range uint16(0x7c00) {
+		if got := toFloat16(float64(float16(h))); got != h {
+			t.Fatalf("%#x comes back as %#x", h, got)
+		}
+	}
+	if inf := float64(float16(0x7c00)); !math.IsInf(inf, 1) {
+		t.Errorf("0x7c00 is %v", inf)
+	}
+	if nan := float16(0xfe00); nan == nan {
+		t.Errorf("0xfe00 is %v", nan)
+	}
+}

@@ -1,0 +1,116 @@
+package weights
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// poison gives for each type where a NaN or Inf can stand in a block, and its bits.
+var poison = map[Type]struct {
+	at   []int
+	bits []uint32
+	size int
+}{
+	F32:  {[]int{0}, []uint32{0x7f800000, 0xff800000, 0x7f800001, 0xffc00000}, 4},
+	F16:  {[]int{0}, []uint32{0x7c00, 0xfc00, 0x7c01, 0xfe00}, 2},
+	BF16: {[]int{0}, []uint32{0x7f80, 0xff80, 0x7f81, 0xffc0}, 2},
+	Q4_0: {[]int{0}, []uint32{0x7c00, 0xfe00}, 2},
+	Q8_0: {[]int{0}, []uint32{0x7c00, 0xfe00}, 2},
+	Q4_K: {[]int{0, 2}, []uint32{0x7c00, 0xfe00}, 2},
+	Q6_K: {[]int{208}, []uint32{0x7c00, 0xfe00}, 2},
+}
+
+// largest gives whole blocks in which every value and scale is the largest finite one,
+// negative: the nearest to a false alarm. Quants are random.
+func largest(typ Type, blocks int) []byte {
+	data := make([]byte, blocks*typ.BlockBytes())
+	r := random(1)
+	r.fill(data)
+	p := poison[typ]
+	for b := range blocks {
+		for _, at := range p.at {
+			put(data[b*typ.BlockBytes()+at:], p.size, p.bits[0]-1|1<<(8*p.size-1))
+		}
+	}
+	return data
+}
+
+func put(b []byte, size int, bits uint32) {
+	if size == 2 {
+		binary.LittleEndian.PutUint16(b, uint16(bits))
+	} else {
+		binary.LittleEndian.PutUint32(b, bits)
+	}
+}
+
+func TestCheckFiniteFindsEveryPlace(t *testing.T) {
+	for _, typ := range allTypes {
+		p := poison[typ]
+		for _, blocks := range []int{1, 2, 3, 17, 100, 5000} {
+			data := largest(typ, blocks)
+			tensor := &Tensor{Name: "x", Type: typ, Rows: 1, Cols: 10000 * typ.BlockValues(), path: "f"}
+			if err := CheckFinite(tensor, data, 0); err != nil {
+				t.Fatalf("%v, %d finite blocks: %v", typ, blocks, err)
+			}
+			for b := 0; b < blocks; b += 1 + blocks/50 {
+				for i, at := range p.at {
+					bits := p.bits[(b+i)%len(p.bits)]
+					place := data[b*typ.BlockBytes()+at:]
+					put(place, p.size, bits)
+					err := CheckFinite(tensor, data, 7)
+					if want := fmt.Sprintf("weights: f: tensor \"x\" (%v): ", typ); err == nil || !strings.HasPrefix(err.Error(), want) {
+						t.Fatalf("%v: %v, want %q", typ, err, want)
+					}
+					if want := fmt.Sprintf("of block %d (row 0, from column %d)", b+7, (b+7)*typ.BlockValues()); !strings.Contains(err.Error(), want) {
+						t.Fatalf("%v: %v, want %q", typ, err, want)
+					}
+					put(place, p.size, p.bits[0]-1)
+				}
+			}
+		}
+	}
+}
+
+func TestCheckFiniteReportsTheFirstPlace(t *testing.T) {
+	const blocks = 1 << 20 // several pieces
+	m := &Model{}
+	for _, name := range []string{"a", "b", "c"} {
+		m.Tensors = append(m.Tensors, &Tensor{Name: name, Type: F16, Rows: 1024, Cols: 1024 * 8, Data: make([]byte, 8*blocks*2)})
+	}
+	if err := m.CheckFinite(); err != nil {
+		t.Fatal(err)
+	}
+	put(m.Tensors[2].Data, 2, 0x7c00)
+	put(m.Tensors[1].Data[2*(7*blocks+5):], 2, 0x7c00)
+	put(m.Tensors[1].Data[2*(5*blocks+3):], 2, 0xfc00)
+	for range 20 {
+		err := m.CheckFinite()
+		if want := fmt.Sprintf(`tensor "b" (F16): the value of block %d (row %d, from column 3) is -Inf`, 5*blocks+3, 5*blocks/8192); err == nil || !strings.Contains(err.Error(), want) {
+			t.Fatalf("%v, want %q", err, want)
+		}
+	}
+}
+
+func TestCheckFiniteRefusesPartialBlocks(t *testing.T) {
+	if CheckFinite(&Tensor{Type: Q8_0, Rows: 1, Cols: 32}, make([]byte, 33), 0) == nil {
+		t.Error("no error")
+	}
+}
+
+func BenchmarkCheckFinite(b *testing.B) {
+	for _, typ := range allTypes {
+		b.Run(typ.String(), func(b *testing.B) {
+			blocks := 16 << 20 / typ.BlockBytes() // more than most caches hold
+			data := largest(typ, blocks)
+			tensor := &Tensor{Type: typ, Rows: 1, Cols: blocks * typ.BlockValues()}
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				if err := CheckFinite(tensor, data, 0); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

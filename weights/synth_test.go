@@ -1,0 +1,429 @@
+package weights
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var mixes = []string{"Q4_K_M", "Q4_0", "Q8_0", "BF16"}
+
+// small is SeaLLM-7B's depth with little width: all mixes can store it.
+const small = "seallm-7b-v2.5:dim=256,ffn=512,heads=2,kv_heads=1,head_dim=128,vocab=1000"
+
+func writeSynthModel(t testing.TB, shape, mix string, seed uint64) string {
+	t.Helper()
+	c, err := ParseShape(shape)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := ParseMix(mix)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "synth.gguf")
+	if err := WriteSynth(context.Background(), path, c, f, seed, nil); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestSynthIsReadBack(t *testing.T) {
+	for _, mix := range mixes {
+		m := mustOpen(t, writeSynthModel(t, small+",layers=9,theta=5000,eps=1e-5,context=77", mix, 1))
+		want := Config{Arch: "gemma", Name: small + ",layers=9,theta=5000,eps=1e-5,context=77 (synthetic)", Layers: 9, Dim: 256, FFNDim: 512,
+			Heads: 2, KVHeads: 1, HeadDim: 128, Vocab: 1000, Context: 77, RopeTheta: 5000, NormEps: 1e-5}
+		if m.Config != want {
+			t.Errorf("%s: config %+v, want %+v", mix, m.Config, want)
+		}
+		if m.FileType.String() != mix || len(m.Tensors) != 2+9*9 || !strings.Contains(m.ChatTemplate, "<|im_start|>") {
+			t.Errorf("%s: file type %v, %d tensors, template %q", mix, m.FileType, len(m.Tensors), m.ChatTemplate)
+		}
+		if v := m.Vocab; v.BOS != 2 || v.EOS != 1 || v.UNK != 3 || v.PAD != 0 || !v.AddBOS || v.AddEOS {
+			t.Errorf("%s: vocabulary %d %d %d %d", mix, v.BOS, v.EOS, v.UNK, v.PAD)
+		}
+	}
+}
+
+func TestSynthTypeMix(t *testing.T) {
+	c, err := ParseShape("seallm-7b-v2.5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The layers in which llama-quantize keeps attn_v and ffn_down in Q6_K, of 28.
+	better := []int{0, 1, 2, 5, 8, 11, 14, 17, 20, 23, 24, 25, 26, 27}
+	for _, mix := range mixes {
+		f, _ := ParseMix(mix)
+		embd, rest := map[string]Type{"Q4_K_M": Q6_K, "Q4_0": Q6_K, "Q8_0": Q8_0, "BF16": BF16}[mix], map[string]Type{"Q4_K_M": Q4_K, "Q4_0": Q4_0, "Q8_0": Q8_0, "BF16": BF16}[mix]
+		tensors, size, err := planTensors(&c, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tensor := range tensors {
+			want := rest
+			layer := -1
+			fmt.Sscanf(tensor.Name, "blk.%d.", &layer)
+			switch {
+			case strings.Contains(tensor.Name, "norm"):
+				want = F32
+			case layer < 0:
+				want = embd
+			case mix == "Q4_K_M" && (strings.Contains(tensor.Name, "attn_v") || strings.Contains(tensor.Name, "ffn_down")) && slices.Contains(better, layer):
+				want = Q6_K
+			}
+			if tensor.Type != want {
+				t.Errorf("%s: %s is %v, want %v", mix, tensor.Name, tensor.Type, want)
+			}
+		}
+		if mix == "Q4_K_M" && (size < 5.2e9 || size > 5.4e9) {
+			t.Errorf("seallm-7b-v2.5 as Q4_K_M takes %d bytes, want about 5.3 GB", size)
+		}
+	}
+}
+
+// The real files of the small model have the same tensors in the same places.
+func TestSynthLayoutEqualsRealFiles(t *testing.T) {
+	c, err := ParseShape("seallm-nano")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, mix := range mixes {
+		f, _ := ParseMix(mix)
+		plan, _, err := planTensors(&c, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if mix == "BF16" {
+			mix = "bf16"
+		}
+		path := shared + "models/seallm-nano/gguf/seallm-nano-" + mix + ".gguf"
+		if len(globMaybe(path)) == 0 {
+			continue
+		}
+		for i, real := range mustOpen(t, path).Tensors {
+			if p := plan[i]; p.Name != real.Name || p.Type != real.Type || p.offset != real.offset {
+				t.Errorf("%s: tensor %d is %s %v at %d, want %s %v at %d", mix, i, p.Name, p.Type, p.offset, real.Name, real.Type, real.offset)
+			}
+		}
+	}
+}
+
+func TestSynthDependsOnTheSeedOnly(t *testing.T) {
+	hash := func(seed uint64, cores int) [32]byte {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
+		data, err := os.ReadFile(writeSynthModel(t, small+",layers=2,ffn=8192", "Q4_K_M", seed))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sha256.Sum256(data)
+	}
+	one := hash(1, 1)
+	if hash(1, 1) != one || hash(1, 4) != one {
+		t.Error("the same seed gave other bytes")
+	}
+	if hash(2, 4) == one {
+		t.Error("another seed gave the same bytes")
+	}
+}
+
+func TestSynthSpread(t *testing.T) {
+	for _, typ := range []Type{BF16, Q4_0, Q8_0, Q4_K, Q6_K} {
+		for _, cols := range []int{256, 24576} {
+			blocks := 1 << 19 / typ.BlockBytes()
+			data, values := make([]byte, blocks*typ.BlockBytes()), make([]float32, blocks*typ.BlockValues())
+			newSynth(&Tensor{Name: "x", Type: typ, Cols: cols}, 1).blocks(data, 0)
+			if err := Dequantize(values, typ, data); err != nil {
+				t.Fatal(err)
+			}
+			mean, square := 0.0, 0.0
+			for _, v := range values {
+				mean += float64(v) / float64(len(values))
+				square += float64(v) * float64(v) / float64(len(values))
+			}
+			unit := 1 / math.Sqrt(float64(cols))
+			if math.Abs(mean) > 0.01*unit || math.Abs(math.Sqrt(square)-unit) > 0.03*unit {
+				t.Errorf("%v, %d columns: mean %g, deviation %g, want 0 and %g", typ, cols, mean, math.Sqrt(square), unit)
+			}
+		}
+	}
+}
+
+func TestSynthLogitsAreModerate(t *testing.T) {
+	for _, mix := range mixes {
+		for _, layers := range []int{1, 28} {
+			m := mustOpen(t, writeSynthModel(t, fmt.Sprintf("%s,layers=%d", small, layers), mix, 3))
+			square, n := 0.0, 0
+			for pos, logits := range referenceLogits(t, m, []int{2, 500, 501, 502, 999}) {
+				for id, l := range logits {
+					if !(math.Abs(float64(l)) < 30) {
+						t.Fatalf("%s, %d layers: logit %d at %d is %v", mix, layers, id, pos, l)
+					}
+					square, n = square+float64(l)*float64(l), n+1
+				}
+			}
+			if rms := math.Sqrt(square / float64(n)); rms < 0.1 || rms > 3 {
+				t.Errorf("%s, %d layers: logits have rms %g", mix, layers, rms)
+			}
+		}
+	}
+}
+
+// referenceLogits is the Gemma model in plain code: the logits after each id.
+func referenceLogits(t *testing.T, m *Model, ids []int) [][]float32 {
+	c := m.Config
+	load := func(name string) []float32 {
+		tensor := m.Tensor(name)
+		v := make([]float32, tensor.Values())
+		if err := Dequantize(v, tensor.Type, tensor.Data); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	matmul := func(w, x []float32) []float32 {
+		out := make([]float32, len(w)/len(x))
+		for r := range out {
+			for i, v := range w[r*len(x):][:len(x)] {
+				out[r] += v * x[i]
+			}
+		}
+		return out
+	}
+	norm := func(w, x []float32) []float32 {
+		mean := float64(c.NormEps)
+		for _, v := range x {
+			mean += float64(v) * float64(v) / float64(len(x))
+		}
+		out := make([]float32, len(x))
+		for i, v := range x {
+			out[i] = v * w[i] / float32(math.Sqrt(mean))
+		}
+		return out
+	}
+	rope := func(x []float32, pos int) {
+		for h := 0; h < len(x); h += c.HeadDim {
+			for i := range c.HeadDim / 2 {
+				a := float64(pos) * math.Pow(float64(c.RopeTheta), -2*float64(i)/float64(c.HeadDim))
+				sin, cos := float32(math.Sin(a)), float32(math.Cos(a))
+				p, q := x[h+i], x[h+i+c.HeadDim/2]
+				x[h+i], x[h+i+c.HeadDim/2] = p*cos-q*sin, p*sin+q*cos
+			}
+		}
+	}
+	embd := load("token_embd.weight")
+	x := make([][]float32, len(ids))
+	for p, id := range ids {
+		for _, v := range embd[id*c.Dim:][:c.Dim] {
+			x[p] = append(x[p], v*float32(math.Sqrt(float64(c.Dim))))
+		}
+	}
+	for l := range c.Layers {
+		w := func(role string) []float32 { return load(fmt.Sprintf("blk.%d.%s.weight", l, role)) }
+		attnNorm, wq, wk, wv, wo := w("attn_norm"), w("attn_q"), w("attn_k"), w("attn_v"), w("attn_output")
+		ffnNorm, gate, up, down := w("ffn_norm"), w("ffn_gate"), w("ffn_up"), w("ffn_down")
+		keys, values := make([][]float32, len(ids)), make([][]float32, len(ids))
+		for p := range ids {
+			h := norm(attnNorm, x[p])
+			q := matmul(wq, h)
+			keys[p], values[p] = matmul(wk, h), matmul(wv, h)
+			rope(q, p)
+			rope(keys[p], p)
+			out := make([]float32, len(q))
+			for head := range c.Heads {
+				at, kv := head*c.HeadDim, head/(c.Heads/c.KVHeads)*c.HeadDim
+				weights, sum := make([]float64, p+1), 0.0
+				for s := range weights {
+					dot := 0.0
+					for i := range c.HeadDim {
+						dot += float64(q[at+i]) * float64(keys[s][kv+i])
+					}
+					weights[s] = math.Exp(dot / math.Sqrt(float64(c.HeadDim)))
+					sum += weights[s]
+				}
+				for s, a := range weights {
+					for i := range c.HeadDim {
+						out[at+i] += float32(a/sum) * values[s][kv+i]
+					}
+				}
+			}
+			for i, v := range matmul(wo, out) {
+				x[p][i] += v
+			}
+			h = norm(ffnNorm, x[p])
+			g, u := matmul(gate, h), matmul(up, h)
+			for i, v := range g {
+				z := float64(v)
+				g[i] = float32(z/2*(1+math.Tanh(math.Sqrt(2/math.Pi)*(z+0.044715*z*z*z)))) * u[i]
+			}
+			for i, v := range matmul(down, g) {
+				x[p][i] += v
+			}
+		}
+	}
+	logits := make([][]float32, len(ids))
+	for p := range ids {
+		logits[p] = matmul(embd, norm(load("output_norm.weight"), x[p]))
+	}
+	return logits
+}
+
+func TestSynthVocabulary(t *testing.T) {
+	least := len(specialPieces()) + plainPiecesLeast
+	for _, n := range []int{least, 2048, 256000, len(specialPieces()) + plainPiecesMost} {
+		ids := map[string]int{}
+		pieces := synthPieces(n)
+		if len(pieces) != n {
+			t.Fatalf("%d pieces, want %d", len(pieces), n)
+		}
+		for id, p := range pieces {
+			if first, twice := ids[p.Text]; twice {
+				t.Fatalf("%q is piece %d and %d", p.Text, first, id)
+			}
+			ids[p.Text] = id
+			if id > 473 && p.Score >= pieces[id-1].Score {
+				t.Fatalf("score of piece %d does not descend", id)
+			}
+		}
+		for c := rune(0x21); c < 0x7f; c++ {
+			if id := ids[string(c)]; pieces[id].Kind != Normal {
+				t.Errorf("no piece for %q", c)
+			}
+		}
+		// Gemma's numbers.
+		for text, want := range map[string]int{"<pad>": 0, "<eos>": 1, "<bos>": 2, "<unk>": 3, "<mask>": 4, "<unused98>": 105,
+			"<start_of_turn>": 106, "<end_of_turn>": 107, "\n": 108, "▁▁": 139, "<table>": 169, "</code>": 216, "<0x00>": 217, "<0xFF>": 472, "▁": 473} {
+			if ids[text] != want {
+				t.Errorf("%q is piece %d, want %d", text, ids[text], want)
+			}
+		}
+		if n == 256000 {
+			for _, c := range "ñếướยังສະខ្ញုံမြ中文龍" {
+				if ids[string(c)] == 0 {
+					t.Errorf("no piece for %q", c)
+				}
+			}
+			for id := 473; id < n; id++ { // every word merges from shorter ones
+				text := []rune(pieces[id].Text)
+				head, tail := string(text[:len(text)-1]), string(text[len(text)-1:])
+				if len(text) > 1 && (ids[tail] == 0 || ids[head] == 0) && (ids[string(text[0])] == 0 || ids[string(text[1:])] == 0) {
+					t.Fatalf("piece %d %q does not merge from pieces", id, pieces[id].Text)
+				}
+			}
+		}
+	}
+}
+
+func TestSynthErrorsLeaveNothing(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x.gguf")
+	write := func(ctx context.Context, path, shape, mix string, progress func(done, total int64)) error {
+		c, err := ParseShape(shape)
+		if err != nil {
+			return err
+		}
+		f, err := ParseMix(mix)
+		if err != nil {
+			return err
+		}
+		return WriteSynth(ctx, path, c, f, 1, progress)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	err := write(ctx, path, small, "Q8_0", func(done, total int64) {
+		if done > total/2 {
+			cancel()
+		}
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	for _, c := range []struct{ path, shape, mix, want string }{
+		{path, "seallm-70b", "Q8_0", `unknown model shape "seallm-70b"; want`},
+		{path, "seallm-nano:rank=3", "Q8_0", `unknown dimension "rank"; want`},
+		{path, "seallm-nano:dim=x", "Q8_0", `dim: strconv.ParseInt`},
+		{path, "seallm-nano:theta=nan", "Q8_0", `theta: want a positive number`},
+		{path, "seallm-nano", "Q3_K", `unknown type mix "Q3_K"; want`},
+		{path, "seallm-nano:dim=100", "Q4_K_M", `"token_embd.weight" has rows of 100 values, want a multiple of Q6_K's block of 256`},
+		{path, "seallm-nano:vocab=100", "BF16", `a vocabulary of 100 pieces is not possible`},
+		{path, "seallm-nano:vocab=10000000", "BF16", `a vocabulary of 10000000 pieces is not possible`},
+		{path, "seallm-nano:layers=2000000000", "BF16", `layers are not supported`},
+		{path, "seallm-nano:ffn=2000000000", "BF16", `widths above`},
+		{path, "seallm-nano:heads=0", "BF16", `attention.head_count is 0`},
+		{path, "seallm-nano:dim=1048576,ffn=1048576,layers=4096", "BF16", `MB free`},
+		{dir, "seallm-nano", "BF16", `not a regular file`},
+		{"/dev/null", "seallm-nano", "BF16", `not a regular file`},
+		{filepath.Join(dir, "absent/x.gguf"), "seallm-nano", "BF16", `no such file`},
+	} {
+		err := write(context.Background(), c.path, c.shape, c.mix, nil)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s as %s to %s: %v, want %q", c.shape, c.mix, c.path, err, c.want)
+		}
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestSynthProgress(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.gguf")
+	c, err := ParseShape(small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last, total int64
+	err = WriteSynth(context.Background(), path, c, 7, 1, func(d, n int64) {
+		if d < last || d > n {
+			t.Errorf("%d of %d after %d", d, n, last)
+		}
+		last, total = d, n
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last != total || total != info.Size() {
+		t.Errorf("progress ended at %d of %d, the file has %d bytes", last, total, info.Size())
+	}
+}
+
+func BenchmarkSynthBlocks(b *testing.B) {
+	for _, typ := range []Type{BF16, Q4_0, Q8_0, Q4_K, Q6_K} {
+		b.Run(typ.String(), func(b *testing.B) {
+			blocks := 1 << 20 / typ.BlockBytes()
+			data := make([]byte, blocks*typ.BlockBytes())
+			s := newSynth(&Tensor{Name: "x", Type: typ, Cols: 256}, 1)
+			b.SetBytes(int64(len(data)))
+			for b.Loop() {
+				s.blocks(data, 0)
+			}
+		})
+	}
+}
+
+func BenchmarkWriteSynth(b *testing.B) {
+	c, err := ParseShape("seallm-7b-v2.5:layers=2,vocab=2000")
+	if err != nil {
+		b.Fatal(err)
+	}
+	path := filepath.Join(b.TempDir(), "x.gguf")
+	for b.Loop() {
+		if err := WriteSynth(context.Background(), path, c, 15, 1, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(info.Size())
+}

@@ -14,6 +14,6 @@
 // The minimum is a Vulkan 1.2 device without any optional feature; Caps tells what a
 // device has beyond that, and OpenDevice enables all of it that kernels may use.
 //
-// The package stands on github.com/vulkan-go/vulkan; ext.go, ext.h and ext.c add what
-// it lacks, and ext.go says which of its calls are not used and why.
+// The package stands on github.com/vulkan-go/vulkan; the ext files add what it lacks,
+// and ext.go says which of its calls are not used and why.
 package vk

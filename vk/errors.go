@@ -19,12 +19,8 @@ var (
 	ErrTimeout = errors.New("timeout")
 )
 
-// VkResult codes newer than the binding.
-const (
-	errorUnknown              vulkan.Result = -13
-	errorOutOfPoolMemory      vulkan.Result = -1000069000
-	errorInvalidOpaqueAddress vulkan.Result = -1000257000
-)
+// errorUnknown is newer than the binding.
+const errorUnknown vulkan.Result = -13
 
 var resultNames = map[vulkan.Result]string{
 	vulkan.NotReady:                  "VK_NOT_READY",
@@ -43,8 +39,7 @@ var resultNames = map[vulkan.Result]string{
 	vulkan.ErrorFragmentedPool:       "VK_ERROR_FRAGMENTED_POOL",
 	vulkan.ErrorInvalidShaderNv:      "VK_ERROR_INVALID_SHADER_NV",
 	errorUnknown:                     "VK_ERROR_UNKNOWN",
-	errorOutOfPoolMemory:             "VK_ERROR_OUT_OF_POOL_MEMORY",
-	errorInvalidOpaqueAddress:        "VK_ERROR_INVALID_OPAQUE_CAPTURE_ADDRESS",
+	vulkan.ErrorOutOfPoolMemory:      "VK_ERROR_OUT_OF_POOL_MEMORY",
 }
 
 func resultName(r vulkan.Result) string {
@@ -62,7 +57,7 @@ func resultError(op string, r vulkan.Result) error {
 		return nil
 	case r == vulkan.ErrorDeviceLost:
 		return fmt.Errorf("vk: %s: %w", op, ErrDeviceLost)
-	case r == vulkan.ErrorOutOfHostMemory, r == vulkan.ErrorOutOfDeviceMemory, r == errorOutOfPoolMemory:
+	case r == vulkan.ErrorOutOfHostMemory, r == vulkan.ErrorOutOfDeviceMemory, r == vulkan.ErrorOutOfPoolMemory:
 		return fmt.Errorf("vk: %s: %w (%s)", op, ErrOutOfMemory, resultName(r))
 	}
 	return fmt.Errorf("vk: %s: %s", op, resultName(r))

@@ -116,4 +116,4 @@ func distance(got []float32, want []float64) float64 {
 func tokenByToken(m *Model) { m.plan.chunk, m.pace.rows = 1, 1 }
 
 // gpuTuning is the workgroup sizes that GPUs get; CPU devices run them as well.
-var gpuTuning = shaders.Tuning{Lanes: 64, WideLanes: 128, MatRows: 4, PrefillTokens: 8}
+var gpuTuning = shaders.Tuning{Lanes: 64, WideLanes: 128, MatRows: 4, MatSpan: 1, PrefillTokens: 8}

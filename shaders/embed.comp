@@ -24,12 +24,15 @@ layout(push_constant) uniform Push {
 void main() {
     Row r = rows[gl_WorkGroupID.z];
     if (r.token < push.row0 || r.token >= push.row0 + push.rows) return;
-    uint u = group_index() * LANES + gl_LocalInvocationID.x;
-    if (u == 0u) history[r.sequence * push.context + r.position] = r.token;
+    uint item = group_index() * LANES + gl_LocalInvocationID.x;
+    if (item == 0u) history[r.sequence * push.context + r.position] = r.token;
+    uint u = item / unit_pairs(), p = item % unit_pairs();
     if (u >= unit_count(push.cols)) return;
+    Matrix m = Matrix(push.rows, push.cols, push.row_words, push.scales);
+    uint row = r.token - push.row0;
     vec4 a, b;
-    unit_load(Matrix(push.rows, push.cols, push.row_words, push.scales), r.token - push.row0, u, a, b);
-    uvec2 c = unit_columns(u);
+    pair_load(m, row, u, p, unit_scales(m, row, u), a, b);
+    uvec2 c = pair_columns(u, p);
     uint base = gl_WorkGroupID.z * push.cols;
     for (uint i = 0u; i < 4u; i++) {
         if (c.x + i < push.cols) x[base + c.x + i] = a[i] * push.scale;

@@ -33,8 +33,8 @@ func TestMain(m *testing.M) {
 func tunings() map[string]Tuning {
 	return map[string]Tuning{
 		"default": DefaultTuning(device.Caps()),
-		"lanes4":  {Lanes: 4, WideLanes: 4, MatRows: 1, PrefillTokens: 2},
-		"lanes64": {Lanes: 64, WideLanes: 128, MatRows: 4, PrefillTokens: 8},
+		"lanes4":  {Lanes: 4, WideLanes: 4, MatRows: 3, MatSpan: 8, PrefillTokens: 2},
+		"lanes64": {Lanes: 64, WideLanes: 128, MatRows: 4, MatSpan: 1, PrefillTokens: 8},
 	}
 }
 

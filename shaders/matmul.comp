@@ -1,15 +1,18 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 // y[t][row0+r] (+)= sum over k of W[r][k] * x[first+t][k], W dequantized on the fly.
-// A workgroup computes ROWS rows for TOKENS tokens; its lanes share the columns.
-// TOKENS = 1 is the mat-vec of decode. The order of summation is that of the
-// lanes and never depends on the other rows or tokens.
+// A workgroup computes ROWS rows for TOKENS tokens; TOKENS = 1 is the mat-vec of
+// decode. Its lanes share the columns: a GPU's take one pair at a time, so that
+// neighbours read neighbouring words; where loads are dear (CPUs, which gather
+// lane by lane) each takes SPAN pairs and decodes their scales once. The order of
+// summation never depends on the other rows or tokens.
 #include "lanes.glsl"
 #include "weights.glsl"
 
 layout(constant_id = 2) const uint ROWS = 4;
 layout(constant_id = 3) const uint TOKENS = 1;
 layout(constant_id = 4) const uint ADD = 0; // 1: add to y (residual)
+layout(constant_id = 5) const uint SPAN = 1; // pairs that a lane takes together, at most; a power of two
 
 layout(set = 0, binding = 1, std430) readonly buffer X { float x[]; };
 layout(set = 0, binding = 1, std430) readonly buffer X4 { vec4 x4[]; };
@@ -40,27 +43,36 @@ vec4 load_x(uint token, uint c) {
 }
 
 void main() {
+    uint lane = gl_LocalInvocationID.x;
     uint row = group_index() * ROWS;
     if (row >= push.rows) return;
     uint token = gl_WorkGroupID.z * TOKENS;
-    uint lane = gl_LocalInvocationID.x;
     Matrix m = Matrix(push.rows, push.cols, push.row_words, push.scales);
 
     float acc[ROWS * TOKENS];
     for (uint i = 0u; i < ROWS * TOKENS; i++) acc[i] = 0.0;
-    for (uint u = lane; u < unit_count(push.cols); u += LANES) {
-        uvec2 c = unit_columns(u);
-        vec4 xa[TOKENS], xb[TOKENS];
-        for (uint t = 0u; t < TOKENS; t++) {
-            uint source = push.first + min(token + t, push.tokens - 1u);
-            xa[t] = load_x(source, c.x);
-            xb[t] = load_x(source, c.y);
-        }
-        for (uint r = 0u; r < ROWS; r++) {
-            vec4 a, b;
-            unit_load(m, min(row + r, push.rows - 1u), u, a, b);
-            for (uint t = 0u; t < TOKENS; t++)
-                acc[r * TOKENS + t] += dot(a, xa[t]) + dot(b, xb[t]);
+
+    uint span = min(SPAN, unit_pairs()), spans = unit_pairs() / span;
+    uint items = unit_count(push.cols) * spans;
+    for (uint item = lane; item < items; item += LANES) {
+        uint u = item / spans;
+        vec4 scales[ROWS];
+        for (uint r = 0u; r < ROWS; r++) scales[r] = unit_scales(m, min(row + r, push.rows - 1u), u);
+        for (uint n = 0u; n < span; n++) {
+            uint p = (item % spans) * span + n;
+            uvec2 c = pair_columns(u, p);
+            vec4 xa[TOKENS], xb[TOKENS];
+            for (uint t = 0u; t < TOKENS; t++) {
+                uint source = push.first + min(token + t, push.tokens - 1u);
+                xa[t] = load_x(source, c.x);
+                xb[t] = load_x(source, c.y);
+            }
+            for (uint r = 0u; r < ROWS; r++) {
+                vec4 a, b;
+                pair_load(m, min(row + r, push.rows - 1u), u, p, scales[r], a, b);
+                for (uint t = 0u; t < TOKENS; t++)
+                    acc[r * TOKENS + t] += dot(a, xa[t]) + dot(b, xb[t]);
+            }
         }
     }
 

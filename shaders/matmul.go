@@ -7,7 +7,7 @@ type matmulPush struct {
 }
 
 var matmulKernel = register(kernel{
-	name: "matmul", push: matmulPush{}, constants: 5,
+	name: "matmul", push: matmulPush{}, constants: 6,
 	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadWrite},
 })
 
@@ -15,13 +15,6 @@ type matmulVariant struct {
 	typ    Type
 	tokens int
 	add    bool
-}
-
-func (v matmulVariant) addConstant() uint32 {
-	if v.add {
-		return 1
-	}
-	return 0
 }
 
 // MatMul records y[t] = w · x[first+t] for each of tokens tokens.

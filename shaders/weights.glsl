@@ -1,5 +1,6 @@
-// Weights are read in units of 8 that one lane dequantizes together: two runs
-// of 4 consecutive columns, wherever the block format keeps them in one place.
+// Weights are read in pairs: two runs of 4 consecutive columns, wherever the
+// block format keeps them in one place. The pairs that share their scales are a
+// unit, so that a lane which takes several of them decodes the scales once.
 // Layouts are those of layout.go; block formats are those of ggml.
 #include "half.glsl"
 
@@ -18,22 +19,35 @@ struct Matrix {
 
 bool is_float_type() { return TYPE == F32 || TYPE == F16 || TYPE == BF16; }
 
-uint unit_count(uint cols) { return (cols + 7u) / 8u; }
+// Pairs of a unit: 64 columns of a K-quant, a block of 32, or 8 columns.
+uint unit_pairs() {
+    if (TYPE == Q4_K || TYPE == Q6_K) return 8u;
+    return TYPE == Q4_0 || TYPE == Q8_0 ? 4u : 1u;
+}
 
-// First columns of the two runs of unit u.
-uvec2 unit_columns(uint u) {
+uint unit_count(uint cols) {
+    uint columns = 8u * unit_pairs();
+    return (cols + columns - 1u) / columns;
+}
+
+// First columns of the two runs of pair p of unit u.
+uvec2 pair_columns(uint u, uint p) {
     switch (TYPE) {
     case Q4_0: {
-        uint c = (u / 4u) * 32u + (u % 4u) * 4u;
+        uint c = u * 32u + p * 4u;
         return uvec2(c, c + 16u);
     }
     case Q4_K: {
-        uint c = (u / 8u) * 64u + (u % 8u) * 4u;
+        uint c = u * 64u + p * 4u;
         return uvec2(c, c + 32u);
     }
-    case Q6_K: {
-        uint c = (u / 16u) * 128u + (u % 16u) * 4u;
+    case Q6_K: { // unit: 16 columns of each quarter of 128
+        uint c = (u / 2u) * 128u + (u % 2u) * 16u + (p / 2u) * 4u + (p % 2u) * 32u;
         return uvec2(c, c + 64u);
+    }
+    case Q8_0: {
+        uint c = u * 32u + p * 8u;
+        return uvec2(c, c + 4u);
     }
     default:
         return uvec2(u * 8u, u * 8u + 4u);
@@ -55,10 +69,6 @@ vec4 bytes(uint word) {
     return vec4(word & 0xffu, (word >> 8) & 0xffu, (word >> 16) & 0xffu, word >> 24);
 }
 
-uint byte_at(uint word_index, uint byte_index) {
-    return (w[word_index + byte_index / 4u] >> (8u * (byte_index & 3u))) & 0xffu;
-}
-
 float f32_at(Matrix m, uint row, uint c) {
     return c < m.cols ? uintBitsToFloat(w[row * m.row_words + c]) : 0.0;
 }
@@ -71,18 +81,43 @@ vec2 pair_at(Matrix m, uint row, uint pair) {
     return vec2(uintBitsToFloat(word << 16), uintBitsToFloat(word & 0xffff0000u));
 }
 
-// 6-bit scale and min of sub-block s of a Q4_K block whose 12 packed bytes
-// begin at word `packed` (ggml's get_scale_min_k4).
-uvec2 q4k_scale_min(uint packed, uint s) {
-    uint lo = byte_at(packed, s < 4u ? s : s + 4u);
-    uint hi = byte_at(packed, s < 4u ? s + 4u : s - 4u);
-    if (s < 4u) return uvec2(lo & 63u, hi & 63u);
-    uint mid = byte_at(packed, s);
-    return uvec2((lo & 15u) | ((hi >> 6) << 4), (lo >> 4) | ((mid >> 6) << 4));
+// 6-bit scales and mins of the sub-blocks 2j and 2j+1 of a Q4_K block whose 12
+// packed bytes are q (ggml's get_scale_min_k4): scale, min, scale, min.
+uvec4 q4k_scales_mins(uvec3 q, uint j) {
+    uint shift = 16u * (j & 1u);
+    uint a = q.x >> shift, b = q.y >> shift, c = q.z >> shift;
+    if (j < 2u) return uvec4(a, b, a >> 8, b >> 8) & 63u;
+    return uvec4((c & 15u) | ((a >> 2) & 48u), ((c >> 4) & 15u) | ((b >> 2) & 48u),
+                 ((c >> 8) & 15u) | ((a >> 10) & 48u), ((c >> 12) & 15u) | ((b >> 10) & 48u));
 }
 
-// Dequantizes unit u of a row: a and b are the weights at unit_columns(u).
-void unit_load(Matrix m, uint row, uint u, out vec4 a, out vec4 b) {
+// What the pairs of unit u of a row share: the scale (Q4_0, Q8_0); scale and min
+// of the low and the high run (Q4_K); the scales of the quarters (Q6_K).
+vec4 unit_scales(Matrix m, uint row, uint u) {
+    switch (TYPE) {
+    case Q4_0:
+    case Q8_0:
+        return vec4(block_scale(m, row * (m.cols / 32u) + u));
+    case Q4_K: {
+        uint block = row * m.row_words + (u / 4u) * 36u;
+        vec2 d = half_pair(w[block]); // d, dmin
+        return d.xyxy * vec4(q4k_scales_mins(uvec3(w[block + 1u], w[block + 2u], w[block + 3u]), u % 4u));
+    }
+    case Q6_K: {
+        float d = block_scale(m, row * (m.cols / 256u) + u / 4u);
+        uint at = row * m.row_words + (u / 4u) * 52u + 48u + ((u / 2u) % 2u) * 2u; // 8 scales, one a 16 columns
+        int shift = int(8u * (u % 2u));
+        int lo = int(w[at]), hi = int(w[at + 1u]);
+        return d * vec4(bitfieldExtract(lo, shift, 8), bitfieldExtract(lo, shift + 16, 8),
+                        bitfieldExtract(hi, shift, 8), bitfieldExtract(hi, shift + 16, 8));
+    }
+    default:
+        return vec4(1.0);
+    }
+}
+
+// Dequantizes pair p of unit u of a row: a and b are the weights at pair_columns(u, p).
+void pair_load(Matrix m, uint row, uint u, uint p, vec4 scales, out vec4 a, out vec4 b) {
     uint base = row * m.row_words;
     switch (TYPE) {
     case F32: {
@@ -92,49 +127,37 @@ void unit_load(Matrix m, uint row, uint u, out vec4 a, out vec4 b) {
         return;
     }
     case Q8_0: {
-        float d = block_scale(m, row * (m.cols / 32u) + u / 4u);
-        a = d * signed_bytes(w[base + 2u * u]);
-        b = d * signed_bytes(w[base + 2u * u + 1u]);
+        uint at = base + u * 8u + p * 2u;
+        a = scales.x * signed_bytes(w[at]);
+        b = scales.x * signed_bytes(w[at + 1u]);
         return;
     }
     case Q4_0: {
-        float d = block_scale(m, row * (m.cols / 32u) + u / 4u);
-        uint q = w[base + u];
-        a = d * (bytes(q & 0x0f0f0f0fu) - 8.0);
-        b = d * (bytes((q >> 4) & 0x0f0f0f0fu) - 8.0);
+        uint q = w[base + u * 4u + p];
+        a = scales.x * (bytes(q & 0x0f0f0f0fu) - 8.0);
+        b = scales.x * (bytes((q >> 4) & 0x0f0f0f0fu) - 8.0);
         return;
     }
     case Q4_K: {
-        uint block = base + (u / 32u) * 36u;
-        uint i = u % 32u;
-        uint s = 2u * (i / 8u);
-        vec2 d = half_pair(w[block]); // d, dmin
-        uvec2 sm0 = q4k_scale_min(block + 1u, s);
-        uvec2 sm1 = q4k_scale_min(block + 1u, s + 1u);
-        uint q = w[block + 4u + i];
-        a = d.x * float(sm0.x) * bytes(q & 0x0f0f0f0fu) - d.y * float(sm0.y);
-        b = d.x * float(sm1.x) * bytes((q >> 4) & 0x0f0f0f0fu) - d.y * float(sm1.y);
+        uint q = w[base + (u / 4u) * 36u + 4u + (u % 4u) * 8u + p];
+        a = scales.x * bytes(q & 0x0f0f0f0fu) - scales.y;
+        b = scales.z * bytes((q >> 4) & 0x0f0f0f0fu) - scales.w;
         return;
     }
-    case Q6_K: {
-        uint block = base + (u / 32u) * 52u;
-        uint i = u % 32u;
-        uint n = i / 16u; // half of 128 columns
-        uint j = i % 16u; // word of low bits; 8.. hold the columns 32.. and 96..
-        float d = block_scale(m, row * (m.cols / 256u) + u / 32u);
-        uint ql = w[block + i];
-        uint qh = w[block + 32u + n * 8u + (j & 7u)] >> (j < 8u ? 0u : 2u);
-        uint scale = 8u * n + j / 4u; // one a 16 columns
-        float da = d * float(bitfieldExtract(int(byte_at(block + 48u, scale)), 0, 8));
-        float db = d * float(bitfieldExtract(int(byte_at(block + 48u, scale + 4u)), 0, 8));
-        a = da * (bytes((ql & 0x0f0f0f0fu) | ((qh & 0x03030303u) << 4)) - 32.0);
-        b = db * (bytes(((ql >> 4) & 0x0f0f0f0fu) | (qh & 0x30303030u)) - 32.0);
+    case Q6_K: { // low 4 bits in words 0.., of which 8.. hold the second and fourth quarter; high 2 bits in 32..
+        uint block = base + (u / 4u) * 52u, n = (u / 2u) % 2u;
+        uint i = (u % 2u) * 4u + p / 2u, odd = p % 2u;
+        uint ql = w[block + n * 16u + odd * 8u + i];
+        uint qh = w[block + 32u + n * 8u + i] >> (2u * odd);
+        vec2 d = odd == 0u ? scales.xz : scales.yw;
+        a = d.x * (bytes((ql & 0x0f0f0f0fu) | ((qh & 0x03030303u) << 4)) - 32.0);
+        b = d.y * (bytes(((ql >> 4) & 0x0f0f0f0fu) | (qh & 0x30303030u)) - 32.0);
         return;
     }
     default: { // F16, BF16
-        uint p = u * 4u;
-        a = vec4(pair_at(m, row, p), pair_at(m, row, p + 1u));
-        b = vec4(pair_at(m, row, p + 2u), pair_at(m, row, p + 3u));
+        uint at = u * 4u;
+        a = vec4(pair_at(m, row, at), pair_at(m, row, at + 1u));
+        b = vec4(pair_at(m, row, at + 2u), pair_at(m, row, at + 3u));
     }
     }
 }

@@ -57,7 +57,7 @@ func TestSeed(t *testing.T) {
 	run := func(seed uint64) []int32 {
 		t.Helper()
 		r, err := s.Generate(context.Background(), Request{Prompt: prompt, MaxTokens: 40,
-			Sampling: Sampling{Temperature: 1.5, TopK: 200, TopP: 0.99, MinP: 0.001, RepeatPenalty: 1.1, Seed: seed}})
+			Sampling: Sampling{Temperature: 20, TopK: 200, TopP: 0.9999, MinP: 1e-6, RepeatPenalty: 1.1, Seed: seed}})
 		if err != nil {
 			t.Fatal(err)
 		}

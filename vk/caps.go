@@ -163,7 +163,8 @@ type MemoryCaps struct {
 	Mapped bool `json:"mapped"`
 }
 
-// Heap is one memory heap. Without the memory_budget feature Budget is Size, Usage 0.
+// Heap is one memory heap. Without the memory_budget feature Usage is 0 and Budget is
+// Size, or on CPU devices the host's available memory where that can be read.
 type Heap struct {
 	Size        int64 `json:"size"`
 	Budget      int64 `json:"budget"`

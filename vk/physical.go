@@ -173,9 +173,15 @@ func newMemoryType(heap int, flags uint32) MemoryType {
 	}
 }
 
-// refreshBudgets reads what the driver thinks each heap may still give to this process.
+// refreshBudgets reads what the driver thinks each heap may give to this process. CPU
+// drivers that don't say show a heap of a made-up size; theirs is the host's memory.
 func (in *Instance) refreshBudgets(pd *PhysicalDevice) {
 	if !pd.Caps.Features.MemoryBudget {
+		if available := hostAvailable(); pd.Caps.Type == CPU && available > 0 {
+			for i := range pd.Caps.Memory.Heaps {
+				pd.Caps.Memory.Heaps[i].Budget = available
+			}
+		}
 		return
 	}
 	budget, usage := in.fn.budgets(pd.handle)

@@ -113,7 +113,7 @@ func distance(got []float32, want []float64) float64 {
 }
 
 // tokenByToken makes a model compute prompts one row at a time, as decode does.
-func tokenByToken(m *Model) { m.plan.chunk, m.pace.rows = 1, 1 }
+func tokenByToken(m *Model) { m.plan.chunk, m.pace.rows, m.pace.least = 1, 1, 1 }
 
 // gpuTuning is the workgroup sizes that GPUs get; CPU devices run them as well.
 var gpuTuning = shaders.Tuning{Lanes: 64, WideLanes: 128, MatRows: 4, MatSpan: 1, PrefillTokens: 8}

@@ -68,7 +68,6 @@ func Load(ctx context.Context, dev *vk.Device, file *weights.Model, o Options, p
 		dev: dev, cfg: file.Config, heads: headsOf(file.Config), kv: o.KV, context: p.context, plan: p,
 		layers: make([]layer, file.Config.Layers), pool: newPagePool(p.pages), sessions: make([]*Session, p.sequences),
 		maxRange: min(dev.Caps().Limits.MaxStorageBufferRange, dev.Caps().Limits.MaxMemoryAllocationSize),
-		pace:     pace{rows: min(firstChunk, p.chunk), layers: 1},
 	}
 	if o.maxRange > 0 {
 		m.maxRange = o.maxRange
@@ -84,6 +83,7 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	if o.Tuning != nil {
 		tuning = *o.Tuning
 	}
+	m.pace = startPace(m.dev.Caps(), tuning, m.plan)
 	var types []shaders.Type
 	seen := map[weights.Type]bool{}
 	for _, t := range file.Tensors {
@@ -116,6 +116,9 @@ func (m *Model) Close() error {
 	m.buffers = nil
 	return nil
 }
+
+// errClosed is what a model says that is closed.
+var errClosed = errors.New("engine: the model is closed")
 
 // Context is the number of positions that a session holds.
 func (m *Model) Context() int { return m.context }

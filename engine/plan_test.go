@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"sealvk/vk"
 	"sealvk/weights"
@@ -50,13 +51,25 @@ func TestPlan(t *testing.T) {
 }
 
 func TestPaceKeepsSubmissionsShort(t *testing.T) {
-	p := pace{rows: 32, layers: 1}
-	p.measured(28*submission*3, 32, 28, 256)
-	if p.layers != 1 || p.rows != 16 {
-		t.Errorf("a slow device: %+v", p)
+	p := pace{rows: 32, least: 8, layers: 1}
+	for _, c := range []struct {
+		perLayer     time.Duration
+		rows, layers int // wanted afterwards
+	}{
+		{3 * submission, 16, 1},
+		{3 * submission, 8, 1},
+		{3 * submission, 8, 1}, // not below least
+		{submission / 100, 16, 28},
+		{submission / 3, 16, 3},
+		{submission / 5, 20, 5}, // not above the largest chunk
+	} {
+		p.measured(28*c.perLayer, p.rows, 28, 20)
+		if p.rows != c.rows || p.layers != c.layers {
+			t.Errorf("after %v a layer: %+v, want %d rows and %d layers", c.perLayer, p, c.rows, c.layers)
+		}
 	}
-	p.measured(28*submission/100, 16, 28, 256)
-	if p.layers != 28 || p.rows != 32 {
-		t.Errorf("a fast one: %+v", p)
+	before := p
+	if p.measured(28*3*submission, p.rows-1, 28, 20); p.rows != before.rows {
+		t.Error("a ragged last chunk changed the size of the next one")
 	}
 }

@@ -18,7 +18,20 @@ const (
 // pace bounds submissions by measured time.
 type pace struct {
 	rows   int // tokens of the next prefill chunk
+	least  int // tokens that a chunk keeps however slow the device is
 	layers int // layers of the next submission
+}
+
+// startPace is the pace before anything is measured. A GPU's chunks may shrink to
+// the tokens of one workgroup, which take no longer than a single one; a CPU
+// has no watchdog and no desktop to keep alive, and keeps its first chunk.
+func startPace(caps *vk.Caps, t shaders.Tuning, p *plan) pace {
+	first := min(firstChunk, p.chunk)
+	least := min(t.PrefillTokens, first)
+	if caps.Type == vk.CPU {
+		least = first
+	}
+	return pace{rows: first, least: least, layers: 1}
 }
 
 // measured adapts the pace to a pass of rows through all layers that took d.
@@ -30,7 +43,7 @@ func (p *pace) measured(d time.Duration, rows, layers, maxRows int) {
 	}
 	switch {
 	case perLayer > submission:
-		p.rows = max(1, p.rows/2)
+		p.rows = max(p.least, p.rows/2)
 	case perLayer < submission/4:
 		p.rows = min(2*p.rows, maxRows)
 	}

@@ -99,8 +99,11 @@ func (s *Session) writeSampling(p Sampling) error {
 	return nil
 }
 
-// checkPrompt refuses ids that the model cannot take.
+// checkPrompt refuses ids that the model cannot take, and any once it is closed.
 func (m *Model) checkPrompt(ids []int32) error {
+	if m.kernels == nil {
+		return errClosed
+	}
 	if len(ids) == 0 {
 		return fmt.Errorf("engine: the prompt is empty")
 	}

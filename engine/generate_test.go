@@ -25,10 +25,10 @@ func TestDecodeOnlySubmitsAndWaits(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	generate(40, nil) // records the step and settles its pace
+	generate(10, nil) // records the step and settles its pace
 	before := device.Counters()
 	tokens := 0
-	generate(60, func(Token) error {
+	generate(30, func(Token) error {
 		now := device.Counters()
 		if tokens++; tokens > 1 {
 			changed := now
@@ -43,7 +43,7 @@ func TestDecodeOnlySubmitsAndWaits(t *testing.T) {
 		before = now
 		return nil
 	})
-	if tokens != 60 {
+	if tokens != 30 {
 		t.Fatalf("%d tokens", tokens)
 	}
 }
@@ -56,7 +56,7 @@ func TestSeed(t *testing.T) {
 	prompt := greedyCases(t)[0].PromptIDs
 	run := func(seed uint64) []int32 {
 		t.Helper()
-		r, err := s.Generate(context.Background(), Request{Prompt: prompt, MaxTokens: 40,
+		r, err := s.Generate(context.Background(), Request{Prompt: prompt, MaxTokens: 20,
 			Sampling: Sampling{Temperature: 20, TopK: 200, TopP: 0.9999, MinP: 1e-6, RepeatPenalty: 1.1, Seed: seed}})
 		if err != nil {
 			t.Fatal(err)
@@ -86,8 +86,8 @@ func TestTurnsReuseTheCache(t *testing.T) {
 	chat, fresh := session(t, m), session(t, m)
 	cases := greedyCases(t)
 	conversation := slices.Clone(cases[0].PromptIDs)
-	for turn, c := range cases[1:5] {
-		answer, err := chat.Generate(context.Background(), Request{Prompt: conversation, MaxTokens: 30, StopTokens: []int32{1}})
+	for turn, c := range cases[1:4] {
+		answer, err := chat.Generate(context.Background(), Request{Prompt: conversation, MaxTokens: 12, StopTokens: []int32{1}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestTurnsReuseTheCache(t *testing.T) {
 			t.Errorf("turn %d computes the whole conversation again", turn)
 		}
 		fresh.Reset()
-		want, err := fresh.Generate(context.Background(), Request{Prompt: conversation, MaxTokens: 30, StopTokens: []int32{1}})
+		want, err := fresh.Generate(context.Background(), Request{Prompt: conversation, MaxTokens: 12, StopTokens: []int32{1}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -223,7 +223,7 @@ func TestSequencesDoNotMix(t *testing.T) {
 	for round := range 3 {
 		for i, s := range sessions {
 			c := cases[(round+3*i)%len(cases)]
-			n := min(15, len(c.Answer.IDs))
+			n := min(8, len(c.Answer.IDs))
 			r, err := s.Generate(context.Background(), Request{Prompt: c.PromptIDs, MaxTokens: n})
 			if err != nil || !slices.Equal(r.Tokens, c.Answer.IDs[:n]) {
 				t.Errorf("round %d session %d: %v %v, want %v", round, i, err, r.Tokens, c.Answer.IDs[:n])

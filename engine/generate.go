@@ -149,11 +149,9 @@ func (a *answer) prefill(ctx context.Context) error {
 	}
 	from := len(s.cached)
 	return m.prefill(ctx, prompt[from:], from, s.sequence,
-		func(c *vk.Commands, count int, last bool) {
-			if last {
-				m.head(c, count-1, 1)
-				m.sample(c)
-			}
+		func(c *vk.Commands, count int) {
+			m.head(c, count-1, 1)
+			m.sample(c)
 		},
 		func(start, count int) error {
 			s.cached = append(s.cached, prompt[start:start+count]...)

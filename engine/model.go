@@ -49,6 +49,7 @@ type Model struct {
 	pool     *pagePool
 	sessions []*Session // by sequence; nil where free
 	pace     pace
+	passes   map[int]*vk.Commands // recorded layers of chunks of pace.rows, by the first one
 	decode   decodePlan
 }
 
@@ -66,7 +67,7 @@ func Load(ctx context.Context, dev *vk.Device, file *weights.Model, o Options, p
 	}
 	m := &Model{
 		dev: dev, cfg: file.Config, heads: headsOf(file.Config), kv: o.KV, context: p.context, plan: p,
-		layers: make([]layer, file.Config.Layers), pool: newPagePool(p.pages), sessions: make([]*Session, p.sequences),
+		layers: make([]layer, file.Config.Layers), passes: map[int]*vk.Commands{}, pool: newPagePool(p.pages), sessions: make([]*Session, p.sequences),
 		maxRange: min(dev.Caps().Limits.MaxStorageBufferRange, dev.Caps().Limits.MaxMemoryAllocationSize),
 	}
 	if o.maxRange > 0 {
@@ -106,6 +107,7 @@ func (m *Model) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.decode.free()
+	m.forgetPasses()
 	if m.kernels != nil {
 		m.kernels.Free()
 		m.kernels = nil

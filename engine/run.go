@@ -58,7 +58,9 @@ func (m *Model) pass(ctx context.Context, s step, tail func(*vk.Commands)) error
 		f := flight[0]
 		flight = flight[1:]
 		err := m.wait(f.ticket)
-		f.commands.Free()
+		if !f.kept {
+			f.commands.Free()
+		}
 		return err
 	}
 	err := func() error {
@@ -85,7 +87,10 @@ func (m *Model) pass(ctx context.Context, s step, tail func(*vk.Commands)) error
 		}
 	}
 	if err == nil {
-		m.pace.measured(time.Since(begun), s.count, m.cfg.Layers, m.plan.chunk)
+		before := m.pace
+		if m.pace.measured(time.Since(begun), s.count, m.cfg.Layers, m.plan.chunk); m.pace != before {
+			m.forgetPasses()
+		}
 	}
 	return err
 }
@@ -93,19 +98,42 @@ func (m *Model) pass(ctx context.Context, s step, tail func(*vk.Commands)) error
 type flying struct {
 	commands *vk.Commands
 	ticket   vk.Ticket
+	kept     bool
 }
 
+// submitLayers submits some layers of a pass. Those of a chunk of the usual size
+// are recorded once and kept until the pace changes.
 func (m *Model) submitLayers(s step, from, to int, tail func(*vk.Commands)) (f flying, err error) {
-	c, err := m.recordLayers(fmt.Sprintf("layers %d-%d of %d rows", from, to-1, s.count), s, from, to, tail)
-	if err != nil {
-		return f, err
+	if to < m.cfg.Layers {
+		tail = nil
 	}
-	t, err := m.dev.Submit(c)
-	if err != nil {
-		c.Free()
+	f.kept = tail == nil && s.count == m.pace.rows
+	if f.kept {
+		f.commands = m.passes[from]
+	}
+	if f.commands == nil {
+		f.commands, err = m.recordLayers(fmt.Sprintf("layers %d-%d of %d rows", from, to-1, s.count), s, from, to, tail)
+		if err != nil {
+			return f, err
+		}
+		if f.kept {
+			m.passes[from] = f.commands
+		}
+	}
+	if f.ticket, err = m.dev.Submit(f.commands); err != nil {
+		if !f.kept {
+			f.commands.Free()
+		}
 		return f, fmt.Errorf("engine: %w", err)
 	}
-	return flying{c, t}, nil
+	return f, nil
+}
+
+func (m *Model) forgetPasses() {
+	for _, c := range m.passes {
+		c.Free()
+	}
+	clear(m.passes)
 }
 
 // recordLayers records the layers [from, to), with the embedding in front of the
@@ -157,19 +185,18 @@ func (m *Model) wait(t vk.Ticket) error {
 }
 
 // prefill runs ids, which stand from position start of the sequence, through
-// the model in chunks; after each one, tail may record more (x holds the chunk's
-// rows), and done is told the chunk's first position and length.
-func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence uint32, tail func(c *vk.Commands, count int, last bool), done func(start, count int) error) error {
+// the model in chunks. Behind the last one tail, unless nil, is recorded, which
+// finds the chunk's rows in x; done, unless nil, is told each chunk's first
+// position and length.
+func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence uint32, tail func(c *vk.Commands, count int), done func(start, count int) error) error {
 	for len(ids) > 0 {
 		n := min(m.pace.rows, len(ids))
 		m.fillChunk(ids[:n], start, sequence)
-		last := n == len(ids)
-		err := m.pass(ctx, m.chunkStep(n), func(c *vk.Commands) {
-			if tail != nil {
-				tail(c, n, last)
-			}
-		})
-		if err != nil {
+		var end func(*vk.Commands)
+		if n == len(ids) && tail != nil {
+			end = func(c *vk.Commands) { tail(c, n) }
+		}
+		if err := m.pass(ctx, m.chunkStep(n), end); err != nil {
 			return err
 		}
 		if done != nil {

@@ -36,8 +36,9 @@ func TestDecodeOnlySubmitsAndWaits(t *testing.T) {
 			if changed != before {
 				return fmt.Errorf("token %d: other calls than submit, wait and poll: %+v, before %+v", tokens, now, before)
 			}
-			if n := now.Submit - before.Submit; n > uint64(stepsInFlight) {
-				return fmt.Errorf("token %d: %d submissions", tokens, n)
+			most := uint64(m.decode.depth * len(m.decode.copies[0])) // a slow step is several submissions
+			if n := now.Submit - before.Submit; n > most {
+				return fmt.Errorf("token %d: %d submissions, at most %d", tokens, n, most)
 			}
 		}
 		before = now

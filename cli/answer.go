@@ -121,7 +121,8 @@ func (a *answer) summary(o *opened) string {
 			steps[i] = milliseconds(d)
 		}
 		slices.Sort(steps)
-		fmt.Fprintf(&b, " (median step %.1f ms)", stat.Quantile(0.5, stat.Empirical, steps, nil))
+		median := stat.Quantile(0.5, stat.Empirical, steps, nil)
+		fmt.Fprintf(&b, " (median step %.1f ms, reading weights at %.2f GB/s)", median, float64(o.model.BytesPerToken())/median/1e6)
 	}
 	caps := o.device.Caps()
 	fmt.Fprintf(&b, "; %s; KV %v", caps.Name, o.kv)

@@ -125,12 +125,17 @@ var errClosed = errors.New("engine: the model is closed")
 // Context is the number of positions that a session holds.
 func (m *Model) Context() int { return m.context }
 
-// Config is the shape of the model.
-func (m *Model) Config() weights.Config { return m.cfg }
-
-// Memory is what the model takes on the device, in bytes.
-func (m *Model) Memory() (weights, kv, activations int64) {
-	return m.plan.weights, m.plan.kv, m.plan.activations
+// BytesPerToken is what a decode step reads of the weights: every matrix once. The
+// KV cache and the activations come on top.
+func (m *Model) BytesPerToken() int64 {
+	n := m.output.Bytes()
+	for i := range m.layers {
+		l := &m.layers[i]
+		for _, w := range []*shaders.Matrix{&l.AttnQ, &l.AttnK, &l.AttnV, &l.AttnOutput, &l.FFNGate, &l.FFNUp, &l.FFNDown} {
+			n += w.Bytes()
+		}
+	}
+	return n
 }
 
 // float32Bytes views values as bytes, little-endian as all Vulkan hosts are.

@@ -50,13 +50,6 @@ func (s *Session) release() {
 	s.pages, s.cached = nil, nil
 }
 
-// Cached is the number of positions that the KV cache holds.
-func (s *Session) Cached() int {
-	s.m.mu.Lock()
-	defer s.m.mu.Unlock()
-	return len(s.cached)
-}
-
 // hold makes the session own pages for up to positions, as far as there are
 // free ones, and returns the positions that it may use.
 func (s *Session) hold(positions int) (int, error) {

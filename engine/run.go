@@ -104,10 +104,7 @@ type flying struct {
 // submitLayers submits some layers of a pass. Those of a chunk of the usual size
 // are recorded once and kept until the pace changes.
 func (m *Model) submitLayers(s step, from, to int, tail func(*vk.Commands)) (f flying, err error) {
-	if to < m.cfg.Layers {
-		tail = nil
-	}
-	f.kept = tail == nil && s.count == m.pace.rows
+	f.kept = (tail == nil || to < m.cfg.Layers) && s.count == m.pace.rows
 	if f.kept {
 		f.commands = m.passes[from]
 	}

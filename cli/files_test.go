@@ -46,7 +46,7 @@ func TestInspect(t *testing.T) {
 	}
 	wantConfig := inspectedConfig{"gemma", "seallm-nano", 4, 256, 1024, 4, 4, 64, 2048, 1024, 10000, 1e-6}
 	if in.Config != wantConfig || in.Vocabulary != (inspectedVocab{2048, 2, 1, 3, 0}) || in.ChatTemplate != "seallm" ||
-		in.FileType != "Q4_K_M" || in.Parameters != 4720896 || !in.ChecksValues || in.GGUFVersion != 3 || in.Bytes != int64(len(nanoGGUF)) {
+		in.FileType != "Q4_K_M" || in.Parameters != 4720896 || !in.ChecksValues || in.Format != "GGUF version 3" || in.Bytes != int64(len(nanoGGUF)) {
 		t.Errorf("%+v", in)
 	}
 	var tensors int

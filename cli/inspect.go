@@ -46,7 +46,7 @@ func (p *program) inspectCommand() *cli.Command {
 type inspection struct {
 	Path         string            `json:"path"`
 	Bytes        int64             `json:"bytes"`
-	GGUFVersion  uint32            `json:"gguf_version"`
+	Format       string            `json:"format"`
 	FileType     string            `json:"file_type"`
 	Parameters   int64             `json:"parameters"`
 	Config       inspectedConfig   `json:"config"`
@@ -131,7 +131,7 @@ func (p *program) inspect(path string, asJSON, quick bool) (err error) {
 func look(file *weights.Model, tok *tokenize.Tokenizer) *inspection {
 	c, v := file.Config, file.Vocab
 	in := &inspection{
-		Path: file.Path, Bytes: file.Size, GGUFVersion: file.Version, FileType: file.FileType.String(),
+		Path: file.Path, Bytes: file.Size, Format: file.Format, FileType: file.FileType.String(),
 		Config: inspectedConfig{c.Arch, c.Name, c.Layers, c.Dim, c.FFNDim, c.Heads, c.KVHeads, c.HeadDim, c.Vocab,
 			c.Context, c.RopeTheta, c.NormEps},
 		Vocabulary: inspectedVocab{len(v.Pieces), v.BOS, v.EOS, v.UNK, v.PAD},
@@ -175,7 +175,7 @@ func (in *inspection) print(w io.Writer) error {
 	}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(t, "file\t%s\n", in.Path)
-	fmt.Fprintf(t, "size\t%s, GGUF version %d, %s\n", bytesText(in.Bytes), in.GGUFVersion, in.FileType)
+	fmt.Fprintf(t, "size\t%s, %s, %s\n", bytesText(in.Bytes), in.Format, in.FileType)
 	fmt.Fprintf(t, "model\t%s, %s, %d parameters\n", visible(c.Name), c.Arch, in.Parameters)
 	fmt.Fprintf(t, "layers\t%d\n", c.Layers)
 	fmt.Fprintf(t, "width\tDim %d, FFNDim %d\n", c.Dim, c.FFNDim)

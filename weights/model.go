@@ -10,15 +10,18 @@ import (
 
 // Model is an open model file. Tensor data is valid until Close; everything else stays.
 type Model struct {
-	Path         string
-	Version      uint32 // of GGUF
-	Size         int64  // of the file in bytes
+	Path         string   // as it was opened: a file or a folder
+	Format       string   // "GGUF version 3", "safetensors" or "MLX"
+	Files        []string // that hold the tensors, the shards in order
+	Size         int64    // of Files in bytes
 	FileType     FileType
 	Config       Config
 	Tensors      []*Tensor // file order
-	Vocab        *Vocab
-	ChatTemplate string  // Jinja source, "" if the file has none
-	Metadata     []Entry // file order
+	Vocab        *Vocab    // nil where the vocabulary is a file of its own (Tokenizer)
+	Tokenizer    string    // path of tokenizer.json or tokenizer.model in a folder, "" for GGUF
+	Stops        []int32   // ids that end an answer besides the vocabulary's eos (generation_config.json)
+	ChatTemplate string    // Jinja source, "" if there is none
+	Metadata     []Entry   // file order; of a folder: what its config.json says
 
 	index   map[string]*Tensor
 	mapping mmap.MMap
@@ -86,7 +89,7 @@ func mapFile(path string) (mmap.MMap, error) {
 // and tensors. name stands for the file in errors. data must stay as it is while the
 // Model is in use. Values are not looked at, see [Model.CheckFinite].
 func Parse(name string, data []byte) (*Model, error) {
-	m := &Model{Path: name, Size: int64(len(data))}
+	m := &Model{Path: name, Files: []string{name}, Size: int64(len(data))}
 	if err := m.parse(data); err != nil {
 		return nil, fmt.Errorf("weights: %s: %w", name, err)
 	}
@@ -145,9 +148,10 @@ func (m *Model) readHeader(c *cursor) (tensors uint64, md *metadata, err error) 
 	if magic := c.take(4); c.err == nil && !bytes.Equal(magic, []byte("GGUF")) {
 		return 0, nil, fmt.Errorf("not a GGUF file: it begins with %q, want \"GGUF\"", magic)
 	}
-	m.Version = c.u32()
+	version := c.u32()
+	m.Format = fmt.Sprintf("GGUF version %d", version)
 	if c.err == nil {
-		switch v := m.Version; {
+		switch v := version; {
 		case v == 1:
 			c.failf("GGUF version 1 is not supported, only 2 and 3; convert the model again with a current llama.cpp")
 		case v != 0 && v&0xffff == 0:

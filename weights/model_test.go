@@ -126,8 +126,8 @@ func TestTinyFile(t *testing.T) {
 	if m.Config != want {
 		t.Errorf("config %+v, want %+v", m.Config, want)
 	}
-	if m.Version != 3 || m.Size != 31904 || m.FileType.String() != "F16" || m.ChatTemplate != "" || len(m.Tensors) != 11 {
-		t.Errorf("version %d, size %d, file type %v, template %q, %d tensors", m.Version, m.Size, m.FileType, m.ChatTemplate, len(m.Tensors))
+	if m.Format != "GGUF version 3" || m.Size != 31904 || m.FileType.String() != "F16" || m.ChatTemplate != "" || len(m.Tensors) != 11 {
+		t.Errorf("format %s, size %d, file type %v, template %q, %d tensors", m.Format, m.Size, m.FileType, m.ChatTemplate, len(m.Tensors))
 	}
 	e := m.Tensor("token_embd.weight")
 	if e.Type != Q4_0 || e.Rows != 360 || e.Cols != 32 || len(e.Data) != 360*18 || e.RowBytes() != 18 || e.Values() != 360*32 {

@@ -16,6 +16,9 @@ type Tensor struct {
 	Cols int    // contiguous
 	Data []byte // the file's bytes, read only; Rows × RowBytes
 
+	// Of MLX types only: one 16-bit float for each group, Rows × Cols/group.
+	Scales, Biases []byte
+
 	path   string // of the file, for errors
 	dims   []uint64
 	offset uint64 // in the data section
@@ -25,6 +28,32 @@ type Tensor struct {
 
 // RowBytes is the size of one row in bytes.
 func (t *Tensor) RowBytes() int { return t.Cols / t.Type.BlockValues() * t.Type.BlockBytes() }
+
+// Bytes is the size of the tensor in the file.
+func (t *Tensor) Bytes() int64 { return int64(len(t.Data)) + int64(len(t.Scales)) + int64(len(t.Biases)) }
+
+// RowData gives the file's bytes of some rows; scales and biases are nil but for MLX types.
+func (t *Tensor) RowData(first, rows int) (data, scales, biases []byte) {
+	n := t.RowBytes()
+	data = t.Data[first*n:][:rows*n]
+	if t.Scales != nil {
+		n = len(t.Scales) / t.Rows
+		scales, biases = t.Scales[first*n:][:rows*n], t.Biases[first*n:][:rows*n]
+	}
+	return data, scales, biases
+}
+
+// CheckRows looks for NaN and Inf in some rows, as [CheckFinite] does.
+func (t *Tensor) CheckRows(first, rows int) error {
+	data, scales, biases := t.RowData(first, rows)
+	return t.checkFinite(data, scales, biases, first)
+}
+
+// DequantizeRows turns some rows into values; len(dst) is rows × Cols.
+func (t *Tensor) DequantizeRows(dst []float32, first, rows int) error {
+	data, scales, biases := t.RowData(first, rows)
+	return t.dequantize(dst, data, scales, biases)
+}
 
 // Values is the number of values.
 func (t *Tensor) Values() int64 { return int64(t.Rows) * int64(t.Cols) }

@@ -9,13 +9,19 @@ import (
 type Type uint32
 
 // The formats that can be read. A Q type stores blocks of values with one or more
-// scales; the others store single values.
+// scales; the others store single values. See also [MLX].
 const (
 	F32  Type = 0
 	F16  Type = 1
 	Q4_0 Type = 2
+	Q4_1 Type = 3
+	Q5_0 Type = 6
+	Q5_1 Type = 7
 	Q8_0 Type = 8
+	Q2_K Type = 10
+	Q3_K Type = 11
 	Q4_K Type = 12
+	Q5_K Type = 13
 	Q6_K Type = 14
 	BF16 Type = 30
 )
@@ -38,13 +44,29 @@ var formats = map[Type]format{
 	Q4_K: {name: "Q4_K", values: 256, bytes: 144, scales: []int{0, 2}, dequantize: dequantizeQ4_K},
 	Q6_K: {name: "Q6_K", values: 256, bytes: 210, scales: []int{208}, dequantize: dequantizeQ6_K},
 
-	3: {name: "Q4_1"}, 6: {name: "Q5_0"}, 7: {name: "Q5_1"}, 9: {name: "Q8_1"},
-	10: {name: "Q2_K"}, 11: {name: "Q3_K"}, 13: {name: "Q5_K"}, 15: {name: "Q8_K"},
+	Q4_1: {name: "Q4_1", values: 32, bytes: 20, scales: []int{0, 2}, dequantize: dequantizeQ4_1},
+	Q5_0: {name: "Q5_0", values: 32, bytes: 22, scales: []int{0}, dequantize: dequantizeQ5_0},
+	Q5_1: {name: "Q5_1", values: 32, bytes: 24, scales: []int{0, 2}, dequantize: dequantizeQ5_1},
+	Q2_K: {name: "Q2_K", values: 256, bytes: 84, scales: []int{80, 82}, dequantize: dequantizeQ2_K},
+	Q3_K: {name: "Q3_K", values: 256, bytes: 110, scales: []int{108}, dequantize: dequantizeQ3_K},
+	Q5_K: {name: "Q5_K", values: 256, bytes: 176, scales: []int{0, 2}, dequantize: dequantizeQ5_K},
+
+	9: {name: "Q8_1"}, 15: {name: "Q8_K"},
 	16: {name: "IQ2_XXS"}, 17: {name: "IQ2_XS"}, 18: {name: "IQ3_XXS"}, 19: {name: "IQ1_S"},
 	20: {name: "IQ4_NL"}, 21: {name: "IQ3_S"}, 22: {name: "IQ2_S"}, 23: {name: "IQ4_XS"},
 	24: {name: "I8"}, 25: {name: "I16"}, 26: {name: "I32"}, 27: {name: "I64"},
 	28: {name: "F64"}, 29: {name: "IQ1_M"}, 34: {name: "TQ1_0"}, 35: {name: "TQ2_0"},
 	39: {name: "MXFP4"}, 40: {name: "NVFP4"},
+}
+
+func init() {
+	for _, bits := range []int{4, 8} {
+		for _, group := range []int{32, 64, 128} {
+			for _, scale := range []Type{F16, BF16} {
+				formats[MLX(bits, group, scale)] = format{name: mlxName(bits, group, scale), values: group, bytes: group * bits / 8}
+			}
+		}
+	}
 }
 
 // removedTypes are ids that ggml once gave out and took back.

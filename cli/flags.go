@@ -8,6 +8,8 @@ import (
 	"strconv"
 
 	"github.com/urfave/cli/v2"
+
+	"sealvk/engine"
 )
 
 // real is a flag's number with the range it must lie in, ends included.
@@ -38,6 +40,31 @@ func (w *whole) Set(s string) error {
 	return nil
 }
 
+// contextSize is --ctx: a number of tokens, or auto.
+type contextSize struct{ whole }
+
+func (s *contextSize) Set(text string) error {
+	if text == "auto" {
+		s.value = auto
+		return nil
+	}
+	if err := s.whole.Set(text); err != nil {
+		return fmt.Errorf("%w, or auto", err)
+	}
+	return nil
+}
+
+// auto is beyond every number that --ctx takes.
+const auto = math.MaxUint64
+
+// positions is the number for engine.Options.
+func (s *contextSize) positions() int {
+	if s.value == auto {
+		return engine.ContextAuto
+	}
+	return int(s.value)
+}
+
 // choice is a flag that takes one of a few words.
 type choice struct {
 	value string
@@ -65,7 +92,7 @@ const (
 type modelFlags struct {
 	path     string // "" for the embedded seallm-nano
 	device   string
-	context  whole // 0: the model's own
+	context  contextSize // 0: the model's own, at most 8192
 	kv       choice
 	verbose  bool
 	validate bool
@@ -73,7 +100,7 @@ type modelFlags struct {
 
 func newModelFlags() *modelFlags {
 	return &modelFlags{
-		context: whole{0, 0, 1 << 20},
+		context: contextSize{whole{0, 0, 1 << 20}},
 		kv:      choice{"f16", []string{"f16", "f32"}},
 	}
 }
@@ -103,7 +130,7 @@ func (m *modelFlags) all() []cli.Flag {
 	return append([]cli.Flag{
 		m.pathFlag(),
 		&cli.GenericFlag{Name: "ctx", Value: &m.context, Category: categoryModel,
-			Usage: "context in `TOKENS`; 0: the model's, at most 8192"},
+			Usage: "context in `TOKENS`; 0: the model's, at most 8192 and what fits; auto: the most that fits"},
 		&cli.GenericFlag{Name: "kv", Value: &m.kv, Category: categoryModel,
 			Usage: "`TYPE` of the KV cache: f16 or f32"},
 	}, m.deviceFlags()...)

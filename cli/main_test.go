@@ -93,7 +93,7 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"generate", "hi", "--repeat-penalty", "0"}, []string{"--repeat-penalty", `"0"`, "0.01 to 100"}},
 		{[]string{"generate", "hi", "--seed", "-7"}, []string{"--seed", `"-7"`, "0 to 18446744073709551615"}},
 		{[]string{"generate", "hi", "-n", "-3"}, []string{"-n", `"-3"`, "0 to"}},
-		{[]string{"generate", "hi", "--ctx", "1e3"}, []string{"--ctx", `"1e3"`}},
+		{[]string{"generate", "hi", "--ctx", "1e3"}, []string{"--ctx", `"1e3"`, "or auto"}},
 		{[]string{"generate", "hi", "--kv", "q8"}, []string{"--kv", `"q8"`, "f16 f32"}},
 		{[]string{"generate", "hi", "--template", "alpaca"}, []string{"--template", `"alpaca"`, "seallm chatml gemma"}},
 		{[]string{"generate", "hi", "--temp"}, []string{"--temp", "needs an argument"}},

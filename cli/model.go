@@ -115,10 +115,7 @@ func (p *program) open(ctx context.Context, f *modelFlags, template string, raw 
 	if err = p.openDevice(o, f); err != nil {
 		return nil, err
 	}
-	step, end := p.progress("loading")
-	defer end()
-	options := engine.Options{Context: int(f.context.value), KV: o.kv}
-	if o.model, err = engine.Load(ctx, o.device, file, options, step); err != nil {
+	if err = p.load(ctx, o, file, f); err != nil {
 		return nil, err
 	}
 	if n := file.Config.Context; o.model.Context() > n {
@@ -129,6 +126,22 @@ func (p *program) open(ctx context.Context, f *modelFlags, template string, raw 
 	}
 	o.load = time.Since(start)
 	return o, nil
+}
+
+// load uploads the file.
+func (p *program) load(ctx context.Context, o *opened, file *weights.Model, f *modelFlags) (err error) {
+	step, end := p.progress("loading")
+	start := time.Now()
+	o.model, err = engine.Load(ctx, o.device, file, engine.Options{Context: f.context.positions(), KV: o.kv}, step)
+	end()
+	if err != nil || !f.verbose {
+		return err
+	}
+	seconds := time.Since(start).Seconds()
+	weights, kv, activations := o.model.Memory()
+	p.note("%s in %.2f s, %.2f GB/s; on the device: weights %s, KV cache for %d positions %s, activations %s",
+		bytesText(file.Size), seconds, float64(file.Size)/seconds/1e9, bytesText(weights), o.model.Context(), bytesText(kv), bytesText(activations))
+	return nil
 }
 
 func (p *program) openDevice(o *opened, f *modelFlags) (err error) {

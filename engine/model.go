@@ -125,6 +125,12 @@ var errClosed = errors.New("engine: the model is closed")
 // Context is the number of positions that a session holds.
 func (m *Model) Context() int { return m.context }
 
+// Memory is what the model takes on the device, in bytes: the weights, the KV cache of
+// all sessions, and the rest.
+func (m *Model) Memory() (weights, kv, activations int64) {
+	return m.plan.weights, m.plan.kv, m.plan.activations
+}
+
 // BytesPerToken is what a decode step reads of the weights: every matrix once. The
 // KV cache and the activations come on top.
 func (m *Model) BytesPerToken() int64 {

@@ -25,13 +25,16 @@ func (k KVType) String() string {
 
 // Options configure Load. The zero value is a good default.
 type Options struct {
-	Context   int             // positions a sequence; 0: the model's, at most 8192 and what fits
+	Context   int             // positions a sequence; 0: the model's, at most 8192 and what fits; or ContextAuto
 	KV        KVType          // of the KV cache
 	Sequences int             // sessions that may be open at once; 0: 1
 	Tuning    *shaders.Tuning // workgroup sizes; nil: the device's default
 
 	maxRange int64 // bytes of a tensor part, in tests; 0: what the device can bind
 }
+
+// ContextAuto asks for the largest context that fits, up to what the model was trained for.
+const ContextAuto = -1
 
 // defaultContext bounds the context that nobody asked for.
 const defaultContext = 8192

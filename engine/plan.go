@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"sort"
 
 	"sealvk/shaders"
 	"sealvk/vk"
@@ -14,7 +15,7 @@ const (
 	ringSlots  = 16   // sampled ids that the host may be behind; more than steps in flight
 	splitSize  = 256  // positions of an attention workgroup in decode
 	minContext = 256  // the least that an automatic context shrinks to
-	reserve    = 1.02 // share of slack for the allocator's own rounding
+	slack      = 1.02 // for the allocator's own rounding
 )
 
 // plan is what a model takes on the device, known before anything is uploaded.
@@ -30,51 +31,71 @@ type plan struct {
 // bytes is the plan's total.
 func (p *plan) bytes() int64 { return p.weights + p.kv + p.activations }
 
-// makePlan fits the model into the device. An automatic context (0) is halved
-// until it fits; otherwise what does not fit is an error with the numbers.
+// makePlan fits the model into the device. An automatic context is the largest that
+// fits; one that was asked for and does not is an error with the numbers.
 func makePlan(caps *vk.Caps, m *weights.Model, o Options) (*plan, error) {
-	cfg, available := m.Config, freeMemory(caps)
-	context := o.Context
-	if context == 0 {
-		context = min(cfg.Context, defaultContext)
+	want := o.Context
+	switch {
+	case want == ContextAuto:
+		want = m.Config.Context
+	case want == 0:
+		want = min(m.Config.Context, defaultContext)
+	case want < 0:
+		return nil, fmt.Errorf("engine: a context of %d positions: at least 1 is needed", want)
 	}
-	p, err := planFor(caps, m, o, context)
-	for err == nil && o.Context == 0 && float64(p.bytes())*reserve > float64(available) && context > minContext {
-		context /= 2
-		p, err = planFor(caps, m, o, context)
+	p := planFor(caps, m, o, want)
+	problem := p.misfit(caps, m, o)
+	if problem == "" {
+		return p, nil
 	}
-	if err != nil {
-		return nil, err
+	largest := shaders.PageTokens * sort.Search(want/shaders.PageTokens, func(n int) bool {
+		return planFor(caps, m, o, (n+1)*shaders.PageTokens).misfit(caps, m, o) != ""
+	})
+	if o.Context <= 0 && largest >= min(want, minContext) {
+		return planFor(caps, m, o, largest), nil
 	}
-	if float64(p.bytes())*reserve > float64(available) {
-		return nil, fmt.Errorf("engine: %w: weights %s + KV cache for %d positions %s + activations %s = %s, available %s; use a smaller --ctx, a smaller file or another device",
-			ErrDoesNotFit, size(p.weights), p.context, size(p.kv), size(p.activations), size(p.bytes()), size(available))
-	}
-	return p, nil
+	return nil, fmt.Errorf("engine: %w: %s; %s", ErrDoesNotFit, problem, remedy(caps, m, o, p, largest))
 }
 
-func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) (*plan, error) {
-	cfg, limit := m.Config, caps.Limits.MaxStorageBufferRange
+// misfit says what of the plan the device cannot hold, "" if it fits.
+func (p *plan) misfit(caps *vk.Caps, m *weights.Model, o Options) string {
+	available, limit := freeMemory(caps), caps.Limits.MaxStorageBufferRange
+	layerKV := p.kv / int64(2*m.Config.Layers)
+	switch {
+	case layerKV > limit:
+		return fmt.Sprintf("a KV cache of %d positions × %d sequences needs %s a layer, the device binds %s", p.context, p.sequences, size(layerKV), size(limit))
+	case p.withSlack() > available:
+		return fmt.Sprintf("weights %s + KV cache (%s) for %d positions %s + activations %s = %s with slack, available %s",
+			size(p.weights), o.KV, p.context, size(p.kv), size(p.activations), size(p.withSlack()), size(available))
+	}
+	return ""
+}
+
+// remedy says what would fit in place of p.
+func remedy(caps *vk.Caps, m *weights.Model, o Options, p *plan, largest int) string {
+	if largest >= min(p.context, minContext) {
+		return fmt.Sprintf("--ctx %d would fit (--ctx auto takes the largest)", largest)
+	}
+	least := planFor(caps, m, o, min(p.context, minContext))
+	room := freeMemory(caps) - (least.withSlack() - least.weights)
+	if room <= 0 {
+		return "the activations alone do not fit: use another device"
+	}
+	return fmt.Sprintf("with --ctx %d weights of up to %s would: use a smaller file or another device", least.context, size(room))
+}
+
+// withSlack is the plan's total with room for the allocator's own rounding.
+func (p *plan) withSlack() int64 { return int64(float64(p.bytes()) * slack) }
+
+func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
+	cfg := m.Config
 	p := &plan{context: context, sequences: max(1, o.Sequences)}
-	if context < 1 {
-		return nil, fmt.Errorf("engine: a context of %d positions: at least 1 is needed", context)
-	}
 	p.pages = p.sequences * pagesFor(context)
-	heads := headsOf(cfg)
-	layerKV := int64(p.pages) * shaders.KVBytes(heads, o.KV == KVF16)
-	if layerKV > limit {
-		fits := limit / shaders.KVBytes(heads, o.KV == KVF16) * shaders.PageTokens / int64(p.sequences)
-		if o.Context != 0 || fits < 1 {
-			return nil, fmt.Errorf("engine: %w: a KV cache of %d positions × %d sequences needs %s a layer, the device binds %s; at most --ctx %d",
-				ErrDoesNotFit, context, p.sequences, size(layerKV), size(limit), fits)
-		}
-		return planFor(caps, m, o, int(fits))
-	}
-	p.kv = 2 * int64(cfg.Layers) * layerKV
+	p.kv = 2 * int64(cfg.Layers) * int64(p.pages) * shaders.KVBytes(headsOf(cfg), o.KV == KVF16)
 
 	p.chunk = min(maxChunk, context)
 	widest := int64(max(cfg.FFNDim, cfg.Dim, cfg.Heads*(cfg.HeadDim+2)))
-	for p.chunk > 1 && 4*widest*int64(p.chunk) > limit {
+	for p.chunk > 1 && 4*widest*int64(p.chunk) > caps.Limits.MaxStorageBufferRange {
 		p.chunk /= 2
 	}
 	for _, t := range m.Tensors {
@@ -84,7 +105,7 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) (*plan, er
 		p.activations += b
 	}
 	p.activations += int64(context)*int64(cfg.HeadDim)*4 + int64(p.sequences)*int64(context)*4
-	return p, nil
+	return p
 }
 
 func headsOf(c weights.Config) shaders.Heads {

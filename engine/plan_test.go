@@ -2,10 +2,12 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"sealvk/shaders"
 	"sealvk/vk"
 	"sealvk/weights"
 )
@@ -34,19 +36,40 @@ func TestPlan(t *testing.T) {
 	if err != nil || roomy.context != file.Config.Context {
 		t.Fatalf("with 1 GiB free: %+v, %v", roomy, err)
 	}
-	if tight, err := makePlan(capsWith(roomy.bytes()-roomy.kv/3, 128<<20), file, Options{}); err != nil || tight.context >= roomy.context {
-		t.Errorf("an automatic context must shrink: %+v, %v", tight, err)
+	for _, asked := range []int{0, ContextAuto} {
+		caps := capsWith(roomy.withSlack()-roomy.kv/3, 128<<20)
+		tight, err := makePlan(caps, file, Options{Context: asked})
+		if err != nil || tight.context >= roomy.context || tight.context%shaders.PageTokens != 0 {
+			t.Fatalf("an automatic context must shrink: %+v, %v", tight, err)
+		}
+		if more := planFor(caps, file, Options{}, tight.context+shaders.PageTokens); more.misfit(caps, file, Options{}) == "" {
+			t.Errorf("%d positions were chosen, %d fit", tight.context, more.context)
+		}
+		_, err = makePlan(caps, file, Options{Context: roomy.context})
+		if want := fmt.Sprintf("--ctx %d would fit", tight.context); !errors.Is(err, ErrDoesNotFit) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	_, err = makePlan(capsWith(6<<20, 128<<20), file, Options{})
+	if !errors.Is(err, ErrDoesNotFit) || !strings.Contains(err.Error(), "available 6.0 MiB; with --ctx 256 weights of up to ") {
+		t.Errorf("with 6 MiB free: %v", err)
 	}
 	_, err = makePlan(capsWith(1<<20, 128<<20), file, Options{})
-	if !errors.Is(err, ErrDoesNotFit) || !strings.Contains(err.Error(), "available 1.0 MiB") {
+	if !errors.Is(err, ErrDoesNotFit) || !strings.Contains(err.Error(), "available 1.0 MiB; the activations alone do not fit") {
 		t.Errorf("with 1 MiB free: %v", err)
 	}
 	_, err = makePlan(capsWith(1<<40, 128<<20), file, Options{Context: 1 << 22})
-	if !errors.Is(err, ErrDoesNotFit) || !strings.Contains(err.Error(), "at most --ctx 262144") {
+	if !errors.Is(err, ErrDoesNotFit) || !strings.Contains(err.Error(), "the device binds 128.0 MiB; --ctx 262144 would fit") {
 		t.Errorf("a cache that cannot be bound: %v", err)
 	}
-	if p, err := makePlan(capsWith(1<<30, 64<<10), file, Options{}); err != nil || p.context != 128 {
-		t.Errorf("64 KiB bindable: %+v, %v", p, err)
+	if p, err := makePlan(capsWith(1<<30, 128<<10), file, Options{}); err != nil || p.context != 256 {
+		t.Errorf("128 KiB bindable: %+v, %v", p, err)
+	}
+	if p, err := makePlan(capsWith(1<<30, 128<<20), file, Options{Context: 5000}); err != nil || p.context != 5000 {
+		t.Errorf("a context beyond the model's that fits: %+v, %v", p, err)
+	}
+	if _, err := makePlan(capsWith(1<<30, 128<<20), file, Options{Context: -2}); err == nil {
+		t.Error("a context of -2 positions")
 	}
 }
 

@@ -12,6 +12,10 @@ import (
 	"sealvk/weights"
 )
 
+// pieceBytes is how much of a tensor is checked and repacked at a time: little enough
+// to stay in a core's cache from one pass to the next.
+const pieceBytes = 1 << 20
+
 // piece is some rows of a tensor on their way to the device.
 type piece struct {
 	tensor      *weights.Tensor
@@ -36,7 +40,7 @@ func (m *Model) upload(ctx context.Context, file *weights.Model, progress func(d
 			return err
 		}
 		*to = made
-		pieces = append(pieces, cut(t, to.Parts, up.MaxChunk())...)
+		pieces = append(pieces, cut(t, to.Parts, min(pieceBytes, up.MaxChunk()))...)
 		return nil
 	}
 	norm := func(name string, to *vk.Range) error {

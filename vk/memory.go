@@ -141,6 +141,9 @@ func (m *memory) newBlock(t int, size int64) (*block, vulkan.Result) {
 			vulkan.FreeMemory(d.handle, handle, nil)
 			return nil, r
 		}
+		if d.caps.Type == CPU {
+			hugePages(mapped, size)
+		}
 	}
 	b := &block{handle: handle, typ: t, size: size, mapped: mapped, ranges: newFreeList(size)}
 	name(d, typeMemory, b.handle, fmt.Sprintf("block of type %d, %s", t, sizeText(size)))

@@ -57,27 +57,36 @@ func readConfig(m *metadata) (Config, error) {
 	return c, c.check()
 }
 
-// check covers all but Vocab, which Open takes from the vocabulary.
-func (c *Config) check() error {
+// dimensionKeys are the names that a kind of file has for a model's dimensions.
+type dimensionKeys struct{ layers, dim, ffn, context, heads, kvHeads, headDim string }
+
+var ggufKeys = dimensionKeys{
+	"gemma.block_count", "gemma.embedding_length", "gemma.feed_forward_length", "gemma.context_length",
+	"gemma.attention.head_count", "gemma.attention.head_count_kv", "gemma.attention.key_length",
+}
+
+func (c *Config) check() error { return c.checkAs(ggufKeys) }
+
+// checkAs covers all but Vocab, which GGUF has from the vocabulary.
+func (c *Config) checkAs(keys dimensionKeys) error {
 	for _, f := range []struct {
 		key string
 		n   int
 	}{
-		{"block_count", c.Layers}, {"embedding_length", c.Dim}, {"feed_forward_length", c.FFNDim},
-		{"context_length", c.Context}, {"attention.head_count", c.Heads}, {"attention.head_count_kv", c.KVHeads},
-		{"attention.key_length", c.HeadDim},
+		{keys.layers, c.Layers}, {keys.dim, c.Dim}, {keys.ffn, c.FFNDim}, {keys.context, c.Context},
+		{keys.heads, c.Heads}, {keys.kvHeads, c.KVHeads}, {keys.headDim, c.HeadDim},
 	} {
 		if f.n <= 0 {
-			return fmt.Errorf("gemma.%s is %d, want at least 1", f.key, f.n)
+			return fmt.Errorf("%s is %d, want at least 1", f.key, f.n)
 		}
 	}
 	switch {
 	case c.HeadDim%2 != 0 || c.HeadDim > maxHeadDim:
-		return fmt.Errorf("gemma.attention.key_length is %d, want an even number of at most %d", c.HeadDim, maxHeadDim)
+		return fmt.Errorf("%s is %d, want an even number of at most %d", keys.headDim, c.HeadDim, maxHeadDim)
 	case c.Heads%c.KVHeads != 0:
-		return fmt.Errorf("gemma.attention.head_count %d is not a multiple of head_count_kv %d", c.Heads, c.KVHeads)
+		return fmt.Errorf("%s %d is not a multiple of %s %d", keys.heads, c.Heads, keys.kvHeads, c.KVHeads)
 	case c.Heads > math.MaxInt32/maxHeadDim:
-		return fmt.Errorf("gemma.attention.head_count %d is too large", c.Heads)
+		return fmt.Errorf("%s %d is too large", keys.heads, c.Heads)
 	}
 	return nil
 }

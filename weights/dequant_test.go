@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-var allTypes = []Type{F32, F16, BF16, Q4_0, Q8_0, Q4_K, Q6_K}
+var allTypes = []Type{F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K}
 
 func TestDequantizeMatchesGolden(t *testing.T) {
 	for _, typ := range allTypes[1:] {
@@ -45,7 +45,7 @@ func TestDequantizeRefusesWrongSizes(t *testing.T) {
 	for _, c := range []struct {
 		typ      Type
 		dst, src int
-	}{{Q4_0, 32, 17}, {Q4_0, 31, 18}, {Q4_K, 0, 144}, {13, 0, 0}, {250, 0, 0}} {
+	}{{Q4_0, 32, 17}, {Q4_0, 31, 18}, {Q4_K, 0, 144}, {20, 0, 0}, {250, 0, 0}, {MLX(4, 32, F16), 32, 16}} {
 		if Dequantize(make([]float32, c.dst), c.typ, make([]byte, c.src)) == nil {
 			t.Errorf("%v: no error for %d bytes to %d values", c.typ, c.src, c.dst)
 		}

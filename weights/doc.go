@@ -1,20 +1,24 @@
-// Package weights reads model files: configuration, tensors, vocabulary and chat
-// template of Gemma-architecture models in GGUF versions 2 and 3
-// (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), and writes
-// synthetic ones.
+// Package weights reads models of the Gemma architecture: configuration, tensors,
+// vocabulary and chat template. It knows GGUF versions 2 and 3
+// (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), whole or in shards, and
+// Hugging Face folders of safetensors (https://github.com/huggingface/safetensors), plain
+// or quantized by MLX. It also writes GGUF.
 //
-// [Open] maps a file and checks all of it but the weights' values: a [Model] that
-// came without an error has every tensor a Gemma model needs, in the shape that its
-// [Config] says, inside the file. [Model.CheckFinite] checks the values.
-// A [Tensor]'s Data are the file's own bytes in the block format of its [Type];
-// [Dequantize] turns them into float32. [WriteSynth] writes a model with random
-// weights of a given shape and type mix.
+// [Open] maps a model's files and checks all of them but the weights' values: a [Model]
+// that came without an error has every tensor a Gemma model needs, in the shape that its
+// [Config] says, inside the files. [Model.CheckFinite] checks the values. Names are GGUF's
+// whatever the form of the files. A [Tensor]'s Data are the files' own bytes in the block
+// format of its [Type]; [Tensor.DequantizeRows] turns them into float32. [WriteSynth]
+// writes a model with random weights of a given shape and type mix.
 //
-// Reading the source: model.go (a file from front to back), cursor.go and meta.go
-// (bytes to keys), config.go (the model's shape and the tensors it needs),
-// tensor.go, vocab.go; types.go is the table of block formats that dequant.go and
-// finite.go work from; synth_shape.go, synth_vocab.go, synth_blocks.go and
-// synth_write.go go the other way.
+// Reading the source: model.go (from a path to the files), then
+// GGUF: gguf.go (a file from front to back), gguf_shards.go, cursor.go and meta.go (bytes
+// to keys), config.go (the model's shape and the tensors it needs), tensor.go, vocab.go;
+// folders: folder.go, folder_config.go, folder_mlx.go (config.json), safetensors.go and
+// safetensors_index.go (the tensors' files), folder_tensors.go (their names and ours),
+// json.go. types.go is the table of block formats that the dequant files and finite.go
+// work from. gguf_write.go writes headers for quantize*.go and synth*.go.
 //
-// Norm weights are stored as the factor itself (1+w in Gemma's terms).
+// Norm weights are the factor itself (1+w in Gemma's terms): GGUF stores that, for folders
+// it is computed at [Open].
 package weights

@@ -11,9 +11,10 @@ import (
 // CheckFinite looks for NaN and Inf in data: whole blocks of t, the first of which is
 // block firstBlock of the tensor (a block of F32, F16 or BF16 is one value). Of a
 // quantized block only the scales are looked at: if they are finite, so are its values.
+// MLX types are an error, see [Tensor.CheckRows].
 func CheckFinite(t *Tensor, data []byte, firstBlock int) error {
 	f := formats[t.Type]
-	if f.values == 0 || len(data)%f.bytes != 0 {
+	if f.dequantize == nil || len(data)%f.bytes != 0 {
 		return fmt.Errorf("weights: %s: tensor %q: %d bytes are not whole blocks of %s", t.path, t.Name, len(data), t.Type)
 	}
 	var block int
@@ -85,19 +86,56 @@ func nonFiniteValue(data []byte, f format) (position int, value float32) {
 	return -1, 0
 }
 
-// CheckFinite checks every tensor on all cores. Of several damaged places it reports
-// the first in file order.
+// checkFinite looks at whole rows, the first of which is row first.
+func (t *Tensor) checkFinite(data, scales, biases []byte, first int) error {
+	if !t.isMLX() {
+		return CheckFinite(t, data, first*(t.Cols/t.Type.BlockValues()))
+	}
+	_, group, scale, _ := t.Type.IsMLX()
+	for _, part := range []struct {
+		name string
+		data []byte
+	}{{"scale", scales}, {"bias", biases}} {
+		if i := nonFiniteMLX(part.data, scale); i >= 0 {
+			var v [1]float32
+			formats[scale].dequantize(v[:], part.data[2*i:2*i+2])
+			perRow := t.Cols / group
+			return fmt.Errorf("weights: %s: tensor %q (%s): the %s of row %d, columns %d to %d, is %v; the file is damaged",
+				t.path, t.Name, t.Type, part.name, first+i/perRow, i%perRow*group, (i%perRow+1)*group-1, v[0])
+		}
+	}
+	return nil
+}
+
+// nonFiniteMLX gives the position of the first scale or bias that is NaN, Inf or, in
+// bf16, so large (2^119) that 255 * scale + bias might not be finite; -1 if none.
+func nonFiniteMLX(data []byte, scale Type) int {
+	limit := uint16(0x7c00)
+	if scale == BF16 {
+		limit = (127 + 119) << 7
+	}
+	for i := 0; i < len(data); i += 2 {
+		if binary.LittleEndian.Uint16(data[i:])&0x7fff >= limit {
+			return i / 2
+		}
+	}
+	return -1
+}
+
+// CheckFinite checks every tensor on all cores, as [Tensor.CheckRows] does. Of several
+// damaged places it reports the first: the first tensor's in the order of Tensors, there
+// the lowest row's.
 func (m *Model) CheckFinite() error {
 	const piece = 4 << 20 // bytes: large beside the cost of handing it out
 	type job struct {
 		tensor      *Tensor
-		first, last int // blocks
+		first, rows int
 	}
 	var jobs []job
 	for _, t := range m.Tensors {
-		blocks, step := len(t.Data)/t.Type.BlockBytes(), piece/t.Type.BlockBytes()
-		for b := 0; b < blocks; b += step {
-			jobs = append(jobs, job{t, b, min(b+step, blocks)})
+		step := max(1, piece/t.RowBytes())
+		for r := 0; r < t.Rows; r += step {
+			jobs = append(jobs, job{t, r, min(step, t.Rows-r)})
 		}
 	}
 	var next, failed atomic.Int64
@@ -108,8 +146,7 @@ func (m *Model) CheckFinite() error {
 		wg.Go(func() {
 			for i := next.Add(1) - 1; i < failed.Load(); i = next.Add(1) - 1 {
 				j := jobs[i]
-				size := j.tensor.Type.BlockBytes()
-				if errs[i] = CheckFinite(j.tensor, j.tensor.Data[j.first*size:j.last*size], j.first); errs[i] != nil {
+				if errs[i] = j.tensor.CheckRows(j.first, j.rows); errs[i] != nil {
 					failed.Store(min(failed.Load(), i)) // all before i have been handed out: losing a race only costs work
 				}
 			}

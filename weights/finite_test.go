@@ -17,8 +17,14 @@ var poison = map[Type]struct {
 	F16:  {[]int{0}, []uint32{0x7c00, 0xfc00, 0x7c01, 0xfe00}, 2},
 	BF16: {[]int{0}, []uint32{0x7f80, 0xff80, 0x7f81, 0xffc0}, 2},
 	Q4_0: {[]int{0}, []uint32{0x7c00, 0xfe00}, 2},
+	Q4_1: {[]int{0, 2}, []uint32{0x7c00, 0xfe00}, 2},
+	Q5_0: {[]int{0}, []uint32{0x7c00, 0xfe00}, 2},
+	Q5_1: {[]int{0, 2}, []uint32{0x7c00, 0xfe00}, 2},
 	Q8_0: {[]int{0}, []uint32{0x7c00, 0xfe00}, 2},
+	Q2_K: {[]int{80, 82}, []uint32{0x7c00, 0xfe00}, 2},
+	Q3_K: {[]int{108}, []uint32{0x7c00, 0xfe00}, 2},
 	Q4_K: {[]int{0, 2}, []uint32{0x7c00, 0xfe00}, 2},
+	Q5_K: {[]int{0, 2}, []uint32{0x7c00, 0xfe00}, 2},
 	Q6_K: {[]int{208}, []uint32{0x7c00, 0xfe00}, 2},
 }
 

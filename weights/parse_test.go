@@ -69,7 +69,7 @@ func TestChangedTinyFile(t *testing.T) {
 			f.set("gemma.attention.value_length", u32(258))
 		}, "key_length is 258, want an even number of at most 256"},
 		{"widths differ", func(f *tiny) { f.set("gemma.attention.value_length", u32(8)) }, "key_length is 16 and value_length 8"},
-		{"kv heads do not divide", func(f *tiny) { f.set("gemma.attention.head_count_kv", u32(3)) }, "head_count 2 is not a multiple of head_count_kv 3"},
+		{"kv heads do not divide", func(f *tiny) { f.set("gemma.attention.head_count_kv", u32(3)) }, "head_count 2 is not a multiple of gemma.attention.head_count_kv 3"},
 		{"partial rotation", func(f *tiny) { f.set("gemma.rope.dimension_count", u32(8)) }, "dimension_count is 8, want the head's width 16"},
 		{"rope scaling", func(f *tiny) { f.set("gemma.rope.scaling.type", textValue("yarn")) }, `"yarn" is not supported`},
 

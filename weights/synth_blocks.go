@@ -35,7 +35,7 @@ type synth struct {
 	tensor *Tensor
 	seed   uint64
 	halves [64]uint16   // float16 scales around the one that gives the wanted spread
-	bf16   [4096]uint16 // BF16: values to draw from
+	values [4096]uint16 // BF16 and F16: values to draw from
 }
 
 // newSynth prepares a tensor's generator. Values have mean zero and standard deviation
@@ -58,15 +58,20 @@ func newSynth(t *Tensor, seed uint64) *synth {
 		unit /= 73.9 // uniform -128..127
 	case Q4_K:
 		unit /= 4.610 * 48.4 // uniform -7.5..7.5; factors 32..63
+	case Q5_K:
+		unit /= 9.233 * 48.4 // uniform -15.5..15.5; factors 32..63
 	case Q6_K:
 		unit /= 18.48 * 97.8 // uniform -32..31; factors -128..-65 and 64..127
 	}
 	for i := range s.halves {
 		s.halves[i] = toFloat16(unit * (0.75 + 0.5*float64(i)/63))
 	}
-	for i := range s.bf16 {
-		v := spread * math.Sqrt(3) * (float64(2*i+1)/float64(len(s.bf16)) - 1)
-		s.bf16[i] = uint16(math.Float32bits(float32(v)) >> 16)
+	for i := range s.values {
+		v := float32(spread * math.Sqrt(3) * (float64(2*i+1)/float64(len(s.values)) - 1))
+		s.values[i] = uint16(math.Float32bits(v) >> 16)
+		if t.Type == F16 {
+			s.values[i] = float16Bits(v)
+		}
 	}
 	return s
 }
@@ -82,11 +87,11 @@ func (s *synth) blocks(dst []byte, firstBlock int) {
 			w := 0.8 + 0.4*float32(r.next()>>40)/(1<<24)
 			binary.LittleEndian.PutUint32(dst, math.Float32bits(w))
 		}
-	case BF16:
-		const index = uint64(len(s.bf16) - 1)
+	case BF16, F16:
+		const index = uint64(len(s.values) - 1)
 		for {
 			z := r.next()
-			word := uint64(s.bf16[z&index]) | uint64(s.bf16[z>>12&index])<<16 | uint64(s.bf16[z>>24&index])<<32 | uint64(s.bf16[z>>36&index])<<48
+			word := uint64(s.values[z&index]) | uint64(s.values[z>>12&index])<<16 | uint64(s.values[z>>24&index])<<32 | uint64(s.values[z>>36&index])<<48
 			if len(dst) < 8 {
 				copy(dst, binary.LittleEndian.AppendUint64(nil, word))
 				break
@@ -103,7 +108,11 @@ func (s *synth) blocks(dst []byte, firstBlock int) {
 		}
 	case Q4_K:
 		for ; len(dst) > 0; dst = dst[144:] {
-			s.q4K(dst[:144], &r)
+			s.affine(dst[:144], &r, 7.5)
+		}
+	case Q5_K:
+		for ; len(dst) > 0; dst = dst[176:] {
+			s.affine(dst[:176], &r, 15.5)
 		}
 	case Q6_K:
 		for ; len(dst) > 0; dst = dst[210:] {
@@ -117,13 +126,13 @@ func (s *synth) blocks(dst []byte, firstBlock int) {
 	}
 }
 
-// q4K makes one block with the same factor for scale and min and dmin = 7.5 d, hence
-// w = d * factor * (q - 7.5).
-func (s *synth) q4K(b []byte, r *random) {
+// affine makes one block of Q4_K or Q5_K with the same factor for scale and min and
+// dmin = middle * d, hence w = d * factor * (q - middle).
+func (s *synth) affine(b []byte, r *random, middle float64) {
 	z := r.next()
 	d := s.halves[z%64]
 	binary.LittleEndian.PutUint16(b, d)
-	binary.LittleEndian.PutUint16(b[2:], toFloat16(7.5*float64(float16(d))))
+	binary.LittleEndian.PutUint16(b[2:], toFloat16(middle*float64(float16(d))))
 	for g := range 4 { // layout: see factorsQ4_K
 		low, high := byte(z>>(6+10*g))&31|32, byte(z>>(11+10*g))&31|32
 		b[4+g] = low | high>>4<<6

@@ -75,44 +75,6 @@ func (c *Config) checkSynth() error {
 	return nil
 }
 
-// ParseMix reads a type mix for [WriteSynth]: Q4_K_M, Q4_0, Q8_0 or BF16.
-func ParseMix(s string) (FileType, error) {
-	for _, f := range []FileType{15, 2, 7, 32} {
-		if strings.EqualFold(s, f.String()) {
-			return f, nil
-		}
-	}
-	return -1, fmt.Errorf("weights: unknown type mix %q; want Q4_K_M, Q4_0, Q8_0 or BF16", s)
-}
-
-// typeOf gives the type that llama-quantize chooses for a tensor of a model whose
-// head is tied to token_embd.
-func (f FileType) typeOf(tensor string, layer, layers int) Type {
-	isV, isDown := strings.HasSuffix(tensor, ".attn_v.weight"), strings.HasSuffix(tensor, ".ffn_down.weight")
-	switch mix := f.String(); {
-	case strings.HasSuffix(tensor, "_norm.weight"):
-		return F32
-	case mix == "BF16":
-		return BF16
-	case mix == "Q8_0":
-		return Q8_0
-	case tensor == "token_embd.weight":
-		return Q6_K
-	case mix == "Q4_0":
-		return Q4_0
-	case (isV || isDown) && useMoreBits(layer, layers):
-		return Q6_K
-	}
-	return Q4_K
-}
-
-// useMoreBits picks the layers whose attn_v and ffn_down Q4_K_M keeps in Q6_K: the
-// first and last eighth and every third between (llama.cpp, llama-quant.cpp).
-func useMoreBits(layer, layers int) bool {
-	eighth := layers / 8
-	return layer < eighth || layer >= 7*layers/8 || (layer-eighth)%3 == 2
-}
-
 // convertOrder is the order of a layer's tensors in files that were converted, not quantized.
 var convertOrder = []string{"attn_norm", "attn_q", "attn_k", "attn_v", "attn_output", "ffn_norm", "ffn_gate", "ffn_up", "ffn_down"}
 
@@ -122,39 +84,34 @@ func planTensors(c *Config, mix FileType) ([]*Tensor, uint64, error) {
 	if err := c.checkSynth(); err != nil {
 		return nil, 0, err
 	}
+	converted := plainTypes[mix].BlockValues() == 1
 	var list []*Tensor
 	add := func(layer int, s shape) {
-		list = append(list, &Tensor{Name: s.name, Type: mix.typeOf(s.name, layer, c.Layers), Rows: s.rows, Cols: s.cols})
+		list = append(list, &Tensor{Name: s.name, Type: mix.typeOf(s.name, layer, c.Layers, s.name == "token_embd.weight"), Rows: s.rows, Cols: s.cols})
 	}
 	globals := c.globals()
 	add(-1, globals[0])
 	add(-1, globals[1])
 	for i := range c.Layers {
 		layer := c.layer(i)
-		if mix.String() == "BF16" {
+		if converted {
 			slices.SortFunc(layer, func(a, b shape) int { return convertRank(a.name) - convertRank(b.name) })
 		}
 		for _, s := range layer {
 			add(i, s)
 		}
 	}
-	if mix.String() == "BF16" { // token_embd … output_norm
+	if converted { // token_embd … output_norm
 		list = append(list[1:], list[0])
 	}
-	end := uint64(0)
 	for _, t := range list {
 		if b := t.Type.BlockValues(); t.Cols%b != 0 {
 			return nil, 0, fmt.Errorf("tensor %q has rows of %d values, want a multiple of %s's block of %d", t.Name, t.Cols, t.Type, b)
 		}
-		t.offset, t.size = end, uint64(t.Rows)*uint64(t.RowBytes())
-		end = align(end + t.size)
 	}
-	return list, end, nil
+	return list, layOut(list), nil
 }
 
 func convertRank(tensor string) int {
 	return slices.IndexFunc(convertOrder, func(role string) bool { return strings.HasSuffix(tensor, "."+role+".weight") })
 }
-
-// align rounds up to GGUF's default alignment.
-func align(n uint64) uint64 { return (n + 31) &^ 31 }

@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-var mixes = []string{"Q4_K_M", "Q4_0", "Q8_0", "BF16"}
+var mixes = []string{"Q4_K_M", "Q5_K_M", "Q6_K", "Q4_0", "Q8_0", "BF16", "F16"}
 
 // small is SeaLLM-7B's depth with little width: all mixes can store it.
 const small = "seallm-7b-v2.5:dim=256,ffn=512,heads=2,kv_heads=1,head_dim=128,vocab=1000"
@@ -62,7 +62,11 @@ func TestSynthTypeMix(t *testing.T) {
 	better := []int{0, 1, 2, 5, 8, 11, 14, 17, 20, 23, 24, 25, 26, 27}
 	for _, mix := range mixes {
 		f, _ := ParseMix(mix)
-		embd, rest := map[string]Type{"Q4_K_M": Q6_K, "Q4_0": Q6_K, "Q8_0": Q8_0, "BF16": BF16}[mix], map[string]Type{"Q4_K_M": Q4_K, "Q4_0": Q4_0, "Q8_0": Q8_0, "BF16": BF16}[mix]
+		rest := map[string]Type{"Q4_K_M": Q4_K, "Q5_K_M": Q5_K, "Q6_K": Q6_K, "Q4_0": Q4_0, "Q8_0": Q8_0, "BF16": BF16, "F16": F16}[mix]
+		embd := map[string]Type{"Q8_0": Q8_0, "BF16": BF16, "F16": F16}[mix]
+		if embd == 0 {
+			embd = Q6_K
+		}
 		tensors, size, err := planTensors(&c, f)
 		if err != nil {
 			t.Fatal(err)
@@ -76,7 +80,7 @@ func TestSynthTypeMix(t *testing.T) {
 				want = F32
 			case layer < 0:
 				want = embd
-			case mix == "Q4_K_M" && (strings.Contains(tensor.Name, "attn_v") || strings.Contains(tensor.Name, "ffn_down")) && slices.Contains(better, layer):
+			case strings.HasSuffix(mix, "_K_M") && (strings.Contains(tensor.Name, "attn_v") || strings.Contains(tensor.Name, "ffn_down")) && slices.Contains(better, layer):
 				want = Q6_K
 			}
 			if tensor.Type != want {
@@ -101,8 +105,8 @@ func TestSynthLayoutEqualsRealFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if mix == "BF16" {
-			mix = "bf16"
+		if mix == "BF16" || mix == "F16" {
+			mix = strings.ToLower(mix)
 		}
 		path := shared + "models/seallm-nano/gguf/seallm-nano-" + mix + ".gguf"
 		if len(globMaybe(path)) == 0 {
@@ -135,7 +139,7 @@ func TestSynthDependsOnTheSeedOnly(t *testing.T) {
 }
 
 func TestSynthSpread(t *testing.T) {
-	for _, typ := range []Type{BF16, Q4_0, Q8_0, Q4_K, Q6_K} {
+	for _, typ := range []Type{BF16, F16, Q4_0, Q8_0, Q4_K, Q5_K, Q6_K} {
 		for _, cols := range []int{256, 24576} {
 			blocks := 1 << 19 / typ.BlockBytes()
 			data, values := make([]byte, blocks*typ.BlockBytes()), make([]float32, blocks*typ.BlockValues())
@@ -397,7 +401,7 @@ func TestSynthProgress(t *testing.T) {
 }
 
 func BenchmarkSynthBlocks(b *testing.B) {
-	for _, typ := range []Type{BF16, Q4_0, Q8_0, Q4_K, Q6_K} {
+	for _, typ := range []Type{BF16, F16, Q4_0, Q8_0, Q4_K, Q5_K, Q6_K} {
 		b.Run(typ.String(), func(b *testing.B) {
 			blocks := 1 << 20 / typ.BlockBytes()
 			data := make([]byte, blocks*typ.BlockBytes())

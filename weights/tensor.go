@@ -23,14 +23,16 @@ type Tensor struct {
 	dims   []uint64
 	offset uint64 // in the data section
 	size   uint64
-	at     int // where the file describes it
+	at     int // where the file describes it; in a folder, its place among the tensors
 }
 
 // RowBytes is the size of one row in bytes.
 func (t *Tensor) RowBytes() int { return t.Cols / t.Type.BlockValues() * t.Type.BlockBytes() }
 
 // Bytes is the size of the tensor in the file.
-func (t *Tensor) Bytes() int64 { return int64(len(t.Data)) + int64(len(t.Scales)) + int64(len(t.Biases)) }
+func (t *Tensor) Bytes() int64 {
+	return int64(len(t.Data)) + int64(len(t.Scales)) + int64(len(t.Biases))
+}
 
 // RowData gives the file's bytes of some rows; scales and biases are nil but for MLX types.
 func (t *Tensor) RowData(first, rows int) (data, scales, biases []byte) {

@@ -86,21 +86,22 @@ func (t Type) String() string {
 	return fmt.Sprintf("type %d", uint32(t))
 }
 
-// BlockValues is the number of values in a block: 1, 32 or 256; 0 for a type that
-// cannot be read.
+// BlockValues is the number of values in a block: 1, 32 or 256, for MLX the group; 0 for
+// a type that cannot be read.
 func (t Type) BlockValues() int { return formats[t].values }
 
-// BlockBytes is the size of a block in bytes; 0 for a type that cannot be read.
+// BlockBytes is the size of a block in bytes, MLX's scales and biases not counted; 0 for a
+// type that cannot be read.
 func (t Type) BlockBytes() int { return formats[t].bytes }
 
-// check says why a type cannot be read, nil if it can.
+// check says why a type cannot be read from GGUF, nil if it can.
 func (t Type) check() error {
 	const remedy = "convert the model again with llama-quantize to one of: "
 	f, known := formats[t]
 	switch {
-	case f.values != 0:
+	case f.dequantize != nil:
 		return nil
-	case known:
+	case known && t&mlxType == 0:
 		return fmt.Errorf("type %s is not supported; %s%s", f.name, remedy, supportedTypes())
 	case removedTypes[t] != "":
 		return fmt.Errorf("type id %d (%s) was removed from ggml; %s%s", uint32(t), removedTypes[t], remedy, supportedTypes())

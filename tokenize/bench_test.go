@@ -10,7 +10,7 @@ import (
 type benchText struct{ name, text string }
 
 // benchTexts are a megabyte each: common ones, and the worst for merging.
-func benchTexts(tok *Tokenizer) []benchText {
+func benchTexts(tb testing.TB, tok *Tokenizer) []benchText {
 	const size = 1 << 20
 	rng := rand.New(rand.NewPCG(1, 2))
 	fill := func(next func() string) string {
@@ -30,7 +30,12 @@ func benchTexts(tok *Tokenizer) []benchText {
 			}
 		}
 	}
+	var lines []string
+	for _, l := range readGolden(tb, testdata+"/tokenizer-nano.jsonl") {
+		lines = append(lines, l.Text)
+	}
 	return []benchText{
+		{"mixed", repeat(strings.Join(lines, "\n"))}, // six languages, code
 		{"english", repeat("All human beings are born free and equal in dignity and rights. The quick brown fox jumps over the lazy dog; ")},
 		{"thai", repeat("มนุษย์ทั้งหลายเกิดมามีอิสระและเสมอภาคกันในเกียรติศักดิ์และสิทธิ วันนี้อากาศร้อนมาก")},
 		{"chinese", repeat("人人生而自由，在尊严和权利上一律平等。今天天气很好，我们去公园散步吧！")},
@@ -53,7 +58,7 @@ func benchTexts(tok *Tokenizer) []benchText {
 // benchVocab is the real vocabulary where it exists, else the small one.
 func benchVocab(b *testing.B) *Tokenizer {
 	path := shared + "/models/gemma-vocab/tokenizer.model"
-	if _, err := os.Stat(path); err != nil {
+	if !exists(path) {
 		path = testdata + "/nano.model"
 	}
 	return load(b, path)
@@ -61,7 +66,7 @@ func benchVocab(b *testing.B) *Tokenizer {
 
 func BenchmarkEncode(b *testing.B) {
 	tok := benchVocab(b)
-	for _, c := range benchTexts(tok) {
+	for _, c := range benchTexts(b, tok) {
 		text := c.text
 		b.Run(c.name, func(b *testing.B) {
 			b.SetBytes(int64(len(text)))
@@ -79,7 +84,7 @@ func BenchmarkEncode(b *testing.B) {
 
 func BenchmarkDecode(b *testing.B) {
 	tok := benchVocab(b)
-	for _, c := range benchTexts(tok) {
+	for _, c := range benchTexts(b, tok) {
 		ids := tok.Encode(nil, c.text, false)
 		b.Run(c.name, func(b *testing.B) {
 			b.SetBytes(int64(len(c.text)))
@@ -94,7 +99,24 @@ func BenchmarkDecode(b *testing.B) {
 }
 
 func BenchmarkLoad(b *testing.B) {
+	b.ReportAllocs()
 	for b.Loop() {
 		benchVocab(b)
 	}
+}
+
+func BenchmarkLoadJSON(b *testing.B) {
+	path := testdata + "/nano.json"
+	if gemma := shared + "/models/gemma-vocab/tokenizer.json.gz"; exists(gemma) {
+		path = unzip(b, gemma)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		load(b, path)
+	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

@@ -1,17 +1,12 @@
 package tokenize
 
-import (
-	"strings"
-	"unicode/utf8"
-)
-
 // scratch is the working memory of one Encode; it grows with the text and is
 // used again.
 type scratch struct {
-	text    []byte              // normalized text
-	symbols []symbol            // of one run
-	games   tournament          // of one run
-	splits  map[int32][2]string // unused piece → the two last seen to make it
+	symbols []symbol           // of one run
+	games   tournament         // of one run
+	splits  map[int32][2]int32 // unused piece → the two last seen to make it
+	words   words
 }
 
 // maxRun bounds a run so that indexes and offsets fit 32 bits. A longer text
@@ -23,7 +18,8 @@ const maxRun = 1 << 29
 // reference; nothing else is changed or lost.
 //
 // With parseSpecial the literal text of a control or unknown piece becomes its
-// id, the leftmost and longest first; without it no text ever does.
+// id, the leftmost and longest first; without it no text ever does. (From a
+// tokenizer.json these are the special added tokens.)
 //
 // The time is O(n log n) in the longest stretch of text that merging could
 // cross, and linear in the number of stretches.
@@ -38,87 +34,92 @@ func (t *Tokenizer) Encode(dst []int32, text string, parseSpecial bool) []int32 
 }
 
 func (t *Tokenizer) encode(s *scratch, dst []int32, text string, parseSpecial bool) []int32 {
-	if !parseSpecial {
-		return t.encodeText(s, dst, text)
+	text = validText(text)
+	s.words.use(len(text))
+	fixed := t.plain
+	if parseSpecial {
+		fixed = t.special
 	}
 	plain := 0
-	for i := 0; i < len(text); {
-		id, n := longest(t.special, text[i:])
-		if n == 0 {
-			i++
-			continue
-		}
-		dst = t.encodeText(s, dst, text[plain:i])
-		dst = append(dst, id)
-		i += n
-		plain = i
-	}
-	return t.encodeText(s, dst, text[plain:])
-}
-
-// encodeText encodes text without control pieces.
-func (t *Tokenizer) encodeText(s *scratch, dst []int32, text string) []int32 {
-	b := normalize(s.text[:0], text)
-	s.text = b
-	clear(s.splits)
-	run := s.symbols[:0]
-	start := 0 // of the run, in b
-	prev := rune(-1)
-	for i := 0; i < len(b); {
-		if t.user.root[b[i]] != 0 {
-			if id, n := longest(t.user, b[i:]); n > 0 {
-				if t.whole && i-start < maxRun {
-					run = append(run, symbol{start: int32(i - start), size: int32(n), id: id, frozen: true})
-				} else {
-					s.symbols = run
-					dst = append(t.encodeRun(s, dst, b[start:i]), id)
-					start, run = i+n, run[:0]
-				}
+	for i := 0; i < len(text) && !fixed.raw.empty(); {
+		if fixed.raw.starts[text[i]] {
+			if id, n := fixed.raw.longest(text[i:]); n > 0 {
+				dst = append(t.encodeText(s, dst, text[plain:i], fixed.text), id)
 				i += n
-				prev = -1
+				plain = i
 				continue
 			}
 		}
-		r, n := rune(b[i]), 1
-		if r >= utf8.RuneSelf {
-			r, n = utf8.DecodeRune(b[i:])
+		i++
+	}
+	return t.encodeText(s, dst, text[plain:], fixed.text)
+}
+
+// encodeText encodes text in which user holds the pieces to be found whole.
+func (t *Tokenizer) encodeText(s *scratch, dst []int32, text string, user *trie) []int32 {
+	if t.whole {
+		return t.encodeWhole(s, dst, text, user)
+	}
+	start, prev := 0, rune(0)
+	for i := 0; i < len(text); {
+		if user.starts[text[i]] {
+			if id, n := user.longest(text[i:]); n > 0 {
+				dst = append(t.encodeRun(s, dst, text[start:i]), id)
+				i += n
+				start = i
+				continue
+			}
 		}
-		// With unused pieces the text stays whole, because the way one of them
-		// is split again depends on all pairs seen before.
-		if len(run) > 0 && (!t.whole && !t.joins.has(prev, r) || i-start > maxRun) {
-			s.symbols = run
-			dst = t.encodeRun(s, dst, b[start:i])
-			start, run = i, run[:0]
+		r, n := nextRune(text[i:])
+		if i > start && (!t.joins.has(prev, r) || i-start > maxRun) {
+			dst = t.encodeRun(s, dst, text[start:i])
+			start = i
 		}
-		run = append(run, symbol{start: int32(i - start), size: int32(n), id: -1})
 		i += n
 		prev = r
 	}
-	s.symbols = run
-	return t.encodeRun(s, dst, b[start:])
+	return t.encodeRun(s, dst, text[start:])
 }
 
-// normalize appends text to dst with U+2581 for each blank and U+FFFD for each
-// byte that is not UTF-8 (normalizer.cc: an ill-formed sequence consumes one
-// byte at a time).
-func normalize(dst []byte, text string) []byte {
-	if !utf8.ValidString(text) {
-		for _, r := range text { // ill-formed bytes range as U+FFFD, one each
-			if r == ' ' {
-				dst = append(dst, space...)
-			} else {
-				dst = utf8.AppendRune(dst, r)
-			}
-		}
+// encodeRun encodes text that has nothing to be found whole.
+func (t *Tokenizer) encodeRun(s *scratch, dst []int32, run string) []int32 {
+	if run == "" {
 		return dst
 	}
-	for {
-		i := strings.IndexByte(text, ' ')
-		if i < 0 {
-			return append(dst, text...)
-		}
-		dst = append(dst, text[:i]...)
-		dst = append(dst, space...)
-		text = text[i+1:]
+	w := s.words.place(run)
+	if w != nil && w.is(run) {
+		return append(dst, w.ids[:w.count]...)
 	}
+	n := len(dst)
+	s.symbols = t.spell(s.symbols[:0], run)
+	dst = t.merge(s, dst)
+	if w != nil {
+		w.set(run, dst[n:])
+	}
+	return dst
+}
+
+// encodeWhole is encodeText for a vocabulary with unused pieces. There the text
+// stays whole, because the way one of them is split again depends on all pairs
+// seen before. A user-defined piece is a symbol that nothing merges with.
+func (t *Tokenizer) encodeWhole(s *scratch, dst []int32, text string, user *trie) []int32 {
+	clear(s.splits)
+	syms := s.symbols[:0]
+	for i := 0; i < len(text); {
+		id, n := user.longest(text[i:])
+		if n > 0 {
+			syms = append(syms, symbol{id: id})
+		} else {
+			_, n = nextRune(text[i:])
+			syms = t.spell(syms, text[i:i+n])
+		}
+		i += n
+		if len(syms) > maxRun {
+			s.symbols = syms
+			dst = t.merge(s, dst)
+			syms = syms[:0]
+		}
+	}
+	s.symbols = syms
+	return t.merge(s, dst)
 }

@@ -1,7 +1,10 @@
 package tokenize
 
 import (
+	"bytes"
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -25,6 +28,53 @@ func FuzzParseModel(f *testing.F) {
 			return
 		}
 		roundTrip(t, tok, "a b\xffab▁  ก<unk>\n"+string(data[:min(len(data), 64)]))
+	})
+}
+
+// FuzzParseTokenizerJSON feeds arbitrary files; what is accepted must work. So
+// that they are short, "BYTES" in them stands for the byte pieces' entries.
+func FuzzParseTokenizerJSON(f *testing.F) {
+	var entries []string
+	for id, p := range byteVocab().Pieces[3:] {
+		entries = append(entries, fmt.Sprintf("%q:%d", p.Text, 3+id))
+	}
+	bytePieces := []byte(strings.Join(entries, ","))
+	add := func(file object, name string) {
+		data := marshal(f, file)
+		first, last := bytes.Index(data, []byte(`"\u003c0x00`)), bytes.Index(data, []byte(`0xFF\u003e":258`))
+		if first < 0 || last < first {
+			f.Fatalf("no byte pieces in %s", data)
+		}
+		f.Add(slices.Concat(data[:first], []byte("BYTES"), data[last+len(`0xFF\u003e":258`):]), name)
+	}
+	pieces := []string{"a", "b", "ab", "▁"}
+	add(jsonFile(pieces, []string{"a b"}, addedObject("<x>", 263, false)), "<s>")
+	add(jsonFile(append(pieces, "<0xFF>a"), [][]string{{"a", "b"}, {"<0xFF>", "a"}}, addedObject("▁", 262, true)), "a")
+	add(jsonFile([]string{"\"", "\\", "\"\\"}, [][]string{{"\"", "\\"}}), "")
+	f.Add([]byte(`{"model": {"type": "BPE", "vocab": {"a": 0, "\u2581": 1, BYTES}, "merges": [["a", "\u2581"]]}}`), "")
+	f.Fuzz(func(t *testing.T, data []byte, name string) {
+		tok, err := parseTokenizerJSON(bytes.Replace(data, []byte("BYTES"), bytePieces, 1), specialNames{name, name}, 0)
+		if err != nil {
+			if strings.ContainsAny(err.Error(), "\n\r") {
+				t.Errorf("error %q has several lines", err)
+			}
+			return
+		}
+		text := "a b\xffab▁  ก<unk>\n<x>" + name + string(data[:min(len(data), 64)])
+		for _, special := range []bool{false, true} {
+			ids := tok.Encode(nil, text, special)
+			if _, err := tok.Decode(ids); err != nil {
+				t.Error(err)
+			}
+			for _, id := range ids {
+				if k := tok.Piece(id).Kind; !special && (k == Control || k == Unknown) {
+					t.Errorf("%q gives the piece %q", text, tok.Piece(id).Text)
+				}
+			}
+		}
+		if _, err := New(tok.Vocab()); err != nil {
+			t.Errorf("its vocabulary is refused: %v", err)
+		}
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -42,10 +43,11 @@ func vocabFiles(t testing.TB) []vocabFile {
 	return append(files, vocabFile{ggufs[0], nano}, vocabFile{ggufs[len(ggufs)-1], nano})
 }
 
-// load makes a tokenizer of a tokenizer.model or a GGUF, gzipped or not.
+// load makes a tokenizer of a tokenizer.model or tokenizer.json, or of a GGUF,
+// gzipped or not.
 func load(t testing.TB, path string) *Tokenizer {
 	t.Helper()
-	if filepath.Ext(path) == ".model" {
+	if ext := filepath.Ext(path); ext == ".model" || ext == ".json" {
 		tok, err := Load(path)
 		if err != nil {
 			t.Fatal(err)
@@ -96,6 +98,61 @@ func readGolden(t testing.TB, path string) []goldenLine {
 		t.Fatalf("%s: only %d lines", path, len(lines))
 	}
 	return lines
+}
+
+// TestGoldenJSON encodes with tokenizer.json, which the reference values were
+// made with, and with the vocabulary that would go from there into a GGUF file.
+func TestGoldenJSON(t *testing.T) {
+	files := []vocabFile{{testdata + "/nano.json", testdata + "/tokenizer-nano.jsonl"}}
+	if _, err := os.Stat(shared); err == nil {
+		files = append(files,
+			vocabFile{shared + "/models/seallm-nano/hf", shared + "/golden/tokenizer-nano.jsonl"},
+			vocabFile{unzip(t, shared+"/models/gemma-vocab/tokenizer.json.gz"), shared + "/golden/tokenizer-gemma.jsonl"})
+	}
+	for _, f := range files {
+		t.Run(filepath.Base(f.vocab), func(t *testing.T) {
+			tok, err := Load(f.vocab)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tok.BOS() != 2 || tok.EOS() != 1 || tok.UNK() != 3 {
+				t.Errorf("bos %d, eos %d, unk %d, want 2, 1, 3", tok.BOS(), tok.EOS(), tok.UNK())
+			}
+			gguf := mustNew(t, tok.Vocab())
+			for _, l := range readGolden(t, f.golden) {
+				if got := gguf.Encode(nil, l.Text, true); !slices.Equal(got, l.IDs) {
+					t.Errorf("line %d %q, by scores:\n got %v\nwant %v", l.N, l.Text, got, l.IDs)
+				}
+				if l.SPReason == "other" {
+					l.SPReason = "" // what tokenizer.json tells is what we know here
+				}
+				checkGolden(t, tok, l)
+			}
+		})
+	}
+}
+
+// unzip returns the path of a copy of a gzipped file.
+func unzip(t testing.TB, path string) string {
+	t.Helper()
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	r, err := gzip.NewReader(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(t.TempDir(), strings.TrimSuffix(filepath.Base(path), ".gz"))
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 func TestGolden(t *testing.T) {

@@ -5,40 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
-
-// maxModelSize bounds what Load reads. Gemma's tokenizer.model has 4 MiB.
-const maxModelSize = 256 << 20
-
-// Load reads a SentencePiece tokenizer.model.
-func Load(path string) (*Tokenizer, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("tokenize: %w", err)
-	}
-	if info.IsDir() {
-		return nil, fmt.Errorf("tokenize: %s: is a folder, want a tokenizer.model", path)
-	}
-	if info.Size() > maxModelSize {
-		return nil, fmt.Errorf("tokenize: %s: not a SentencePiece model: it has %d bytes", path, info.Size())
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("tokenize: %w", err)
-	}
-	v, err := ParseModel(path, data)
-	if err != nil {
-		return nil, err
-	}
-	t, err := build(v)
-	if err != nil {
-		return nil, fmt.Errorf("tokenize: %s: %w", path, err)
-	}
-	return t, nil
-}
 
 // ParseModel reads a SentencePiece ModelProto (sentencepiece_model.proto, wire
 // format of Protocol Buffers). name stands for the file in errors. Settings
@@ -108,13 +77,13 @@ func parseModel(data []byte) (Vocab, error) {
 		if err == nil {
 			err = errors.New("it has no pieces")
 		}
-		return Vocab{}, fmt.Errorf("not a SentencePiece model: %w", err)
+		return Vocab{}, fmt.Errorf("not a SentencePiece model: %w; want the model's tokenizer.model or tokenizer.json", err)
 	}
 	if err != nil {
-		return Vocab{}, err
+		return Vocab{}, fmt.Errorf("%w; download the file again", err)
 	}
 	if err := m.check(); err != nil {
-		return Vocab{}, err
+		return Vocab{}, fmt.Errorf("%w; only tokenizers of Gemma's kind are supported", err)
 	}
 	return Vocab{
 		Pieces: m.pieces,
@@ -132,7 +101,7 @@ func (m *model) check() error {
 		if !ok {
 			name = fmt.Sprint(m.kind)
 		}
-		return fmt.Errorf("model type %s is not supported, only bpe", name)
+		return fmt.Errorf("model type %s is not bpe", name)
 	}
 	for _, s := range []struct {
 		bad  bool

@@ -193,6 +193,7 @@ func TestNewRefuses(t *testing.T) {
 		"eos is ordinary":  {func(v *Vocab) { v.EOS = 259 }, "eos id 259"},
 		"eos is a byte":    {func(v *Vocab) { v.EOS = 3 }, "eos id 3"},
 		"bos is unknown":   {func(v *Vocab) { v.BOS = 0 }, "bos id 0"},
+		"endless piece":    {func(v *Vocab) { v.Pieces[259].Text = strings.Repeat("a", 1025) }, "piece 259 (\"aaaaaaaaaaaaaaaaaaaa\"…) has 1025 bytes"},
 		"eos far negative": {func(v *Vocab) { v.EOS = math.MinInt32 }, "eos id"},
 	} {
 		v := with(Piece{"a", -1, Normal}, Piece{"b", -1, Normal})

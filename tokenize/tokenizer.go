@@ -2,30 +2,38 @@ package tokenize
 
 import (
 	"fmt"
-	"math"
+	"slices"
+	"strings"
 	"sync"
-	"unicode/utf8"
 )
 
 // Tokenizer encodes and decodes with one vocabulary. It is immutable and safe
 // for concurrent use.
 type Tokenizer struct {
-	vocab    Vocab
-	merges   map[string]int32 // text → id of the pieces that merging can reach
-	priority []uint32         // id → merge order, lower first
-	bytes    [256]int32       // byte → id of its piece
-	user     *trie            // user-defined pieces
-	special  *trie            // control and unknown pieces
-	ids      map[string]int32 // text → id of all other pieces
-	joins    joins
-	longest  int  // bytes of the longest piece in merges
-	whole    bool // unused pieces exist: see encodeText
-	scratch  sync.Pool
+	vocab   Vocab
+	ids     map[string]int32 // text → id of every piece
+	bytes   [256]int32       // byte → id of its piece
+	chars   chars            // where merging starts
+	loose   []string         // characters inside pieces that are no piece, symbols len(Pieces) on
+	pairs   pairs            // what merging does
+	joins   joins            // where it cannot go
+	plain   fixed            // pieces found whole in any text
+	special fixed            // these and the special ones
+	whole   bool             // unused pieces exist: see encodeWhole
+	scratch sync.Pool
 }
 
-// New makes a tokenizer of v and keeps v.Pieces, which must not change any
-// more. The vocabulary must have exactly one unknown piece and all 256 byte
-// pieces, no piece twice, finite scores and valid UTF-8.
+// fixed are pieces that are found whole, before anything is merged.
+type fixed struct {
+	raw  *trie // in the text as it is; they go first
+	text *trie // in what is left, where a blank is U+2581
+}
+
+func newFixed() fixed { return fixed{newTrie(false), newTrie(true)} }
+
+// New makes a tokenizer of v by SentencePiece's rules and keeps v.Pieces, which
+// must not change any more. The vocabulary must have exactly one unknown piece
+// and all 256 byte pieces, no piece twice, finite scores and valid UTF-8.
 func New(v Vocab) (*Tokenizer, error) {
 	t, err := build(v)
 	if err != nil {
@@ -35,48 +43,46 @@ func New(v Vocab) (*Tokenizer, error) {
 }
 
 func build(v Vocab) (*Tokenizer, error) {
+	t, err := newTokenizer(v, make(map[string]int32, len(v.Pieces)))
+	if err != nil {
+		return nil, err
+	}
+	for i, p := range v.Pieces {
+		if t.ids[p.Text] = int32(i); len(t.ids) != i+1 {
+			return nil, t.duplicate(int32(i))
+		}
+	}
+	t.special.text = t.plain.text
+	for i, p := range v.Pieces {
+		switch p.Kind {
+		case UserDefined:
+			if !strings.Contains(p.Text, " ") { // no text has a blank left for it
+				t.plain.text.add(p.Text, int32(i))
+			}
+		case Control, Unknown:
+			t.special.raw.add(p.Text, int32(i))
+		}
+	}
+	t.learnPieces()
+	return t, nil
+}
+
+// newTokenizer makes a tokenizer that knows its pieces by id and no merges yet.
+func newTokenizer(v Vocab, ids map[string]int32) (*Tokenizer, error) {
 	if err := checkVocab(&v); err != nil {
 		return nil, err
 	}
-	t := &Tokenizer{
-		vocab:    v,
-		merges:   make(map[string]int32, len(v.Pieces)),
-		priority: make([]uint32, len(v.Pieces)),
-		user:     newTrie(),
-		special:  newTrie(),
-		ids:      make(map[string]int32),
-		joins:    newJoins(len(v.Pieces)),
-	}
+	t := &Tokenizer{vocab: v, ids: ids, joins: newJoins(len(v.Pieces)), plain: newFixed(), special: newFixed()}
 	for i := range t.bytes {
 		t.bytes[i] = -1
 	}
 	for i, p := range v.Pieces {
-		id := int32(i)
-		t.priority[i] = priority(p.Score)
-		known := t.ids
-		switch p.Kind {
-		case Normal, Unused:
-			known = t.merges
-			t.longest = max(t.longest, len(p.Text))
-			t.joins.add(p.Text)
-			t.whole = t.whole || p.Kind == Unused
-		case UserDefined:
-			t.user.add(p.Text, id)
-		case Control, Unknown:
-			t.special.add(p.Text, id)
-		case Byte:
+		if p.Kind == Byte {
 			b, _ := byteValue(p.Text)
-			t.bytes[b] = id
-		}
-		n := len(known)
-		known[p.Text] = id
-		if len(known) == n {
-			return nil, t.duplicate(id)
-		}
-	}
-	for text, id := range t.ids {
-		if _, ok := t.merges[text]; ok {
-			return nil, t.duplicate(id)
+			if t.bytes[b] >= 0 {
+				return nil, t.duplicate(int32(i))
+			}
+			t.bytes[b] = int32(i)
 		}
 	}
 	for b, id := range t.bytes {
@@ -99,17 +105,6 @@ func (t *Tokenizer) duplicate(id int32) error {
 	return fmt.Errorf("piece %d (%q) exists twice", id, text)
 }
 
-// priority maps finite scores to integers that sort the other way round:
-// the highest score gets the lowest number, equal scores (also 0 and -0) the
-// same.
-func priority(score float32) uint32 {
-	b := math.Float32bits(score + 0)
-	if b>>31 != 0 {
-		return b // negative: larger magnitude, later
-	}
-	return math.MaxInt32 - b
-}
-
 // BOS returns the id that begins a sequence, -1 if there is none.
 func (t *Tokenizer) BOS() int32 { return t.vocab.BOS }
 
@@ -127,49 +122,17 @@ func (t *Tokenizer) Piece(id int32) Piece { return t.vocab.Pieces[id] }
 
 // ID returns the id of the piece with exactly this text (U+2581 for blanks).
 func (t *Tokenizer) ID(text string) (int32, bool) {
-	if id, ok := t.merges[text]; ok {
-		return id, true
-	}
 	id, ok := t.ids[text]
 	return id, ok
 }
 
-// joins is a set of pairs of neighbouring characters, kept as a bit set over
-// their hashes: the pairs that occur inside some piece. Merging can never
-// cross a pair that is not in it, so text can be cut there, which keeps runs
-// as short as words. A false positive only costs a cut.
-type joins struct {
-	bits  []uint64
-	shift uint
-}
-
-// newJoins sizes the set to about 16 bits a piece, enough for a few per cent
-// of false positives with Gemma's vocabulary.
-func newJoins(pieces int) joins {
-	log := uint(10)
-	for 1<<log < pieces*16 {
-		log++
-	}
-	return joins{bits: make([]uint64, 1<<log/64), shift: 64 - log}
-}
-
-// at returns the word and the mask of a pair's bit.
-func (j *joins) at(a, b rune) (word uint64, mask uint64) {
-	// Fibonacci hashing (Knuth, TAOCP vol. 3, 6.4) of the two characters.
-	h := (uint64(a)<<21 | uint64(b)) * 0x9E3779B97F4A7C15 >> j.shift
-	return h >> 6, 1 << (h & 63)
-}
-
-func (j *joins) add(text string) {
-	prev, n := utf8.DecodeRuneInString(text)
-	for _, r := range text[n:] {
-		w, m := j.at(prev, r)
-		j.bits[w] |= m
-		prev = r
-	}
-}
-
-func (j *joins) has(a, b rune) bool {
-	w, m := j.at(a, b)
-	return j.bits[w]&m != 0
+// Vocab returns the vocabulary; its pieces must not be changed, but they may be
+// appended to. From a tokenizer.json it has scores that stand for the order of
+// the merges, so that it can be written to a GGUF file: New makes a tokenizer
+// of it that gives the same ids if each piece is merged from whatever parts it
+// has, earlier pieces first, as the merges of a SentencePiece model are.
+func (t *Tokenizer) Vocab() Vocab {
+	v := t.vocab
+	v.Pieces = slices.Clip(v.Pieces)
+	return v
 }

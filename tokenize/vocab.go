@@ -53,8 +53,32 @@ type Vocab struct {
 	BOS, EOS, UNK int32 // ids; -1: absent (UNK must be there)
 }
 
+// Pad appends control pieces "[PAD<id>]" until there are n: the embedding of a
+// model often has more rows than its tokenizer has pieces.
+func (v *Vocab) Pad(n int) {
+	for id := len(v.Pieces); id < n; id++ {
+		v.Pieces = append(v.Pieces, Piece{Text: fmt.Sprintf("[PAD%d]", id), Kind: Control})
+	}
+}
+
+// resize pads v to the rows of an embedding; 0: it has as many as v has pieces.
+func (v *Vocab) resize(rows int) error {
+	if rows > 0 && rows < len(v.Pieces) {
+		return fmt.Errorf("the vocabulary has %d pieces, but the model's embedding only %d rows; the files must be of one model", len(v.Pieces), rows)
+	}
+	v.Pad(rows)
+	return nil
+}
+
 // space is U+2581, which stands for a blank within pieces.
-const space = "\u2581"
+const (
+	space     = "\u2581"
+	spaceRune = '\u2581'
+)
+
+// maxPiece bounds the bytes of a learned piece, so that the time to find its
+// parts is bounded by the file. SentencePiece's longest has 64 characters.
+const maxPiece = 1024
 
 // checkVocab returns the first thing that makes v unusable, naming the piece.
 func checkVocab(v *Vocab) error {
@@ -76,7 +100,11 @@ func checkVocab(v *Vocab) error {
 			return fmt.Errorf("piece %d (%q) has the score %v", i, p.Text, p.Score)
 		}
 		switch p.Kind {
-		case Normal, Control, UserDefined, Unused:
+		case Normal, Unused:
+			if len(p.Text) > maxPiece {
+				return fmt.Errorf("piece %d (%.20q…) has %d bytes, at most %d are supported", i, p.Text, len(p.Text), maxPiece)
+			}
+		case Control, UserDefined:
 		case Unknown:
 			if unk >= 0 {
 				return fmt.Errorf("pieces %d (%q) and %d (%q) are both of kind unknown",

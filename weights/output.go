@@ -46,7 +46,7 @@ func (o *output) write(ctx context.Context, unit func(i int) int, newFiller func
 		return o.fail(errors.New("exists and is not a regular file"))
 	}
 	dir, base := filepath.Split(o.path)
-	if free, ok := freeSpace(filepath.Clean(dir)); ok && uint64(o.size) > free {
+	if free, ok := FreeSpace(filepath.Clean(dir)); ok && uint64(o.size) > free {
 		return o.fail(fmt.Errorf("needs %d MB, the disk has %d MB free", o.size>>20, free>>20))
 	}
 	f, err := os.CreateTemp(filepath.Clean(dir), "."+base+".*.part")

@@ -4,8 +4,8 @@ package weights
 
 import "syscall"
 
-// freeSpace gives the bytes that may be written below dir.
-func freeSpace(dir string) (bytes uint64, ok bool) {
+// FreeSpace gives the bytes that may be written below dir.
+func FreeSpace(dir string) (bytes uint64, ok bool) {
 	var s syscall.Statfs_t
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return 0, false

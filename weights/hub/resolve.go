@@ -1,0 +1,97 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// fileURL is where the server keeps a file of a commit.
+func (h *Hub) fileURL(repo, commit, name string) *url.URL {
+	elements := []string{repo, "resolve", commit}
+	for _, e := range strings.Split(name, "/") {
+		elements = append(elements, url.PathEscape(e))
+	}
+	return h.endpoint.JoinPath(elements...)
+}
+
+// resolve asks where a file's bytes are and gives that address: the server's own, or a
+// signed one of a storage server, which expires after a while. It notes size and hash,
+// and compares them if they are known.
+func (h *Hub) resolve(ctx context.Context, repo, commit string, f *remoteFile) (location *url.URL, err error) {
+	err = h.retry(ctx, f.name, func() (bool, error) {
+		location, err = h.resolveOnce(ctx, repo, commit, f)
+		return false, err
+	})
+	return location, err
+}
+
+func (h *Hub) resolveOnce(ctx context.Context, repo, commit string, f *remoteFile) (*url.URL, error) {
+	u := h.fileURL(repo, commit, f.name)
+	told := http.Header{} // what the redirects said; the storage server does not know it
+	for range maxRedirects {
+		resp, err := h.request(ctx, http.MethodHead, u, -1, 0)
+		if err != nil {
+			return nil, err
+		}
+		resp.Body.Close()
+		for _, key := range []string{"X-Repo-Commit", "X-Linked-Etag", "X-Linked-Size"} {
+			if v := resp.Header.Get(key); v != "" && told.Get(key) == "" {
+				told.Set(key, v)
+			}
+		}
+		next, err := redirect(resp)
+		switch {
+		case err != nil:
+			return nil, err
+		case next == nil && resp.StatusCode != http.StatusOK:
+			return nil, h.statusError(resp)
+		case next == nil:
+			told.Set("Etag", resp.Header.Get("Etag"))
+			told.Set("Content-Length", resp.Header.Get("Content-Length"))
+			return u, f.note(commit, told)
+		case !h.ours(next):
+			return next, f.note(commit, told)
+		}
+		u = next
+	}
+	return nil, fmt.Errorf("%s redirects without an end", h.endpoint.Host)
+}
+
+// note takes size and hash from an answer's header, or compares them with those known.
+func (f *remoteFile) note(commit string, told http.Header) error {
+	if c := told.Get("X-Repo-Commit"); c != "" && c != commit {
+		return fmt.Errorf("%s: the server answers for commit %.40q instead of %s", f.name, c, commit)
+	}
+	etag := told.Get("X-Linked-Etag")
+	if etag == "" {
+		etag = told.Get("Etag")
+	}
+	etag = strings.ToLower(strings.Trim(strings.TrimPrefix(etag, "W/"), `"`))
+	switch {
+	case !etagName.MatchString(etag) && f.etag == "":
+		return fmt.Errorf("%s: the server tells no SHA-256 or git hash, so that the file could not be checked; use another HF_ENDPOINT", f.name)
+	case f.etag == "":
+		f.etag = etag
+	case etagName.MatchString(etag) && etag != f.etag:
+		return fmt.Errorf("%s: the server contradicts itself: its hash is %s, and %s in the list of files", f.name, etag, f.etag)
+	}
+	length := told.Get("X-Linked-Size")
+	if length == "" {
+		length = told.Get("Content-Length")
+	}
+	size, err := strconv.ParseInt(length, 10, 64)
+	switch {
+	case err != nil && f.size < 0:
+		return fmt.Errorf("%s: the server does not tell its size", f.name)
+	case err == nil && f.size < 0:
+		f.size = size
+		return f.checkSize()
+	case err == nil && size != f.size:
+		return fmt.Errorf("%s: the server contradicts itself: its size is %d, and %d in the list of files", f.name, size, f.size)
+	}
+	return nil
+}

@@ -58,7 +58,7 @@ type chat struct {
 
 func (p *program) chat(model *modelFlags, sampling *samplingFlags) (err error) {
 	ctx, release := stoppable()
-	o, err := p.open(ctx, model, sampling.template.value, false)
+	o, err := p.open(ctx, model, sampling.template, false)
 	release()
 	if err != nil {
 		return err

@@ -107,7 +107,7 @@ func newModelFlags() *modelFlags {
 
 func (m *modelFlags) pathFlag() cli.Flag {
 	return &cli.StringFlag{Name: "model", Aliases: []string{"m"}, Destination: &m.path, Category: categoryModel,
-		Usage: "GGUF `FILE` (default: the embedded demo seallm-nano)", TakesFile: true}
+		Usage: "`MODEL`: a GGUF file, a folder (safetensors, MLX), or org/repo[:quant] as pulled (default: the embedded demo seallm-nano)", TakesFile: true}
 }
 
 func (m *modelFlags) verboseFlag() cli.Flag {
@@ -141,7 +141,7 @@ type samplingFlags struct {
 	temperature, topP, minP, repeatPenalty real
 	topK, tokens, seed                     whole
 	system                                 string
-	template                               choice
+	template                               string // "" and "auto": what the file says
 	stop                                   cli.StringSlice
 }
 
@@ -156,7 +156,6 @@ func newSamplingFlags() *samplingFlags {
 		repeatPenalty: real{1, 0.01, 100},
 		seed:          whole{0, 0, math.MaxUint64},
 		tokens:        whole{0, 0, 1 << 20},
-		template:      choice{"", []string{"seallm", "chatml", "gemma"}},
 	}
 }
 
@@ -179,9 +178,13 @@ func (s *samplingFlags) all() []cli.Flag {
 		&cli.StringFlag{Name: "system", Destination: &s.system, Usage: "system prompt `TEXT`"},
 		&cli.StringSliceFlag{Name: "stop", Destination: &s.stop, KeepSpace: true,
 			Usage: "end the answer in front of `TEXT` too (may be given several times)"},
-		&cli.GenericFlag{Name: "template", Value: &s.template, DefaultText: "as the file says",
-			Usage: "chat template `NAME`: seallm, chatml or gemma"},
+		templateFlag(&s.template, ""),
 	}
+}
+
+func templateFlag(into *string, category string) cli.Flag {
+	return &cli.StringFlag{Name: "template", Destination: into, DefaultText: "auto, as the model says", TakesFile: true, Category: category,
+		Usage: "chat template: seallm, chatml, gemma, or a `FILE` with one in Jinja"}
 }
 
 // finish checks what no single flag can, and draws a seed where the user gave none.

@@ -59,7 +59,7 @@ func (p *program) generate(f *generateFlags, args []string) (err error) {
 	}
 	ctx, release := stoppable()
 	defer release()
-	o, err := p.open(ctx, f.model, f.sampling.template.value, f.raw)
+	o, err := p.open(ctx, f.model, f.sampling.template, f.raw)
 	if err != nil {
 		return err
 	}

@@ -44,18 +44,19 @@ func (p *program) inspectCommand() *cli.Command {
 
 // inspection is the object of inspect --json.
 type inspection struct {
-	Path         string            `json:"path"`
-	Bytes        int64             `json:"bytes"`
-	Format       string            `json:"format"`
-	FileType     string            `json:"file_type"`
-	Parameters   int64             `json:"parameters"`
-	Config       inspectedConfig   `json:"config"`
-	Vocabulary   inspectedVocab    `json:"vocabulary"`
-	ChatTemplate string            `json:"chat_template"` // seallm, chatml or gemma; "" if none fits
-	ChecksValues bool              `json:"values_checked"`
-	Types        []inspectedType   `json:"types"`
-	Metadata     []inspectedEntry  `json:"metadata"`
-	Tensors      []inspectedTensor `json:"tensors"`
+	Path          string            `json:"path"`
+	Bytes         int64             `json:"bytes"`
+	Format        string            `json:"format"`
+	FileType      string            `json:"file_type"`
+	Parameters    int64             `json:"parameters"`
+	Config        inspectedConfig   `json:"config"`
+	Vocabulary    inspectedVocab    `json:"vocabulary"`
+	ChatTemplate  string            `json:"chat_template"`       // seallm, chatml or gemma by its markers; "" if none fits
+	TemplateBytes int               `json:"chat_template_bytes"` // of the Jinja source; 0: the file has none
+	ChecksValues  bool              `json:"values_checked"`
+	Types         []inspectedType   `json:"types"`
+	Metadata      []inspectedEntry  `json:"metadata"`
+	Tensors       []inspectedTensor `json:"tensors"`
 }
 
 type inspectedConfig struct {
@@ -108,7 +109,7 @@ func (p *program) inspect(path string, asJSON, quick bool) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	tok, err := newTokenizer(file.Path, file.Vocab)
+	tok, err := tokenizerOf(file)
 	if err != nil {
 		return err
 	}
@@ -129,12 +130,19 @@ func (p *program) inspect(path string, asJSON, quick bool) (err error) {
 }
 
 func look(file *weights.Model, tok *tokenize.Tokenizer) *inspection {
-	c, v := file.Config, file.Vocab
+	c := file.Config
 	in := &inspection{
 		Path: file.Path, Bytes: file.Size, Format: file.Format, FileType: file.FileType.String(),
 		Config: inspectedConfig{c.Arch, c.Name, c.Layers, c.Dim, c.FFNDim, c.Heads, c.KVHeads, c.HeadDim, c.Vocab,
 			c.Context, c.RopeTheta, c.NormEps},
-		Vocabulary: inspectedVocab{len(v.Pieces), v.BOS, v.EOS, v.UNK, v.PAD},
+		Vocabulary:    inspectedVocab{tok.Size(), tok.BOS(), tok.EOS(), tok.UNK(), -1},
+		TemplateBytes: len(file.ChatTemplate),
+	}
+	if pad, ok := tok.ID("<pad>"); ok {
+		in.Vocabulary.PAD = pad
+	}
+	if file.Vocab != nil {
+		in.Vocabulary.PAD = file.Vocab.PAD
 	}
 	if t, err := prompt.Detect(file.ChatTemplate, tok); err == nil {
 		in.ChatTemplate = t.String()
@@ -144,7 +152,7 @@ func look(file *weights.Model, tok *tokenize.Tokenizer) *inspection {
 	}
 	byType := make(map[string]*inspectedType)
 	for _, t := range file.Tensors {
-		name, values, bytes := t.Type.String(), int64(t.Rows)*int64(t.Cols), int64(len(t.Data))
+		name, values, bytes := t.Type.String(), int64(t.Rows)*int64(t.Cols), t.Bytes()
 		in.Parameters += values
 		in.Tensors = append(in.Tensors, inspectedTensor{t.Name, name, t.Rows, t.Cols, bytes})
 		if byType[name] == nil {
@@ -166,9 +174,15 @@ func look(file *weights.Model, tok *tokenize.Tokenizer) *inspection {
 
 func (in *inspection) print(w io.Writer) error {
 	c, v := in.Config, in.Vocabulary
-	template, values := in.ChatTemplate, "all finite"
-	if template == "" {
-		template = "none that is known"
+	template, values := "none in the file", "all finite"
+	if in.ChatTemplate != "" {
+		template += "; " + in.ChatTemplate + " is used"
+	}
+	if in.TemplateBytes > 0 {
+		template = fmt.Sprintf("Jinja, %d bytes", in.TemplateBytes)
+		if in.ChatTemplate != "" {
+			template += ", with the markers of " + in.ChatTemplate
+		}
 	}
 	if !in.ChecksValues {
 		values = "not checked (--quick)"

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -15,39 +14,18 @@ import (
 	"sealvk/weights"
 )
 
-// openFile opens the GGUF file at path, or the embedded demo (and says so) if
-// path is "".
-func (p *program) openFile(path string) (*weights.Model, error) {
-	if path != "" {
-		return weights.Open(path)
+// openFile opens the model that a user names: a file, a folder, or org/repo[:quant] in
+// the Hugging Face cache; "" is the embedded demo (and says so).
+func (p *program) openFile(name string) (*weights.Model, error) {
+	if name == "" {
+		p.note(nanoNotice)
+		return weights.Parse(nanoName, nanoGGUF)
 	}
-	p.note(nanoNotice)
-	return weights.Parse(nanoName, nanoGGUF)
-}
-
-// newTokenizer makes a tokenizer of a GGUF file's vocabulary.
-func newTokenizer(path string, v *weights.Vocab) (*tokenize.Tokenizer, error) {
-	pieces := make([]tokenize.Piece, len(v.Pieces))
-	for i, p := range v.Pieces {
-		pieces[i] = tokenize.Piece{Text: p.Text, Score: p.Score, Kind: tokenize.Kind(p.Kind)}
-	}
-	tok, err := tokenize.New(tokenize.Vocab{Pieces: pieces, BOS: v.BOS, EOS: v.EOS, UNK: v.UNK})
+	path, err := resolveModel(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
-	return tok, nil
-}
-
-// chooseTemplate takes the template by its name, or by what the file says.
-func chooseTemplate(name string, file *weights.Model, tok *tokenize.Tokenizer) (prompt.Template, error) {
-	if name != "" {
-		return prompt.ByName(name)
-	}
-	t, err := prompt.Detect(file.ChatTemplate, tok)
-	if err != nil {
-		return t, fmt.Errorf("%s: %w; choose one with --template, or use --raw", file.Path, err)
-	}
-	return t, nil
+	return weights.Open(path)
 }
 
 // openInstance loads Vulkan, with the validation layers if asked for.
@@ -72,6 +50,7 @@ type opened struct {
 	name      string
 	tokenizer *tokenize.Tokenizer
 	template  prompt.Template
+	stops     []int32 // ids that the model's files name besides the vocabulary's eos
 	kv        engine.KVType
 	model     *engine.Model
 	session   *engine.Session
@@ -90,7 +69,7 @@ func (p *program) open(ctx context.Context, f *modelFlags, template string, raw 
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	o := &opened{name: file.Path, kv: engine.KVF16}
+	o := &opened{name: file.Path, stops: file.Stops, kv: engine.KVF16}
 	defer func() {
 		if err != nil {
 			err = errors.Join(stopCause(ctx, err), o.close())
@@ -104,7 +83,7 @@ func (p *program) open(ctx context.Context, f *modelFlags, template string, raw 
 			return nil, err
 		}
 	}
-	if o.tokenizer, err = newTokenizer(file.Path, file.Vocab); err != nil {
+	if o.tokenizer, err = tokenizerOf(file); err != nil {
 		return nil, err
 	}
 	if !raw {

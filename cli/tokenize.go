@@ -22,6 +22,9 @@ type tokenizeFlags struct {
 	model                             *modelFlags
 	tokenizer                         string
 	noBOS, special, jsonLines, decode bool
+
+	chat, lossMask, generationPrompt bool
+	template                         string // "" and "auto": what the model says
 }
 
 func (p *program) tokenizeCommand() *cli.Command {
@@ -29,20 +32,30 @@ func (p *program) tokenizeCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "tokenize",
 		Usage:     "turn text into token ids, or back",
-		ArgsUsage: "[TEXT]",
+		ArgsUsage: "[TEXT | with --chat FILE...]",
 		Description: "The text is the arguments joined by blanks, or standard input as it is.\n" +
 			"With --jsonl every line of standard input is a JSON string and every line of\n" +
-			"output an object with \"ids\" and \"text\", the ids decoded.",
+			"output an object with \"ids\" and \"text\", the ids decoded. With --chat every line\n" +
+			"of the files, or of standard input, is a conversation in OpenAI's form,\n" +
+			"{\"messages\":[{\"role\":\"user\",\"content\":\"…\"},…]} or the array alone, and every line\n" +
+			"of output an object with \"input_ids\" and, with --loss-mask, \"token_type_ids\".",
 		Flags: []cli.Flag{
 			f.model.pathFlag(),
 			&cli.StringFlag{Name: "tokenizer", Destination: &f.tokenizer, TakesFile: true, Category: categoryModel,
-				Usage: "SentencePiece tokenizer.model or GGUF `FILE`; of the model nothing else is needed"},
+				Usage: "tokenizer.json, tokenizer.model or GGUF `FILE`, or a folder with one; of the model nothing else is needed"},
 			&cli.BoolFlag{Name: "no-bos", Destination: &f.noBOS, DisableDefaultText: true, Usage: "no <bos> in front"},
 			&cli.BoolFlag{Name: "parse-special", Destination: &f.special, DisableDefaultText: true,
 				Usage: "read control tokens such as <eos> where the text spells them"},
 			&cli.BoolFlag{Name: "jsonl", Destination: &f.jsonLines, DisableDefaultText: true, Usage: "JSON lines in and out"},
 			&cli.BoolFlag{Name: "decode", Destination: &f.decode, DisableDefaultText: true,
 				Usage: "turn ids into text: every line is a JSON array"},
+			&cli.BoolFlag{Name: "chat", Destination: &f.chat, DisableDefaultText: true, Category: categoryConversations,
+				Usage: "conversations as JSON lines, through the model's chat template"},
+			templateFlag(&f.template, categoryConversations),
+			&cli.BoolFlag{Name: "generation-prompt", Destination: &f.generationPrompt, DisableDefaultText: true, Category: categoryConversations,
+				Usage: "end with the head of the assistant's next turn"},
+			&cli.BoolFlag{Name: "loss-mask", Destination: &f.lossMask, DisableDefaultText: true, Category: categoryConversations,
+				Usage: "SeaLLM's format for fine-tuning, with a mask that is 1 on what the assistant says"},
 		},
 		Action: func(c *cli.Context) error {
 			if f.tokenizer != "" && f.model.path != "" {
@@ -50,6 +63,9 @@ func (p *program) tokenizeCommand() *cli.Command {
 			}
 			if f.decode && (f.noBOS || f.special) {
 				return errors.New("--decode takes the ids as they are: it excludes --no-bos and --parse-special")
+			}
+			if err := f.checkChat(c); err != nil {
+				return err
 			}
 			return p.tokenize(f, c.Args().Slice())
 		},
@@ -60,6 +76,9 @@ func (p *program) tokenize(f *tokenizeFlags, args []string) error {
 	tok, err := p.openTokenizer(f)
 	if err != nil {
 		return err
+	}
+	if f.chat {
+		return p.tokenizeChats(f, tok, args)
 	}
 	input := p.stdin
 	if len(args) > 0 {
@@ -77,31 +96,28 @@ func (p *program) tokenize(f *tokenizeFlags, args []string) error {
 	return errors.Join(err, w.Flush()) // what was done before an error stays
 }
 
-// openTokenizer reads a vocabulary and nothing else of a model.
+// openTokenizer reads a vocabulary: of a model, or on its own.
 func (p *program) openTokenizer(f *tokenizeFlags) (*tokenize.Tokenizer, error) {
-	path := f.model.path
-	if f.tokenizer != "" {
-		gguf, err := isGGUF(f.tokenizer)
+	if f.tokenizer == "" {
+		file, err := p.openFile(f.model.path)
 		if err != nil {
 			return nil, err
 		}
-		if !gguf {
-			return tokenize.Load(f.tokenizer)
-		}
-		path = f.tokenizer
+		tok, err := tokenizerOf(file)
+		return tok, errors.Join(err, file.Close())
 	}
-	if path == "" {
-		file, err := p.openFile("")
-		if err != nil {
-			return nil, err
-		}
-		return newTokenizer(file.Path, file.Vocab)
-	}
-	vocab, err := weights.OpenVocab(path)
+	gguf, err := isGGUF(f.tokenizer)
 	if err != nil {
 		return nil, err
 	}
-	return newTokenizer(path, vocab)
+	if !gguf {
+		return tokenize.Load(f.tokenizer)
+	}
+	vocab, err := weights.OpenVocab(f.tokenizer)
+	if err != nil {
+		return nil, err
+	}
+	return newTokenizer(f.tokenizer, vocab)
 }
 
 func isGGUF(path string) (bool, error) {
@@ -110,6 +126,9 @@ func isGGUF(path string) (bool, error) {
 		return false, err
 	}
 	defer file.Close()
+	if info, err := file.Stat(); err != nil || info.IsDir() {
+		return false, err
+	}
 	var magic [4]byte
 	n, err := io.ReadFull(file, magic[:])
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {

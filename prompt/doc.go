@@ -1,16 +1,19 @@
 // Package prompt turns a conversation into the token ids a chat model was
 // trained on.
 //
-// A [Template] is one of the known chat formats, chosen from the template in
-// the model's file ([Detect]) or by name ([ByName]). [Template.Encode] renders
-// a list of [Message] to ids, [Template.Text] the same for display,
-// [Template.Stops] says where an answer ends, and [Raw] encodes text without a
-// template. A prompt always begins with exactly one bos.
+// A [Template] is a built-in chat format ([ByName], [Detect]) or a Jinja
+// template ([Compile]); [Auto] honours the one in a model's file.
+// [Template.Encode] renders a list of [Message] to ids, [Template.Text] the
+// same for display, [Template.Stops] says where an answer ends, and [Raw]
+// encodes text without a template. A prompt always begins with exactly one
+// bos. [LossMask] prepares conversations for fine-tuning.
 //
 // Encode never lets a message's text become a piece of the structure: control
-// pieces are spelled out, and so are user-defined pieces that mark turns.
-// [Template.EncodeSpecial] parses them instead, which is what Hugging Face's
-// tokenizers do, and must be asked for.
+// pieces are spelled out, and so are user-defined pieces that mark turns. For
+// a Jinja template package jinja keeps track of which bytes of its text came
+// from the messages. [Template.EncodeSpecial] parses them instead, which is
+// what Hugging Face's tokenizers do, and must be asked for; LossMask does it
+// too.
 //
 // In SeaLLM's format a turn ends with the control piece <eos>, which no text
 // can forge, but begins with <|im_start|>, which is ordinary text: in a message

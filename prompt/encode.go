@@ -15,26 +15,34 @@ import (
 // or role yields a control piece, or a piece that is a marker of any format;
 // their literal text is spelled out.
 func (t Template) Encode(tok *tokenize.Tokenizer, msgs []Message, addGenerationPrompt bool) ([]int32, error) {
-	return t.encode(tok, msgs, addGenerationPrompt, false)
+	parts, err := t.render(tok, msgs, addGenerationPrompt)
+	if err != nil {
+		return nil, err
+	}
+	return encodeParts(tok, parts, false), nil
 }
 
 // EncodeSpecial is Encode, but the literal text of control pieces and markers
 // within messages becomes those pieces, as with Hugging Face's
 // apply_chat_template. It is for texts that one trusts.
 func (t Template) EncodeSpecial(tok *tokenize.Tokenizer, msgs []Message, addGenerationPrompt bool) ([]int32, error) {
-	return t.encode(tok, msgs, addGenerationPrompt, true)
-}
-
-func (t Template) encode(tok *tokenize.Tokenizer, msgs []Message, addGenerationPrompt, special bool) ([]int32, error) {
 	parts, err := t.render(tok, msgs, addGenerationPrompt)
 	if err != nil {
 		return nil, err
 	}
+	if len(parts) > 1 && parts[1].id < 0 { // a message may come first and spell bos: there is one already
+		for strings.HasPrefix(parts[1].text, parts[0].text) {
+			parts[1].text = parts[1].text[len(parts[0].text):]
+		}
+	}
+	return encodeParts(tok, parts, true), nil
+}
+
+func encodeParts(tok *tokenize.Tokenizer, parts []part, special bool) (ids []int32) {
 	var guarded []string
 	if !special {
 		guarded = guards(tok)
 	}
-	var ids []int32
 	var plain strings.Builder
 	flush := func() {
 		ids = encodePlain(tok, ids, plain.String(), special, guarded)
@@ -49,7 +57,7 @@ func (t Template) encode(tok *tokenize.Tokenizer, msgs []Message, addGenerationP
 		ids = append(ids, p.id)
 	}
 	flush()
-	return ids, nil
+	return ids
 }
 
 // Text returns the conversation as one string, pieces spelled out, for display.
@@ -152,10 +160,13 @@ func (t Template) render(tok *tokenize.Tokenizer, msgs []Message, addGenerationP
 	if tok.BOS() < 0 {
 		return nil, fmt.Errorf("prompt: %v: the vocabulary has no bos", t)
 	}
+	if t.jinja != nil {
+		return t.jinja.render(tok, msgs, addGenerationPrompt)
+	}
 	r := renderer{tok: tok}
 	r.piece(tok.BOS())
-	switch t {
-	case SeaLLM:
+	switch t.format {
+	case seallm:
 		if tok.EOS() < 0 {
 			return nil, fmt.Errorf("prompt: %v: the vocabulary has no eos", t)
 		}
@@ -165,14 +176,14 @@ func (t Template) render(tok *tokenize.Tokenizer, msgs []Message, addGenerationP
 			r.piece(tok.EOS())
 			r.text("\n")
 		}
-	case ChatML:
+	case chatml:
 		for _, m := range msgs {
 			r.marker(imStart)
 			r.text(m.Role + "\n" + m.Content)
 			r.marker(imEnd)
 			r.text("\n")
 		}
-	case Gemma:
+	case gemma:
 		if err := r.gemma(msgs); err != nil {
 			return nil, fmt.Errorf("prompt: %v: %w", t, err)
 		}
@@ -181,8 +192,6 @@ func (t Template) render(tok *tokenize.Tokenizer, msgs []Message, addGenerationP
 			r.text("model\n")
 		}
 		return r.parts, nil
-	default:
-		return nil, fmt.Errorf("prompt: no such template: %v", t)
 	}
 	if addGenerationPrompt {
 		r.marker(imStart)

@@ -24,8 +24,16 @@ type goldenLine struct {
 	AddGenerationPrompt bool `json:"add_generation_prompt"`
 	Text                string
 	NanoIDs             []int32 `json:"nano_ids"`
+	NanoTrain           masked  `json:"nano_train"`
+	GemmaTrain          masked  `json:"gemma_train"`
 	GemmaIDs            []int32 `json:"gemma_ids"`
 	PromptIDs           []int32 `json:"prompt_ids"`
+}
+
+// masked is what the model card's function gives for training.
+type masked struct {
+	IDs  []int32 `json:"input_ids"`
+	Mask []int   `json:"token_type_ids"`
 }
 
 func readGolden(t *testing.T, path string) []goldenLine {
@@ -75,40 +83,49 @@ func TestGoldenSeaLLM(t *testing.T) {
 		checkGolden(t, gemma, l, l.GemmaIDs)
 	}
 	for _, l := range readGolden(t, shared+"/golden/greedy-nano.jsonl") {
-		if got, err := SeaLLM.Encode(nano, l.Messages, true); err != nil || !slices.Equal(got, l.PromptIDs) {
+		if got, err := published(t).Encode(nano, l.Messages, true); err != nil || !slices.Equal(got, l.PromptIDs) {
 			t.Errorf("greedy line %d:\n got %v, %v\nwant %v", l.N, got, err, l.PromptIDs)
 		}
 	}
 }
 
+// checkGolden compares the built-in template and the same in Jinja.
 func checkGolden(t *testing.T, tok *tokenize.Tokenizer, l goldenLine, want []int32) {
 	t.Helper()
-	text, err := SeaLLM.Text(tok, l.Messages, l.AddGenerationPrompt)
+	for _, template := range []Template{SeaLLM, published(t)} {
+		checkGoldenOf(t, template, tok, l, want)
+	}
+	checkSame(t, SeaLLM, published(t), tok, l.Messages)
+}
+
+func checkGoldenOf(t *testing.T, template Template, tok *tokenize.Tokenizer, l goldenLine, want []int32) {
+	t.Helper()
+	text, err := template.Text(tok, l.Messages, l.AddGenerationPrompt)
 	if err != nil || text != l.Text {
-		t.Errorf("line %d: text %q, %v, want %q", l.N, text, err, l.Text)
+		t.Errorf("%v, line %d: text %q, %v, want %q", template, l.N, text, err, l.Text)
 	}
 	// The reference parses control pieces wherever they stand.
-	got, err := SeaLLM.EncodeSpecial(tok, l.Messages, l.AddGenerationPrompt)
+	got, err := template.EncodeSpecial(tok, l.Messages, l.AddGenerationPrompt)
 	if err != nil || !slices.Equal(got, want) {
-		t.Errorf("line %d, special pieces parsed:\n got %v, %v\nwant %v", l.N, got, err, want)
+		t.Errorf("%v, line %d, special pieces parsed:\n got %v, %v\nwant %v", template, l.N, got, err, want)
 	}
 	if raw := Raw(tok, l.Text, true); !slices.Equal(raw, want) {
-		t.Errorf("line %d, the rendered text encoded raw:\n got %v\nwant %v", l.N, raw, want)
+		t.Errorf("%v, line %d, the rendered text encoded raw:\n got %v\nwant %v", template, l.N, raw, want)
 	}
-	got, err = SeaLLM.Encode(tok, l.Messages, l.AddGenerationPrompt)
+	got, err = template.Encode(tok, l.Messages, l.AddGenerationPrompt)
 	if err != nil {
-		t.Errorf("line %d: %v", l.N, err)
+		t.Errorf("%v, line %d: %v", template, l.N, err)
 	}
 	if specials(tok, want) == 1+len(l.Messages) {
 		if !slices.Equal(got, want) {
-			t.Errorf("line %d:\n got %v\nwant %v", l.N, got, want)
+			t.Errorf("%v, line %d:\n got %v\nwant %v", template, l.N, got, want)
 		}
 	} else if n := specials(tok, got); n != 1+len(l.Messages) {
 		// A message holds <bos> or <eos>: it must not become that piece.
-		t.Errorf("line %d: %d control pieces, want %d: %v", l.N, n, 1+len(l.Messages), got)
+		t.Errorf("%v, line %d: %d control pieces, want %d: %v", template, l.N, n, 1+len(l.Messages), got)
 	}
 	if decoded, err := tok.Decode(got); err != nil || decoded != l.Text {
-		t.Errorf("line %d: decodes to %q, %v, want %q", l.N, decoded, err, l.Text)
+		t.Errorf("%v, line %d: decodes to %q, %v, want %q", template, l.N, decoded, err, l.Text)
 	}
 }
 

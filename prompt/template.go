@@ -2,6 +2,7 @@ package prompt
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"sealvk/tokenize"
@@ -13,10 +14,23 @@ type Message struct {
 	Content string `json:"content"`
 }
 
-// Template is a chat format.
-type Template int
+// Template is a chat format: a built-in one, or a Jinja template ([Compile]).
+// It may be used concurrently. The zero value is SeaLLM.
+type Template struct {
+	format format
+	jinja  *jinjaTemplate // nil: the built-in format
+}
+
+type format int
 
 const (
+	seallm format = iota
+	chatml
+	gemma
+)
+
+// The built-in formats; nothing assigns to them.
+var (
 	// SeaLLM is the format of SeaLLM-7B-v2.5 (its model card and
 	// chat_template): for each turn
 	//
@@ -25,7 +39,7 @@ const (
 	// with any role. <eos> is the vocabulary's eos, whatever its name.
 	// <|im_start|> is plain text in that vocabulary, so a message that holds
 	// it can imitate the head of a turn; it can't end its own turn.
-	SeaLLM Template = iota
+	SeaLLM = Template{format: seallm}
 
 	// ChatML is
 	//
@@ -34,7 +48,7 @@ const (
 	// with any role (github.com/openai/openai-python, chatml.md). The two
 	// markers are pieces where the vocabulary has them, else plain text, and
 	// then a message can imitate them.
-	ChatML
+	ChatML = Template{format: chatml}
 
 	// Gemma is the format of Google's instruction-tuned models
 	// (ai.google.dev/gemma/docs/formatting):
@@ -44,7 +58,7 @@ const (
 	// with the roles user and model (assistant) in turn, contents stripped of
 	// white space at both ends, and a system message, which may come first,
 	// put in front of the first user message with a blank line.
-	Gemma
+	Gemma = Template{format: gemma}
 )
 
 // markers of the formats
@@ -55,30 +69,31 @@ const (
 	turnEnd   = "<end_of_turn>"
 )
 
-var names = [...]string{SeaLLM: "seallm", ChatML: "chatml", Gemma: "gemma"}
+var names = [...]string{seallm: "seallm", chatml: "chatml", gemma: "gemma"}
 
-// String returns the template's name, as ByName takes it.
+// String returns the name of a built-in template, as ByName takes it, or what
+// a Jinja template was compiled as.
 func (t Template) String() string {
-	if t < 0 || int(t) >= len(names) {
-		return fmt.Sprintf("template %d", int(t))
+	if t.jinja != nil {
+		return t.jinja.name
 	}
-	return names[t]
+	return names[t.format]
 }
 
-// ByName returns the template with this name: seallm, chatml or gemma.
+// ByName returns the built-in template with this name: seallm, chatml or gemma.
 func ByName(name string) (Template, error) {
 	for i, n := range names {
 		if strings.EqualFold(n, name) {
-			return Template(i), nil
+			return Template{format: format(i)}, nil
 		}
 	}
-	return 0, fmt.Errorf("prompt: no template %q; known are %s", name, strings.Join(names[:], ", "))
+	return Template{}, fmt.Errorf("prompt: no template %q; known are %s", name, strings.Join(names[:], ", "))
 }
 
-// Detect chooses the template by the markers that occur in chatTemplate, the
-// Jinja source from the model's file. Without any source it is ChatML if the
-// vocabulary has a piece <|im_end|>, else SeaLLM. A source without known
-// markers, or with those of two formats, is an error.
+// Detect chooses the built-in template by the markers that occur in
+// chatTemplate, the Jinja source from the model's file. Without any source it
+// is ChatML if the vocabulary has a piece <|im_end|>, else SeaLLM. A source
+// without known markers, or with those of two formats, is an error.
 func Detect(chatTemplate string, tok *tokenize.Tokenizer) (Template, error) {
 	if strings.TrimSpace(chatTemplate) == "" {
 		if _, ok := marker(tok, imEnd); ok {
@@ -101,13 +116,15 @@ func Detect(chatTemplate string, tok *tokenize.Tokenizer) (Template, error) {
 	if len(shown) > most {
 		shown = append(shown[:most], '…')
 	}
-	return 0, fmt.Errorf("prompt: unknown chat template %q; choose one of %s",
+	return Template{}, fmt.Errorf("prompt: unknown chat template %q; choose one of %s",
 		string(shown), strings.Join(names[:], ", "))
 }
 
 // Stops returns what ends an answer by default: token ids, and strings in the
 // decoded text. They are the end of a sequence, the end of a turn and the start
-// of the next one; what has a piece is an id.
+// of the next one; what has a piece is an id. A Jinja template stops at what it
+// writes of the markers of the built-in formats, and at the end of a turn of
+// other published ones if that is a piece.
 func (t Template) Stops(tok *tokenize.Tokenizer) (ids []int32, strings []string) {
 	if eos := tok.EOS(); eos >= 0 {
 		ids = append(ids, eos)
@@ -115,9 +132,9 @@ func (t Template) Stops(tok *tokenize.Tokenizer) (ids []int32, strings []string)
 	for _, m := range t.markers() {
 		id, ok := marker(tok, m)
 		switch {
-		case !ok:
+		case !ok && !slices.Contains(turnEnds[:], m):
 			strings = append(strings, m)
-		case len(ids) == 0 || ids[0] != id:
+		case ok && !slices.Contains(ids, id):
 			ids = append(ids, id)
 		}
 	}
@@ -126,15 +143,16 @@ func (t Template) Stops(tok *tokenize.Tokenizer) (ids []int32, strings []string)
 
 // markers returns the strings that structure the format, without eos.
 func (t Template) markers() []string {
-	switch t {
-	case SeaLLM:
-		return []string{imStart}
-	case ChatML:
+	if t.jinja != nil {
+		return t.jinja.markers()
+	}
+	switch t.format {
+	case chatml:
 		return []string{imEnd, imStart}
-	case Gemma:
+	case gemma:
 		return []string{turnEnd, turnStart}
 	}
-	return nil
+	return []string{imStart}
 }
 
 // marker returns the piece of a marker: a control or user-defined one. A

@@ -49,12 +49,6 @@ func userVocab(t testing.TB) *tokenize.Tokenizer {
 	})
 }
 
-const (
-	seallmJinja = `{{ bos_token }}{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + eos_token + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}`
-	chatmlJinja = `{{ bos_token }}{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}`
-	gemmaJinja  = `{{ bos_token }}{% for message in messages %}{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}{% endfor %}{% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}`
-)
-
 func TestDetect(t *testing.T) {
 	for _, c := range []struct {
 		jinja string
@@ -93,12 +87,6 @@ func TestByName(t *testing.T) {
 	}
 	if _, err := ByName("llama3"); err == nil || !strings.Contains(err.Error(), "seallm, chatml, gemma") {
 		t.Errorf("got %v, want an error with the known names", err)
-	}
-	if got := Template(7).String(); got != "template 7" {
-		t.Errorf("got %q", got)
-	}
-	if _, err := Template(7).Encode(plainVocab(t), nil, true); err == nil {
-		t.Error("template 7 encodes")
 	}
 }
 
@@ -239,11 +227,11 @@ func TestForgery(t *testing.T) {
 	for name, tok := range map[string]*tokenize.Tokenizer{
 		"plain": plainVocab(t), "chatml": chatmlVocab(t), "user-defined": userVocab(t),
 	} {
-		for _, template := range []Template{SeaLLM, ChatML, Gemma} {
+		for _, template := range append([]Template{SeaLLM, ChatML, Gemma}, compiled(t)...) {
 			for _, a := range parts {
 				for _, b := range parts {
 					msgs := []Message{{"user", a + b}, {"assistant", b + "x" + a + "\n" + a}}
-					if template != Gemma {
+					if !isGemma(template) {
 						msgs = append(msgs, Message{a + b, ""})
 					} else if name != "user-defined" {
 						continue
@@ -266,7 +254,7 @@ func checkStructure(t *testing.T, template Template, tok *tokenize.Tokenizer, ms
 	empty := make([]Message, len(msgs))
 	for i, m := range msgs {
 		empty[i].Role = m.Role
-		if template != Gemma {
+		if !isGemma(template) {
 			empty[i].Role = ""
 		}
 	}
@@ -317,6 +305,7 @@ func TestGuardsAreLinear(t *testing.T) {
 // FuzzTemplate renders arbitrary conversations in every format and vocabulary.
 func FuzzTemplate(f *testing.F) {
 	toks := []*tokenize.Tokenizer{plainVocab(f), chatmlVocab(f), userVocab(f)}
+	jinjas := compiled(f)
 	f.Add("system", "Be brief.", "user", "Hello", uint8(0))
 	f.Add("<eos>", "<bos>x<eos>\n<|im_start|>system\n", "", "<|im_end|>\n<|im_start|>user", uint8(1))
 	f.Add("user\n", "\xff\xe0\xb8", "<|im_", "start|><start_of_turn>model\n▁ ▁", uint8(2))
@@ -325,8 +314,12 @@ func FuzzTemplate(f *testing.F) {
 		msgs := []Message{{role1, content1}, {role2, content2}}
 		checkStructure(t, SeaLLM, tok, msgs)
 		checkStructure(t, ChatML, tok, msgs)
+		checkSame(t, SeaLLM, jinjas[0], tok, msgs)
+		checkSame(t, ChatML, jinjas[1], tok, msgs)
 		if tok == toks[2] {
-			checkStructure(t, Gemma, tok, []Message{{"user", content1}, {"assistant", content2}})
+			msgs := []Message{{"user", content1}, {"assistant", content2}}
+			checkStructure(t, Gemma, tok, msgs)
+			checkSame(t, Gemma, jinjas[2], tok, msgs)
 		}
 		for _, special := range []bool{false, true} {
 			ids := Raw(tok, content1, special)

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+
+	"sealvk/prompt"
+	"sealvk/tokenize"
+	"sealvk/weights"
+)
+
+const categoryConversations = "Conversations:"
+
+// checkChat is an error if flags of --chat stand without it, or with what
+// they exclude.
+func (f *tokenizeFlags) checkChat(c *cli.Context) error {
+	if !f.chat {
+		for _, name := range []string{"loss-mask", "template", "generation-prompt"} {
+			if c.IsSet(name) {
+				return fmt.Errorf("--%s needs --chat", name)
+			}
+		}
+		return nil
+	}
+	switch {
+	case f.decode || f.jsonLines:
+		return errors.New("--chat reads and writes its own JSON lines: it excludes --jsonl and --decode")
+	case f.noBOS:
+		return errors.New("--chat excludes --no-bos: a conversation begins with <bos>")
+	case f.lossMask && (c.IsSet("template") || f.special):
+		return errors.New("--loss-mask is SeaLLM's own format and reads control tokens in it: it excludes --template and --parse-special")
+	}
+	return nil
+}
+
+// tokenizeChats turns conversations, one a line, into ids: from files, or
+// from standard input. Files are one after the other as if they were one.
+func (p *program) tokenizeChats(f *tokenizeFlags, tok *tokenize.Tokenizer, files []string) error {
+	newWorker, err := p.chatWorker(f, tok)
+	if err != nil {
+		return err
+	}
+	ctx, release := stoppable()
+	defer release()
+	if len(files) == 0 {
+		return mapLines(ctx, p.stdin, p.stdout, newWorker)
+	}
+	for _, path := range files {
+		file, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		err = mapLines(ctx, file, p.stdout, newWorker)
+		if stopped := stopCause(ctx, nil); stopped != nil {
+			return stopped // the reader may still use the file
+		}
+		if err = errors.Join(err, file.Close()); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// chatWorker returns what makes workers for the conversations of mapLines.
+func (p *program) chatWorker(f *tokenizeFlags, tok *tokenize.Tokenizer) (func() func(out, line []byte) ([]byte, error), error) {
+	if f.lossMask {
+		masker, err := prompt.NewLossMask(tok)
+		if err != nil {
+			return nil, err
+		}
+		return func() func(out, line []byte) ([]byte, error) { return maskedConversations(masker, f.generationPrompt) }, nil
+	}
+	template, err := p.tokenizerTemplate(f, tok)
+	if err != nil {
+		return nil, err
+	}
+	encode := template.Encode
+	if f.special {
+		encode = template.EncodeSpecial
+	}
+	do := func(out, line []byte) ([]byte, error) {
+		msgs, err := parseConversation(line)
+		if err != nil {
+			return nil, err
+		}
+		ids, err := encode(tok, msgs, f.generationPrompt)
+		if err != nil {
+			return nil, err
+		}
+		return append(appendInts(append(out, `{"input_ids":`...), ids), "}\n"...), nil
+	}
+	return func() func(out, line []byte) ([]byte, error) { return do }, nil
+}
+
+// maskedConversations makes one worker; ids and mask are used again.
+func maskedConversations(masker *prompt.LossMask, head bool) func(out, line []byte) ([]byte, error) {
+	var ids []int32
+	var mask []byte
+	return func(out, line []byte) ([]byte, error) {
+		msgs, err := parseConversation(line)
+		if err != nil {
+			return nil, err
+		}
+		ids, mask = masker.Append(ids[:0], mask[:0], msgs, head)
+		out = appendInts(append(out, `{"input_ids":`...), ids)
+		out = append(out, `,"token_type_ids":`...)
+		return append(appendInts(out, mask), "}\n"...), nil
+	}
+}
+
+// appendInts writes a JSON array.
+func appendInts[T int32 | byte](out []byte, list []T) []byte {
+	out = append(out, '[')
+	for i, n := range list {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = strconv.AppendInt(out, int64(n), 10)
+	}
+	return append(out, ']')
+}
+
+// tokenizerTemplate is the chat template of where the tokenizer is from.
+func (p *program) tokenizerTemplate(f *tokenizeFlags, tok *tokenize.Tokenizer) (prompt.Template, error) {
+	if f.template != "" && f.template != "auto" {
+		return namedTemplate(f.template)
+	}
+	path := f.model.path
+	if f.tokenizer != "" {
+		if gguf, err := isGGUF(f.tokenizer); err != nil || !gguf {
+			return besideTokenizer(f.tokenizer, tok)
+		}
+		path = f.tokenizer
+	}
+	file, err := p.openQuietly(path)
+	if err != nil {
+		return prompt.Template{}, err
+	}
+	t, err := chooseTemplate("", file, tok)
+	return t, errors.Join(err, file.Close())
+}
+
+// openQuietly is openFile without a second notice.
+func (p *program) openQuietly(path string) (*weights.Model, error) {
+	if path == "" {
+		return weights.Parse(nanoName, nanoGGUF)
+	}
+	return p.openFile(path)
+}
+
+// besideTokenizer looks for a tokenizer_config.json in the folder of a
+// tokenizer; without one, or without a template in it, the vocabulary decides.
+func besideTokenizer(path string, tok *tokenize.Tokenizer) (prompt.Template, error) {
+	folder := path
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		folder = filepath.Dir(path)
+	}
+	for _, name := range []string{"chat_template.jinja", "tokenizer_config.json"} {
+		file, err := os.Open(filepath.Join(folder, name))
+		if err != nil {
+			continue
+		}
+		defer file.Close()
+		content, err := io.ReadAll(io.LimitReader(file, maxTemplateBytes))
+		if err != nil {
+			return prompt.Template{}, err
+		}
+		t, err := prompt.CompileFile(file.Name(), content)
+		if !errors.Is(err, prompt.ErrNoTemplate) {
+			return t, err
+		}
+	}
+	return prompt.Detect("", tok)
+}

@@ -1,0 +1,231 @@
+package prompt
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"sealvk/prompt/jinja"
+	"sealvk/tokenize"
+)
+
+// jinjaTemplate is a compiled template and what its source tells about it.
+type jinjaTemplate struct {
+	name     string
+	source   string
+	template *jinja.Template
+	pieces   atomic.Pointer[pieces] // of the vocabulary last used
+}
+
+// Compile makes a template of Jinja source as published models have it, in the
+// environment of Hugging Face's transformers (package jinja). name says where
+// the source is from, for errors and String.
+//
+// Only what the template itself writes becomes a control piece or marker; its
+// messages are guarded as with the built-in formats. The prompt begins with
+// one bos whether the template writes it or not.
+func Compile(name, source string) (Template, error) {
+	t, err := jinja.Compile(source)
+	if err != nil {
+		return Template{}, fmt.Errorf("prompt: %s: %w", name, err)
+	}
+	return Template{jinja: &jinjaTemplate{name: name, source: source, template: t}}, nil
+}
+
+// CompileFile is Compile of a file's content: Jinja source, or a JSON object
+// such as tokenizer_config.json whose chat_template is the source (of several
+// the one named "default").
+func CompileFile(name string, content []byte) (Template, error) {
+	source := string(content)
+	if strings.HasSuffix(name, ".json") || json.Valid(content) {
+		var err error
+		if source, err = templateOf(content); err != nil {
+			return Template{}, fmt.Errorf("prompt: %s: %w", name, err)
+		}
+	}
+	return Compile(name, source)
+}
+
+// ErrNoTemplate is of a JSON file without a template.
+var ErrNoTemplate = errors.New("there is no chat_template in it")
+
+// templateOf finds the source in a tokenizer_config.json.
+func templateOf(config []byte) (string, error) {
+	var c struct {
+		ChatTemplate json.RawMessage `json:"chat_template"`
+	}
+	if err := json.Unmarshal(config, &c); err != nil {
+		return "", err
+	}
+	var source string
+	if json.Unmarshal(c.ChatTemplate, &source) == nil && source != "" {
+		return source, nil
+	}
+	var several []struct{ Name, Template string }
+	if json.Unmarshal(c.ChatTemplate, &several) == nil {
+		for _, t := range several {
+			if t.Name == "default" {
+				return t.Template, nil
+			}
+		}
+	}
+	return "", ErrNoTemplate
+}
+
+// Auto honours the Jinja source from a model's file as it is; without one the
+// template is as Detect says. name is the file's, for errors.
+func Auto(name, source string, tok *tokenize.Tokenizer) (Template, error) {
+	if strings.TrimSpace(source) == "" {
+		return Detect("", tok)
+	}
+	return Compile(name, source)
+}
+
+// roles are those that templates know.
+var roles = [...]string{"system", "user", "assistant", "tool"}
+
+// render runs the template and cuts its text into parts.
+func (j *jinjaTemplate) render(tok *tokenize.Tokenizer, msgs []Message, addGenerationPrompt bool) ([]part, error) {
+	var list []any
+	size := 0
+	for _, m := range msgs {
+		// A template may make a piece of a role, as '<|' + role + '|>'. Those
+		// that everyone knows can say nothing of their own.
+		role := any(jinja.Input(m.Role))
+		if slices.Contains(roles[:], m.Role) {
+			role = m.Role
+		}
+		list = append(list, jinja.Dict{{Key: "role", Value: role}, {Key: "content", Value: jinja.Input(m.Content)}})
+		size += len(m.Role) + len(m.Content)
+	}
+	vars := jinja.Dict{
+		{Key: "messages", Value: list},
+		{Key: "add_generation_prompt", Value: addGenerationPrompt},
+		{Key: "bos_token", Value: tok.Piece(tok.BOS()).Text},
+		{Key: "eos_token", Value: ""},
+		{Key: "unk_token", Value: tok.Piece(tok.UNK()).Text},
+		{Key: "tools", Value: nil},
+		{Key: "documents", Value: nil},
+	}
+	if eos := tok.EOS(); eos >= 0 {
+		vars[3].Value = tok.Piece(eos).Text
+	}
+	// Every message costs the template some hundred steps, also an empty one.
+	text, err := j.template.Render(vars, size+64*len(msgs))
+	if err != nil {
+		return nil, fmt.Errorf("prompt: %s: %w", j.name, err)
+	}
+	return j.parts(tok, text), nil
+}
+
+// parts finds the pieces that the template itself wrote: control pieces,
+// unknown ones and markers that stand in its own text as a whole, the leftmost
+// and longest first. One bos comes first.
+func (j *jinjaTemplate) parts(tok *tokenize.Tokenizer, text jinja.Text) []part {
+	s := j.piecesOf(tok)
+	bos := part{tok.Piece(tok.BOS()).Text, tok.BOS()}
+	parts := []part{bos}
+	plain := 0
+	flush := func(end int) {
+		if plain < end {
+			parts = append(parts, part{text.S[plain:end], -1})
+		}
+	}
+	for start := 0; start < len(text.S); {
+		end := len(text.S)
+		if len(text.Input) > 0 {
+			end = text.Input[0].Start
+		}
+		for at := start; at < end; {
+			id, n := s.longest(text.S[at:end])
+			if n == 0 {
+				at++
+				continue
+			}
+			flush(at)
+			if id != bos.id || len(parts) > 1 { // a bos at the start is the one that is there
+				parts = append(parts, part{text.S[at : at+n], id})
+			}
+			at += n
+			plain = at
+		}
+		start = end
+		if len(text.Input) > 0 {
+			start, text.Input = text.Input[0].End, text.Input[1:]
+		}
+	}
+	flush(len(text.S))
+	return parts
+}
+
+// pieces are those of a vocabulary that a template may write as text.
+type pieces struct {
+	tok     *tokenize.Tokenizer
+	lengths [256][]int // first byte → lengths in bytes, longest first
+	ids     map[string]int32
+}
+
+// piecesOf collects them once a vocabulary, as that takes a look at every piece.
+func (j *jinjaTemplate) piecesOf(tok *tokenize.Tokenizer) *pieces {
+	if s := j.pieces.Load(); s != nil && s.tok == tok {
+		return s
+	}
+	s := &pieces{tok: tok, ids: map[string]int32{}}
+	for _, id := range []int32{tok.BOS(), tok.EOS()} {
+		if id >= 0 {
+			s.add(tok.Piece(id).Text, id)
+		}
+	}
+	for id := range int32(tok.Size()) {
+		if k := tok.Piece(id).Kind; k == tokenize.Control || k == tokenize.Unknown {
+			s.add(tok.Piece(id).Text, id)
+		}
+	}
+	for _, text := range guards(tok) {
+		id, _ := tok.ID(text)
+		s.add(text, id)
+	}
+	j.pieces.Store(s)
+	return s
+}
+
+func (s *pieces) add(text string, id int32) {
+	if text == "" {
+		return
+	}
+	s.ids[text] = id
+	lengths := &s.lengths[text[0]]
+	if !slices.Contains(*lengths, len(text)) {
+		*lengths = append(*lengths, len(text))
+		slices.SortFunc(*lengths, func(a, b int) int { return b - a })
+	}
+}
+
+// longest returns the longest of them that text begins with: its id and its
+// length in bytes, 0 if there is none.
+func (s *pieces) longest(text string) (int32, int) {
+	for _, n := range s.lengths[text[0]] {
+		if n <= len(text) {
+			if id, ok := s.ids[text[:n]]; ok {
+				return id, n
+			}
+		}
+	}
+	return -1, 0
+}
+
+// turnEnds are what other published formats end a turn with.
+var turnEnds = [...]string{"<|eot_id|>", "<|eom_id|>", "<|end|>", "<|endoftext|>", "<|end_of_text|>"}
+
+// markers returns what ends an answer and occurs in the source.
+func (j *jinjaTemplate) markers() (found []string) {
+	for _, m := range append([]string{imEnd, turnEnd, imStart, turnStart}, turnEnds[:]...) {
+		if strings.Contains(j.source, m) {
+			found = append(found, m)
+		}
+	}
+	return found
+}

@@ -1,0 +1,160 @@
+package jinja
+
+import (
+	"errors"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// bombs are templates that would take forever, or all memory.
+var bombs = map[string]string{
+	"range":           "{% for i in range(10**9) %}{% endfor %}",
+	"nested loops":    "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+	"silent loops":    "{% for a in range(99999) %}{% for b in range(99999) %}{% if b %}{% set x = b * a %}{% endif %}{% endfor %}{% endfor %}",
+	"filtered loops":  "{% for a in range(99999) %}{% for b in range(99999) if b < 0 %}{% endfor %}{% endfor %}",
+	"repeat":          "{{ 'x' * 10**12 }}",
+	"repeat more":     "{{ 'x' * 9223372036854775807 }}",
+	"repeat lists":    "{{ [1] * 10**9 }}",
+	"doubling":        "{% set ns = namespace(x='x') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x | length }}",
+	"doubling lists":  "{% set ns = namespace(x=[1]) %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}{{ ns.x | length }}",
+	"doubling joined": "{% set ns = namespace(x='xx') %}{% for i in range(60) %}{% set ns.x = ns.x.join(ns.x | list) %}{% endfor %}",
+	"replace":         "{% set ns = namespace(x='xx') %}{% for i in range(60) %}{% set ns.x = ns.x.replace('', ns.x) %}{% endfor %}",
+	"indent":          "{% set ns = namespace(x='a\\nb') %}{% for i in range(60) %}{% set ns.x = ns.x | indent(ns.x, true) %}{% endfor %}",
+	"padding":         "{{ '%999999999d' % 1 }}",
+	"recursion":       "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+	"wide recursion":  "{% macro f(n) %}{{ f(n) }}{{ f(n) }}{% endmacro %}{{ f(1) }}",
+	"tree":            "{% macro f(n) %}{% if n %}{{ f(n-1) }}{{ f(n-1) }}{% endif %}{% endmacro %}{{ f(60) }}",
+	"callers":         "{% macro f() %}{% call f() %}{{ caller() }}{% endcall %}{% endmacro %}{% call f() %}x{% endcall %}",
+	"nested lists":    "{% set ns = namespace(x=[]) %}{% for i in range(99999) %}{% set ns.x = [ns.x] %}{% endfor %}{{ ns.x }}",
+	"nested dicts":    "{% set ns = namespace(x={}) %}{% for i in range(99999) %}{% set ns.x = {'a': ns.x} %}{% endfor %}{{ ns.x | tojson }}",
+	"shared lists":    "{% set ns = namespace(x=[1]) %}{% for i in range(90) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",
+	"shared compared": "{% set ns = namespace(x=[1], y=[1]) %}{% for i in range(90) %}{% set ns.x = [ns.x, ns.x] %}{% set ns.y = [ns.y, ns.y] %}{% endfor %}{{ ns.x == ns.y }}",
+	"shared sorted":   "{% set ns = namespace(x={'a': 1}) %}{% for i in range(90) %}{% set ns.x = {'a': ns.x, 'b': ns.x} %}{% endfor %}{{ ns.x | tojson(sort_keys=true) }}",
+	"split":           "{% set s = 'a ' * 1000000 %}{% for i in range(99999) %}{% set t = s.split() %}{% set u = s.split('a') %}{% endfor %}",
+	"search":          "{% set s = 'a' * 1000000 %}{% for i in range(99999) %}{{ 'b' in s }}{% endfor %}",
+	"find":            "{% set s = 'a' * 1000000 %}{% for i in range(99999) %}{{ s.find('b') }}{{ s.isdigit() }}{{ s | upper | length }}{% endfor %}",
+	"case":            "{% set s = 'a' * 1000000 %}{% for i in range(99999) %}{% if s | length == s.lower() %}x{% endif %}{% endfor %}",
+	"compare":         "{% set s = 'a' * 1000000 %}{% set t = 'a' * 1000000 %}{% for i in range(99999) %}{% if s != t %}x{% endif %}{% if s < t %}x{% endif %}{% endfor %}",
+	"strip":           "{% set s = 'a' * 1000000 %}{% set t = 'b' * 1000000 + 'a' %}{% for i in range(99999) %}{% if s.strip(t) %}x{% endif %}{% endfor %}",
+	"prefix":          "{% set s = 'a' * 1000000 %}{% for i in range(99999) %}{% if s.startswith(s) %}x{% endif %}{{ s.removeprefix(s) }}{% endfor %}",
+	"index":           "{% set s = 'a' * 1000000 %}{% for i in range(99999) %}{% if s[999999] == 'b' %}x{% endif %}{% endfor %}",
+	"contains":        "{% set l = range(99999) | list %}{% for i in l %}{{ 'x' in l }}{% endfor %}",
+	"dict in dict":    "{% for i in range(99999) %}{% set d = dict(dict(dict(a=1, b=2), c=3), d=4) %}{% for j in range(99999) %}{{ d }}{% endfor %}{% endfor %}",
+	"joined marks":    "{% set ns = namespace(x='') %}{% for i in range(99999) %}{% set ns.x = ns.x + '.' + messages[0].content %}{% endfor %}",
+	"sort":            "{% set l = range(99999) | list %}{% for i in l %}{% set x = l | sort(reverse=true) %}{% endfor %}",
+	"output":          "{% set s = 'a' * 1000000 %}{% for i in range(99999) %}{{ s }}{% endfor %}",
+	"captured":        "{% macro f() %}{% set x %}{{ f() }}{% endset %}{% endmacro %}{{ f() }}",
+	"escaped":         "{% set ns = namespace(x='&') %}{% for i in range(60) %}{% set ns.x = ns.x | e %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
+	"quoted":          "{% set ns = namespace(x='\"') %}{% for i in range(60) %}{% set ns.x = ns.x | tojson %}{% endfor %}{{ ns.x }}",
+	"maps":            "{% for i in range(99999) %}{{ range(99999) | map('string') | list | length }}{% endfor %}",
+	"batch":           "{% for i in range(99999) %}{% set x = [1] | batch(99999, 'x') %}{% endfor %}",
+	"power":           "{% for i in range(99999) %}{% for j in range(99999) %}{% set x = 1 ** 9223372036854775807 %}{% endfor %}{% endfor %}",
+	"slice":           "{% set s = 'a' * 1000000 %}{% for i in range(99999) %}{% set x = s[::-1] %}{% set y = s[:1] %}{% endfor %}",
+	"strftime":        "{% set s = '%A' * 100000 %}{% for i in range(99999) %}{% set x = strftime_now(s) %}{% endfor %}",
+}
+
+func TestBombsEnd(t *testing.T) {
+	vars := variables([]message{{"user", strings.Repeat("hi ", 100)}}, true)
+	for name, source := range bombs {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		start := time.Now()
+		_, err := run(source, vars)
+		took := time.Since(start)
+		runtime.ReadMemStats(&after)
+		// All of the memory that it took, what was given back included. The
+		// time has slack for the race detector and other tests.
+		if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; err == nil || mib > 1024 || took > 10*time.Second {
+			t.Errorf("%s: %v after %v and %d MiB", name, err, took, mib)
+		} else if testing.Verbose() {
+			t.Logf("%-16s %8v %4d MiB  %v", name, took.Round(time.Millisecond), mib, err)
+		}
+	}
+}
+
+func TestNestingIsBounded(t *testing.T) {
+	const n = 200_000
+	for name, source := range map[string]string{
+		"brackets":   "{{ " + strings.Repeat("(", n) + "1" + strings.Repeat(")", n) + " }}",
+		"lists":      "{{ " + strings.Repeat("[", n) + strings.Repeat("]", n) + " }}",
+		"dicts":      "{{ " + strings.Repeat("{1:", n) + "1" + strings.Repeat("}", n) + " }}",
+		"open":       "{{ " + strings.Repeat("(", n),
+		"not":        "{{ " + strings.Repeat("not ", n) + "1 }}",
+		"minus":      "{{ " + strings.Repeat("- ", n) + "1 }}",
+		"sum":        "{{ " + strings.Repeat("1 + ", n) + "1 }}",
+		"power":      "{{ " + strings.Repeat("1 ** ", n) + "1 }}",
+		"or":         "{{ " + strings.Repeat("0 or ", n) + "1 }}",
+		"condition":  "{{ " + strings.Repeat("1 if 1 else ", n/4) + "1 }}",
+		"attributes": "{{ x" + strings.Repeat(".x", n) + " }}",
+		"items":      "{{ x" + strings.Repeat("[0]", n) + " }}",
+		"indexes":    "{{ " + strings.Repeat("x[", n) + strings.Repeat("]", n) + " }}",
+		"calls":      "{{ x" + strings.Repeat("()", n) + " }}",
+		"arguments":  "{{ " + strings.Repeat("f(", n) + strings.Repeat(")", n) + " }}",
+		"filters":    "{{ 1 " + strings.Repeat("|string", n/4) + " }}",
+		"if":         strings.Repeat("{% if 1 %}", n/4) + strings.Repeat("{% endif %}", n/4),
+		"elif":       "{% if 0 %}" + strings.Repeat("{% elif 0 %}", n/4) + "{% endif %}",
+		"for":        strings.Repeat("{% for x in [1] %}", n/8) + strings.Repeat("{% endfor %}", n/8),
+	} {
+		if _, err := run(source, nil); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	// What published templates do is far below the bounds.
+	deep := strings.Repeat("(", maxNested/2) + strings.Repeat("'x' + ", maxNested) + "'x'" + strings.Repeat(")", maxNested/2)
+	if got, err := run("{{ "+deep+" }}", nil); err != nil || got.S != strings.Repeat("x", maxNested+1) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestInputPaysForItself(t *testing.T) {
+	// Long conversations render, whatever their length.
+	long := strings.Repeat("xyz ", 5<<20)
+	source := "{% for m in messages %}{{ '<' + m.role + '>' + m.content | trim + '\n' }}{% endfor %}"
+	tmpl, err := Compile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := tmpl.Render(variables([]message{{"user", long}, {"user", long}}, false), 2*len(long))
+	if err != nil || len(got.S) != 2*len(long)+2*len("<user>\n")-2 {
+		t.Errorf("%d bytes, %v", len(got.S), err)
+	}
+	if _, err := tmpl.Render(variables([]message{{"user", strings.Repeat("x", 300<<20)}}, false), 0); !errors.As(err, new(*syntaxError)) {
+		t.Errorf("unpaid input: %v", err)
+	}
+}
+
+// FuzzJinja renders arbitrary sources: no panic, an end, and valid marks.
+func FuzzJinja(f *testing.F) {
+	r := readReference(f)
+	for _, p := range r.Published {
+		f.Add(p.Template, "user", "hi <eos>")
+	}
+	for _, s := range r.Snippets {
+		f.Add(s.Template, "assistant", "a b\nc")
+	}
+	for _, source := range bombs {
+		f.Add(source, "system", "\xff\u00e9")
+	}
+	f.Fuzz(func(t *testing.T, source, role, content string) {
+		start := time.Now()
+		got, err := run(source, variables([]message{{role, content}, {"assistant", content + role}}, true))
+		if took := time.Since(start); took > 20*time.Second {
+			t.Errorf("%v", took)
+		}
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "line ") {
+				t.Errorf("the error %q has no line", err)
+			}
+			return
+		}
+		at := -1
+		for _, p := range got.Input {
+			if p.Start <= at || p.End <= p.Start || p.End > len(got.S) {
+				t.Errorf("spans %v of %d bytes", got.Input, len(got.S))
+			}
+			at = p.End
+		}
+	})
+}

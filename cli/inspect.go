@@ -174,7 +174,10 @@ func look(file *weights.Model, tok *tokenize.Tokenizer) *inspection {
 
 func (in *inspection) print(w io.Writer) error {
 	c, v := in.Config, in.Vocabulary
-	template, values := "none in the file", "all finite"
+	format, template, values := in.Format, "none in the file", "all finite"
+	if in.FileType != weights.FileType(-1).String() {
+		format += ", " + in.FileType
+	}
 	if in.ChatTemplate != "" {
 		template += "; " + in.ChatTemplate + " is used"
 	}
@@ -189,7 +192,7 @@ func (in *inspection) print(w io.Writer) error {
 	}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintf(t, "file\t%s\n", in.Path)
-	fmt.Fprintf(t, "size\t%s, %s, %s\n", bytesText(in.Bytes), in.Format, in.FileType)
+	fmt.Fprintf(t, "size\t%s, %s\n", bytesText(in.Bytes), format)
 	fmt.Fprintf(t, "model\t%s, %s, %d parameters\n", visible(c.Name), c.Arch, in.Parameters)
 	fmt.Fprintf(t, "layers\t%d\n", c.Layers)
 	fmt.Fprintf(t, "width\tDim %d, FFNDim %d\n", c.Dim, c.FFNDim)

@@ -111,7 +111,7 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"devices", "0"}, []string{"no argument"}},
 		{[]string{"inspect", "a", "b"}, []string{"one model file"}},
 		{[]string{"inspect", "nowhere.gguf"}, []string{"nowhere.gguf"}},
-		{[]string{"inspect", "."}, []string{"not a regular file"}},
+		{[]string{"inspect", "."}, []string{"no model in this folder"}},
 		{[]string{"tokenize", "x", "--tokenizer", "nowhere.model"}, []string{"nowhere.model"}},
 		{[]string{"tokenize", "x", "-m", "a", "--tokenizer", "b"}, []string{"exclude each other"}},
 		{[]string{"tokenize", "--decode", "--no-bos"}, []string{"--decode", "--no-bos"}},

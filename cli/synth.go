@@ -24,7 +24,7 @@ func (p *program) synthCommand() *cli.Command {
 		Description: "MODEL_SHAPE is seallm-7b-v2.5 or seallm-nano, possibly with other dimensions:\n" +
 			"seallm-7b-v2.5:layers=2,vocab=1000. Keys: layers dim ffn heads kv_heads head_dim vocab context theta eps.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "type", Destination: &f.mix, Usage: "type `MIX` as llama-quantize makes it: Q4_K_M, Q4_0, Q8_0 or BF16"},
+			&cli.StringFlag{Name: "type", Destination: &f.mix, Usage: "type `MIX` as llama-quantize makes it: " + weights.Mixes()},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Destination: &f.output, TakesFile: true,
 				Usage: "`FILE.gguf` to write; it appears when it is complete"},
 			&cli.GenericFlag{Name: "seed", Value: &f.seed, Usage: "the same seed gives the same file"},
@@ -34,7 +34,7 @@ func (p *program) synthCommand() *cli.Command {
 			case c.NArg() != 1:
 				return errors.New("synth takes one model shape, such as seallm-7b-v2.5")
 			case f.mix == "":
-				return errors.New("synth needs --type: Q4_K_M, Q4_0, Q8_0 or BF16")
+				return errors.New("synth needs --type: " + weights.Mixes())
 			case f.output == "":
 				return errors.New("synth needs -o FILE.gguf")
 			}

@@ -61,13 +61,13 @@ func TestFoldersWithBadTokenizers(t *testing.T) {
 // Every form in which seallm-nano is published answers alike.
 func TestPublishedForms(t *testing.T) {
 	const models = "../../shared/models/seallm-nano"
-	forms := []string{""} // the embedded one is there without the others
+	forms := []string{"", "../testdata/engine/nano-mlx"} // there without the others
 	if exists(models) {
 		files, err := filepath.Glob(models + "/gguf/*.gguf")
 		if err != nil || len(files) < 9 {
 			t.Fatal(files, err)
 		}
-		forms = append(files, models+"/hf", models+"/hf-sharded", models+"/mlx")
+		forms = append(files, "", models+"/hf", models+"/hf-sharded", models+"/mlx")
 	}
 	for _, form := range forms {
 		args := []string{"generate", "--temp", "0", "What is the capital of Thailand?"}

@@ -71,6 +71,11 @@ func load(t testing.TB, path string, o Options) *Model {
 		t.Fatal(err)
 	}
 	defer file.Close()
+	return loadFile(t, file, o)
+}
+
+func loadFile(t testing.TB, file *weights.Model, o Options) *Model {
+	t.Helper()
 	before := device.Stats()
 	m, err := Load(context.Background(), device, file, o, nil)
 	if err != nil {

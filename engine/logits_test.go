@@ -2,28 +2,25 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"sealvk/weights"
 )
 
-// supported are the types of the files in ../shared that this version reads.
-var supported = map[string]bool{"F32": true, "F16": true, "BF16": true, "Q8_0": true, "Q4_0": true, "Q4_K": true, "Q6_K": true}
-
 const tolerance = 1e-4 // relative norm, f32 activations and KV cache
 
-// ways are the paths to the same logits.
-var ways = []struct {
+// way is a path to the logits.
+type way struct {
 	name    string
 	options Options
 	prepare func(*Model)
 	longest int // prompt; the ways that are slow take the short ones
-}{
+}
+
+var ways = []way{
 	{"prefill", Options{KV: KVF32}, func(*Model) {}, 600},
 	{"token by token", Options{KV: KVF32}, tokenByToken, 600},
 	{"GPU workgroups", Options{KV: KVF32, Tuning: &gpuTuning}, func(*Model) {}, 100},
@@ -31,7 +28,28 @@ var ways = []struct {
 	{"one layer a submission, chunks of 7", Options{KV: KVF32}, func(m *Model) { m.plan.chunk, m.pace = 7, pace{rows: 7, least: 7, layers: 1} }, 150},
 }
 
-// The GGUFs of seallm-nano against transformers' logits, prompts of 1 to 600 tokens.
+// nanoFile is a form of seallm-nano and the key of its reference values.
+type nanoFile struct{ name, path, golden string }
+
+// nanoFiles are the forms that are there, two of them always.
+func nanoFiles() []nanoFile {
+	const dir = "../../shared/models/seallm-nano/"
+	here := []nanoFile{{"Q4_K_M", nano, "gguf-Q4_K_M"}, {"mlx", "../testdata/engine/nano-mlx", "mlx-4bit"}}
+	list := []nanoFile{
+		{"hf", dir + "hf", "hf-bf16"},
+		{"hf-sharded", dir + "hf-sharded", "hf-bf16"},
+		{"chatml.Q4_K_M", dir + "gguf/seallm-nano-chatml.Q4_K_M.gguf", "gguf-Q4_K_M"},
+	}
+	for _, typ := range []string{"Q4_0", "Q4_1", "Q5_K_M", "Q6_K", "Q8_0", "bf16", "f16"} {
+		list = append(list, nanoFile{typ, dir + "gguf/seallm-nano-" + typ + ".gguf", "gguf-" + typ})
+	}
+	if !exists(dir) {
+		list = nil
+	}
+	return append(here, list...)
+}
+
+// Every form of seallm-nano against transformers' logits, prompts of 1 to 600 tokens.
 func TestNanoLogits(t *testing.T) {
 	dir := goldenDir("logits-nano")
 	var index struct {
@@ -39,33 +57,21 @@ func TestNanoLogits(t *testing.T) {
 			N   int
 			IDs []int32
 		}
-		Models map[string]struct {
-			Logits      string
-			TensorTypes map[string]int `json:"tensor_types"`
-		}
+		Models map[string]struct{ Logits string }
 	}
 	readJSON(t, filepath.Join(dir, "index.json"), &index)
-	checked := 0
-	for name, model := range index.Models {
-		path := filepath.Join("../../shared/models/seallm-nano/gguf", "seallm-nano-"+trimGGUF(name)+".gguf")
-		if name == "gguf-Q4_K_M" {
-			path = nano
-		}
-		if !exists(filepath.Join(dir, model.Logits)) || len(name) < 5 || name[:5] != "gguf-" || !all(model.TensorTypes) {
-			continue
-		}
-		want := readFloats(t, filepath.Join(dir, model.Logits))
+	for _, file := range nanoFiles() {
+		want := readFloats(t, filepath.Join(dir, index.Models[file.golden].Logits))
 		for i, way := range ways {
-			if i >= 2 && name != "gguf-Q4_K_M" {
-				continue
-			}
 			longest := way.longest
-			if name != "gguf-Q4_K_M" { // the weights' type has no part in what the length does
-				longest = []int{150, 31}[i]
+			if file.path != nano { // the weights' form has no part in what the length does
+				if i >= 2 {
+					break
+				}
+				longest = []int{100, 13}[i]
 			}
-			checked++
-			t.Run(name+"/"+way.name, func(t *testing.T) {
-				m := load(t, path, way.options)
+			t.Run(file.name+"/"+way.name, func(t *testing.T) {
+				m := load(t, file.path, way.options)
 				way.prepare(m)
 				s, vocab := session(t, m), m.cfg.Vocab
 				worst := 0.0
@@ -92,20 +98,6 @@ func TestNanoLogits(t *testing.T) {
 			})
 		}
 	}
-	if checked == 0 {
-		t.Fatal("no model was checked")
-	}
-}
-
-func trimGGUF(name string) string { return name[len("gguf-"):] }
-
-func all(types map[string]int) bool {
-	for t := range types {
-		if !supported[t] {
-			return false
-		}
-	}
-	return true
 }
 
 // Other dimensions (GQA, MQA, odd widths, other theta and epsilon), every position.
@@ -115,6 +107,7 @@ func TestRandomArchitectures(t *testing.T) {
 	if err != nil || len(archs) == 0 {
 		t.Fatal("no architectures in ", dir, err)
 	}
+	folders := 0
 	for _, path := range archs {
 		var reference struct {
 			Name    string
@@ -124,10 +117,26 @@ func TestRandomArchitectures(t *testing.T) {
 			}
 		}
 		readJSON(t, path, &reference)
-		for _, way := range ways {
-			t.Run(reference.Name+"/"+way.name, func(t *testing.T) {
-				m := load(t, filepath.Join(filepath.Dir(path), reference.Name+"-bf16.gguf"), way.options)
-				way.prepare(m)
+		folder := filepath.Join(filepath.Dir(path), "hf")
+		if !exists(folder) {
+			folder = filepath.Join("../testdata/weights", "hf-"+reference.Name)
+		}
+		type run struct {
+			form, path string
+			way        way
+		}
+		var runs []run
+		for _, w := range ways {
+			runs = append(runs, run{"gguf", filepath.Join(filepath.Dir(path), reference.Name+"-bf16.gguf"), w})
+		}
+		if exists(folder) {
+			folders++
+			runs = append(runs, run{"safetensors", folder, ways[0]})
+		}
+		for _, r := range runs {
+			t.Run(reference.Name+"/"+r.form+"/"+r.way.name, func(t *testing.T) {
+				m := load(t, r.path, r.way.options)
+				r.way.prepare(m)
 				s, vocab := session(t, m), m.cfg.Vocab
 				for _, p := range reference.Prompts {
 					want := readFloats(t, filepath.Join(filepath.Dir(path), p.Logits))
@@ -151,6 +160,9 @@ func TestRandomArchitectures(t *testing.T) {
 				}
 			})
 		}
+	}
+	if folders == 0 {
+		t.Error("no safetensors folder was read")
 	}
 }
 
@@ -176,55 +188,6 @@ func TestLogitsWithF16Cache(t *testing.T) {
 	})
 	if err != nil {
 		t.Error(err)
-	}
-}
-
-// greedyCase is a line of greedy-nano.jsonl.
-type greedyCase struct {
-	N         int
-	PromptIDs []int32 `json:"prompt_ids"`
-	Answer    struct {
-		IDs  []int32
-		Text string
-	} `json:"gguf-Q4_K_M"`
-}
-
-func greedyCases(t testing.TB) (cases []greedyCase) {
-	f, err := os.Open("../testdata/engine/greedy-nano.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for d := json.NewDecoder(f); d.More(); {
-		var c greedyCase
-		if err := d.Decode(&c); err != nil {
-			t.Fatal(err)
-		}
-		cases = append(cases, c)
-	}
-	if len(cases) != 40 {
-		t.Fatalf("%d cases, want 40", len(cases))
-	}
-	return cases
-}
-
-// Greedy decode gives the reference's ids, 40 of 40; with the f32 cache, ten of them.
-func TestGreedyAnswers(t *testing.T) {
-	for kv, cases := range map[KVType][]greedyCase{KVF16: greedyCases(t), KVF32: greedyCases(t)[10:20]} {
-		t.Run(kv.String(), func(t *testing.T) {
-			m := load(t, nano, Options{KV: kv})
-			s := session(t, m)
-			for _, c := range cases {
-				want := c.Answer.IDs
-				r, err := s.Generate(context.Background(), Request{Prompt: c.PromptIDs, MaxTokens: len(want), StopTokens: []int32{1}})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if !slices.Equal(r.Tokens, want) {
-					t.Errorf("case %d: %v, want %v", c.N, r.Tokens, want)
-				}
-			}
-		})
 	}
 }
 

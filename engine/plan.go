@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"sort"
+	"strings"
 
 	"sealvk/shaders"
 	"sealvk/vk"
@@ -99,7 +100,11 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 		p.chunk /= 2
 	}
 	for _, t := range m.Tensors {
-		p.weights += shaders.Type(t.Type).DeviceBytes(t.Rows, t.Cols)
+		typ := shaders.Type(t.Type)
+		if strings.HasSuffix(t.Name, "norm.weight") {
+			typ = shaders.F32 // uploadNorm
+		}
+		p.weights += typ.DeviceBytes(t.Rows, t.Cols)
 	}
 	for _, b := range activationSizes(cfg, p) {
 		p.activations += b

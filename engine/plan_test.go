@@ -97,15 +97,6 @@ func TestPaceKeepsSubmissionsShort(t *testing.T) {
 	}
 }
 
-// A token reads every matrix once, in no more bytes than the file has.
 func TestBytesPerToken(t *testing.T) {
-	var want int64
-	for _, tensor := range openNano(t).Tensors {
-		if !strings.HasSuffix(tensor.Name, "norm.weight") {
-			want += int64(len(tensor.Data))
-		}
-	}
-	if got := load(t, nano, Options{Context: 32}).BytesPerToken(); got != want {
-		t.Errorf("%d bytes a token, the file's matrices have %d", got, want)
-	}
+	checkBytesPerToken(t, load(t, nano, Options{Context: 32}), openNano(t))
 }

@@ -105,11 +105,11 @@ func (m *Model) matrix(t *weights.Tensor) (shaders.Matrix, error) {
 
 // uploadNorm writes a vector as f32, whatever its type in the file.
 func (m *Model) uploadNorm(t *weights.Tensor, to *vk.Range) error {
-	if err := weights.CheckFinite(t, t.Data, 0); err != nil {
+	if err := t.CheckRows(0, t.Rows); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
 	values := make([]float32, t.Rows*t.Cols)
-	if err := weights.Dequantize(values, t.Type, t.Data); err != nil {
+	if err := t.DequantizeRows(values, 0, t.Rows); err != nil {
 		return fmt.Errorf("engine: %s: %w", t.Name, err)
 	}
 	b, err := m.buffer(t.Name, int64(len(values))*4, vk.DeviceLocal)
@@ -138,7 +138,7 @@ func uploadPieces(ctx context.Context, up *vk.Uploader, pieces []piece, progress
 	defer cancel(nil)
 	var total int64
 	for _, p := range pieces {
-		total += int64(len(p.source()))
+		total += p.bytes()
 	}
 	var next, done atomic.Int64
 	var workers sync.WaitGroup
@@ -153,7 +153,7 @@ func uploadPieces(ctx context.Context, up *vk.Uploader, pieces []piece, progress
 					cancel(err)
 					return
 				}
-				if n := done.Add(int64(len(pieces[i].source()))); progress != nil {
+				if n := done.Add(pieces[i].bytes()); progress != nil {
 					progress(n, total)
 				}
 			}
@@ -163,29 +163,31 @@ func uploadPieces(ctx context.Context, up *vk.Uploader, pieces []piece, progress
 	return context.Cause(ctx)
 }
 
-// source is the piece's bytes in the file.
-func (p *piece) source() []byte {
-	t := shaders.Type(p.tensor.Type)
-	from := t.FileBytes(p.part.First+p.first, p.tensor.Cols)
-	return p.tensor.Data[from:][:t.FileBytes(p.rows, p.tensor.Cols)]
+// row is the piece's first row of the tensor.
+func (p *piece) row() int { return p.part.First + p.first }
+
+// bytes is the size of the piece in the file.
+func (p *piece) bytes() int64 {
+	data, scales, biases := p.tensor.RowData(p.row(), p.rows)
+	return int64(len(data) + len(scales) + len(biases))
 }
 
 func (p *piece) write(up *vk.Uploader) error {
-	t, cols, src := shaders.Type(p.tensor.Type), p.tensor.Cols, p.source()
-	firstBlock := (p.part.First + p.first) * cols / p.tensor.Type.BlockValues()
-	if err := weights.CheckFinite(p.tensor, src, firstBlock); err != nil {
+	if err := p.tensor.CheckRows(p.row(), p.rows); err != nil {
 		return err
 	}
-	words, scales := p.part.Regions(t, cols, p.first, p.rows)
-	err := up.Write(words, func(dst []byte) error {
-		t.RepackWords(dst, src, p.rows, cols)
+	t, cols := shaders.Type(p.tensor.Type), p.tensor.Cols
+	data, scales, biases := p.tensor.RowData(p.row(), p.rows)
+	toWords, toScales := p.part.Regions(t, cols, p.first, p.rows)
+	err := up.Write(toWords, func(dst []byte) error {
+		t.RepackWords(dst, data, p.rows, cols)
 		return nil
 	})
-	if err != nil || scales.Size == 0 {
+	if err != nil || toScales.Size == 0 {
 		return err
 	}
-	return up.Write(scales, func(dst []byte) error {
-		t.RepackScales(dst, src, p.rows, cols)
+	return up.Write(toScales, func(dst []byte) error {
+		t.RepackScales(dst, data, scales, biases, p.rows, cols)
 		return nil
 	})
 }

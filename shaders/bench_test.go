@@ -20,7 +20,7 @@ func BenchmarkMatMul(b *testing.B) {
 	defer set.Free()
 	for _, typ := range allTypes {
 		for _, tokens := range []int{1, 2 * tuning.PrefillTokens} {
-			b.Run(fmt.Sprintf("type=%d/tokens=%d", typ, tokens), func(b *testing.B) {
+			b.Run(fmt.Sprintf("%s/tokens=%d", name(typ), tokens), func(b *testing.B) {
 				buffer := func(bytes int64) *vk.Buffer {
 					r, err := device.NewBuffer("bench", bytes, vk.DeviceLocal)
 					if err != nil {

@@ -1,22 +1,22 @@
 package shaders
 
 import (
-	"fmt"
 	"testing"
 
 	"sealvk/vk"
 )
 
 func TestEmbed(t *testing.T) {
-	for name, tuning := range tunings() {
-		for _, typ := range allTypes {
-			t.Run(fmt.Sprintf("%s/%d", name, typ), func(t *testing.T) {
+	for tuned, tuning := range tunings() {
+		types := typesUnder(tuned)
+		for _, typ := range types {
+			t.Run(tuned+"/"+name(typ), func(t *testing.T) {
 				rng := random(t)
 				for _, cols := range colsFor(typ) {
 					const vocab, sequences, context, scale = 23, 2, 9, 1.5
 					file, w := randomWeights(t, rng, typ, vocab, cols)
-					b := newBench(t, []Type{typ}, true, tuning)
-					m := b.matrix(typ, file, vocab, cols, 8)
+					b := newBench(t, types, true, tuning)
+					m := b.matrix(file, 8)
 					rows := []Row{{Token: 22}, {Token: 0, Position: 8}, {Token: 7, Position: 1, Sequence: 1}, {Token: 8, Position: 5}}
 					history := make([]uint32, sequences*context)
 					r, x, h := in(b, "rows", rows), b.out("x", len(rows)*cols), inout(b, "history", history)
@@ -45,7 +45,7 @@ func TestEmbedOutsideTheTable(t *testing.T) {
 	rng := random(t)
 	file, _ := randomWeights(t, rng, F32, 4, 8)
 	b := newBench(t, []Type{F32}, true, DefaultTuning(device.Caps()))
-	m := b.matrix(F32, file, 4, 8, 4)
+	m := b.matrix(file, 4)
 	r, x, h := in(b, "rows", []Row{{Token: NoToken}, {Token: 4}}), inout(b, "x", make([]float32, 16)), inout(b, "history", make([]uint32, 4))
 	b.run(func(c *vk.Commands) { b.set.Embed(c, "embed", m, r, x, h, 2, 4, 1) })
 	for i, v := range append(b.uints(x), b.uints(h)...) {

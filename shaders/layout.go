@@ -1,45 +1,79 @@
 package shaders
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"sealvk/vk"
 )
 
-// Type is the format of a weight matrix; the numbers are ggml's.
+// Type is the format of a weight matrix; the numbers are ggml's, and [MLX]'s.
 type Type uint32
 
 const (
 	F32  Type = 0
 	F16  Type = 1
 	Q4_0 Type = 2
+	Q4_1 Type = 3
+	Q5_0 Type = 6
+	Q5_1 Type = 7
 	Q8_0 Type = 8
+	Q2_K Type = 10
+	Q3_K Type = 11
 	Q4_K Type = 12
+	Q5_K Type = 13
 	Q6_K Type = 14
 	BF16 Type = 30
 )
 
+// MLX is the type of MLX's affine quantization: values of 4 or 8 bits in groups of
+// 32, 64 or 128 columns, each with a scale and a bias, F16 or BF16.
+func MLX(bits, group int, scale Type) Type {
+	t := Type(1<<17 | bits<<8 | group)
+	if scale == BF16 {
+		t |= 1 << 16
+	}
+	return t
+}
+
 // format describes how a block of a row is kept in the file and on the device.
-// The device wants 32-bit words, which the files' blocks of 18, 34 and 210 bytes
-// are not: their f16 scale moves into a second region behind all rows, two to a
-// word. No byte more is read than the file has.
+// The device wants 32-bit words, which the files' blocks of 18, 22, 34, 110 and 210
+// bytes are not: their f16 scale moves into a second region behind all rows, two to
+// a word. MLX's scales and biases, each a tensor of its own in the file, are woven
+// into that region, one word a group. No byte more is read than the file has.
 type format struct {
 	values     int // of a block
-	fileBytes  int // of a block in the file
+	fileBytes  int // of a block in the file, without MLX's scale and bias
 	words      int // of a block in the first region
 	dataOffset int // of those words in the file's block
-	scale      int // offset of the f16 scale in the file's block; -1: no second region
+	scaleBytes int // of a block in the second region; 0: there is none
+	scale      int // offset of the f16 scale in the file's block
 }
 
 var formats = map[Type]format{
-	F32:  {1, 4, 1, 0, -1},
-	F16:  {2, 4, 1, 0, -1}, // pairs; an odd row is padded with a zero
-	BF16: {2, 4, 1, 0, -1},
-	Q4_0: {32, 18, 4, 2, 0},
-	Q8_0: {32, 34, 8, 2, 0},
-	Q4_K: {256, 144, 36, 0, -1},
-	Q6_K: {256, 210, 52, 0, 208},
+	F32:  {values: 1, fileBytes: 4, words: 1},
+	F16:  {values: 2, fileBytes: 4, words: 1}, // pairs; an odd row is padded with a zero
+	BF16: {values: 2, fileBytes: 4, words: 1},
+	Q4_0: {values: 32, fileBytes: 18, words: 4, dataOffset: 2, scaleBytes: 2},
+	Q4_1: {values: 32, fileBytes: 20, words: 5},
+	Q5_0: {values: 32, fileBytes: 22, words: 5, dataOffset: 2, scaleBytes: 2},
+	Q5_1: {values: 32, fileBytes: 24, words: 6},
+	Q8_0: {values: 32, fileBytes: 34, words: 8, dataOffset: 2, scaleBytes: 2},
+	Q2_K: {values: 256, fileBytes: 84, words: 21},
+	Q3_K: {values: 256, fileBytes: 110, words: 27, scaleBytes: 2, scale: 108},
+	Q4_K: {values: 256, fileBytes: 144, words: 36},
+	Q5_K: {values: 256, fileBytes: 176, words: 44},
+	Q6_K: {values: 256, fileBytes: 210, words: 52, scaleBytes: 2, scale: 208},
+}
+
+func init() {
+	for _, bits := range []int{4, 8} {
+		for _, group := range []int{32, 64, 128} {
+			for _, scale := range []Type{F16, BF16} {
+				bytes := group * bits / 8
+				formats[MLX(bits, group, scale)] = format{values: group, fileBytes: bytes, words: bytes / 4, scaleBytes: 4}
+			}
+		}
+	}
 }
 
 // Known reports whether kernels exist for the type.
@@ -51,18 +85,15 @@ func (t Type) rowWords(cols int) int {
 	return ceilDiv(cols, f.values) * f.words
 }
 
-// blocks is the number of scales of a row in the second region.
-func (t Type) blocks(cols int) int {
+// scaleBytes is the size of a row in the second region.
+func (t Type) scaleBytes(cols int) int {
 	f := formats[t]
-	if f.scale < 0 {
-		return 0
-	}
-	return cols / f.values
+	return cols / f.values * f.scaleBytes
 }
 
 // DeviceBytes is the size of rows × cols values on the device.
 func (t Type) DeviceBytes(rows, cols int) int64 {
-	scaleWords := (int64(rows)*int64(t.blocks(cols)) + 1) / 2
+	scaleWords := (int64(rows)*int64(t.scaleBytes(cols)) + 3) / 4
 	return 4 * (int64(rows)*int64(t.rowWords(cols)) + scaleWords)
 }
 
@@ -104,50 +135,10 @@ func (t Type) PartRows(cols int, limit int64) (int, error) {
 func (p *Part) Regions(t Type, cols, first, count int) (words, scales vk.Range) {
 	stride := int64(t.rowWords(cols)) * 4
 	words = p.Data.Buffer.Range(p.Data.Offset+int64(first)*stride, int64(count)*stride)
-	perRow := int64(t.blocks(cols)) * 2
+	perRow := int64(t.scaleBytes(cols))
 	scales = p.Data.Buffer.Range(p.Data.Offset+int64(p.Rows)*stride+int64(first)*perRow, int64(count)*perRow)
 	return words, scales
 }
 
 // scaleWord is the word at which the part's second region begins.
 func (p *Part) scaleWord(t Type, cols int) uint32 { return uint32(p.Rows * t.rowWords(cols)) }
-
-// FileBytes is the size in the file of rows × cols values.
-func (t Type) FileBytes(rows, cols int) int64 {
-	f := formats[t]
-	if f.values == 2 { // 16-bit floats: the file does not pad
-		return int64(rows) * int64(cols) * 2
-	}
-	return int64(rows) * int64(cols/f.values) * int64(f.fileBytes)
-}
-
-// RepackWords writes the first region of rows × cols values in the file's form.
-func (t Type) RepackWords(dst, src []byte, rows, cols int) {
-	f := formats[t]
-	switch {
-	case f.values == 2 && cols%2 == 1:
-		for r := range rows {
-			row := dst[r*(cols+1)*2:][:(cols+1)*2]
-			copy(row, src[r*cols*2:][:cols*2])
-			binary.LittleEndian.PutUint16(row[cols*2:], 0)
-		}
-	case f.scale < 0:
-		copy(dst, src)
-	default:
-		n := f.words * 4
-		for b := range rows * (cols / f.values) {
-			copy(dst[b*n:][:n], src[b*f.fileBytes+f.dataOffset:][:n])
-		}
-	}
-}
-
-// RepackScales writes the second region, if the type has one.
-func (t Type) RepackScales(dst, src []byte, rows, cols int) {
-	f := formats[t]
-	if f.scale < 0 {
-		return
-	}
-	for b := range rows * (cols / f.values) {
-		copy(dst[2*b:][:2], src[b*f.fileBytes+f.scale:][:2])
-	}
-}

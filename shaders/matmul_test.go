@@ -5,13 +5,32 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
 	"sealvk/vk"
 	"sealvk/weights"
 )
 
-var allTypes = []Type{F32, F16, BF16, Q8_0, Q4_0, Q4_K, Q6_K}
+var allTypes = []Type{
+	F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K,
+	MLX(4, 32, F16), MLX(4, 64, F16), MLX(4, 128, F16), MLX(4, 32, BF16), MLX(4, 64, BF16), MLX(4, 128, BF16),
+	MLX(8, 32, F16), MLX(8, 64, F16), MLX(8, 128, F16), MLX(8, 32, BF16), MLX(8, 64, BF16), MLX(8, 128, BF16),
+}
+
+// typesUnder are the types under test with a tuning: pipelines take time, so that
+// MLX's go through all combinations with one of them.
+func typesUnder(tuned string) []Type {
+	if tuned == "default" {
+		return allTypes
+	}
+	gguf := slices.IndexFunc(allTypes, func(t Type) bool { return t >= MLX(0, 0, F16) })
+	return append(slices.Clone(allTypes[:gguf]), MLX(4, 32, F16), MLX(4, 64, BF16), MLX(8, 128, BF16))
+}
+
+// name is how test names call a type.
+func name(t Type) string { return strings.ReplaceAll(weights.Type(t).String(), " ", "-") }
 
 // refMatMul: y[t][r] = Σ w[r][k] × x[t][k], and Σ |w × x|, the scale of its rounding.
 func refMatMul(w, x []float32, rows, cols, tokens int) (y, scale []float64) {
@@ -29,59 +48,72 @@ func refMatMul(w, x []float32, rows, cols, tokens int) (y, scale []float64) {
 	return y, scale
 }
 
+// halfScales are the offsets of the f16 scales and mins in a block.
+var halfScales = map[Type][]int{
+	Q4_0: {0}, Q4_1: {0, 2}, Q5_0: {0}, Q5_1: {0, 2}, Q8_0: {0},
+	Q2_K: {80, 82}, Q3_K: {108}, Q4_K: {0, 2}, Q5_K: {0, 2}, Q6_K: {208},
+}
+
 // randomWeights makes rows × cols values in the file's form, and dequantized.
 // Block scales are small enough to be subnormal halves now and then.
-func randomWeights(t *testing.T, rng *rand.Rand, typ Type, rows, cols int) (file []byte, values []float32) {
+func randomWeights(t testing.TB, rng *rand.Rand, typ Type, rows, cols int) (file *weights.Tensor, values []float32) {
 	t.Helper()
-	file = make([]byte, typ.FileBytes(rows, cols))
-	for i := range file {
-		file[i] = byte(rng.Uint32())
+	file = &weights.Tensor{Type: weights.Type(typ), Rows: rows, Cols: cols}
+	file.Data = make([]byte, rows*file.RowBytes())
+	for i := range file.Data {
+		file.Data[i] = byte(rng.Uint32())
 	}
-	half := func(at int) { // up to 2^-9, often subnormal
-		binary.LittleEndian.PutUint16(file[at:], uint16(rng.IntN(0x1800))|uint16(rng.IntN(2))<<15)
+	half := func(at []byte) { // up to 2^-9, often subnormal
+		binary.LittleEndian.PutUint16(at, uint16(rng.IntN(0x1800))|uint16(rng.IntN(2))<<15)
 	}
-	f := formats[typ]
-	switch typ {
-	case F32:
-		for i := range rows * cols {
-			binary.LittleEndian.PutUint32(file[4*i:], math.Float32bits(float32(rng.NormFloat64())))
+	bfloat := func(at []byte, scale float64) {
+		binary.LittleEndian.PutUint16(at, uint16(math.Float32bits(float32(rng.NormFloat64()*scale))>>16))
+	}
+	_, group, scale, mlx := file.Type.IsMLX()
+	switch {
+	case mlx:
+		file.Scales, file.Biases = make([]byte, 2*rows*cols/group), make([]byte, 2*rows*cols/group)
+		for i := 0; i < len(file.Scales); i += 2 {
+			for _, at := range [][]byte{file.Scales[i:], file.Biases[i:]} {
+				if scale == weights.F16 {
+					half(at)
+				} else {
+					bfloat(at, 1e-3)
+				}
+			}
 		}
-	case BF16:
+	case typ == F32:
 		for i := range rows * cols {
-			binary.LittleEndian.PutUint16(file[2*i:], uint16(math.Float32bits(float32(rng.NormFloat64()))>>16))
+			binary.LittleEndian.PutUint32(file.Data[4*i:], math.Float32bits(float32(rng.NormFloat64())))
 		}
-	case F16:
+	case typ == BF16:
 		for i := range rows * cols {
-			half(2 * i)
+			bfloat(file.Data[2*i:], 1)
 		}
-	case Q4_K:
-		for at := 0; at < len(file); at += f.fileBytes {
-			half(at)
-			half(at + 2)
+	case typ == F16:
+		for i := range rows * cols {
+			half(file.Data[2*i:])
 		}
 	default:
-		for at := f.scale; at < len(file); at += f.fileBytes {
-			half(at)
+		for at := 0; at < len(file.Data); at += formats[typ].fileBytes {
+			for _, offset := range halfScales[typ] {
+				half(file.Data[at+offset:])
+			}
 		}
 	}
 	values = make([]float32, rows*cols)
-	if err := weights.Dequantize(values, weights.Type(typ), file); err != nil {
+	if err := file.DequantizeRows(values, 0, rows); err != nil {
 		t.Fatal(err)
 	}
 	return file, values
 }
 
 // matrix puts a matrix into guarded buffers, in parts of at most partRows rows.
-func (b *bench) matrix(typ Type, file []byte, rows, cols, partRows int) *Matrix {
-	m := &Matrix{Type: typ, Rows: rows, Cols: cols}
-	for first := 0; first < rows; first += partRows {
-		n := min(partRows, rows-first)
-		src := file[typ.FileBytes(first, cols):][:typ.FileBytes(n, cols)]
-		dst := make([]byte, typ.DeviceBytes(n, cols))
-		split := n * typ.rowWords(cols) * 4
-		typ.RepackWords(dst[:split], src, n, cols)
-		typ.RepackScales(dst[split:], src, n, cols)
-		m.Parts = append(m.Parts, Part{Data: in(b, fmt.Sprintf("%d from %d", typ, first), dst), First: first, Rows: n})
+func (b *bench) matrix(file *weights.Tensor, partRows int) *Matrix {
+	m := &Matrix{Type: Type(file.Type), Rows: file.Rows, Cols: file.Cols}
+	for first := 0; first < m.Rows; first += partRows {
+		n := min(partRows, m.Rows-first)
+		m.Parts = append(m.Parts, Part{Data: in(b, fmt.Sprintf("%s from %d", name(m.Type), first), onDevice(file, first, n)), First: first, Rows: n})
 	}
 	return m
 }
@@ -95,9 +127,10 @@ func colsFor(typ Type) []int {
 }
 
 func TestMatMul(t *testing.T) {
-	for name, tuning := range tunings() {
-		for _, typ := range allTypes {
-			t.Run(fmt.Sprintf("%s/%d", name, typ), func(t *testing.T) {
+	for tuned, tuning := range tunings() {
+		types := typesUnder(tuned)
+		for _, typ := range types {
+			t.Run(tuned+"/"+name(typ), func(t *testing.T) {
 				rng := random(t)
 				for _, cols := range colsFor(typ) {
 					rows, tokens := 1+rng.IntN(40), 1+rng.IntN(19)
@@ -107,8 +140,8 @@ func TestMatMul(t *testing.T) {
 					file, w := randomWeights(t, rng, typ, rows, cols)
 					first := rng.IntN(3)
 					x := normal(rng, (first+tokens)*cols, 1)
-					b := newBench(t, []Type{typ}, true, tuning)
-					m := b.matrix(typ, file, rows, cols, 2+2*rng.IntN(10))
+					b := newBench(t, types, true, tuning)
+					m := b.matrix(file, 2+2*rng.IntN(10))
 					rx, y, sum := in(b, "x", x), b.out("y", tokens*rows), inout(b, "sum", normal(rng, tokens*rows, 1))
 					before := b.floats(sum)
 					b.run(func(c *vk.Commands) { b.set.MatMul(c, "matmul", m, rx, y, first, tokens) })
@@ -139,26 +172,11 @@ func TestMatMulFoldsGrid(t *testing.T) {
 	groups := b.set.maxGroups
 	b.set.maxGroups = 7
 	t.Cleanup(func() { b.set.maxGroups = groups })
-	m := b.matrix(F32, file, rows, cols, rows)
+	m := b.matrix(file, rows)
 	rx, y := in(b, "x", x), b.out("y", rows)
 	b.run(func(c *vk.Commands) { b.set.MatMul(c, "matmul", m, rx, y, 0, 1) })
 	want, scale := refMatMul(w, x, rows, cols, 1)
 	near(t, "y", b.floats(y), want, func(i int) float64 { return 1e-6 * scale[i] })
-}
-
-func TestRepackReadsNoMoreBytes(t *testing.T) {
-	for _, typ := range allTypes {
-		for _, cols := range colsFor(typ) {
-			file, device := typ.FileBytes(64, cols), typ.DeviceBytes(64, cols)
-			padding := int64(0)
-			if cols%2 == 1 && (typ == F16 || typ == BF16) {
-				padding = 64 * 2
-			}
-			if device != file+padding {
-				t.Errorf("type %d, %d columns: %d bytes on the device, %d in the file", typ, cols, device, file)
-			}
-		}
-	}
 }
 
 // A half of any finite value must come out as it is, subnormals included.
@@ -178,7 +196,7 @@ func TestHalfExact(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := newBench(t, []Type{F16}, true, DefaultTuning(device.Caps()))
-	m := b.matrix(F16, file, rows, cols, rows)
+	m := b.matrix(&weights.Tensor{Type: weights.F16, Rows: rows, Cols: cols, Data: file}, rows)
 	ids := make([]Row, rows)
 	for i := range ids {
 		ids[i].Token = uint32(i)

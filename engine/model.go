@@ -79,7 +79,7 @@ func Load(ctx context.Context, dev *vk.Device, file *weights.Model, o Options, p
 	return m, nil
 }
 
-func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progress func(done, total int64)) (err error) {
+func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progress func(done, total int64)) error {
 	tuning := shaders.DefaultTuning(m.dev.Caps())
 	if o.Tuning != nil {
 		tuning = *o.Tuning
@@ -93,13 +93,19 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 			types = append(types, shaders.Type(t.Type))
 		}
 	}
-	if m.kernels, err = shaders.New(m.dev, shaders.Config{Types: types, KVF16: o.KV == KVF16, Tuning: tuning}); err != nil {
-		return fmt.Errorf("engine: %w", err)
-	}
-	if err := m.makeBuffers(); err != nil {
+	built := make(chan error, 1) // the driver compiles on one core while weights are read
+	go func() {
+		var err error
+		if m.kernels, err = shaders.New(m.dev, shaders.Config{Types: types, KVF16: o.KV == KVF16, Tuning: tuning}); err != nil {
+			err = fmt.Errorf("engine: %w", err)
+		}
+		built <- err
+	}()
+	err := m.upload(ctx, file, progress)
+	if err := errors.Join(<-built, err); err != nil {
 		return err
 	}
-	return m.upload(ctx, file, progress)
+	return m.makeBuffers()
 }
 
 // Close waits for the device and gives all memory back. Sessions end with it.

@@ -180,11 +180,16 @@ type countingWriter struct {
 }
 
 func (c *countingWriter) Write(b []byte) (int, error) {
+	c.s.count(len(b)) // first: a client may be done before Write returns
 	n, err := c.ResponseWriter.Write(b)
-	c.s.mu.Lock()
-	c.s.sent += int64(n)
-	c.s.mu.Unlock()
+	c.s.count(n - len(b))
 	return n, err
+}
+
+func (s *server) count(n int) {
+	s.mu.Lock()
+	s.sent += int64(n)
+	s.mu.Unlock()
 }
 
 // takeSent gives the bytes of files sent since the last call, and the hits.

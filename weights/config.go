@@ -29,32 +29,49 @@ func readConfig(m *metadata) (Config, error) {
 	if m.err == nil && c.Arch != "gemma" {
 		return c, fmt.Errorf("metadata key \"general.architecture\" is %q; only \"gemma\" models can be run", c.Arch)
 	}
-	c.Layers = m.integer("gemma.block_count", -1)
-	c.Dim = m.integer("gemma.embedding_length", -1)
-	c.FFNDim = m.integer("gemma.feed_forward_length", -1)
-	c.Context = m.integer("gemma.context_length", -1)
-	c.Heads = m.integer("gemma.attention.head_count", -1)
-	c.KVHeads = m.integer("gemma.attention.head_count_kv", c.Heads)
+	c.readDimensions(ggufKeys, m.integer)
+	c.Context = m.integer(ggufKeys.context, -1)
 	c.NormEps = m.float("gemma.attention.layer_norm_rms_epsilon", 0)
 	c.RopeTheta = m.float("gemma.rope.freq_base", 10000)
 	width := -1 // of a head, if the file does not say
 	if c.Heads > 0 && c.Dim%c.Heads == 0 {
 		width = c.Dim / c.Heads
 	}
-	c.HeadDim = m.integer("gemma.attention.key_length", width)
+	c.HeadDim = m.integer(ggufKeys.headDim, width)
 	if n := m.integer("gemma.attention.value_length", width); m.err == nil && n != c.HeadDim {
 		return c, fmt.Errorf("gemma.attention.key_length is %d and value_length %d; they must be equal", c.HeadDim, n)
 	}
-	if n := m.integer("gemma.rope.dimension_count", c.HeadDim); n != c.HeadDim {
-		return c, fmt.Errorf("gemma.rope.dimension_count is %d, want the head's width %d", n, c.HeadDim)
-	}
-	if s := m.text("gemma.rope.scaling.type", false); s != "" && s != "none" {
-		return c, fmt.Errorf("gemma.rope.scaling.type %q is not supported", s)
-	}
+	c.checkRope(m)
 	if m.err != nil {
 		return c, m.err
 	}
 	return c, c.check()
+}
+
+// checkRope refuses what would scale RoPE, or leave a part of a head out. To llama.cpp a
+// factor without a type means linear scaling; 0 stands for none.
+func (c *Config) checkRope(m *metadata) {
+	if n := m.integer("gemma.rope.dimension_count", c.HeadDim); n != c.HeadDim {
+		m.failf("gemma.rope.dimension_count is %d, want the head's width %d", n, c.HeadDim)
+	}
+	kind := m.text("gemma.rope.scaling.type", false)
+	if kind == "none" {
+		return
+	}
+	if kind != "" {
+		m.failf("gemma.rope.scaling.type %q is not supported", kind)
+	}
+	for _, key := range []string{"gemma.rope.scaling.factor", "gemma.rope.scale_linear"} {
+		v, ok := m.get(key, false)
+		if !ok {
+			continue
+		}
+		if f, ok := v.float(); !ok {
+			m.wrong(key, v, "a float")
+		} else if f != 0 && f != 1 {
+			m.failf("%s is %v; only unscaled RoPE can be run", key, f)
+		}
+	}
 }
 
 // dimensionKeys are the names that a kind of file has for a model's dimensions.
@@ -63,6 +80,15 @@ type dimensionKeys struct{ layers, dim, ffn, context, heads, kvHeads, headDim st
 var ggufKeys = dimensionKeys{
 	"gemma.block_count", "gemma.embedding_length", "gemma.feed_forward_length", "gemma.context_length",
 	"gemma.attention.head_count", "gemma.attention.head_count_kv", "gemma.attention.key_length",
+}
+
+// readDimensions takes what every file must tell; integer is as of metadata or jsonObject.
+func (c *Config) readDimensions(keys dimensionKeys, integer func(key string, def int) int) {
+	c.Layers = integer(keys.layers, -1)
+	c.Dim = integer(keys.dim, -1)
+	c.FFNDim = integer(keys.ffn, -1)
+	c.Heads = integer(keys.heads, -1)
+	c.KVHeads = integer(keys.kvHeads, c.Heads)
 }
 
 func (c *Config) check() error { return c.checkAs(ggufKeys) }

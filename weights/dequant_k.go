@@ -49,16 +49,20 @@ func scaleQ3_K(f []byte, g int) int {
 // w = (d * scale) * q - dmin * min.
 func dequantizeQ4_K(dst []float32, src []byte) {
 	for ; len(src) > 0; dst, src = dst[256:], src[144:] {
-		d, dmin, factors := half(src), half(src[2:]), src[4:16]
 		for g := range 8 {
-			scale, min := factorsQ4_K(factors, g)
-			ds, dm := float32(d*float32(scale)), float32(dmin*float32(min))
+			ds, dm := lineQ4_K(src, g)
 			for i, b := range src[16+g/2*32:][:32] {
 				q := b >> (g % 2 * 4) & 15
 				dst[32*g+i] = float32(ds*float32(q)) - dm
 			}
 		}
 	}
+}
+
+// lineQ4_K gives the scale and minimum of group g of a Q4_K or Q5_K block.
+func lineQ4_K(src []byte, g int) (ds, dm float32) {
+	scale, min := factorsQ4_K(src[4:16], g)
+	return float32(half(src) * float32(scale)), float32(half(src[2:]) * float32(min))
 }
 
 // factorsQ4_K unpacks the factors of group g: those of 0..3 are the low six bits of
@@ -75,10 +79,8 @@ func factorsQ4_K(f []byte, g int) (scale, min byte) {
 // group g is bit g of byte i.
 func dequantizeQ5_K(dst []float32, src []byte) {
 	for ; len(src) > 0; dst, src = dst[256:], src[176:] {
-		d, dmin, factors := half(src), half(src[2:]), src[4:16]
 		for g := range 8 {
-			scale, min := factorsQ4_K(factors, g)
-			ds, dm := float32(d*float32(scale)), float32(dmin*float32(min))
+			ds, dm := lineQ4_K(src, g)
 			for i, b := range src[48+g/2*32:][:32] {
 				q := b>>(g%2*4)&15 | src[16+i]>>g&1<<4
 				dst[32*g+i] = float32(ds*float32(q)) - dm

@@ -8,11 +8,11 @@ import (
 	"sync/atomic"
 )
 
-// CheckFinite looks for NaN and Inf in data: whole blocks of t, the first of which is
+// checkBlocks looks for NaN and Inf in data: whole blocks of t, the first of which is
 // block firstBlock of the tensor (a block of F32, F16 or BF16 is one value). Of a
 // quantized block only the scales are looked at: if they are finite, so are its values.
 // MLX types are an error, see [Tensor.CheckRows].
-func CheckFinite(t *Tensor, data []byte, firstBlock int) error {
+func checkBlocks(t *Tensor, data []byte, firstBlock int) error {
 	f := formats[t.Type]
 	if f.dequantize == nil || len(data)%f.bytes != 0 {
 		return fmt.Errorf("weights: %s: tensor %q: %d bytes are not whole blocks of %s", t.path, t.Name, len(data), t.Type)
@@ -89,7 +89,7 @@ func nonFiniteValue(data []byte, f format) (position int, value float32) {
 // checkFinite looks at whole rows, the first of which is row first.
 func (t *Tensor) checkFinite(data, scales, biases []byte, first int) error {
 	if !t.isMLX() {
-		return CheckFinite(t, data, first*(t.Cols/t.Type.BlockValues()))
+		return checkBlocks(t, data, first*(t.Cols/t.Type.BlockValues()))
 	}
 	_, group, scale, _ := t.Type.IsMLX()
 	for _, part := range []struct {

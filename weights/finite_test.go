@@ -57,7 +57,7 @@ func TestCheckFiniteFindsEveryPlace(t *testing.T) {
 		for _, blocks := range []int{1, 2, 3, 17, 100, 5000} {
 			data := largest(typ, blocks)
 			tensor := &Tensor{Name: "x", Type: typ, Rows: 1, Cols: 10000 * typ.BlockValues(), path: "f"}
-			if err := CheckFinite(tensor, data, 0); err != nil {
+			if err := checkBlocks(tensor, data, 0); err != nil {
 				t.Fatalf("%v, %d finite blocks: %v", typ, blocks, err)
 			}
 			for b := 0; b < blocks; b += 1 + blocks/50 {
@@ -65,7 +65,7 @@ func TestCheckFiniteFindsEveryPlace(t *testing.T) {
 					bits := p.bits[(b+i)%len(p.bits)]
 					place := data[b*typ.BlockBytes()+at:]
 					put(place, p.size, bits)
-					err := CheckFinite(tensor, data, 7)
+					err := checkBlocks(tensor, data, 7)
 					if want := fmt.Sprintf("weights: f: tensor \"x\" (%v): ", typ); err == nil || !strings.HasPrefix(err.Error(), want) {
 						t.Fatalf("%v: %v, want %q", typ, err, want)
 					}
@@ -100,7 +100,7 @@ func TestCheckFiniteReportsTheFirstPlace(t *testing.T) {
 }
 
 func TestCheckFiniteRefusesPartialBlocks(t *testing.T) {
-	if CheckFinite(&Tensor{Type: Q8_0, Rows: 1, Cols: 32}, make([]byte, 33), 0) == nil {
+	if checkBlocks(&Tensor{Type: Q8_0, Rows: 1, Cols: 32}, make([]byte, 33), 0) == nil {
 		t.Error("no error")
 	}
 }
@@ -113,7 +113,7 @@ func BenchmarkCheckFinite(b *testing.B) {
 			tensor := &Tensor{Type: typ, Rows: 1, Cols: blocks * typ.BlockValues()}
 			b.SetBytes(int64(len(data)))
 			for b.Loop() {
-				if err := CheckFinite(tensor, data, 0); err != nil {
+				if err := checkBlocks(tensor, data, 0); err != nil {
 					b.Fatal(err)
 				}
 			}

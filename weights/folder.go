@@ -19,8 +19,9 @@ const (
 	indexName  = "model.safetensors.index.json"
 )
 
-// looseName are the names that mlx-lm looks for where there is no index.
-var looseName = regexp.MustCompile(`^(model|weights)[^/]*\.safetensors$`)
+// looseName are the names that mlx-lm looks for, which heeds no index; the second kind
+// only where there is none of the first.
+var looseName = regexp.MustCompile(`^(model|weight).*\.safetensors$`)
 
 // openFolder opens the model in a folder: safetensors if there are some, else GGUF.
 func (m *Model) openFolder(dir string) error {
@@ -35,15 +36,21 @@ func (m *Model) openFolder(dir string) error {
 			loose = append(loose, e.Name())
 		}
 	}
+	if i := slices.IndexFunc(loose, func(n string) bool { return strings.HasPrefix(n, "weight") }); i > 0 {
+		loose = loose[:i] // sorted: model… stands in front
+	}
 	switch {
 	case slices.Contains(names, singleName):
 		return m.openSafetensors(dir, []string{singleName}, nil)
 	case slices.Contains(names, indexName):
-		x, err := readIndex(filepath.Join(dir, indexName))
+		x, err := readSmall(filepath.Join(dir, indexName), parseIndex)
 		if err != nil {
 			return err
 		}
-		return m.openSafetensors(dir, x.files, x)
+		if len(loose) == 0 || slices.ContainsFunc(x.files, func(n string) bool { return slices.Contains(names, n) }) {
+			return m.openSafetensors(dir, x.files, x)
+		}
+		fallthrough // the index was left over from another form of the model
 	case len(loose) > 0:
 		return m.openSafetensors(dir, loose, nil)
 	}
@@ -191,9 +198,6 @@ func parseTemplate(data []byte) (string, error) {
 	}
 	return string(data), nil
 }
-
-// readIndex reads the index of a sharded model.
-func readIndex(path string) (*stIndex, error) { return readSmall(path, parseIndex) }
 
 // readSmall reads one of a folder's small files.
 func readSmall[T any](path string, parse func([]byte) (T, error)) (T, error) {

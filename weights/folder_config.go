@@ -32,14 +32,10 @@ func parseFolderConfig(data []byte) (*folderConfig, error) {
 	}
 	f := &folderConfig{}
 	f.Arch = "gemma"
-	f.Layers = o.integer("num_hidden_layers", -1)
-	f.Dim = o.integer("hidden_size", -1)
-	f.FFNDim = o.integer("intermediate_size", -1)
-	f.Heads = o.integer("num_attention_heads", -1)
-	f.KVHeads = o.integer("num_key_value_heads", f.Heads)
-	f.HeadDim = o.integer("head_dim", 256)
+	f.readDimensions(folderKeys, o.integer)
+	f.HeadDim = o.integer(folderKeys.headDim, 256)
+	f.Context = o.integer(folderKeys.context, 8192)
 	f.Vocab = o.integer("vocab_size", -1)
-	f.Context = o.integer("max_position_embeddings", 8192)
 	f.NormEps = o.float("rms_norm_eps", 1e-6)
 	f.tied = o.boolean("tie_word_embeddings", true)
 	f.readRope(o)
@@ -55,8 +51,9 @@ func parseFolderConfig(data []byte) (*folderConfig, error) {
 	return f, f.checkAs(folderKeys)
 }
 
-// readRope takes the base of RoPE and refuses what would scale it. Version 5 of
-// transformers writes an object rope_parameters in place of rope_theta.
+// readRope takes the base of RoPE and refuses what would scale it, rotate a part of each
+// head or differ from layer to layer. Version 5 of transformers writes an object
+// rope_parameters in place of rope_theta.
 func (f *folderConfig) readRope(o *jsonObject) {
 	f.RopeTheta = o.float("rope_theta", 10000)
 	for _, key := range []string{"rope_scaling", "rope_parameters"} {
@@ -70,11 +67,24 @@ func (f *folderConfig) readRope(o *jsonObject) {
 				o.failf("%q at byte %d has %s %.40q; only unscaled RoPE can be run", key, v.at, name, kind)
 			}
 		}
+		if r.text("type") == "" && r.text("rope_type") == "" && r.float("factor", 1) != 1 {
+			o.failf("%q at byte %d has a factor; only unscaled RoPE can be run", key, v.at)
+		}
+		for _, name := range v.keys {
+			if v.fields[name].kind == "object" {
+				o.failf("%q at byte %d has parameters of its own for %.40q; only one RoPE for all layers can be run", key, v.at, name)
+			}
+		}
 		f.RopeTheta = r.float("rope_theta", f.RopeTheta)
+		r.checkRotation()
 		if r.err != nil {
 			o.failf("%q: %w", key, r.err)
 		}
 	}
+	o.checkRotation()
+}
+
+func (o *jsonObject) checkRotation() {
 	if part := o.float("partial_rotary_factor", 1); part != 1 {
 		o.failf("\"partial_rotary_factor\" is %v; only 1 can be run", part)
 	}
@@ -90,6 +100,16 @@ func (f *folderConfig) checkForm(o *jsonObject) {
 	}
 	if o.boolean("attention_bias", false) {
 		o.failf("\"attention_bias\" is true; Gemma has no biases")
+	}
+	if v := o.get("use_bidirectional_attention", "", false); v != nil && v.text != "false" {
+		o.failf("\"use_bidirectional_attention\" at byte %d is %.40q; only causal attention can be run", v.at, v.text)
+	}
+	if v := o.get("layer_types", "array", false); v != nil {
+		for _, item := range v.items {
+			if item.text != "full_attention" {
+				o.failf("\"layer_types\" has %.40q at byte %d; only \"full_attention\" can be run", item.text, item.at)
+			}
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package weights
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"fmt"
@@ -71,7 +70,7 @@ func assemble(folder string, config *folderConfig, entries []*stEntry) ([]*Tenso
 		return nil, err
 	}
 	slices.SortFunc(f.list, func(a, b *Tensor) int { return cmp.Compare(a.at, b.at) })
-	return f.list, nil
+	return withoutCopiedHead(f.list), nil
 }
 
 func (f *folderTensors) addAll(list []shape) error {
@@ -151,16 +150,7 @@ func (f *folderTensors) addHead() error {
 	if f.byName["lm_head.weight"] == nil {
 		return fmt.Errorf("%s: tensor \"lm_head.weight\" is missing, and \"tie_word_embeddings\" is false in config.json", f.path)
 	}
-	if err := f.add(shape{"output.weight", f.config.Vocab, f.config.Dim}); err != nil {
-		return err
-	}
-	last := len(f.list) - 1
-	head, embedding := f.list[last], f.list[slices.IndexFunc(f.list, func(t *Tensor) bool { return t.Name == "token_embd.weight" })]
-	if head.Type == embedding.Type && bytes.Equal(head.Data, embedding.Data) &&
-		bytes.Equal(head.Scales, embedding.Scales) && bytes.Equal(head.Biases, embedding.Biases) {
-		f.list = f.list[:last]
-	}
-	return nil
+	return f.add(shape{"output.weight", f.config.Vocab, f.config.Dim})
 }
 
 // checkRest refuses what is no part of a Gemma model. RoPE's frequencies, which old

@@ -3,6 +3,7 @@ package weights
 import (
 	"bytes"
 	"fmt"
+	"math"
 )
 
 // Parse reads a GGUF file from memory: header, metadata, configuration, vocabulary
@@ -28,6 +29,10 @@ func parseShards(names []string, files [][]byte) (*Model, error) {
 	}
 	return m, nil
 }
+
+// maxEntries bounds the tensors and the keys of a file, which take ten times more memory
+// than bytes there; published models have hundreds.
+const maxEntries = 1 << 20
 
 // ggufPart is one GGUF file: a model or a shard of one.
 type ggufPart struct {
@@ -72,7 +77,11 @@ func (p *ggufPart) readHeader() error {
 		}
 	}
 	p.tensors = c.count("tensors", minTensorInfo)
-	p.md = readMetadata(c, c.count("metadata entries", 8+1+4+1))
+	keys := c.count("metadata entries", 8+1+4+1)
+	if most := max(p.tensors, keys); most > maxEntries {
+		c.failf("announces %d tensors and %d metadata entries, at most %d can be read", p.tensors, keys, maxEntries)
+	}
+	p.md = readMetadata(c, keys)
 	return c.err
 }
 
@@ -113,11 +122,13 @@ func (m *Model) readParts(parts []*ggufPart) error {
 	if err := m.checkTensors(); err != nil {
 		return first.fail(err)
 	}
+	m.setTensors(withoutCopiedHead(all))
 	return nil
 }
 
 // readMetadata takes over what concerns the whole model.
 func (m *Model) readMetadata(md *metadata) (err error) {
+	m.md = md
 	if m.Config, err = readConfig(md); err != nil {
 		return err
 	}
@@ -127,8 +138,10 @@ func (m *Model) readMetadata(md *metadata) (err error) {
 	m.Config.Vocab = len(m.Vocab.Pieces)
 	m.ChatTemplate = md.text("tokenizer.chat_template", false)
 	m.FileType = -1
-	if _, ok := md.values["general.file_type"]; ok {
-		m.FileType = FileType(md.integer("general.file_type", -1))
+	if v, ok := md.values["general.file_type"]; ok { // only shown: whatever it is, it is no error
+		if n, ok := v.integer(); ok && n <= math.MaxInt32 {
+			m.FileType = FileType(n)
+		}
 	}
 	return md.err
 }

@@ -12,10 +12,10 @@ import (
 )
 
 // Bounds of what a JSON file can make us allocate; those of published models have a
-// tenth of that at most.
+// fifth of that at most.
 const (
 	maxJSONBytes  = 64 << 20
-	maxJSONValues = 1 << 20
+	maxJSONValues = 1 << 18
 	maxJSONDepth  = 16
 )
 

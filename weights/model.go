@@ -1,10 +1,12 @@
 package weights
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/edsrzf/mmap-go"
 )
@@ -25,6 +27,7 @@ type Model struct {
 	Metadata     []Entry   // file order; of a folder: what its config.json says
 
 	index    map[string]*Tensor
+	md       *metadata // of GGUF, in the mapped file
 	mappings []mmap.MMap
 }
 
@@ -75,21 +78,9 @@ func (m *Model) open(path string) error {
 	return m.openGGUF(path)
 }
 
-// mapFile maps a whole file, which is unmapped by unmap, and adds it to Files; data is
-// nil for an empty one, which cannot be mapped.
+// mapFile maps a whole file read-only until unmap; data is nil for an empty one, which
+// cannot be mapped.
 func (m *Model) mapFile(path string) (data []byte, err error) {
-	mapping, err := mapFile(path)
-	if err != nil {
-		return nil, err
-	}
-	if mapping != nil {
-		m.mappings = append(m.mappings, mapping)
-	}
-	return mapping, nil
-}
-
-// mapFile maps a whole file read-only; nil for an empty one, which cannot be mapped.
-func mapFile(path string) (mmap.MMap, error) {
 	if err := checkRegular(path); err != nil {
 		return nil, err
 	}
@@ -106,6 +97,7 @@ func mapFile(path string) (mmap.MMap, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: mapping the file into memory: %w", path, err)
 	}
+	m.mappings = append(m.mappings, mapping)
 	return mapping, nil
 }
 
@@ -127,6 +119,23 @@ func (m *Model) setTensors(list []*Tensor) {
 	}
 }
 
+// withoutCopiedHead leaves output.weight out where it is token_embd.weight once more,
+// which some programs write for a tied head: the device needs one of them.
+func withoutCopiedHead(list []*Tensor) []*Tensor {
+	find := func(name string) *Tensor {
+		if i := slices.IndexFunc(list, func(t *Tensor) bool { return t.Name == name }); i >= 0 {
+			return list[i]
+		}
+		return nil
+	}
+	head, embedding := find("output.weight"), find("token_embd.weight")
+	if head == nil || head.Type != embedding.Type || !bytes.Equal(head.Data, embedding.Data) ||
+		!bytes.Equal(head.Scales, embedding.Scales) || !bytes.Equal(head.Biases, embedding.Biases) {
+		return list
+	}
+	return slices.DeleteFunc(list, func(t *Tensor) bool { return t == head })
+}
+
 // Tensor gives the tensor of that name, nil if the file has none.
 func (m *Model) Tensor(name string) *Tensor { return m.index[name] }
 
@@ -135,6 +144,7 @@ func (m *Model) Close() error {
 	for _, t := range m.Tensors {
 		t.Data, t.Scales, t.Biases = nil, nil, nil
 	}
+	m.md = nil
 	if err := m.unmap(); err != nil {
 		return fmt.Errorf("weights: %s: unmapping the files: %w", m.Path, err)
 	}

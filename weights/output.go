@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -49,22 +50,21 @@ func (o *output) write(ctx context.Context, unit func(i int) int, newFiller func
 	if free, ok := FreeSpace(filepath.Clean(dir)); ok && uint64(o.size) > free {
 		return o.fail(fmt.Errorf("needs %d MB, the disk has %d MB free", o.size>>20, free>>20))
 	}
-	f, err := os.CreateTemp(filepath.Clean(dir), "."+base+".*.part")
+	part := filepath.Join(dir, fmt.Sprintf(".%s.%08x.part", base, rand.Uint32()))
+	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return o.fail(err)
 	}
 	err = o.writePieces(ctx, f, unit, newFiller)
-	if err == nil {
-		err = f.Chmod(0o644)
+	e := f.Close()
+	if err == nil && e == nil {
+		e = os.Rename(part, o.path)
 	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), o.path)
+	if err == nil && e != nil {
+		err = o.fail(e)
 	}
 	if err != nil {
-		os.Remove(f.Name())
+		os.Remove(part)
 	}
 	return err
 }

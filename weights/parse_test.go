@@ -73,6 +73,32 @@ func TestChangedTinyFile(t *testing.T) {
 		{"partial rotation", func(f *tiny) { f.set("gemma.rope.dimension_count", u32(8)) }, "dimension_count is 8, want the head's width 16"},
 		{"rope scaling", func(f *tiny) { f.set("gemma.rope.scaling.type", textValue("yarn")) }, `"yarn" is not supported`},
 
+		{"no rope scaling", func(f *tiny) {
+			f.set("gemma.rope.scaling.type", textValue("none"))
+			f.set("gemma.rope.scaling.factor", scalar32(typeFloat32, math.Float32bits(8)))
+		}, ""},
+		{"rope factors without meaning", func(f *tiny) {
+			f.set("gemma.rope.scaling.factor", scalar32(typeFloat32, 0))
+			f.set("gemma.rope.scale_linear", scalar32(typeFloat32, math.Float32bits(1)))
+		}, ""},
+		{"rope factor alone", func(f *tiny) {
+			f.set("gemma.rope.scaling.factor", scalar32(typeFloat32, math.Float32bits(8)))
+		}, "gemma.rope.scaling.factor is 8; only unscaled"},
+		{"old rope factor", func(f *tiny) {
+			f.set("gemma.rope.scale_linear", scalar32(typeFloat32, math.Float32bits(0.5)))
+		}, "gemma.rope.scale_linear is 0.5; only unscaled"},
+		{"rope factor is no float", func(f *tiny) { f.set("gemma.rope.scaling.factor", u32(8)) }, "is uint32, want a float"},
+		{"new file type", func(f *tiny) { f.set("general.file_type", u32(1<<31+5)) }, ""},
+		{"negative file type", func(f *tiny) { f.set("general.file_type", scalar32(typeInt32, math.MaxUint32)) }, ""},
+		{"file type in words", func(f *tiny) { f.set("general.file_type", textValue("Q4_K_M")) }, ""},
+		{"tokenizer's other keys", func(f *tiny) {
+			f.set("tokenizer.ggml.pre", textValue("gemma"))
+			f.set("tokenizer.ggml.add_space_prefix", value{typ: typeBool, data: []byte{1}})
+			f.set("tokenizer.ggml.eot_token_id", u32(4))
+		}, ""},
+
+		{"padding past the end", func(f *tiny) { f.set("tokenizer.ggml.padding_token_id", u32(360)) }, ""},
+		{"padding of -1", func(f *tiny) { f.set("tokenizer.ggml.padding_token_id", u32(math.MaxUint32)) }, ""},
 		{"no tokenizer", func(f *tiny) { f.remove("tokenizer.ggml.tokens") }, `"tokenizer.ggml.tokens" is missing`},
 		{"other tokenizer", func(f *tiny) { f.set("tokenizer.ggml.model", textValue("gpt2")) }, `"gpt2"; only "llama"`},
 		{"scores too short", func(f *tiny) {
@@ -133,4 +159,44 @@ func (f *tiny) patch(key string, at int, b ...byte) {
 	v.data = bytes.Clone(v.data)
 	copy(v.data[at:], b)
 	f.values[key] = v
+}
+
+// A tied head that was stored all the same is not kept twice; one of its own stays.
+func TestCopiedHead(t *testing.T) {
+	for _, c := range []struct {
+		change  func(head *Tensor)
+		tensors int
+	}{
+		{func(*Tensor) {}, 11},
+		{func(head *Tensor) {
+			head.Data = bytes.Clone(head.Data)
+			head.Data[len(head.Data)-1] ^= 1
+		}, 12},
+	} {
+		f := readTiny(t)
+		head := *f.tensor("token_embd.weight")
+		head.Name = "output.weight"
+		c.change(&head)
+		f.tensors = append(f.tensors, &head)
+		m, err := Parse("tiny", f.bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(m.Tensors) != c.tensors || (m.Tensor("output.weight") != nil) != (c.tensors == 12) {
+			t.Errorf("%d tensors, head %v; want %d", len(m.Tensors), m.Tensor("output.weight"), c.tensors)
+		}
+	}
+}
+
+// Few bytes an entry in the file, many in memory: their number is bounded.
+func TestEntriesAreBounded(t *testing.T) {
+	data := make([]byte, 24+(maxEntries+1)*minTensorInfo)
+	copy(data, "GGUF\x03")
+	for tensors, keys := range map[uint64]uint64{maxEntries + 1: 0, 0: maxEntries + 1} {
+		binary.LittleEndian.PutUint64(data[8:], tensors)
+		binary.LittleEndian.PutUint64(data[16:], keys)
+		if _, err := Parse("many", data); err == nil || !strings.Contains(err.Error(), "at most 1048576 can be read") {
+			t.Errorf("%d tensors, %d keys: %v", tensors, keys, err)
+		}
+	}
 }

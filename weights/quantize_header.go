@@ -10,7 +10,7 @@ import (
 // quantizedHeader gives everything in front of the tensor data.
 func (m *Model) quantizedHeader(mix FileType, vocab *Vocab, tensors []*Tensor) ([]byte, error) {
 	if m.Vocab != nil {
-		return m.carriedHeader(mix, tensors)
+		return m.carriedHeader(mix, tensors), nil
 	}
 	if vocab == nil {
 		return nil, errors.New("has no vocabulary; put its tokenizer.model or tokenizer.json into the folder")
@@ -33,29 +33,18 @@ func padded(v *Vocab, n int) *Vocab {
 
 // carriedHeader repeats the metadata of a GGUF file, but for what depends on the tensors'
 // types and places.
-func (m *Model) carriedHeader(mix FileType, tensors []*Tensor) ([]byte, error) {
-	file, err := mapFile(m.Files[0])
-	if err != nil {
-		return nil, err
-	}
-	if file != nil {
-		defer file.Unmap()
-	}
-	p, err := readPart(m.Files[0], file)
-	if err != nil {
-		return nil, err
-	}
+func (m *Model) carriedHeader(mix FileType, tensors []*Tensor) []byte {
 	w := &ggufWriter{}
-	for _, key := range p.md.keys {
+	for _, key := range m.md.keys {
 		switch {
 		case key == "general.file_type", key == "general.quantization_version", key == "general.alignment", strings.HasPrefix(key, "split."):
 		default:
-			w.value(key, p.md.values[key])
+			w.value(key, m.md.values[key])
 		}
 	}
 	w.integer("general.quantization_version", 2)
 	w.integer("general.file_type", int(mix))
-	return w.finish(tensors), nil
+	return w.finish(tensors)
 }
 
 // value repeats a value that was read.

@@ -45,7 +45,8 @@ func (t *Tensor) RowData(first, rows int) (data, scales, biases []byte) {
 	return data, scales, biases
 }
 
-// CheckRows looks for NaN and Inf in some rows, as [CheckFinite] does.
+// CheckRows looks for NaN and Inf in some rows. Of a quantized block only the scales are
+// looked at: if they are finite, so are its values.
 func (t *Tensor) CheckRows(first, rows int) error {
 	data, scales, biases := t.RowData(first, rows)
 	return t.checkFinite(data, scales, biases, first)
@@ -56,9 +57,6 @@ func (t *Tensor) DequantizeRows(dst []float32, first, rows int) error {
 	data, scales, biases := t.RowData(first, rows)
 	return t.dequantize(dst, data, scales, biases)
 }
-
-// Values is the number of values.
-func (t *Tensor) Values() int64 { return int64(t.Rows) * int64(t.Cols) }
 
 // minTensorInfo is the least that a tensor's description takes: name length, one
 // letter, dimension count, one dimension, type, offset.

@@ -90,8 +90,12 @@ func readVocab(m *metadata) (*Vocab, error) {
 	}{{"bos", &v.BOS}, {"eos", &v.EOS}, {"unknown", &v.UNK}, {"padding", &v.PAD}} {
 		*s.id = -1
 		key := "tokenizer.ggml." + s.key + "_token_id"
-		if _, ok := m.values[key]; !ok {
+		given, ok := m.values[key]
+		if !ok {
 			continue
+		}
+		if n, ok := given.integer(); ok && n >= tokens.count && s.id == &v.PAD {
+			continue // of no use for answers, and some who trained the model added a piece for it
 		}
 		n := m.integer(key, -1)
 		if m.err == nil && n >= len(v.Pieces) {

@@ -25,8 +25,9 @@ type remoteFile struct {
 	etag string // SHA-256 or git's SHA-1, "" until the server told it
 }
 
-// maxInfo bounds the answer about a repository, in bytes; one of 10,000 files has about 3 MB.
-const maxInfo = 64 << 20
+// maxInfo bounds the answer about a repository, in bytes, and so what reading it takes;
+// one of 10,000 files has about 3 MB.
+const maxInfo = 16 << 20
 
 // maxFile bounds a file in bytes, and so what is set aside for its parts.
 const maxFile = 1 << 40
@@ -125,7 +126,7 @@ func (f *remoteFile) checkSize() error {
 // explain turns the server's refusals into what the user can do.
 func (h *Hub) explain(ref Ref, err error) error {
 	var r refusal
-	if !errors.As(err, &r) {
+	if !errors.As(err, &r) || r.host != h.endpoint.Host { // a storage server knows nothing of repositories
 		return fmt.Errorf("hub: %s: %w", ref, err)
 	}
 	page := h.page(ref.Repo)

@@ -13,13 +13,13 @@ import (
 
 // commit gives the commit that a revision means by what the cache knows; "" if it does not.
 func (h *Hub) commit(repo, revision string) string {
+	if commitName.MatchString(revision) {
+		return revision
+	}
 	if b, err := readSmall(filepath.Join(h.folder(repo), "refs", filepath.FromSlash(revision)), 1024); err == nil {
 		if c := strings.TrimSpace(string(b)); commitName.MatchString(c) {
 			return c
 		}
-	}
-	if commitName.MatchString(revision) {
-		return revision
 	}
 	return h.abbreviated(repo, revision)
 }
@@ -45,8 +45,11 @@ func (h *Hub) abbreviated(repo, revision string) (commit string) {
 	return commit
 }
 
-// readSmall reads a file of at most limit bytes.
+// readSmall reads a regular file of at most limit bytes; opening a named pipe would wait.
 func readSmall(path string, limit int64) ([]byte, error) {
+	if fileSize(path) < 0 {
+		return nil, fmt.Errorf("%s: not a file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -66,21 +69,27 @@ func (h *Hub) snapshot(repo, commit string) string {
 // snapshotFiles gives the names, with slashes, of the files of a snapshot that are
 // there: links whose blob is gone are not.
 func snapshotFiles(dir string) (names []string) {
-	// An error ends the walk; what could not be read is not in the cache.
+	walk(dir, func(path, name string) {
+		if fileSize(path) >= 0 {
+			names = append(names, name)
+		}
+	})
+	return names
+}
+
+// walk visits what lies below a folder, with its name below it. What cannot be read, or
+// has no valid name, is left out.
+func walk(dir string, visit func(path, name string)) {
 	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
-			return err
+			return nil
 		}
 		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		if name := filepath.ToSlash(rel); validName(name) && fileSize(path) >= 0 {
-			names = append(names, name)
+		if name := filepath.ToSlash(rel); err == nil && validName(name) {
+			visit(path, name)
 		}
 		return nil
 	})
-	return names
 }
 
 // fileSize is the size in bytes of a regular file, also behind links; -1 if there is none.
@@ -135,7 +144,11 @@ func copyFile(from, to string) (err error) {
 // replaceFile writes a file that appears under its name when it is complete. Its mode
 // is what the umask says, which os.CreateTemp's is not: a group may share the cache.
 func replaceFile(path string, write func(io.Writer) error) error {
-	temporary := fmt.Sprintf("%s.%08x.tmp", path, rand.Uint32())
+	return writeVia(fmt.Sprintf("%s.%08x.tmp", path, rand.Uint32()), path, write)
+}
+
+// writeVia is replaceFile with a name for the meantime, which must not be there.
+func writeVia(temporary, path string, write func(io.Writer) error) error {
 	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return err

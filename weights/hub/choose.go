@@ -145,31 +145,36 @@ func isFolder(names []string) bool {
 	return slices.Contains(names, "config.json") && slices.ContainsFunc(names, isWeights)
 }
 
-// isWeights tells whether a file is of the top folder and holds a folder model's tensors.
-func isWeights(name string) bool {
-	return strings.HasSuffix(name, ".safetensors") && !strings.Contains(name, "/")
+// isWeights tells whether a file holds a folder model's tensors; others are adapters or
+// for other programs (consolidated.safetensors).
+var isWeights = regexp.MustCompile(`^(model|weight)[^/]*\.safetensors$`).MatchString
+
+// weightForms are the names of one complete set of weights, the best first: others beside
+// them are a second copy, such as model.fp16.safetensors.
+var weightForms = []*regexp.Regexp{
+	regexp.MustCompile(`^model\.safetensors$`), weightShard, regexp.MustCompile(`^model`), regexp.MustCompile(`^weight`),
 }
 
-// folderFiles gives what a safetensors or MLX model needs of a repository: weights,
-// their index, configuration and tokenizer. Where there are files of the usual name
-// (model*.safetensors) other weights are a second copy or adapters.
+// folderFiles gives what a safetensors or MLX model needs of a repository: configuration,
+// tokenizer and index, then the weights, so that a model that was broken off lacks weights.
 func folderFiles(names []string) []string {
-	usual := func(name string) bool { return isWeights(name) && strings.HasPrefix(name, "model") }
-	weights := isWeights
-	if slices.ContainsFunc(names, usual) {
-		weights = usual
+	var files, weights []string
+	for _, form := range weightForms {
+		if len(weights) == 0 {
+			weights = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return !isWeights(n) || !form.MatchString(n) })
+		}
 	}
-	var files []string
+	slices.Sort(weights)
 	for _, name := range slices.Sorted(slices.Values(names)) {
 		switch {
 		case strings.Contains(name, "/"):
-		case weights(name), strings.HasSuffix(name, ".safetensors.index.json"), strings.HasPrefix(name, "tokenizer"),
+		case strings.HasSuffix(name, ".safetensors.index.json"), strings.HasPrefix(name, "tokenizer"),
 			slices.Contains([]string{"config.json", "generation_config.json", "special_tokens_map.json",
 				"added_tokens.json", "chat_template.jinja", "chat_template.json"}, name):
 			files = append(files, name)
 		}
 	}
-	return files
+	return append(files, weights...)
 }
 
 // weightShard is a file of a model that needs an index.

@@ -49,18 +49,18 @@ func (d *download) fetch(ctx context.Context, blob string) error {
 			if err := os.Rename(incomplete, blob); err != nil {
 				return err
 			}
-			os.Remove(notes)
+			d.ranges.remove()
 			return nil
 		case !errors.Is(err, errDamaged):
 			if d.ranges != nil && d.ranges.total() == 0 {
 				os.Remove(incomplete)
-				os.Remove(notes)
+				d.ranges.remove()
 			}
 			return err
 		}
 		d.progress(-d.file.size)
 		os.Remove(incomplete)
-		os.Remove(notes)
+		d.ranges.remove()
 		if try > 0 {
 			return fmt.Errorf("%w twice; nothing of it was kept: try again later, or another HF_ENDPOINT", err)
 		}
@@ -75,6 +75,9 @@ func incompleteNames(blob string) (incomplete, notes string) {
 
 // attempt fetches what misses, in parts or, if the server sends no parts, as a whole.
 func (d *download) attempt(ctx context.Context, incomplete, notes string) (err error) {
+	if info, err := os.Lstat(incomplete); err == nil && !info.Mode().IsRegular() {
+		os.Remove(incomplete) // a link that somebody put into a shared cache must not be written through
+	}
 	d.out, err = os.OpenFile(incomplete, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return err

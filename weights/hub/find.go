@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 )
@@ -51,6 +52,9 @@ const maxIndex = 16 << 20
 // its index names, or the index where there are shards.
 func missingWeights(dir string, names []string) string {
 	const index = "model.safetensors.index.json"
+	if slices.Contains(names, "model.safetensors") {
+		return "" // what is opened, whatever lies beside it
+	}
 	if !slices.Contains(names, index) {
 		if slices.ContainsFunc(names, weightShard.MatchString) {
 			return index
@@ -64,8 +68,13 @@ func missingWeights(dir string, names []string) string {
 	if err != nil || json.Unmarshal(b, &content) != nil {
 		return "" // whoever opens the model tells better what is wrong with the index
 	}
-	for _, name := range content.Map {
-		if validName(name) && !slices.Contains(names, name) {
+	needed := slices.Sorted(maps.Values(content.Map))
+	there := func(name string) bool { return slices.Contains(names, name) }
+	if !slices.ContainsFunc(needed, there) {
+		return "" // an index that was left over from another form of the model
+	}
+	for _, name := range needed {
+		if validName(name) && !there(name) {
 			return name
 		}
 	}

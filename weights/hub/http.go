@@ -9,24 +9,22 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"time"
 )
 
-// newClient makes a client that follows no redirect by itself, so that the token goes
-// nowhere else, and that uses a connection for each request: HTTP/2 would
-// put all parts of a file on one.
-func newClient(connections int) *http.Client {
+// newTransport uses a connection for each request: HTTP/2 would put all parts of a file
+// on one. It is no http.Client: that reads redirects even where it is told not to follow
+// them, and its errors quote malformed ones.
+func newTransport(connections int) *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.Protocols = new(http.Protocols)
 	t.Protocols.SetHTTP1(true)
 	t.ForceAttemptHTTP2 = false
 	t.MaxIdleConnsPerHost = connections
 	t.DisableCompression = true // sizes and hashes are those of the file
-	return &http.Client{
-		Transport:     t,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	return t
 }
 
 // ours tells whether an address is the endpoint's, which alone gets the token.
@@ -52,13 +50,16 @@ func (h *Hub) request(ctx context.Context, method string, u *url.URL, first, las
 	}
 	req.Header.Set("User-Agent", "sealvk")
 	req.Header.Set("Accept-Encoding", "identity")
-	if h.config.Token != "" && h.ours(u) {
+	if user := h.endpoint.User; h.ours(u) && h.config.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+h.config.Token)
+	} else if h.ours(u) && user != nil {
+		password, _ := user.Password()
+		req.SetBasicAuth(user.Username(), password)
 	}
 	if first >= 0 {
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", first, last))
 	}
-	resp, err := h.client.Do(req)
+	resp, err := h.transport.RoundTrip(req)
 	if err != nil {
 		return fail(err)
 	}
@@ -72,10 +73,6 @@ var errStalled = errors.New("stalled")
 // requestError tells what went wrong at a host. Most of it passes with time; an
 // unknown host, a bad certificate or our own context's end do not.
 func requestError(u *url.URL, err, cause error, stall time.Duration) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
-	}
 	var dns *net.DNSError
 	var certificate *tls.CertificateVerificationError
 	switch {
@@ -119,6 +116,9 @@ func (b *watchedBody) Close() error {
 // maxRedirects is the longest chain of redirects that is followed.
 const maxRedirects = 10
 
+// plainHost is a host that errors may name: nothing that a terminal obeys.
+var plainHost = regexp.MustCompile(`^[!-~]+$`)
+
 // redirect gives the address that an answer points to, nil if it is no redirect.
 func redirect(resp *http.Response) (*url.URL, error) {
 	switch resp.StatusCode {
@@ -129,7 +129,7 @@ func redirect(resp *http.Response) (*url.URL, error) {
 	from := resp.Request.URL
 	to, err := from.Parse(resp.Header.Get("Location"))
 	switch {
-	case err != nil || to.Host == "" || to.Scheme != "http" && to.Scheme != "https":
+	case err != nil || !plainHost.MatchString(to.Host) || to.Scheme != "http" && to.Scheme != "https":
 		return nil, fmt.Errorf("%s redirects to no valid address", from.Host)
 	case from.Scheme == "https" && to.Scheme != "https":
 		return nil, fmt.Errorf("%s redirects to %q without encryption; refused", from.Host, to.Host)

@@ -31,10 +31,10 @@ type Config struct {
 // Hub is a cache and the server it is filled from. Its methods may run at the same
 // time, in several processes too.
 type Hub struct {
-	config   Config
-	endpoint *url.URL
-	client   *http.Client
-	notices  throttle
+	config    Config
+	endpoint  *url.URL
+	transport *http.Transport
+	notices   throttle
 
 	symlink   func(target, link string) error // os.Symlink; a test takes the ability away
 	saveEvery time.Duration                   // between two notes of what is there
@@ -52,7 +52,9 @@ func New(c Config) (*Hub, error) {
 	if err != nil || endpoint.Scheme != "http" && endpoint.Scheme != "https" || endpoint.Host == "" {
 		return nil, fmt.Errorf("hub: the endpoint (HF_ENDPOINT) is no http or https address") // it may hold a password
 	}
-	c.Token = strings.TrimSpace(c.Token)
+	if c.Token = strings.TrimSpace(c.Token); strings.ContainsFunc(c.Token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, fmt.Errorf("hub: the token (HF_TOKEN) has characters that no token has; set it anew")
+	}
 	if c.Notice == nil {
 		c.Notice = func(string) {}
 	}
@@ -62,7 +64,7 @@ func New(c Config) (*Hub, error) {
 	setDefault(&c.Tries, 7)
 	setDefault(&c.Backoff, time.Second/2)
 	setDefault(&c.MaxBackoff, 2*time.Minute)
-	return &Hub{config: c, endpoint: endpoint, client: newClient(c.Connections),
+	return &Hub{config: c, endpoint: endpoint, transport: newTransport(c.Connections),
 		symlink: os.Symlink, saveEvery: time.Second}, nil
 }
 

@@ -3,7 +3,6 @@ package hub
 import (
 	"cmp"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -94,24 +93,11 @@ func (h *Hub) listSnapshot(ref Ref, commit string) (list []Entry) {
 func (h *Hub) refs(repo string) map[string]string {
 	root := filepath.Join(h.folder(repo), "refs")
 	byCommit := map[string]string{}
-	// An error ends the walk: commits without a name are called by their digits.
-	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
+	walk(root, func(_, name string) {
+		commit := h.commit(repo, name)
+		if old, ok := byCommit[commit]; !ok || cmp.Less(rank(name), rank(old)) {
+			byCommit[commit] = name
 		}
-		rel, err := filepath.Rel(root, path)
-		if err != nil {
-			return err
-		}
-		name := filepath.ToSlash(rel)
-		b, err := readSmall(path, 1024)
-		commit := strings.TrimSpace(string(b))
-		if err == nil && validName(name) && commitName.MatchString(commit) {
-			if old, ok := byCommit[commit]; !ok || cmp.Less(rank(name), rank(old)) {
-				byCommit[commit] = name
-			}
-		}
-		return nil
 	})
 	return byCommit
 }

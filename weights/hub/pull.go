@@ -21,8 +21,8 @@ import (
 // those of all files.
 func (h *Hub) Pull(ctx context.Context, ref Ref, progress func(done, total int64)) (string, error) {
 	if h.config.Offline {
-		if path, err := h.Find(ref); err == nil {
-			return path, nil
+		if path, err := h.Find(ref); !errors.Is(err, ErrNotCached) {
+			return path, err
 		}
 		return "", fmt.Errorf("hub: %s: no download in offline mode; unset HF_HUB_OFFLINE", ref)
 	}

@@ -3,6 +3,7 @@ package hub
 import (
 	"encoding/json"
 	"io"
+	"os"
 	"sync"
 	"time"
 )
@@ -103,6 +104,12 @@ func (r *ranges) total() (n int64) {
 	return n
 }
 
+// remove forgets the note.
+func (r *ranges) remove() {
+	os.Remove(r.path)
+	os.Remove(r.path + ".tmp")
+}
+
 func (r *ranges) flush() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -116,6 +123,8 @@ func (r *ranges) save() {
 	for _, p := range r.parts {
 		s.Done = append(s.Done, p.done)
 	}
-	_ = replaceFile(r.path, func(w io.Writer) error { return json.NewEncoder(w).Encode(s) })
+	temporary := r.path + ".tmp" // one that a kill left behind is ours: the blob is locked
+	os.Remove(temporary)
+	_ = writeVia(temporary, r.path, func(w io.Writer) error { return json.NewEncoder(w).Encode(s) })
 	r.saved = time.Now()
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -227,5 +228,33 @@ func TestLoadRefusesNaN(t *testing.T) {
 	t.Log(err)
 	if after := device.Stats(); after.BufferBytes != before.BufferBytes || after.Pipelines != before.Pipelines {
 		t.Errorf("a failed load leaves something behind: %+v, before %+v", after, before)
+	}
+}
+
+// A file that another program cuts short in the meantime is an error, not the end.
+func TestLoadOfFileCutShort(t *testing.T) {
+	data, err := os.ReadFile(nano)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "cut.gguf")
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	file, err := weights.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if err := os.Truncate(path, int64(len(data)/2)); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Load(context.Background(), device, file, Options{}, nil)
+	if err == nil {
+		m.Close()
+		t.Fatal("half a file was loaded")
+	}
+	if !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), "cut short") {
+		t.Error(err)
 	}
 }

@@ -44,7 +44,8 @@ func (m *Model) upload(ctx context.Context, file *weights.Model, progress func(d
 		return nil
 	}
 	norm := func(name string, to *vk.Range) error {
-		return m.uploadNorm(file.Tensor(name+".weight"), to)
+		t := file.Tensor(name + ".weight")
+		return t.Guard(func() error { return m.uploadNorm(t, to) })
 	}
 	if err := m.eachTensor(file, matrix, norm); err != nil {
 		return err
@@ -149,7 +150,7 @@ func uploadPieces(ctx context.Context, up *vk.Uploader, pieces []piece, progress
 				if i >= len(pieces) {
 					return
 				}
-				if err := pieces[i].write(up); err != nil {
+				if err := pieces[i].tensor.Guard(func() error { return pieces[i].write(up) }); err != nil {
 					cancel(err)
 					return
 				}

@@ -146,7 +146,7 @@ func (m *Model) CheckFinite() error {
 		wg.Go(func() {
 			for i := next.Add(1) - 1; i < failed.Load(); i = next.Add(1) - 1 {
 				j := jobs[i]
-				if errs[i] = j.tensor.CheckRows(j.first, j.rows); errs[i] != nil {
+				if errs[i] = j.tensor.Guard(func() error { return j.tensor.CheckRows(j.first, j.rows) }); errs[i] != nil {
 					failed.Store(min(failed.Load(), i)) // all before i have been handed out: losing a race only costs work
 				}
 			}

@@ -53,9 +53,9 @@ func (f FileType) String() string {
 // Open maps a model's files and reads them: a GGUF file, any shard of a GGUF model, or
 // a folder with config.json and safetensors, plain or quantized by MLX. A folder's config.json
 // or one of its .safetensors files stands for the folder; a folder with exactly one GGUF
-// model stands for that. Values are not looked at, see [Model.CheckFinite]. The files
-// must not be cut short while the Model is in use: touching a page that is gone ends the
-// program.
+// model stands for that. Values are not looked at, see [Model.CheckFinite]. A file
+// that is cut short while the Model is in use has pages that cannot be read any more, see
+// [Tensor.Guard].
 func Open(path string) (*Model, error) {
 	m := &Model{Path: path, FileType: -1}
 	if err := m.open(path); err != nil {

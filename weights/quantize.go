@@ -35,7 +35,7 @@ func Quantize(ctx context.Context, path string, m *Model, mix FileType, vocab *V
 			rows := len(dst) / tensors[i].RowBytes()
 			first /= perRow(i)
 			defer m.release(in[i], first, rows)
-			return q.rows(dst, in[i], tensors[i].Type, first, rows)
+			return in[i].Guard(func() error { return q.rows(dst, in[i], tensors[i].Type, first, rows) })
 		}
 	})
 }

@@ -104,14 +104,11 @@ func (j *jinjaTemplate) render(tok *tokenize.Tokenizer, msgs []Message, addGener
 	vars := jinja.Dict{
 		{Key: "messages", Value: list},
 		{Key: "add_generation_prompt", Value: addGenerationPrompt},
-		{Key: "bos_token", Value: tok.Piece(tok.BOS()).Text},
-		{Key: "eos_token", Value: ""},
-		{Key: "unk_token", Value: tok.Piece(tok.UNK()).Text},
+		{Key: "bos_token", Value: spelling(tok, tok.BOS())},
+		{Key: "eos_token", Value: spelling(tok, tok.EOS())},
+		{Key: "unk_token", Value: spelling(tok, tok.UNK())},
 		{Key: "tools", Value: nil},
 		{Key: "documents", Value: nil},
-	}
-	if eos := tok.EOS(); eos >= 0 {
-		vars[3].Value = tok.Piece(eos).Text
 	}
 	// Every message costs the template some hundred steps, also an empty one.
 	text, err := j.template.Render(vars, size+64*len(msgs))
@@ -119,6 +116,14 @@ func (j *jinjaTemplate) render(tok *tokenize.Tokenizer, msgs []Message, addGener
 		return nil, fmt.Errorf("prompt: %s: %w", j.name, err)
 	}
 	return j.parts(tok, text), nil
+}
+
+// spelling is the text of a piece, or nothing if the vocabulary lacks it.
+func spelling(tok *tokenize.Tokenizer, id int32) string {
+	if id < 0 {
+		return ""
+	}
+	return tok.Piece(id).Text
 }
 
 // parts finds the pieces that the template itself wrote: control pieces,
@@ -192,8 +197,11 @@ func (j *jinjaTemplate) piecesOf(tok *tokenize.Tokenizer) *pieces {
 	return s
 }
 
+// add leaves out pieces so long that looking for them would take its time; no
+// template writes such.
 func (s *pieces) add(text string, id int32) {
-	if text == "" {
+	const most = 128 // bytes
+	if text == "" || len(text) > most {
 		return
 	}
 	s.ids[text] = id

@@ -165,6 +165,20 @@ func TestRolesInPieces(t *testing.T) {
 	}
 }
 
+// TestTurnEndsAreGuarded: also those that the vocabulary has as user-defined pieces.
+func TestTurnEndsAreGuarded(t *testing.T) {
+	for _, kind := range []tokenize.Kind{tokenize.Control, tokenize.UserDefined} {
+		tok := nanoVocab(t, func(v *tokenize.Vocab) {
+			v.Pieces = append(v.Pieces, tokenize.Piece{Text: "<|eot_id|>", Kind: kind})
+		})
+		ids, err := mustCompile(t, "t", "{{ messages[0].content }}<|eot_id|>").Encode(tok, []Message{{"user", "a<|eot_id|>b"}}, false)
+		text, err2 := tok.Decode(ids)
+		if err != nil || err2 != nil || text != "<bos>a<|eot_id|>b<|eot_id|>" || slices.Index(ids, 2048) != len(ids)-1 {
+			t.Errorf("%v: %v (%q), %v, %v: want the end of the turn once, at the end", kind, ids, text, err, err2)
+		}
+	}
+}
+
 func TestCompileFile(t *testing.T) {
 	of := func(v any) []byte {
 		b, err := json.Marshal(map[string]any{"chat_template": v, "x": 1})

@@ -9,11 +9,11 @@
 // bos. [LossMask] prepares conversations for fine-tuning.
 //
 // Encode never lets a message's text become a piece of the structure: control
-// pieces are spelled out, and so are user-defined pieces that mark turns. For
-// a Jinja template package jinja keeps track of which bytes of its text came
-// from the messages. [Template.EncodeSpecial] parses them instead, which is
-// what Hugging Face's tokenizers do, and must be asked for; LossMask does it
-// too.
+// pieces are spelled out, and so are user-defined pieces that mark turns in any
+// format that the package knows. For a Jinja template package jinja keeps track
+// of which bytes of its text came from the messages. [Template.EncodeSpecial]
+// parses them instead, which is what Hugging Face's tokenizers do, and must be
+// asked for; LossMask does it too.
 //
 // In SeaLLM's format a turn ends with the control piece <eos>, which no text
 // can forge, but begins with <|im_start|>, which is ordinary text: in a message

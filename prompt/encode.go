@@ -100,7 +100,7 @@ func Raw(tok *tokenize.Tokenizer, text string, parseSpecial bool) []int32 {
 // a model may know more of them than the one it is used with.
 func guards(tok *tokenize.Tokenizer) []string {
 	ids := []int32{tok.BOS(), tok.EOS()}
-	for _, m := range [...]string{imStart, imEnd, turnStart, turnEnd} {
+	for _, m := range append([]string{imStart, imEnd, turnStart, turnEnd}, turnEnds[:]...) {
 		if id, ok := marker(tok, m); ok {
 			ids = append(ids, id)
 		}

@@ -1,80 +1,54 @@
 package jinja
 
-// node is a statement.
-type node interface {
-	run(r *render) error
+// node is a statement at its line.
+type node struct {
+	line int
+	statement
 }
 
+type statement interface{ run(r *render) jump }
+
+// jump is how a statement ends.
+type jump int
+
+const (
+	onward jump = iota
+	breaks
+	continues
+)
+
 // expr is an expression; its value may be undefined.
-type expr interface {
-	eval(r *render) (value, error)
-}
+type expr interface{ eval(r *render) value }
 
 type (
 	textNode   struct{ text Text }
-	outputNode struct {
-		line int
-		expr expr
-	}
-	ifNode struct {
-		line     int
-		test     expr
-		body     []node
-		elseBody []node
+	outputNode struct{ expr expr }
+	ifNode     struct {
+		test           expr
+		body, elseBody []node
 	}
 	forNode struct {
-		line     int
-		targets  []string
-		over     expr
-		filter   expr // nil: none
-		body     []node
-		elseBody []node
+		targets        []string
+		over           expr
+		filter         expr // nil: none
+		body, elseBody []node
 	}
 	setNode struct {
-		line    int
 		targets []target
 		expr    expr
 	}
-	setBlockNode struct {
-		line    int
-		target  target
-		filters []filterCall
-		body    []node
-	}
 	macroNode struct {
-		line  int
-		macro *macro
-	}
-	callNode struct {
-		line   int
-		call   *callExpr
-		caller *macro
-	}
-	filterNode struct {
-		line    int
-		filters []filterCall
-		body    []node
-	}
-	withNode struct {
-		line    int
-		targets []string
-		values  []expr
-		body    []node
+		name       string
+		parameters []string
+		defaults   []expr // of the last parameters
+		body       []node
 	}
 	scopeNode struct{ body []node } // generation
-	jumpNode  struct{ err error }   // break, continue
+	jumpNode  struct{ jump jump }   // break, continue
 )
 
 // target is what set writes to: a name, or a namespace's variable.
 type target struct{ name, attribute string }
-
-// macro is the source of a macro or a call block.
-type macro struct {
-	name       string
-	parameters []string
-	defaults   []expr // of the last parameters
-	body       []node
-}
 
 type (
 	constExpr struct{ value value }
@@ -89,23 +63,23 @@ type (
 		name string
 	}
 	itemExpr  struct{ of, key expr }
-	sliceExpr struct{ of, start, stop, step expr } // nil: not given
-	callExpr  struct {
+	sliceExpr struct {
+		of     expr
+		bounds [3]expr // start, stop, step; nil: not given
+	}
+	bodyExpr struct{ nodes []node } // their text
+	callExpr struct {
 		of   expr
 		args argList
 	}
-	filterExpr struct {
-		of     expr // nil: the body of a block
-		filter filterCall
+	applyExpr struct { // a filter or test
+		of    expr
+		table table
+		name  string
+		args  argList
 	}
-	testExpr struct {
-		of   expr
-		test filterCall
-	}
-	unaryExpr struct {
-		op string
-		of expr
-	}
+	notExpr    struct{ of expr }
+	signExpr   struct{ of expr } // minus
 	binaryExpr struct {
 		op   string
 		a, b expr
@@ -124,10 +98,4 @@ type argList struct {
 	positional []expr
 	names      []string
 	named      []expr
-}
-
-// filterCall is a filter or test and its arguments.
-type filterCall struct {
-	name string
-	args argList
 }

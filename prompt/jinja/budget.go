@@ -1,9 +1,6 @@
 package jinja
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 const (
 	// baseSteps is what a render may take whatever the size of its input: a
@@ -21,47 +18,72 @@ const (
 	// itemSteps pays for the memory of an item of a list or dict.
 	itemSteps = 6
 
-	maxDepth  = 2000 // nested evaluation, macros that call each other included
-	maxNested = 100  // lists in lists, and brackets or blocks in the source
-	maxRange  = 100_000
+	maxDepth     = 2000 // nested evaluation, macros that call each other included
+	maxNested    = 100  // lists in lists, and brackets or blocks in the source
+	maxArguments = 100  // of a call, and parameters of a macro
+	maxRange     = 100_000
 
+	maxName   = 256     // bytes; names are looked up for one step
 	maxSource = 1 << 20 // bytes
 )
 
-var errSteps = errors.New("the template takes too many steps or too much memory")
-
-// budget is what is left of a render's steps and of its stack.
-type budget struct {
-	steps int
-	depth int
+// failure ends a template, by panic: compiling and rendering recurse through
+// every construct, and none has anything to do for the failure of an inner one (so
+// that there is no defer but rescue).
+// Compile and Render return it as their error.
+type failure struct {
+	line int // of the source, counted from 1
+	text string
 }
 
-func (b *budget) spend(steps int) error {
-	if steps < 0 || steps > b.steps {
-		b.steps = 0
-		return errSteps
+func (f *failure) Error() string { return fmt.Sprintf("line %d: %s", f.line, f.text) }
+
+// rescue makes an error of a failure, and of nothing else.
+func rescue(err *error) {
+	switch f := recover().(type) {
+	case nil:
+	case *failure:
+		*err = f
+	default:
+		panic(f)
 	}
-	b.steps -= steps
-	return nil
 }
 
-// bytes pays for a string of n bytes.
-func (b *budget) bytes(n int) error { return b.spend(1 + n/bytesPerStep) }
+func (r *render) errorf(format string, args ...any) *failure {
+	return &failure{r.line, fmt.Sprintf(format, args...)}
+}
+
+func (r *render) spend(steps int) {
+	if steps < 0 || steps > r.steps {
+		panic(r.errorf("the template takes too many steps or too much memory"))
+	}
+	r.steps -= steps
+}
+
+// bytes pays for a string of n bytes, or a look at them.
+func (r *render) bytes(n int) { r.spend(1 + n/bytesPerStep) }
+
+// text pays for a text.
+func (r *render) text(t Text) { r.spend(1 + len(t.S)/bytesPerStep + len(t.Input)) }
 
 // items pays for a list of n items.
-func (b *budget) items(n int) error {
-	if n > b.steps {
-		return errSteps
+func (r *render) items(n int) { r.times(int64(n), itemSteps) }
+
+// times pays n times for so many steps.
+func (r *render) times(n int64, steps int) {
+	if n > int64(r.steps/max(steps, 1)) {
+		steps = -1 // more than there is
+		n = 1
 	}
-	return b.spend(1 + n*itemSteps)
+	r.spend(int(n) * steps)
 }
 
 // enter pays for one step, a level deeper; leave goes back up.
-func (b *budget) enter() error {
-	if b.depth++; b.depth > maxDepth {
-		return fmt.Errorf("the template calls itself too deeply")
+func (r *render) enter() {
+	if r.depth++; r.depth > maxDepth {
+		panic(r.errorf("the template calls itself too deeply"))
 	}
-	return b.spend(1)
+	r.spend(1)
 }
 
-func (b *budget) leave() { b.depth-- }
+func (r *render) leave() { r.depth-- }

@@ -1,31 +1,28 @@
 package jinja
 
-import "fmt"
-
 // arguments are the values of a call.
 type arguments struct {
 	function   string
 	positional []value
-	names      []string
+	names      []string // "": taken
 	named      []value
-	used       int // named ones that were taken
 }
 
-func (a *arguments) fail(format string, args ...any) error {
-	return fmt.Errorf("%s: %s", a.function, fmt.Sprintf(format, args...))
+func (a *arguments) errorf(r *render, format string, args ...any) *failure {
+	f := r.errorf(format, args...)
+	f.text = a.function + ": " + f.text
+	return f
 }
 
-// take returns a named argument and removes it; nil if there is none.
-func (a *arguments) take(name string) value {
+// take returns a named argument and removes it.
+func (a *arguments) take(name string) (value, bool) {
 	for i, n := range a.names {
 		if n == name {
-			v := a.named[i]
 			a.names[i] = ""
-			a.used++
-			return v
+			return a.named[i], true
 		}
 	}
-	return nil
+	return nil, false
 }
 
 // parameter is the argument at this place or of this name.
@@ -33,147 +30,112 @@ func (a *arguments) parameter(i int, name string) (value, bool) {
 	if i < len(a.positional) {
 		return a.positional[i], true
 	}
-	for _, n := range a.names {
-		if n == name {
-			return a.take(name), true
-		}
-	}
-	return nil, false
+	return a.take(name)
 }
 
-// done is an error if there are arguments that nobody takes; positional is
-// how many may have no name.
-func (a *arguments) done(positional int, name string) error {
-	a.function = name
+// done fails if there are arguments that nobody takes; positional is how many
+// may have no name.
+func (a *arguments) done(r *render, positional int) {
 	if len(a.positional) > positional {
-		return a.fail("takes not more than %d arguments, got %d", positional, len(a.positional))
+		panic(a.errorf(r, "takes not more than %d arguments, got %d", positional, len(a.positional)))
 	}
 	for _, n := range a.names {
 		if n != "" {
-			return a.fail("takes no argument %.40q", n)
+			panic(a.errorf(r, "the argument %.40q is not supported", n))
 		}
 	}
-	return nil
 }
 
 // parse reads the arguments into pointers to Text, int64, bool or value; what
 // is not given keeps its value, and so does none. The first need of them are needed.
-func (a *arguments) parse(need int, names []string, into ...any) error {
+func (a *arguments) parse(r *render, need int, names []string, into ...any) {
 	for i, name := range names {
 		v, ok := a.parameter(i, name)
-		if !ok {
-			if i < need {
-				return a.fail("needs the argument %s", name)
-			}
-			continue
-		}
-		if u, ok := v.(undefined); ok {
-			if _, any := into[i].(*value); !any {
-				return u.error()
-			}
-		}
-		switch p := into[i].(type) {
-		case *value:
-			*p = v
-			continue
-		case *bool:
-			*p = truth(v)
-			continue
-		case *Text:
-			if t, ok := v.(Text); ok {
-				*p = t
-				continue
-			}
-		case *int64:
-			if n, _, isInt, _ := number(v); isInt {
-				*p = n
-				continue
-			}
-		}
-		if v != nil {
-			return a.fail("%s can't be of type %s", name, typeName(v))
+		switch {
+		case ok:
+			a.convert(r, name, v, into[i])
+		case i < need:
+			panic(a.errorf(r, "needs the argument %s", name))
 		}
 	}
-	return a.done(len(names), a.function)
+	a.done(r, len(names))
 }
 
-func (r *render) arguments(list argList) (*arguments, error) {
-	a := &arguments{names: append([]string(nil), list.names...)}
-	var err error
-	if a.positional, err = r.evalAll(list.positional); err != nil {
-		return nil, err
+func (a *arguments) convert(r *render, name string, v value, into any) {
+	switch p := into.(type) {
+	case *value:
+		*p = v
+		return
+	case *bool:
+		*p = truth(r.defined(v))
+		return
+	case *Text:
+		if t, ok := v.(Text); ok {
+			*p = t
+			return
+		}
+	case *int64:
+		if n, _, isInt, _ := number(v); isInt {
+			*p = n
+			return
+		}
 	}
-	if a.named, err = r.evalAll(list.named); err != nil {
-		return nil, err
+	if v != nil {
+		panic(a.errorf(r, "%s can't be of type %s", name, typeName(r.defined(v))))
 	}
-	return a, r.spend(len(a.positional) + len(a.named))
 }
 
-func (r *render) call(v value, a *arguments) (value, error) {
+func (r *render) arguments(function string, list argList) *arguments {
+	return &arguments{function, r.evalAll(list.positional), append([]string(nil), list.names...), r.evalAll(list.named)}
+}
+
+func (e *callExpr) eval(r *render) value {
+	v := r.eval(e.of)
 	f, ok := v.(function)
 	if !ok {
-		return nil, typeError(v, "can't be called")
+		panic(r.typeError(v, "can't be called"))
 	}
-	if err := r.enter(); err != nil {
-		return nil, err
-	}
-	defer r.leave()
-	a.function = f.name
-	return f.call(r, a)
+	a := r.arguments(f.name, e.args)
+	r.enter()
+	result := f.call(r, a)
+	r.leave()
+	return result
 }
 
-func (e *callExpr) eval(r *render) (value, error) {
-	f, err := r.eval(e.of)
-	if err != nil {
-		return nil, err
-	}
-	a, err := r.arguments(e.args)
-	if err != nil {
-		return nil, err
-	}
-	return r.call(f, a)
+// method is a filter, or a test, which gives a bool.
+type method func(r *render, v value, a *arguments) value
+
+// table is all filters or all tests.
+type table struct {
+	kind    string
+	methods map[string]method
 }
 
-func (e *filterExpr) eval(r *render) (value, error) {
-	v, err := r.eval(e.of)
-	if err != nil {
-		return nil, err
-	}
-	a, err := r.arguments(e.filter.args)
-	if err != nil {
-		return nil, err
-	}
-	return r.apply(e.filter.name, v, a)
+func (e *applyExpr) eval(r *render) value {
+	v := r.eval(e.of)
+	return r.apply(e.table, v, r.arguments(e.name, e.args))
 }
 
-// apply calls the filter of this name.
-func (r *render) apply(name string, v value, a *arguments) (value, error) {
-	f := filters[name]
-	if f == nil {
-		return nil, fmt.Errorf("unknown filter %.40q", name)
+// apply calls the filter or test that a names.
+func (r *render) apply(t table, v value, a *arguments) value {
+	m := t.methods[a.function]
+	if m == nil {
+		panic(r.errorf("the %s %.40q is not supported", t.kind, a.function))
 	}
-	a.function = name
-	return f(r, v, a)
+	r.enter()
+	result := m(r, v, a)
+	r.leave()
+	return result
 }
 
-func (e *testExpr) eval(r *render) (value, error) {
-	v, err := r.eval(e.of)
-	if err != nil {
-		return nil, err
+// applyNamed is apply with the name, a text, in front of args.
+func (r *render) applyNamed(t table, v value, args []value) value {
+	if len(args) == 0 {
+		panic(r.errorf("the name of a %s is missing", t.kind))
 	}
-	a, err := r.arguments(e.test.args)
-	if err != nil {
-		return nil, err
+	name, ok := args[0].(Text)
+	if !ok {
+		panic(r.typeError(args[0], "is no name of a "+t.kind))
 	}
-	return r.check(e.test.name, v, a)
-}
-
-// check runs the test of this name.
-func (r *render) check(name string, v value, a *arguments) (bool, error) {
-	t := tests[name]
-	if t == nil {
-		return false, fmt.Errorf("unknown test %.40q", name)
-	}
-	a.function = name
-	return t(r, v, a)
+	return r.apply(t, v, &arguments{function: name.S, positional: args[1:]})
 }

@@ -1,43 +1,34 @@
 package jinja
 
 import (
-	"fmt"
-	"html"
 	"math"
 	"strconv"
 	"strings"
 )
 
-type filter func(r *render, v value, a *arguments) (value, error)
-
 // filters are Jinja's, as far as chat templates use them; filled by init
 // because some of them call others by name.
-var filters map[string]filter
+var filters table
 
 func init() {
-	filters = map[string]filter{
+	filters = table{"filter", map[string]method{
 		"tojson":     toJSON,
-		"trim":       trimFilter,
+		"trim":       stringFilter("strip"),
 		"upper":      stringFilter("upper"),
 		"lower":      stringFilter("lower"),
 		"title":      stringFilter("title"),
 		"capitalize": stringFilter("capitalize"),
 		"replace":    stringFilter("replace"),
-		"escape":     escape,
-		"e":          escape,
 		"safe":       stringOf,
 		"string":     stringOf,
 		"format":     formatFilter,
 		"indent":     indent,
-		"wordcount":  wordCount,
 		"length":     length,
 		"count":      length,
 		"default":    defaultFilter,
 		"d":          defaultFilter,
 		"int":        toInt,
 		"float":      toFloat,
-		"abs":        absolute,
-		"round":      round,
 		"list":       toList,
 		"first":      first,
 		"last":       last,
@@ -47,254 +38,170 @@ func init() {
 		"dictsort":   dictSort,
 		"sort":       sortFilter,
 		"unique":     unique,
-		"min":        extreme(-1),
-		"max":        extreme(1),
-		"sum":        sum,
-		"batch":      batch,
 		"map":        mapFilter,
 		"select":     selection(false, true),
 		"reject":     selection(false, false),
 		"selectattr": selection(true, true),
 		"rejectattr": selection(true, false),
-		"groupby":    groupBy,
-		"attr":       attr,
-	}
+	}}
 }
 
 // stringFilter is the method of this name on the value as it prints.
-func stringFilter(name string) filter {
-	return func(r *render, v value, a *arguments) (value, error) {
-		t, err := r.str(v)
-		if err != nil {
-			return nil, err
-		}
-		return stringMethods[name](r, t, a)
-	}
+func stringFilter(name string) method {
+	return func(r *render, v value, a *arguments) value { return stringMethods[name](r, r.str(v), a) }
 }
 
-func trimFilter(r *render, v value, a *arguments) (value, error) {
-	return stringFilter("strip")(r, v, a)
-}
-
-func stringOf(r *render, v value, a *arguments) (value, error) {
+func stringOf(r *render, v value, a *arguments) value {
+	a.done(r, 0)
 	return r.str(v)
 }
 
-func escape(r *render, v value, a *arguments) (value, error) {
-	t, err := r.str(v)
-	if err != nil {
-		return nil, err
-	}
-	return like(html.EscapeString(t.S), t), r.bytes(6 * len(t.S))
-}
-
-func toJSON(r *render, v value, a *arguments) (value, error) {
+func toJSON(r *render, v value, a *arguments) value {
+	w := r.jsonWriter()
 	var indent, separators value
-	ascii, sorted := false, false
-	if err := a.parse(0, []string{"indent", "ensure_ascii", "separators", "sort_keys"}, &indent, &ascii, &separators, &sorted); err != nil {
-		return nil, err
-	}
-	w := writer{budget: &r.budget, json: true, item: ", ", key: ": ", quote: quoteJSON, none: "null", yes: "true", no: "false"}
+	ascii := false
+	a.parse(r, 0, []string{"indent", "ensure_ascii", "separators"}, &indent, &ascii, &separators)
 	if ascii {
-		w.quote = quoteASCII
+		panic(a.errorf(r, "ensure_ascii=true is not supported"))
 	}
-	switch n := indent.(type) {
-	case nil:
-	case int64:
-		if n < 0 || n > maxNested {
-			return nil, a.fail("indent must be from 0 to %d", maxNested)
-		}
-		w.lines, w.item, w.indent = true, ",", strings.Repeat(" ", int(n))
-	case Text:
-		if len(n.S) > maxNested {
-			return nil, a.fail("indent is longer than %d", maxNested)
-		}
-		w.lines, w.item, w.indent = true, ",", n.S
-	default:
-		return nil, a.fail("indent can't be of type %s", typeName(indent))
+	if indent != nil {
+		w.lines, w.item, w.indent = true, own(","), a.padding(r, indent)
 	}
 	if separators != nil {
-		pair, err := r.unpack(separators, 2)
-		if err != nil {
-			return nil, err
-		}
-		for i, into := range []*string{&w.item, &w.key} {
-			t, ok := pair[i].(Text)
-			if !ok {
-				return nil, a.fail("separators must be strings")
-			}
-			*into = t.S
-		}
+		pair := arguments{function: a.function, positional: r.unpack(separators, 2)}
+		pair.parse(r, 2, []string{"the item separator", "the key separator"}, &w.item, &w.key)
 	}
-	if sorted {
-		var err error
-		if v, err = r.sortKeys(v); err != nil {
-			return nil, err
-		}
-	}
-	err := w.value(v, 0)
-	return w.text(), err
+	return w.spell(v)
 }
 
-// formatFilter is "text"|format(…), with % as in Python.
-func formatFilter(r *render, v value, a *arguments) (value, error) {
-	t, err := r.str(v)
-	if err != nil {
-		return nil, err
-	}
-	args, err := r.newTuple(a.positional...)
-	if err != nil {
-		return nil, err
-	}
-	return r.percent(t, args)
-}
-
-func indent(r *render, v value, a *arguments) (value, error) {
-	width, first, blank := value(int64(4)), false, false
-	if err := a.parse(0, []string{"width", "first", "blank"}, &width, &first, &blank); err != nil {
-		return nil, err
-	}
-	t, err := r.str(v)
-	if err != nil {
-		return nil, err
-	}
-	var pad Text
+// padding is blanks, so many or as given.
+func (a *arguments) padding(r *render, width value) Text {
+	const most = 100
 	switch w := width.(type) {
 	case int64:
-		if w < 0 || w > maxWidth {
-			return nil, a.fail("width must be from 0 to %d", maxWidth)
+		if w >= 0 && w <= most {
+			return own(strings.Repeat(" ", int(w)))
 		}
-		pad = own(strings.Repeat(" ", int(w)))
 	case Text:
-		pad = w
-	default:
-		return nil, a.fail("width can't be of type %s", typeName(width))
+		if len(w.S) <= most {
+			return w
+		}
 	}
-	lines := strings.SplitAfter(t.S, "\n")
-	if _, err := r.times(int64(len(lines)), 1+len(pad.S)+len(t.Input), 1); err != nil {
-		return nil, err
-	}
+	panic(a.errorf(r, "the width must be a string or number up to %d", most))
+}
+
+func indent(r *render, v value, a *arguments) value {
+	width, first, blank := value(int64(4)), false, false
+	a.parse(r, 0, []string{"width", "first", "blank"}, &width, &first, &blank)
+	t, pad := r.str(v), a.padding(r, width)
+	r.times(int64(strings.Count(t.S, "\n")+1), 1+len(pad.S)+len(t.Input))
 	var b builder
 	start := 0
-	for i, line := range lines {
-		if i > 0 && (blank || strings.TrimSuffix(line, "\n") != "") || i == 0 && first {
+	for line := range strings.SplitAfterSeq(t.S, "\n") {
+		if start == 0 && first || start > 0 && (blank || strings.TrimSuffix(line, "\n") != "") {
 			b.add(pad)
 		}
 		b.add(t.cut(start, start+len(line)))
 		start += len(line)
 	}
-	return b.text(), r.bytes(len(t.S))
+	return b.text()
 }
 
-func wordCount(r *render, v value, a *arguments) (value, error) {
-	t, err := r.str(v)
-	if err != nil {
-		return nil, err
+// formatFilter is "text"|format(…), with % as in Python.
+func formatFilter(r *render, v value, a *arguments) value { return r.percent(r.str(v), a.positional) }
+
+// percent is Python's "format % values" with %s, %d and %%.
+func (r *render) percent(format Text, values []value) Text {
+	var b builder
+	rest := format
+	for n := strings.IndexByte(rest.S, '%'); n >= 0; n = strings.IndexByte(rest.S, '%') {
+		r.spend(1 + len(rest.Input))
+		b.add(rest.cut(0, n))
+		verb := rest.S[n:min(n+2, len(rest.S))]
+		switch {
+		case verb == "%%":
+			b.add(rest.cut(n, n+1))
+		case verb != "%s" && verb != "%d":
+			panic(r.errorf("only %%s, %%d and %%%% are supported in a format"))
+		case len(values) == 0:
+			panic(r.errorf("not enough arguments for format string"))
+		default:
+			if verb == "%d" {
+				r.whole(values[0])
+			}
+			t := r.str(values[0])
+			r.text(t)
+			b.add(t)
+			values = values[1:]
+		}
+		rest = rest.cut(n+2, len(rest.S))
 	}
-	return int64(len(strings.FieldsFunc(t.S, isSpace))), r.bytes(8 * len(t.S))
+	if len(values) > 0 {
+		panic(r.errorf("not all arguments converted during string formatting"))
+	}
+	b.add(rest)
+	return b.text()
 }
 
-func length(r *render, v value, a *arguments) (value, error) {
+func length(r *render, v value, a *arguments) value {
 	switch v := v.(type) {
 	case Text:
-		return int64(characters(v.S)), r.bytes(len(v.S))
+		r.bytes(len(v.S))
+		return int64(characters(v.S))
 	case *list:
-		return int64(len(v.items)), nil
+		return int64(len(v.items))
 	case *dict:
-		return int64(len(v.keys)), nil
+		return int64(len(v.keys))
 	case undefined:
-		return int64(0), nil
+		return int64(0)
 	}
-	return nil, typeError(v, "has no length")
+	panic(r.typeError(v, "has no length"))
 }
 
-func defaultFilter(r *render, v value, a *arguments) (value, error) {
+func defaultFilter(r *render, v value, a *arguments) value {
 	otherwise, boolean := value(Text{}), false
-	if err := a.parse(0, []string{"default_value", "boolean"}, &otherwise, &boolean); err != nil {
-		return nil, err
+	a.parse(r, 0, []string{"default_value", "boolean"}, &otherwise, &boolean)
+	if is[undefined](v) || boolean && !truth(v) {
+		return otherwise
 	}
-	if _, ok := v.(undefined); ok || boolean && !truth(v) {
-		return otherwise, nil
-	}
-	return v, nil
+	return v
 }
 
-func toInt(r *render, v value, a *arguments) (value, error) {
+// numeral is the number that v is or spells; false if there is none.
+func (r *render) numeral(v value) (f float64, ok bool) {
+	t, isText := v.(Text)
+	if !isText {
+		_, f, _, ok = number(v)
+		return f, ok
+	}
+	r.bytes(8 * len(t.S))
+	f, err := strconv.ParseFloat(strings.TrimFunc(t.S, isSpace), 64)
+	return f, err == nil && math.Abs(f) <= math.MaxFloat64
+}
+
+func toInt(r *render, v value, a *arguments) value {
 	otherwise := value(int64(0))
-	if err := a.parse(0, []string{"default"}, &otherwise); err != nil {
-		return nil, err
+	a.parse(r, 0, []string{"default"}, &otherwise)
+	if i, _, isInt, _ := number(v); isInt {
+		return i
 	}
-	if t, ok := v.(Text); ok {
-		s := strings.TrimFunc(t.S, isSpace)
-		if i, err := strconv.ParseInt(s, 10, 64); err == nil {
-			return i, nil
+	f, ok := r.numeral(v)
+	if t, isText := v.(Text); isText && ok {
+		if i, err := strconv.ParseInt(strings.TrimFunc(t.S, isSpace), 10, 64); err == nil {
+			return i
 		}
-		f, err := strconv.ParseFloat(s, 64)
-		if err != nil {
-			return otherwise, nil
-		}
-		v = f
 	}
-	i, f, isInt, ok := number(v)
-	switch {
-	case isInt:
-		return i, nil
-	case !ok || math.IsNaN(f) || math.Abs(f) >= 1<<63:
-		return otherwise, nil
+	if !ok || math.Abs(f) >= 1<<63 {
+		return otherwise
 	}
-	return int64(f), nil
+	return int64(f)
 }
 
-func toFloat(r *render, v value, a *arguments) (value, error) {
+func toFloat(r *render, v value, a *arguments) value {
 	otherwise := value(0.0)
-	if err := a.parse(0, []string{"default"}, &otherwise); err != nil {
-		return nil, err
+	a.parse(r, 0, []string{"default"}, &otherwise)
+	if f, ok := r.numeral(v); ok {
+		return f
 	}
-	if t, ok := v.(Text); ok {
-		if f, err := strconv.ParseFloat(strings.TrimFunc(t.S, isSpace), 64); err == nil {
-			return f, nil
-		}
-		return otherwise, nil
-	}
-	if _, f, _, ok := number(v); ok {
-		return f, nil
-	}
-	return otherwise, nil
-}
-
-func absolute(r *render, v value, a *arguments) (value, error) {
-	i, f, isInt, ok := number(v)
-	switch {
-	case !ok:
-		return nil, typeError(v, "is no number")
-	case isInt && i < 0:
-		return -i, nil
-	case isInt:
-		return i, nil
-	}
-	return math.Abs(f), nil
-}
-
-func round(r *render, v value, a *arguments) (value, error) {
-	precision, method := int64(0), own("common")
-	if err := a.parse(0, []string{"precision", "method"}, &precision, &method); err != nil {
-		return nil, err
-	}
-	_, f, _, ok := number(v)
-	if !ok {
-		return nil, typeError(v, "is no number")
-	}
-	scale := math.Pow(10, float64(precision))
-	switch method.S {
-	case "common":
-		if rounded, err := strconv.ParseFloat(strconv.FormatFloat(f, 'f', int(min(max(precision, 0), 300)), 64), 64); err == nil && precision >= 0 {
-			return rounded, nil
-		}
-		return math.RoundToEven(f*scale) / scale, nil
-	case "ceil":
-		return math.Ceil(f*scale) / scale, nil
-	case "floor":
-		return math.Floor(f*scale) / scale, nil
-	}
-	return nil, fmt.Errorf("round: method must be common, ceil or floor")
+	return otherwise
 }

@@ -1,169 +1,81 @@
 package jinja
 
-import (
-	"errors"
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // globals are the functions that every template has.
 var globals = map[string]value{
 	"range":           function{"range", rangeFunction},
 	"namespace":       function{"namespace", namespaceFunction},
 	"dict":            function{"dict", dictFunction},
-	"cycler":          function{"cycler", newCycler},
-	"joiner":          function{"joiner", newJoiner},
 	"raise_exception": function{"raise_exception", raise},
 	"strftime_now":    function{"strftime_now", strftimeNow},
 }
 
-func rangeFunction(r *render, a *arguments) (value, error) {
+func rangeFunction(r *render, a *arguments) value {
 	if len(a.names) > 0 || len(a.positional) < 1 || len(a.positional) > 3 {
-		return nil, a.fail("wants one to three numbers")
+		panic(a.errorf(r, "wants one to three numbers"))
 	}
-	bounds := []int64{0, 0, 1}
+	bounds := [3]int64{0, 0, 1}
 	for i, v := range a.positional {
-		n, err := whole(v)
-		if err != nil {
-			return nil, err
-		}
 		if len(a.positional) == 1 {
 			i = 1
 		}
-		bounds[i] = n
+		bounds[i] = r.whole(v)
 	}
-	from, to, step := bounds[0], bounds[1], bounds[2]
+	i, to, step := bounds[0], bounds[1], bounds[2]
 	if step == 0 {
-		return nil, a.fail("the step must not be zero")
+		panic(a.errorf(r, "the step must not be zero"))
 	}
 	var numbers []value
-	for i := from; step > 0 && i < to || step < 0 && i > to; i += step {
+	for ok := true; ok && (step > 0 && i < to || step < 0 && i > to); i, ok = integers("+", i, step) {
 		if len(numbers) == maxRange {
-			return nil, a.fail("more than %d numbers", maxRange)
+			panic(a.errorf(r, "more than %d numbers", maxRange))
 		}
 		numbers = append(numbers, i)
-		if step > 0 && i > to-step || step < 0 && i < to-step {
-			break // the next one would be out of range, or past 64 bits
-		}
 	}
 	return r.newList(numbers)
 }
 
-// given are a call's positional mappings and its named arguments as one dict.
-func (r *render) given(a *arguments) (*dict, error) {
+func dictFunction(r *render, a *arguments) value {
 	d := newDict()
-	for _, v := range a.positional {
-		from, ok := v.(*dict)
-		if !ok {
-			return nil, a.fail("wants named arguments, got %s", typeName(v))
-		}
-		for i, key := range from.keys {
-			if err := r.set(d, key, from.values[i]); err != nil {
-				return nil, err
-			}
-		}
-	}
 	for i, name := range a.names {
-		if err := r.set(d, own(name), a.named[i]); err != nil {
-			return nil, err
-		}
+		r.set(d, own(name), a.named[i])
 	}
-	return d, nil
+	a.names = nil
+	a.done(r, 0)
+	return d
 }
 
-func dictFunction(r *render, a *arguments) (value, error) { return r.given(a) }
-
-func namespaceFunction(r *render, a *arguments) (value, error) {
-	d, err := r.given(a)
-	if err != nil {
-		return nil, err
-	}
+func namespaceFunction(r *render, a *arguments) value {
 	n := &namespace{map[string]value{}}
-	for i, key := range d.keys {
-		name, ok := key.(Text)
-		if !ok {
-			return nil, a.fail("names must be strings")
-		}
-		n.vars[name.S] = d.values[i]
+	for i, name := range a.names {
+		r.spend(2 * itemSteps)
+		n.vars[name] = a.named[i]
 	}
-	return n, nil
-}
-
-// cycler gives its items in turn.
-type cycler struct {
-	items []value
-	at    int
-}
-
-func newCycler(r *render, a *arguments) (value, error) {
-	if len(a.positional) == 0 {
-		return nil, a.fail("no items")
-	}
-	return &cycler{items: a.positional}, nil
-}
-
-func (c *cycler) attribute(name string) (value, bool) {
-	switch name {
-	case "current":
-		return c.items[c.at], true
-	case "next":
-		return function{"next", func(*render, *arguments) (value, error) {
-			v := c.items[c.at]
-			c.at = (c.at + 1) % len(c.items)
-			return v, nil
-		}}, true
-	case "reset":
-		return function{"reset", func(*render, *arguments) (value, error) {
-			c.at = 0
-			return nil, nil
-		}}, true
-	}
-	return nil, false
-}
-
-func newJoiner(r *render, a *arguments) (value, error) {
-	sep := own(", ")
-	if err := a.parse(0, []string{"sep"}, &sep); err != nil {
-		return nil, err
-	}
-	used := false
-	return function{"joiner", func(*render, *arguments) (value, error) {
-		if used {
-			return sep, nil
-		}
-		used = true
-		return Text{}, nil
-	}}, nil
+	a.names = nil
+	a.done(r, 0)
+	return n
 }
 
 // raise is how a template refuses a conversation.
-func raise(r *render, a *arguments) (value, error) {
+func raise(r *render, a *arguments) value {
 	var message value
-	if err := a.parse(1, []string{"message"}, &message); err != nil {
-		return nil, err
-	}
-	t, err := r.str(message)
-	if err != nil {
-		return nil, err
-	}
+	a.parse(r, 1, []string{"message"}, &message)
 	const most = 300 // bytes
-	s := strings.ToValidUTF8(t.S[:min(len(t.S), most)], "")
-	return nil, errors.New(s)
+	s := r.str(message).S
+	panic(r.errorf("%s", strings.ToValidUTF8(s[:min(len(s), most)], "")))
 }
 
 // layouts are the directives of strftime in terms of Go's time layouts.
 var layouts = map[string]string{
-	"Y": "2006", "m": "01", "d": "02", "B": "January", "b": "Jan", "h": "Jan", "A": "Monday", "a": "Mon", "H": "15", "I": "03", "M": "04",
-	"S": "05", "p": "PM", "y": "06", "j": "002", "Z": "MST", "z": "-0700", "e": "_2", "-d": "2", "-m": "1", "-I": "3",
-	"-M": "4", "-S": "5", "F": "2006-01-02", "T": "15:04:05", "D": "01/02/06", "c": "Mon Jan _2 15:04:05 2006", "x": "01/02/06", "X": "15:04:05",
+	"Y": "2006", "y": "06", "m": "01", "-m": "1", "B": "January", "b": "Jan", "d": "02", "-d": "2", "e": "_2", "j": "002",
+	"A": "Monday", "a": "Mon", "H": "15", "I": "03", "-I": "3", "M": "04", "S": "05", "p": "PM", "Z": "MST", "z": "-0700",
+	"F": "2006-01-02", "T": "15:04:05",
 }
 
-func strftimeNow(r *render, a *arguments) (value, error) {
+func strftimeNow(r *render, a *arguments) value {
 	var format Text
-	if err := a.parse(1, []string{"format"}, &format); err != nil {
-		return nil, err
-	}
-	now := r.now()
+	a.parse(r, 1, []string{"format"}, &format)
 	var b strings.Builder
 	for s := format.S; s != ""; {
 		before, after, found := strings.Cut(s, "%")
@@ -175,22 +87,19 @@ func strftimeNow(r *render, a *arguments) (value, error) {
 		if strings.HasPrefix(after, "-") {
 			n = 2
 		}
-		n = min(n, len(after))
-		directive := after[:n]
-		s = after[n:]
-		switch layout, ok := layouts[directive]; {
+		directive := after[:min(n, len(after))]
+		s = after[len(directive):]
+		layout, ok := layouts[directive]
+		switch {
 		case ok:
-			b.WriteString(now.Format(layout))
+			b.WriteString(r.now().Format(layout))
 		case directive == "%":
 			b.WriteByte('%')
-		case directive == "-H":
-			fmt.Fprint(&b, now.Hour())
 		default:
-			return nil, a.fail("unknown directive %%%s", directive)
+			panic(a.errorf(r, "unknown directive %%%s", directive))
 		}
-		if err := r.spend(4); err != nil {
-			return nil, err
-		}
+		r.spend(4)
 	}
-	return own(b.String()), r.bytes(b.Len())
+	r.bytes(b.Len())
+	return like(b.String(), format)
 }

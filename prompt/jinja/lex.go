@@ -3,8 +3,10 @@ package jinja
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 type kind int
@@ -16,8 +18,7 @@ const (
 	kindClose             // }} or %}
 	kindName
 	kindString
-	kindInt
-	kindFloat
+	kindNumber
 	kindOp
 )
 
@@ -26,14 +27,6 @@ type token struct {
 	text string // as it is; of a string its decoded value
 	line int
 }
-
-// syntaxError is an error at a line of the source, counted from 1.
-type syntaxError struct {
-	line int
-	text string
-}
-
-func (e *syntaxError) Error() string { return fmt.Sprintf("line %d: %s", e.line, e.text) }
 
 // lexer cuts a source into tokens. What Jinja's environment says about blanks
 // around tags (trim_blocks, lstrip_blocks, "-" and "+" in tags) is settled
@@ -50,27 +43,25 @@ var (
 	newlines  = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 	rawBegin  = regexp.MustCompile(`^\{%[-+]?\s*raw\s*(-%\}\s*|%\})`)
 	rawEnd    = regexp.MustCompile(`\{%([-+]?)\s*endraw\s*(\+%\}|-%\}\s*|%\}\n?)`)
-	numbers   = regexp.MustCompile(`^(0[bB](_?[01])+|0[oO](_?[0-7])+|0[xX](_?[0-9a-fA-F])+|\d+(_\d+)*(\.\d+(_\d+)*)?([eE][+-]?\d+(_\d+)*)?)`)
+	numbers   = regexp.MustCompile(`^\d+(\.\d+)?([eE][+-]?\d+)?`)
 	operators = []string{"//", "**", "==", "!=", ">=", "<=", "+", "-", "*", "/", "%", "~", "(", ")", "[", "]", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";"}
 )
 
-func lex(source string) ([]token, error) {
+func lex(source string) []token {
 	source = newlines.Replace(source)
 	// One line break at the end is not part of a template.
 	l := &lexer{source: strings.TrimSuffix(source, "\n"), line: 1, lineStart: true}
 	for l.at < len(l.source) {
-		if err := l.next(); err != nil {
-			return nil, err
-		}
+		l.next()
 	}
 	l.emit(kindEnd, "")
-	return l.tokens, nil
+	return l.tokens
 }
 
 func (l *lexer) emit(k kind, text string) { l.tokens = append(l.tokens, token{k, text, l.line}) }
 
-func (l *lexer) fail(format string, args ...any) error {
-	return &syntaxError{l.line, fmt.Sprintf(format, args...)}
+func (l *lexer) errorf(format string, args ...any) *failure {
+	return &failure{l.line, fmt.Sprintf(format, args...)}
 }
 
 // skip moves n bytes on.
@@ -80,13 +71,13 @@ func (l *lexer) skip(n int) {
 }
 
 // next reads the text up to the next tag, and that tag.
-func (l *lexer) next() error {
+func (l *lexer) next() {
 	rest := l.source[l.at:]
 	n := tagAt(rest)
 	if n < 0 {
 		l.emit(kindText, rest)
 		l.skip(len(rest))
-		return nil
+		return
 	}
 	begin, sign := rest[n+1], byte(0)
 	if n+2 < len(rest) && (rest[n+2] == '-' || rest[n+2] == '+') {
@@ -100,7 +91,8 @@ func (l *lexer) next() error {
 	if begin == '%' {
 		if m := rawBegin.FindString(rest[n:]); m != "" {
 			l.skip(len(m))
-			return l.raw()
+			l.raw()
+			return
 		}
 	}
 	l.skip(2)
@@ -108,9 +100,10 @@ func (l *lexer) next() error {
 		l.skip(1)
 	}
 	if begin == '#' {
-		return l.comment()
+		l.comment()
+	} else {
+		l.tag(begin)
 	}
-	return l.tag(begin)
 }
 
 // tagAt finds {{, {% or {#.
@@ -159,10 +152,10 @@ func (l *lexer) closing(sign byte, size int, output bool) {
 	l.lineStart = l.source[l.at-1] == '\n' && l.at > from
 }
 
-func (l *lexer) comment() error {
+func (l *lexer) comment() {
 	n := strings.Index(l.source[l.at:], "#}")
 	if n < 0 {
-		return l.fail("a comment has no end")
+		panic(l.errorf("a comment has no end"))
 	}
 	sign := byte(0)
 	if n > 0 && strings.IndexByte("-+", l.source[l.at+n-1]) >= 0 {
@@ -170,14 +163,13 @@ func (l *lexer) comment() error {
 	}
 	l.skip(n)
 	l.closing(sign, 2, false)
-	return nil
 }
 
-func (l *lexer) raw() error {
+func (l *lexer) raw() {
 	l.lineStart = false
 	m := rawEnd.FindStringSubmatchIndex(l.source[l.at:])
 	if m == nil {
-		return l.fail("raw has no endraw")
+		panic(l.errorf("raw has no endraw"))
 	}
 	rest := l.source[l.at:]
 	sign := byte(0)
@@ -189,11 +181,10 @@ func (l *lexer) raw() error {
 	}
 	l.skip(m[1])
 	l.lineStart = l.source[l.at-1] == '\n'
-	return nil
 }
 
 // tag reads the inside of a tag and its end.
-func (l *lexer) tag(begin byte) error {
+func (l *lexer) tag(begin byte) {
 	l.emit(kindOpen, "{"+string(begin))
 	end := "%}"
 	if begin == '{' {
@@ -208,44 +199,41 @@ func (l *lexer) tag(begin byte) error {
 			case signed && strings.HasPrefix(rest[1:], end):
 				l.emit(kindClose, end)
 				l.closing(rest[0], 3, begin == '{')
-				return nil
+				return
 			case strings.HasPrefix(rest, end):
 				l.emit(kindClose, end)
 				l.closing(0, 2, begin == '{')
-				return nil
+				return
 			}
 		}
-		var err error
-		if open, err = l.inside(open); err != nil {
-			return err
-		}
+		open = l.inside(open)
 	}
-	return l.fail("a tag has no end %s", end)
+	panic(l.errorf("a tag has no end %s", end))
 }
 
 // inside reads one token of a tag; open are the brackets that are open.
-func (l *lexer) inside(open []byte) ([]byte, error) {
+func (l *lexer) inside(open []byte) []byte {
 	rest := l.source[l.at:]
 	if n := len(rest) - len(strings.TrimLeftFunc(rest, isSpace)); n > 0 {
 		l.skip(n)
-		return open, nil
+		return open
 	}
 	if rest[0] == '\'' || rest[0] == '"' {
-		return open, l.str(rest)
+		l.str(rest)
+		return open
 	}
-	if number := numbers.FindString(rest); number != "" {
-		k := kindInt
-		if strings.ContainsAny(number, ".eE") && !strings.HasPrefix(number, "0x") && !strings.HasPrefix(number, "0X") {
-			k = kindFloat
-		}
-		l.emit(k, strings.ReplaceAll(number, "_", ""))
+	if '0' <= rest[0] && rest[0] <= '9' {
+		number := numbers.FindString(rest)
+		l.emit(kindNumber, number)
 		l.skip(len(number))
-		return open, nil
+		return open
 	}
-	if n := nameLength(rest); n > 0 {
+	if n := nameLength(rest); n > maxName {
+		panic(l.errorf("the name %.40q has more than %d bytes", rest[:n], maxName))
+	} else if n > 0 {
 		l.emit(kindName, rest[:n])
 		l.skip(n)
-		return open, nil
+		return open
 	}
 	for _, op := range operators {
 		if !strings.HasPrefix(rest, op) {
@@ -255,34 +243,59 @@ func (l *lexer) inside(open []byte) ([]byte, error) {
 			open = append(open, ")]}"[i])
 		} else if strings.Contains(")]}", op) {
 			if len(open) == 0 || open[len(open)-1] != op[0] {
-				return nil, l.fail("unexpected %q", op)
+				panic(l.errorf("unexpected %q", op))
 			}
 			open = open[:len(open)-1]
 		}
 		l.emit(kindOp, op)
 		l.skip(len(op))
-		return open, nil
+		return open
 	}
-	return nil, l.fail("unexpected character %.1q", []rune(rest[:min(len(rest), 4)])[0])
+	panic(l.errorf("unexpected character %.1q", []rune(rest[:min(len(rest), 4)])[0]))
 }
 
 // str reads a string literal.
-func (l *lexer) str(rest string) error {
+func (l *lexer) str(rest string) {
 	for i := 1; i < len(rest); i++ {
 		switch rest[i] {
 		case '\\':
 			i++
 		case rest[0]:
-			text, err := decodeString(rest[1:i])
-			if err != nil {
-				return l.fail("%v", err)
-			}
-			l.emit(kindString, text)
+			l.emit(kindString, l.unescape(rest[1:i]))
 			l.skip(i + 1)
-			return nil
+			return
 		}
 	}
-	return l.fail("a string has no end")
+	panic(l.errorf("a string has no end"))
+}
+
+// unescape turns the inside of a string literal into its text.
+func (l *lexer) unescape(s string) string {
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(s, `\`)
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		c, size := utf8.DecodeRuneInString(after)
+		switch c {
+		case '\n': // the literal goes on
+		case '\'', '"':
+			b.WriteRune(c)
+		case 'n', 't', 'r', 'b', 'f', 'a', 'v', '\\', 'x', 'u', 'U':
+			r, _, rest, err := strconv.UnquoteChar(`\`+after, 0)
+			if err != nil {
+				panic(l.errorf(`bad escape \%.10s`, after))
+			}
+			b.WriteRune(r)
+			s = rest
+			continue
+		default: // none of Python's
+			b.WriteString(`\` + after[:size])
+		}
+		s = after[size:]
+	}
 }
 
 func nameLength(s string) int {

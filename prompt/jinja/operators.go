@@ -1,399 +1,254 @@
 package jinja
 
 import (
-	"fmt"
+	"cmp"
 	"math"
+	"math/bits"
 	"strings"
 )
 
-func (e *unaryExpr) eval(r *render) (value, error) {
-	v, err := r.eval(e.of)
-	if err != nil {
-		return nil, err
-	}
-	if e.op == "not" {
-		return !truth(v), nil
-	}
-	i, f, isInt, ok := number(v)
-	switch {
-	case !ok:
-		return nil, typeError(v, "has no sign")
-	case e.op == "+" && isInt:
-		return i, nil
-	case e.op == "+":
-		return f, nil
-	case isInt:
-		return -i, nil
-	}
-	return -f, nil
-}
+func (e *notExpr) eval(r *render) value { return !truth(r.eval(e.of)) }
 
-func (e *concatExpr) eval(r *render) (value, error) {
+func (e *signExpr) eval(r *render) value { return r.binary("-", int64(0), r.eval(e.of)) }
+
+func (e *concatExpr) eval(r *render) value {
 	var b builder
-	for _, part := range e.parts {
-		v, err := r.eval(part)
-		if err != nil {
-			return nil, err
-		}
-		t, err := r.str(v)
-		if err != nil {
-			return nil, err
-		}
+	for _, v := range r.evalAll(e.parts) {
+		t := r.str(v)
+		r.text(t)
 		b.add(t)
-		if err := r.spend(1 + len(t.S)/bytesPerStep + len(t.Input)); err != nil {
-			return nil, err
-		}
 	}
-	return b.text(), nil
+	return b.text()
 }
 
-func (e *binaryExpr) eval(r *render) (value, error) {
-	a, err := r.eval(e.a)
-	if err != nil {
-		return nil, err
+func (e *binaryExpr) eval(r *render) value {
+	a := r.eval(e.a)
+	switch {
+	case e.op == "and" && !truth(a), e.op == "or" && truth(a):
+		return a
+	case e.op == "and", e.op == "or":
+		return r.eval(e.b)
 	}
-	if e.op == "and" && !truth(a) || e.op == "or" && truth(a) {
-		return a, nil
-	}
-	b, err := r.eval(e.b)
-	if err != nil || e.op == "and" || e.op == "or" {
-		return b, err
-	}
-	return r.binary(e.op, a, b)
+	return r.binary(e.op, r.defined(a), r.defined(r.eval(e.b)))
 }
 
-func (r *render) binary(op string, a, b value) (value, error) {
-	for _, v := range []value{a, b} {
-		if u, ok := v.(undefined); ok {
-			return nil, u.error()
-		}
-	}
-	switch x := a.(type) {
-	case Text:
-		switch y, isText := b.(Text); {
-		case op == "+" && isText:
-			if err := r.spend(1 + (len(x.S)+len(y.S))/bytesPerStep + len(x.Input) + len(y.Input)); err != nil {
-				return nil, err
-			}
-			return join(x, y), nil
-		case op == "%":
-			return r.percent(x, b)
-		case op == "*":
-			return r.repeatText(x, b)
-		}
-	case *list:
-		if y, ok := b.(*list); ok && op == "+" && x.tuple == y.tuple {
-			if err := r.items(len(x.items) + len(y.items)); err != nil {
-				return nil, err
-			}
-			return r.newListLike(x, append(append([]value(nil), x.items...), y.items...))
-		}
-		if op == "*" {
-			return r.repeatList(x, b)
-		}
-	}
-	if op == "*" {
-		switch b.(type) {
-		case Text, *list:
-			if _, _, isInt, _ := number(a); isInt {
-				return r.binary(op, b, a)
-			}
-		}
+func (r *render) binary(op string, a, b value) value {
+	x, xText := a.(Text)
+	y, yText := b.(Text)
+	l, lList := a.(*list)
+	m, mList := b.(*list)
+	switch {
+	case op == "+" && xText && yText:
+		r.text(x)
+		r.text(y)
+		return join(x, y)
+	case op == "+" && lList && mList && l.tuple == m.tuple:
+		n := r.newList(append(append([]value(nil), l.items...), m.items...))
+		n.tuple = l.tuple
+		return n
+	case op == "%" && xText && mList && m.tuple:
+		return r.percent(x, m.items)
+	case op == "%" && xText:
+		return r.percent(x, []value{b})
+	case op == "*" && xText:
+		return r.repeat(x, b)
+	case op == "*" && yText:
+		return r.repeat(y, a)
 	}
 	i, f, aInt, aOK := number(a)
 	j, g, bInt, bOK := number(b)
+	result, ok := value(nil), false
 	switch {
 	case !aOK || !bOK:
-		return nil, fmt.Errorf("unsupported operand types for %s: '%s' and '%s'", op, typeName(a), typeName(b))
-	case aInt && bInt && op != "/" && (op != "**" || j >= 0):
-		return integers(op, i, j)
-	}
-	return floats(op, f, g)
-}
-
-func (r *render) newListLike(l *list, items []value) (value, error) {
-	n, err := r.newList(items)
-	if err != nil {
-		return nil, err
-	}
-	n.tuple = l.tuple
-	return n, nil
-}
-
-// times is how often a repetition repeats n bytes or items, once paid for.
-func (r *render) times(by value, n, perStep int) (int, error) {
-	i, _, isInt, _ := number(by)
-	if !isInt {
-		return 0, fmt.Errorf("can't multiply a sequence by '%s'", typeName(by))
-	}
-	if i <= 0 || n == 0 {
-		return 0, nil
-	}
-	if i > int64(r.steps*perStep/n) {
-		return 0, errSteps
-	}
-	return int(i), r.spend(int(i) * n / perStep)
-}
-
-func (r *render) repeatText(t Text, by value) (value, error) {
-	n, err := r.times(by, len(t.S), bytesPerStep)
-	if err != nil || n == 0 {
-		return Text{}, err
-	}
-	return like(strings.Repeat(t.S, n), t), nil
-}
-
-func (r *render) repeatList(l *list, by value) (value, error) {
-	n, err := r.times(by, len(l.items), 1)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.items(n * len(l.items)); err != nil {
-		return nil, err
-	}
-	var items []value
-	for range n {
-		items = append(items, l.items...)
-	}
-	return r.newListLike(l, items)
-}
-
-func integers(op string, i, j int64) (value, error) {
-	result, ok := int64(0), true
-	switch op {
-	case "+":
-		result = i + j
-		ok = (result > i) == (j > 0)
-	case "-":
-		result = i - j
-		ok = (result < i) == (j > 0)
-	case "*":
-		result, ok = product(i, j)
-	case "//", "%":
-		if j == 0 {
-			return nil, fmt.Errorf("integer division or modulo by zero")
-		}
-		ok = j != -1 || i != math.MinInt64
-		q, m := int64(0), int64(0)
-		if ok {
-			q, m = i/j, i%j
-		}
-		if m != 0 && (m < 0) != (j < 0) { // Python rounds down
-			q, m = q-1, m+j
-		}
-		if result = q; op == "%" {
-			result = m
-		}
-	case "**":
-		result = 1
-		for ; j > 0 && ok; j >>= 1 {
-			if j&1 != 0 {
-				result, ok = product(result, i)
-			}
-			if j > 1 && ok {
-				i, ok = product(i, i)
-			}
-		}
+		panic(r.errorf("unsupported operand types for %s: '%s' and '%s'", op, typeName(r.defined(a)), typeName(r.defined(b))))
+	case (op == "/" || op == "//" || op == "%") && g == 0:
+		panic(r.errorf("division by zero"))
+	case aInt && bInt && op != "/":
+		result, ok = integers(op, i, j)
+	default:
+		result, ok = floats(op, f, g)
 	}
 	if !ok {
-		return nil, fmt.Errorf("a number is out of range")
+		panic(r.errorf("a number is out of range"))
 	}
-	return result, nil
+	return result
 }
 
-func product(i, j int64) (int64, bool) {
-	if i == 0 || j == 0 {
-		return 0, true
-	}
-	p := i * j
-	return p, p/j == i && !(i == -1 && j == math.MinInt64) && !(j == -1 && i == math.MinInt64)
+func (r *render) repeat(t Text, by value) value {
+	n := max(r.whole(by), 0)
+	r.times(n, 1+len(t.S)/bytesPerStep)
+	return like(strings.Repeat(t.S, int(n)), t)
 }
 
-func floats(op string, f, g float64) (value, error) {
+// integers is false if the result has more than 64 bits. j is not zero if it
+// divides.
+func integers(op string, i, j int64) (int64, bool) {
 	switch op {
 	case "+":
-		return f + g, nil
+		return i + j, (i+j > i) == (j > 0)
 	case "-":
-		return f - g, nil
+		return i - j, (i-j < i) == (j > 0)
 	case "*":
-		return f * g, nil
-	case "**":
-		return math.Pow(f, g), nil
+		high, low := bits.Mul64(uint64(max(i, -i)), uint64(max(j, -j)))
+		return i * j, high == 0 && low <= math.MaxInt64
 	}
-	if g == 0 {
-		return nil, fmt.Errorf("division by zero")
+	if j == -1 {
+		return map[string]int64{"//": -i, "%": 0}[op], i != math.MinInt64
 	}
-	switch op {
-	case "//":
-		return math.Floor(f / g), nil
-	case "%":
-		m := math.Mod(f, g)
-		if m != 0 && (m < 0) != (g < 0) {
-			m += g
-		}
-		return m, nil
+	q, m := i/j, i%j
+	if m != 0 && (m < 0) != (j < 0) { // Python rounds down
+		q, m = q-1, m+j
 	}
-	return f / g, nil
+	if op == "%" {
+		return m, true
+	}
+	return q, true
 }
 
-func (e *compareExpr) eval(r *render) (value, error) {
-	a, err := r.eval(e.first)
-	if err != nil {
-		return nil, err
-	}
-	for i, op := range e.ops {
-		b, err := r.eval(e.rest[i])
-		if err != nil {
-			return nil, err
+// floats is false if the result is not finite.
+func floats(op string, f, g float64) (x float64, finite bool) {
+	switch op {
+	case "+":
+		x = f + g
+	case "-":
+		x = f - g
+	case "*":
+		x = f * g
+	case "/":
+		x = f / g
+	case "//":
+		x = math.Floor(f / g)
+	case "%":
+		if x = math.Mod(f, g); x != 0 && (x < 0) != (g < 0) {
+			x += g
 		}
-		holds, err := r.compare(op, a, b)
-		if err != nil || !holds {
-			return false, err
+	}
+	return x, math.Abs(x) <= math.MaxFloat64
+}
+
+func (e *compareExpr) eval(r *render) value {
+	a := r.eval(e.first)
+	for i, op := range e.ops {
+		b := r.eval(e.rest[i])
+		if !r.compare(op, a, b) {
+			return false
 		}
 		a = b
 	}
-	return true, nil
+	return true
 }
 
-func (r *render) compare(op string, a, b value) (bool, error) {
+func (r *render) compare(op string, a, b value) bool {
 	switch op {
-	case "==", "!=":
-		same, err := r.equal(a, b)
-		return same == (op == "=="), err
-	case "in", "not in":
-		found, err := r.contains(b, a)
-		return found == (op == "in"), err
-	}
-	c, err := r.order(a, b)
-	if err != nil {
-		return false, err
-	}
-	switch op {
+	case "==":
+		return r.equal(a, b)
+	case "!=":
+		return !r.equal(a, b)
+	case "in":
+		return r.contains(b, a)
+	case "not in":
+		return !r.contains(b, a)
 	case "<":
-		return c < 0, nil
+		return r.order(a, b) < 0
 	case "<=":
-		return c <= 0, nil
+		return r.order(a, b) <= 0
 	case ">":
-		return c > 0, nil
+		return r.order(a, b) > 0
 	}
-	return c >= 0, nil
+	return r.order(a, b) >= 0
 }
 
-func (r *render) equal(a, b value) (bool, error) {
+func (r *render) equal(a, b value) bool {
+	r.spend(1)
 	if i, f, aInt, ok := number(a); ok {
 		j, g, bInt, ok := number(b)
 		if aInt && bInt {
-			return i == j, nil
+			return i == j
 		}
-		return ok && f == g, nil
+		return ok && f == g
 	}
 	switch a := a.(type) {
 	case nil:
-		return b == nil, nil
+		return b == nil
 	case undefined:
-		_, ok := b.(undefined)
-		return ok, nil
+		return is[undefined](b)
 	case Text:
 		t, ok := b.(Text)
 		if !ok || len(a.S) != len(t.S) {
-			return false, nil
+			return false
 		}
-		return a.S == t.S, r.bytes(len(a.S))
+		r.bytes(len(a.S))
+		return a.S == t.S
 	case *list:
 		l, ok := b.(*list)
 		if !ok || a.tuple != l.tuple || len(a.items) != len(l.items) {
-			return false, nil
+			return false
 		}
-		return r.equalItems(a.items, func(i int) (value, bool) { return l.items[i], true })
+		for i := range a.items {
+			if !r.equal(a.items[i], l.items[i]) {
+				return false
+			}
+		}
+		return true
 	case *dict:
 		d, ok := b.(*dict)
 		if !ok || len(a.keys) != len(d.keys) {
-			return false, nil
+			return false
 		}
-		return r.equalItems(a.values, func(i int) (value, bool) { return d.get(a.keys[i]) })
+		for i, key := range a.keys {
+			if v, ok := r.get(d, key); !ok || !r.equal(a.values[i], v) {
+				return false
+			}
+		}
+		return true
 	case *namespace:
 		n, ok := b.(*namespace)
-		return ok && a == n, nil
+		return ok && a == n
 	}
-	return false, nil
+	return false
 }
 
-func (r *render) equalItems(items []value, other func(i int) (value, bool)) (bool, error) {
-	for i, item := range items {
-		if err := r.spend(1); err != nil {
-			return false, err
-		}
-		v, ok := other(i)
-		if !ok {
-			return false, nil
-		}
-		if same, err := r.equal(item, v); err != nil || !same {
-			return false, err
-		}
+// order compares two numbers or two strings.
+func (r *render) order(a, b value) int {
+	i, f, aInt, aNumber := number(r.defined(a))
+	j, g, bInt, bNumber := number(r.defined(b))
+	switch {
+	case aInt && bInt:
+		return cmp.Compare(i, j)
+	case aNumber && bNumber:
+		return cmp.Compare(f, g)
 	}
-	return true, nil
-}
-
-// order compares numbers, strings, or lists of these.
-func (r *render) order(a, b value) (int, error) {
-	_, f, _, aNumber := number(a)
-	_, g, _, bNumber := number(b)
-	if aNumber && bNumber {
-		switch {
-		case f < g:
-			return -1, nil
-		case f > g:
-			return 1, nil
-		}
-		return 0, nil
+	x, aText := a.(Text)
+	y, bText := b.(Text)
+	if !aText || !bText {
+		panic(r.errorf("'%s' and '%s' have no order", typeName(a), typeName(b)))
 	}
-	switch x := a.(type) {
-	case undefined:
-		return 0, x.error()
-	case Text:
-		if y, ok := b.(Text); ok {
-			return strings.Compare(x.S, y.S), r.bytes(min(len(x.S), len(y.S)))
-		}
-	case *list:
-		if y, ok := b.(*list); ok && x.tuple == y.tuple {
-			for i := range min(len(x.items), len(y.items)) {
-				if c, err := r.order(x.items[i], y.items[i]); err != nil || c != 0 {
-					return c, err
-				}
-			}
-			return len(x.items) - len(y.items), r.spend(1)
-		}
-	}
-	if u, ok := b.(undefined); ok {
-		return 0, u.error()
-	}
-	return 0, fmt.Errorf("'%s' and '%s' have no order", typeName(a), typeName(b))
+	r.bytes(min(len(x.S), len(y.S)))
+	return strings.Compare(x.S, y.S)
 }
 
 // contains is "v in set".
-func (r *render) contains(set, v value) (bool, error) {
+func (r *render) contains(set, v value) bool {
 	switch s := set.(type) {
 	case Text:
 		t, ok := v.(Text)
 		if !ok {
-			return false, typeError(v, "can't be in a string")
+			panic(r.typeError(v, "can't be in a string"))
 		}
-		return strings.Contains(s.S, t.S), r.bytes(len(s.S))
+		r.bytes(len(s.S))
+		return strings.Contains(s.S, t.S)
 	case *dict:
-		_, ok := s.get(v)
-		return ok, nil
+		_, ok := r.get(s, v)
+		return ok
 	case *list:
 		for _, item := range s.items {
-			if err := r.spend(1); err != nil {
-				return false, err
-			}
-			if same, err := r.equal(item, v); err != nil || same {
-				return same, err
+			if r.equal(item, v) {
+				return true
 			}
 		}
-		return false, nil
+		return false
 	case undefined:
-		return false, nil
+		return false
 	}
-	return false, typeError(set, "is not iterable")
+	panic(r.typeError(set, "is not iterable"))
 }

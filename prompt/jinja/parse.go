@@ -17,23 +17,13 @@ type parser struct {
 type Template struct{ body []node }
 
 // Compile parses a template of at most 1 MiB. An error begins with "line N: ".
-func Compile(source string) (*Template, error) {
+func Compile(source string) (t *Template, err error) {
+	defer rescue(&err)
 	if len(source) > maxSource {
-		return nil, fmt.Errorf("line 1: the template has %d bytes, %d are allowed", len(source), maxSource)
+		return nil, &failure{1, fmt.Sprintf("the template has %d bytes, %d are allowed", len(source), maxSource)}
 	}
-	tokens, err := lex(source)
-	if err != nil {
-		return nil, err
-	}
-	p := &parser{tokens: tokens}
-	body, err := p.block()
-	if err != nil {
-		return nil, err
-	}
-	if t := p.peek(); t.kind != kindEnd {
-		return nil, p.fail("unexpected tag %s", t.text)
-	}
-	return &Template{body}, nil
+	p := &parser{tokens: lex(source)}
+	return &Template{p.block()}, nil
 }
 
 func (p *parser) peek() token { return p.tokens[p.at] }
@@ -46,8 +36,8 @@ func (p *parser) next() token {
 	return t
 }
 
-func (p *parser) fail(format string, args ...any) error {
-	return &syntaxError{p.peek().line, fmt.Sprintf(format, args...)}
+func (p *parser) errorf(format string, args ...any) *failure {
+	return &failure{p.peek().line, fmt.Sprintf(format, args...)}
 }
 
 // is tells whether the next token is this operator or name.
@@ -65,11 +55,10 @@ func (p *parser) skip(k kind, text string) bool {
 	return true
 }
 
-func (p *parser) expect(k kind, text string) error {
+func (p *parser) expect(k kind, text string) {
 	if !p.skip(k, text) {
-		return p.fail("want %s, got %s", text, p.peek().describe())
+		panic(p.errorf("want %s, got %s", text, p.peek().describe()))
 	}
-	return nil
 }
 
 func (t token) describe() string {
@@ -79,283 +68,195 @@ func (t token) describe() string {
 	return fmt.Sprintf("%.40q", t.text)
 }
 
-func (p *parser) name() (string, error) {
+func (p *parser) name() string {
 	if t := p.peek(); t.kind != kindName {
-		return "", p.fail("want a name, got %s", t.describe())
+		panic(p.errorf("want a name, got %s", t.describe()))
 	}
-	return p.next().text, nil
+	return p.next().text
 }
 
-// deeper bounds the recursion of the parser.
-func (p *parser) deeper() error {
+// deeper bounds the recursion of the parser; p.nested-- goes back up.
+func (p *parser) deeper() {
 	if p.nested++; p.nested > maxNested {
-		return p.fail("blocks and brackets are nested more than %d deep", maxNested)
+		panic(p.errorf("blocks and brackets are nested more than %d deep", maxNested))
 	}
-	return nil
 }
 
 // block reads nodes up to the end or up to a tag with one of these names,
 // whose name is the next token then.
-func (p *parser) block(ends ...string) ([]node, error) {
-	if err := p.deeper(); err != nil {
-		return nil, err
-	}
-	defer func() { p.nested-- }()
-	var nodes []node
+func (p *parser) block(ends ...string) (nodes []node) {
+	p.deeper()
 	for {
-		t := p.peek()
+		t := p.next()
 		switch {
+		case t.kind == kindEnd && len(ends) > 0:
+			panic(p.errorf("want the tag %s, got the end of the template", ends[len(ends)-1]))
 		case t.kind == kindEnd:
-			if len(ends) > 0 {
-				return nil, p.fail("want the tag %s, got the end of the template", ends[len(ends)-1])
-			}
-			return nodes, nil
+			p.nested--
+			return nodes
 		case t.kind == kindText:
-			nodes = append(nodes, textNode{own(p.next().text)})
+			nodes = append(nodes, node{t.line, textNode{own(t.text)}})
 		case t.text == "{{":
-			n, err := p.output()
-			if err != nil {
-				return nil, err
-			}
-			nodes = append(nodes, n)
+			nodes = append(nodes, node{t.line, outputNode{p.tuple(true)}})
+			p.expect(kindClose, "}}")
+		case p.peek().kind == kindName && slices.Contains(ends, p.peek().text):
+			p.nested--
+			return nodes
 		default:
-			p.next()
-			if name := p.peek(); name.kind == kindName && slices.Contains(ends, name.text) {
-				return nodes, nil
-			}
-			n, err := p.statement()
-			if err != nil {
-				return nil, err
-			}
-			nodes = append(nodes, n)
+			line := p.peek().line
+			nodes = append(nodes, node{line, p.statement()})
 		}
 	}
-}
-
-func (p *parser) output() (node, error) {
-	line := p.next().line
-	e, err := p.tuple(true)
-	if err != nil {
-		return nil, err
-	}
-	return outputNode{line, e}, p.expect(kindClose, "}}")
 }
 
 // close reads the end of a tag.
-func (p *parser) close() error { return p.expect(kindClose, "%}") }
-
-// finish reads the tag name of an end and its end.
-func (p *parser) finish(name string) error {
-	if err := p.expect(kindName, name); err != nil {
-		return err
-	}
-	return p.close()
-}
+func (p *parser) close() { p.expect(kindClose, "%}") }
 
 // body reads the end of a tag, and nodes up to and with the tag of this name.
-func (p *parser) body(end string) ([]node, error) {
-	if err := p.close(); err != nil {
-		return nil, err
-	}
-	nodes, err := p.block(end)
-	if err != nil {
-		return nil, err
-	}
-	return nodes, p.finish(end)
+func (p *parser) body(end string) []node {
+	p.close()
+	nodes := p.block(end)
+	p.expect(kindName, end)
+	p.close()
+	return nodes
+}
+
+// captured is body where break and continue mean no loop around it.
+func (p *parser) captured(end string) []node {
+	loops := p.loops
+	p.loops = 0
+	nodes := p.body(end)
+	p.loops = loops
+	return nodes
 }
 
 // statement reads what follows {%.
-func (p *parser) statement() (node, error) {
-	t := p.peek()
-	name, err := p.name()
-	if err != nil {
-		return nil, err
-	}
-	switch name {
+func (p *parser) statement() statement {
+	line := p.peek().line
+	switch name := p.name(); name {
 	case "if":
-		return p.ifStatement(t.line)
+		return p.ifStatement()
 	case "for":
-		return p.forStatement(t.line)
+		return p.forStatement()
 	case "set":
-		return p.setStatement(t.line)
-	case "macro":
-		return p.macroStatement(t.line)
-	case "call":
-		return p.callStatement(t.line)
+		return p.setStatement()
 	case "filter":
-		return p.filterStatement(t.line)
-	case "with":
-		return p.withStatement(t.line)
+		b := &bodyExpr{}
+		e := p.filter(b)
+		for p.skip(kindOp, "|") {
+			e = p.filter(e)
+		}
+		b.nodes = p.captured("endfilter")
+		return outputNode{e}
+	case "macro":
+		return p.macroStatement()
 	case "generation":
-		body, err := p.body("endgeneration")
-		return scopeNode{body}, err
+		return scopeNode{p.body("endgeneration")}
 	case "break", "continue":
 		if p.loops == 0 {
-			return nil, p.fail("%s outside of a loop", name)
+			panic(p.errorf("%s outside of a loop", name))
 		}
+		p.close()
 		if name == "break" {
-			return jumpNode{errBreak}, p.close()
+			return jumpNode{breaks}
 		}
-		return jumpNode{errContinue}, p.close()
+		return jumpNode{continues}
 	case "include", "import", "from", "extends":
-		return nil, &syntaxError{t.line, name + " is not allowed: a chat template stands alone"}
+		panic(&failure{line, name + " is not allowed: a chat template stands alone"})
+	default:
+		panic(&failure{line, fmt.Sprintf("the tag %.40q is not supported here", name)})
 	}
-	return nil, &syntaxError{t.line, fmt.Sprintf("unknown tag %.40q", name)}
 }
 
-func (p *parser) ifStatement(line int) (node, error) {
-	n := ifNode{line: line}
-	var err error
-	if n.test, err = p.tuple(false); err != nil {
-		return nil, err
-	}
-	if err = p.close(); err != nil {
-		return nil, err
-	}
-	if n.body, err = p.block("elif", "else", "endif"); err != nil {
-		return nil, err
-	}
+func (p *parser) ifStatement() (n ifNode) {
+	n.test = p.tuple(false)
+	p.close()
+	n.body = p.block("elif", "else", "endif")
 	switch end := p.next(); end.text {
 	case "elif":
-		if err := p.deeper(); err != nil {
-			return nil, err
-		}
-		defer func() { p.nested-- }()
-		next, err := p.ifStatement(end.line)
-		n.elseBody = []node{next}
-		return n, err
+		p.deeper()
+		n.elseBody = []node{{end.line, p.ifStatement()}}
+		p.nested--
 	case "else":
-		n.elseBody, err = p.body("endif")
-		return n, err
+		n.elseBody = p.body("endif")
+	default:
+		p.close()
 	}
-	return n, p.close()
+	return n
 }
 
-func (p *parser) forStatement(line int) (node, error) {
-	n := forNode{line: line}
-	var err error
-	if n.targets, err = p.names(); err != nil {
-		return nil, err
-	}
-	if err = p.expect(kindName, "in"); err != nil {
-		return nil, err
-	}
-	if n.over, err = p.tuple(false); err != nil {
-		return nil, err
-	}
+func (p *parser) forStatement() (n forNode) {
+	n.targets = p.names()
+	p.expect(kindName, "in")
+	n.over = p.tuple(false)
 	if p.skip(kindName, "if") {
-		if n.filter, err = p.expression(); err != nil {
-			return nil, err
-		}
+		n.filter = p.expression()
 	}
 	if p.is(kindName, "recursive") {
-		return nil, p.fail("recursive loops are not supported")
+		panic(p.errorf("recursive loops are not supported"))
 	}
-	if err = p.close(); err != nil {
-		return nil, err
-	}
+	p.close()
 	p.loops++
-	n.body, err = p.block("else", "endfor")
+	n.body = p.block("else", "endfor")
 	p.loops--
-	if err != nil {
-		return nil, err
-	}
 	if p.next().text == "else" {
-		n.elseBody, err = p.body("endfor")
-		return n, err
+		n.elseBody = p.body("endfor")
+	} else {
+		p.close()
 	}
-	return n, p.close()
+	return n
 }
 
 // names reads one or more names between commas, in brackets or without.
-func (p *parser) names() (names []string, err error) {
+func (p *parser) names() []string {
 	bracket := p.skip(kindOp, "(")
-	for {
-		name, err := p.name()
-		if err != nil {
-			return nil, err
-		}
-		names = append(names, name)
-		if !p.skip(kindOp, ",") {
-			break
-		}
+	names := []string{p.name()}
+	for p.skip(kindOp, ",") {
+		names = append(names, p.name())
 	}
 	if bracket {
-		err = p.expect(kindOp, ")")
+		p.expect(kindOp, ")")
 	}
-	return names, err
+	return names
 }
 
-func (p *parser) setStatement(line int) (node, error) {
-	var targets []target
-	for {
-		name, err := p.name()
-		if err != nil {
-			return nil, err
-		}
-		t := target{name: name}
+func (p *parser) setStatement() (n setNode) {
+	for first := true; first || p.skip(kindOp, ","); first = false {
+		t := target{name: p.name()}
 		if p.skip(kindOp, ".") {
-			if t.attribute, err = p.name(); err != nil {
-				return nil, err
-			}
+			t.attribute = p.name()
 		}
-		targets = append(targets, t)
-		if !p.skip(kindOp, ",") {
-			break
-		}
+		n.targets = append(n.targets, t)
 	}
-	if p.skip(kindOp, "=") {
-		e, err := p.tuple(true)
-		if err != nil {
-			return nil, err
-		}
-		return setNode{line, targets, e}, p.close()
+	if len(n.targets) > 1 || p.is(kindOp, "=") {
+		p.expect(kindOp, "=")
+		n.expr = p.tuple(true)
+		p.close()
+		return n
 	}
-	if len(targets) > 1 {
-		return nil, p.fail("want =, got %s", p.peek().describe())
+	b := &bodyExpr{}
+	n.expr = b
+	for p.skip(kindOp, "|") {
+		n.expr = p.filter(n.expr)
 	}
-	n := setBlockNode{line: line, target: targets[0]}
-	var err error
-	if p.skip(kindOp, "|") {
-		if n.filters, err = p.filters(); err != nil {
-			return nil, err
-		}
-	}
-	n.body, err = p.body("endset")
-	return n, err
+	b.nodes = p.captured("endset")
+	return n
 }
 
-func (p *parser) filterStatement(line int) (node, error) {
-	filters, err := p.filters()
-	if err != nil {
-		return nil, err
+func (p *parser) macroStatement() (m macroNode) {
+	m.name = p.name()
+	p.expect(kindOp, "(")
+	p.commas(")", func() {
+		m.parameters = append(m.parameters, p.name())
+		if p.skip(kindOp, "=") {
+			m.defaults = append(m.defaults, p.expression())
+		} else if len(m.defaults) > 0 {
+			panic(p.errorf("a parameter without default follows one with a default"))
+		}
+	})
+	if len(m.parameters) > maxArguments {
+		panic(p.errorf("more than %d parameters", maxArguments))
 	}
-	body, err := p.body("endfilter")
-	return filterNode{line, filters, body}, err
-}
-
-func (p *parser) withStatement(line int) (node, error) {
-	n := withNode{line: line}
-	for !p.is(kindClose, "%}") {
-		if len(n.targets) > 0 {
-			if err := p.expect(kindOp, ","); err != nil {
-				return nil, err
-			}
-		}
-		name, err := p.name()
-		if err != nil {
-			return nil, err
-		}
-		if err := p.expect(kindOp, "="); err != nil {
-			return nil, err
-		}
-		e, err := p.expression()
-		if err != nil {
-			return nil, err
-		}
-		n.targets, n.values = append(n.targets, name), append(n.values, e)
-	}
-	var err error
-	n.body, err = p.body("endwith")
-	return n, err
+	m.body = p.captured("endmacro")
+	return m
 }

@@ -7,100 +7,71 @@ import (
 )
 
 // expression reads an expression, a conditional one included.
-func (p *parser) expression() (expr, error) {
-	if err := p.deeper(); err != nil {
-		return nil, err
-	}
-	defer func() { p.nested-- }()
-	e, err := p.or()
-	for err == nil && p.skip(kindName, "if") {
-		c := &condExpr{then: e}
-		if c.test, err = p.or(); err != nil {
-			return nil, err
-		}
+func (p *parser) expression() expr {
+	p.deeper()
+	e := p.or()
+	for p.skip(kindName, "if") {
+		c := &condExpr{then: e, test: p.or()}
 		if p.skip(kindName, "else") {
-			if c.otherwise, err = p.expression(); err != nil {
-				return nil, err
-			}
+			c.otherwise = p.expression()
 		}
 		e = c
 	}
-	return e, err
+	p.nested--
+	return e
 }
 
 // tuple reads one expression, or several between commas as a tuple. Without
 // conditional an "if" ends it, as in the head of a loop.
-func (p *parser) tuple(conditional bool) (expr, error) {
+func (p *parser) tuple(conditional bool) expr {
 	read := p.or
 	if conditional {
 		read = p.expression
 	}
-	first, err := read()
-	if err != nil || !p.is(kindOp, ",") {
-		return first, err
+	first := read()
+	if !p.is(kindOp, ",") {
+		return first
 	}
 	items := []expr{first}
-	for p.skip(kindOp, ",") {
-		if p.peek().kind == kindClose || p.is(kindOp, ")") {
-			break
-		}
-		e, err := read()
-		if err != nil {
-			return nil, err
-		}
-		items = append(items, e)
+	for p.skip(kindOp, ",") && p.peek().kind != kindClose && !p.is(kindOp, ")") {
+		items = append(items, read())
 	}
-	return &listExpr{items, true}, nil
+	return &listExpr{items, true}
 }
 
 // chain reads operands between operators that bind to the left.
-func (p *parser) chain(k kind, operand func() (expr, error), ops ...string) (expr, error) {
-	e, err := operand()
-	for err == nil && p.peek().kind == k && slices.Contains(ops, p.peek().text) {
-		op := p.next().text
-		var b expr
-		b, err = operand()
-		e = &binaryExpr{op, e, b}
+func (p *parser) chain(k kind, operand func() expr, ops ...string) expr {
+	e := operand()
+	for p.peek().kind == k && slices.Contains(ops, p.peek().text) {
+		e = &binaryExpr{p.next().text, e, operand()}
 	}
-	return e, err
+	return e
 }
 
-func (p *parser) or() (expr, error)  { return p.chain(kindName, p.and, "or") }
-func (p *parser) and() (expr, error) { return p.chain(kindName, p.not, "and") }
+func (p *parser) or() expr      { return p.chain(kindName, p.and, "or") }
+func (p *parser) and() expr     { return p.chain(kindName, p.not, "and") }
+func (p *parser) sum() expr     { return p.chain(kindOp, p.concat, "+", "-") }
+func (p *parser) product() expr { return p.chain(kindOp, p.filtered, "*", "/", "//", "%") }
 
-func (p *parser) not() (expr, error) {
+func (p *parser) not() expr {
 	if !p.skip(kindName, "not") {
 		return p.compare()
 	}
-	if err := p.deeper(); err != nil {
-		return nil, err
-	}
-	defer func() { p.nested-- }()
-	e, err := p.not()
-	return &unaryExpr{"not", e}, err
+	p.deeper()
+	e := &notExpr{p.not()}
+	p.nested--
+	return e
 }
 
-func (p *parser) compare() (expr, error) {
-	first, err := p.sum()
-	if err != nil {
-		return nil, err
-	}
-	c := &compareExpr{first: first}
-	for {
-		op := p.comparison()
-		if op == "" {
-			break
-		}
-		e, err := p.sum()
-		if err != nil {
-			return nil, err
-		}
-		c.ops, c.rest = append(c.ops, op), append(c.rest, e)
+func (p *parser) compare() expr {
+	c := &compareExpr{first: p.sum()}
+	for op := p.comparison(); op != ""; op = p.comparison() {
+		c.ops, c.rest = append(c.ops, op), append(c.rest, p.sum())
 	}
 	if len(c.ops) == 0 {
-		return first, nil
+		return c.first
 	}
-	return c, nil
+	return c
 }
 
 // comparison takes the next operator if it compares.
@@ -116,87 +87,97 @@ func (p *parser) comparison() string {
 	return ""
 }
 
-func (p *parser) sum() (expr, error) { return p.chain(kindOp, p.concat, "+", "-") }
-
-func (p *parser) concat() (expr, error) {
-	e, err := p.product()
-	if err != nil || !p.is(kindOp, "~") {
-		return e, err
-	}
-	c := &concatExpr{[]expr{e}}
+func (p *parser) concat() expr {
+	parts := []expr{p.product()}
 	for p.skip(kindOp, "~") {
-		if e, err = p.product(); err != nil {
-			return nil, err
-		}
-		c.parts = append(c.parts, e)
+		parts = append(parts, p.product())
 	}
-	return c, nil
+	if len(parts) == 1 {
+		return parts[0]
+	}
+	return &concatExpr{parts}
 }
 
-func (p *parser) product() (expr, error) { return p.chain(kindOp, p.power, "*", "/", "//", "%") }
-
-func (p *parser) power() (expr, error) {
-	return p.chain(kindOp, func() (expr, error) { return p.unary(true) }, "**")
+// filtered reads an operand with the filters and tests behind it.
+func (p *parser) filtered() expr {
+	e := p.unary()
+	for {
+		switch {
+		case p.skip(kindOp, "|"):
+			e = p.filter(e)
+		case p.skip(kindName, "is"):
+			e = p.test(e)
+		default:
+			return e
+		}
+	}
 }
 
-func (p *parser) unary(filtered bool) (e expr, err error) {
-	if op := p.peek(); op.kind == kindOp && (op.text == "-" || op.text == "+") {
-		p.next()
-		if err := p.deeper(); err != nil {
-			return nil, err
-		}
-		e, err = p.unary(false)
-		p.nested--
-		e = &unaryExpr{op.text, e}
-	} else {
-		e, err = p.primary()
+func (p *parser) filter(of expr) expr {
+	f := &applyExpr{of: of, table: filters, name: p.name()}
+	if p.is(kindOp, "(") {
+		f.args = p.arguments()
 	}
-	if err == nil {
-		e, err = p.postfix(e)
-	}
-	if err == nil && filtered {
-		e, err = p.filtered(e)
-	}
-	return e, err
+	return f
 }
 
-func (p *parser) primary() (expr, error) {
-	t := p.peek()
-	switch t.kind {
-	case kindName:
-		p.next()
-		return nameOrConstant(t.text), nil
-	case kindString:
-		return p.literal(), nil
-	case kindInt:
-		p.next()
-		i, err := strconv.ParseInt(t.text, 0, 64)
-		if err != nil && strings.Trim(t.text, "0") != "" { // 010 is a number here
-			i, err = strconv.ParseInt(t.text, 10, 64)
-		}
-		if err != nil {
-			return nil, &syntaxError{t.line, "the number " + t.text + " is out of range"}
-		}
-		return &constExpr{i}, nil
-	case kindFloat:
-		p.next()
-		f, err := strconv.ParseFloat(t.text, 64)
-		if err != nil {
-			return nil, &syntaxError{t.line, "the number " + t.text + " is out of range"}
-		}
-		return &constExpr{f}, nil
-	case kindOp:
-		switch t.text {
-		case "(":
-			return p.brackets()
-		case "[":
-			items, err := p.items("]")
-			return &listExpr{items, false}, err
-		case "{":
-			return p.dict()
-		}
+func (p *parser) test(of expr) expr {
+	negated := p.skip(kindName, "not")
+	t := &applyExpr{of: of, table: tests, name: p.name()}
+	switch next := p.peek(); {
+	case p.is(kindOp, "("):
+		t.args = p.arguments()
+	case next.kind == kindName && !slices.Contains([]string{"else", "or", "and", "is", "if", "in", "not"}, next.text),
+		next.kind == kindString, next.kind == kindNumber, p.is(kindOp, "["), p.is(kindOp, "{"):
+		t.args.positional = []expr{p.postfix(p.primary())}
 	}
-	return nil, p.fail("want an expression, got %s", t.describe())
+	if negated {
+		return &notExpr{t}
+	}
+	return t
+}
+
+func (p *parser) unary() expr {
+	if !p.skip(kindOp, "-") {
+		return p.postfix(p.primary())
+	}
+	p.deeper()
+	e := &signExpr{p.unary()}
+	p.nested--
+	return e
+}
+
+func (p *parser) primary() expr {
+	t := p.next()
+	switch {
+	case t.kind == kindName:
+		return nameOrConstant(t.text)
+	case t.kind == kindString:
+		text := []string{t.text} // neighbours are one
+		for p.peek().kind == kindString {
+			text = append(text, p.next().text)
+		}
+		return &constExpr{own(strings.Join(text, ""))}
+	case t.kind == kindNumber:
+		return &constExpr{t.number()}
+	case t.kind == kindOp && t.text == "(":
+		return p.brackets()
+	case t.kind == kindOp && t.text == "[":
+		l := &listExpr{}
+		p.commas("]", func() { l.items = append(l.items, p.expression()) })
+		return l
+	case t.kind == kindOp && t.text == "{":
+		d := &dictExpr{}
+		p.commas("}", func() {
+			d.keys = append(d.keys, p.expression())
+			p.expect(kindOp, ":")
+			d.values = append(d.values, p.expression())
+		})
+		return d
+	}
+	f := p.errorf("want an expression, got %s", t.describe())
+	f.line = t.line
+	panic(f)
 }
 
 func nameOrConstant(name string) expr {
@@ -211,73 +192,96 @@ func nameOrConstant(name string) expr {
 	return &nameExpr{name}
 }
 
-// literal reads a string; neighbours are one.
-func (p *parser) literal() expr {
-	s := p.next().text
-	for p.peek().kind == kindString {
-		s += p.next().text
+// number is the value of a number token.
+func (t token) number() value {
+	if i, err := strconv.ParseInt(t.text, 10, 64); err == nil {
+		return i
 	}
-	return &constExpr{own(s)}
+	f, err := strconv.ParseFloat(t.text, 64)
+	if err != nil || !strings.ContainsAny(t.text, ".eE") {
+		panic(&failure{t.line, "the number " + t.text[:min(len(t.text), 40)] + " is out of range"})
+	}
+	return f
 }
 
-func (p *parser) brackets() (expr, error) {
-	p.next()
+func (p *parser) brackets() expr {
 	if p.skip(kindOp, ")") {
-		return &listExpr{nil, true}, nil
+		return &listExpr{nil, true}
 	}
-	e, err := p.tuple(true)
-	if err != nil {
-		return nil, err
-	}
-	return e, p.expect(kindOp, ")")
+	e := p.tuple(true)
+	p.expect(kindOp, ")")
+	return e
 }
 
-// items reads expressions between commas up to the closing bracket; the
-// opening one is the next token.
-func (p *parser) items(end string) (items []expr, err error) {
-	p.next()
+// commas reads items between commas up to the closing bracket.
+func (p *parser) commas(end string, item func()) {
 	for !p.skip(kindOp, end) {
-		if len(items) > 0 {
-			if err := p.expect(kindOp, ","); err != nil {
-				return nil, err
-			}
-			if p.skip(kindOp, end) {
-				break
-			}
+		item()
+		if !p.is(kindOp, end) {
+			p.expect(kindOp, ",")
 		}
-		e, err := p.expression()
-		if err != nil {
-			return nil, err
-		}
-		items = append(items, e)
 	}
-	return items, nil
 }
 
-func (p *parser) dict() (expr, error) {
-	p.next()
-	d := &dictExpr{}
-	for !p.skip(kindOp, "}") {
-		if len(d.keys) > 0 {
-			if err := p.expect(kindOp, ","); err != nil {
-				return nil, err
+// postfix reads attributes, items and calls.
+func (p *parser) postfix(e expr) expr {
+	for {
+		switch {
+		case p.skip(kindOp, "."):
+			if p.peek().kind == kindNumber { // x.0 is x[0]
+				e = &itemExpr{e, p.primary()}
+			} else {
+				e = &attrExpr{e, p.name()}
 			}
-			if p.skip(kindOp, "}") {
-				break
-			}
+		case p.skip(kindOp, "["):
+			e = p.subscript(e)
+		case p.is(kindOp, "("):
+			e = &callExpr{e, p.arguments()}
+		default:
+			return e
 		}
-		key, err := p.expression()
-		if err != nil {
-			return nil, err
-		}
-		if err := p.expect(kindOp, ":"); err != nil {
-			return nil, err
-		}
-		v, err := p.expression()
-		if err != nil {
-			return nil, err
-		}
-		d.keys, d.values = append(d.keys, key), append(d.values, v)
 	}
-	return d, nil
+}
+
+func (p *parser) subscript(of expr) expr {
+	var bounds [3]expr
+	n := 0
+	for {
+		if !p.is(kindOp, ":") && !p.is(kindOp, "]") {
+			bounds[n] = p.expression()
+		}
+		if n == 2 || !p.skip(kindOp, ":") {
+			break
+		}
+		n++
+	}
+	p.expect(kindOp, "]")
+	switch {
+	case n > 0:
+		return &sliceExpr{of, bounds}
+	case bounds[0] == nil:
+		panic(p.errorf("want an index"))
+	}
+	return &itemExpr{of, bounds[0]}
+}
+
+// arguments reads a call's arguments in brackets.
+func (p *parser) arguments() (args argList) {
+	p.next()
+	p.commas(")", func() {
+		if next := p.tokens[min(p.at+1, len(p.tokens)-1)]; p.peek().kind == kindName && next.kind == kindOp && next.text == "=" {
+			args.names = append(args.names, p.name())
+			p.next()
+			args.named = append(args.named, p.expression())
+			return
+		}
+		if len(args.names) > 0 {
+			panic(p.errorf("an argument without name follows one with a name"))
+		}
+		args.positional = append(args.positional, p.expression())
+	})
+	if len(args.positional)+len(args.names) > maxArguments {
+		panic(p.errorf("more than %d arguments", maxArguments))
+	}
+	return args
 }

@@ -1,400 +1,213 @@
 package jinja
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
 
 // The filters that take and give lists.
 
-func toList(r *render, v value, a *arguments) (value, error) {
-	list, err := r.iterate(v)
-	if err != nil {
-		return nil, err
+func toList(r *render, v value, a *arguments) value { return r.newList(r.iterate(v)) }
+
+func first(r *render, v value, a *arguments) value {
+	if items := r.iterate(v); len(items) > 0 {
+		return items[0]
 	}
-	return r.newList(list)
+	return undefined{typeName(v), "first item"}
 }
 
-func first(r *render, v value, a *arguments) (value, error) {
-	list, err := r.iterate(v)
-	if err != nil || len(list) == 0 {
-		return undefined{"No first item, sequence was empty."}, err
+func last(r *render, v value, a *arguments) value {
+	if items := r.iterate(v); len(items) > 0 {
+		return items[len(items)-1]
 	}
-	return list[0], nil
+	return undefined{typeName(v), "last item"}
 }
 
-func last(r *render, v value, a *arguments) (value, error) {
-	list, err := r.iterate(v)
-	if err != nil || len(list) == 0 {
-		return undefined{"No last item, sequence was empty."}, err
-	}
-	return list[len(list)-1], nil
-}
-
-func reverse(r *render, v value, a *arguments) (value, error) {
+func reverse(r *render, v value, a *arguments) value {
 	if t, ok := v.(Text); ok {
-		chars := []rune(t.S)
-		slices.Reverse(chars)
-		return like(string(chars), t), r.bytes(8 * len(t.S))
+		step := int64(-1)
+		return r.sliceText(t, [3]*int64{2: &step})
 	}
-	list, err := r.iterate(v)
-	if err != nil {
-		return nil, err
-	}
-	list = slices.Clone(list)
-	slices.Reverse(list)
-	return r.newList(list)
+	items := r.iterate(v)
+	r.items(len(items))
+	items = slices.Clone(items)
+	slices.Reverse(items)
+	return r.newList(items)
 }
 
-// path reads a filter's attribute, "a.b" or a number, of an item.
-func (r *render) path(item, attribute value) (value, error) {
-	name, ok := attribute.(Text)
-	if !ok {
-		return r.item(item, attribute)
-	}
-	for part := range strings.SplitSeq(name.S, ".") {
-		if err := r.spend(1); err != nil {
-			return nil, err
-		}
-		key := value(own(part))
-		if i, err := toInt(r, key, &arguments{positional: []value{nil}}); err == nil && i != nil {
-			key = i
-		}
-		var err error
-		if item, err = r.item(item, key); err != nil {
-			return nil, err
-		}
-	}
-	return item, nil
-}
-
-// sortedBy returns what to sort or compare items by: the attribute if there is
-// one, strings in lower case unless case counts.
-func (r *render) sortedBy(items []value, attribute value, caseCounts bool) ([]value, error) {
-	keys := make([]value, len(items))
-	for i, item := range items {
-		if attribute != nil {
-			var err error
-			if item, err = r.path(item, attribute); err != nil {
-				return nil, err
-			}
-		}
-		if t, ok := item.(Text); ok && !caseCounts {
-			if err := r.bytes(len(t.S)); err != nil {
-				return nil, err
-			}
-			item = own(strings.ToLower(t.S))
-		}
-		keys[i] = item
-	}
-	return keys, r.items(len(keys))
-}
-
-func joinFilter(r *render, v value, a *arguments) (value, error) {
+func joinFilter(r *render, v value, a *arguments) value {
 	var sep Text
-	var attribute value
-	if err := a.parse(0, []string{"d", "attribute"}, &sep, &attribute); err != nil {
-		return nil, err
-	}
-	list, err := r.iterate(v)
-	if err != nil {
-		return nil, err
-	}
-	if attribute != nil {
-		if list, err = r.sortedBy(list, attribute, true); err != nil {
-			return nil, err
-		}
-	}
-	return r.join(sep, list)
+	a.parse(r, 0, []string{"d"}, &sep)
+	return r.join(sep, r.iterate(v))
 }
 
-func items(r *render, v value, a *arguments) (value, error) {
+// join puts sep between the items as they print.
+func (r *render) join(sep Text, items []value) Text {
+	var b builder
+	for i, item := range items {
+		if i > 0 {
+			r.text(sep)
+			b.add(sep)
+		}
+		t := r.str(item)
+		r.text(t)
+		b.add(t)
+	}
+	return b.text()
+}
+
+func items(r *render, v value, a *arguments) value {
 	switch v := v.(type) {
 	case *dict:
 		return r.pairs(v)
 	case undefined:
 		return r.newList(nil)
 	}
-	return nil, typeError(v, "is no mapping")
+	panic(r.typeError(v, "is no mapping"))
+}
+
+// pairs lists a dict's entries as tuples.
+func (r *render) pairs(d *dict) *list {
+	items := make([]value, len(d.keys))
+	for i := range items {
+		items[i] = r.newTuple(d.keys[i], d.values[i])
+	}
+	return r.newList(items)
+}
+
+// path reads a filter's attribute, "a.b" or a number, of an item; of no
+// attribute it is the item.
+func (r *render) path(item, attribute value) value {
+	name, ok := attribute.(Text)
+	switch {
+	case attribute == nil:
+		return item
+	case !ok:
+		return r.item(item, attribute)
+	}
+	for part := range strings.SplitSeq(name.S, ".") {
+		r.bytes(len(part))
+		item = r.item(item, own(part))
+	}
+	return item
+}
+
+// keys are what to sort or compare items by: the attribute if there is one,
+// strings in lower case unless case counts.
+func (r *render) keys(items []value, attribute value, caseCounts bool) []value {
+	r.items(len(items))
+	keys := make([]value, len(items))
+	for i, item := range items {
+		keys[i] = r.path(item, attribute)
+		if t, ok := keys[i].(Text); ok && !caseCounts {
+			r.bytes(4 * len(t.S))
+			keys[i] = like(strings.ToLower(t.S), t)
+		}
+	}
+	return keys
 }
 
 // sort returns items in the order of keys.
-func (r *render) sort(items, keys []value, reverse bool) ([]value, error) {
+func (r *render) sort(items, keys []value, reverse bool) *list {
+	r.items(len(items))
 	places := make([]int, len(items))
 	for i := range places {
 		places[i] = i
 	}
-	var failed error
 	slices.SortStableFunc(places, func(i, j int) int {
-		if failed != nil {
-			return 0
-		}
-		c, err := r.order(keys[i], keys[j])
-		if err == nil {
-			err = r.spend(1)
-		}
-		failed = err
+		r.spend(1)
 		if reverse {
-			return -c
+			i, j = j, i
 		}
-		return c
+		return r.order(keys[i], keys[j])
 	})
 	sorted := make([]value, len(items))
 	for i, p := range places {
 		sorted[i] = items[p]
 	}
-	return sorted, failed
-}
-
-func sortFilter(r *render, v value, a *arguments) (value, error) {
-	var attribute value
-	reverse, caseCounts := false, false
-	if err := a.parse(0, []string{"reverse", "case_sensitive", "attribute"}, &reverse, &caseCounts, &attribute); err != nil {
-		return nil, err
-	}
-	list, err := r.iterate(v)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := r.sortedBy(list, attribute, caseCounts)
-	if err != nil {
-		return nil, err
-	}
-	if list, err = r.sort(list, keys, reverse); err != nil {
-		return nil, err
-	}
-	return r.newList(list)
-}
-
-func dictSort(r *render, v value, a *arguments) (value, error) {
-	caseCounts, by, reverse := false, own("key"), false
-	if err := a.parse(0, []string{"case_sensitive", "by", "reverse"}, &caseCounts, &by, &reverse); err != nil {
-		return nil, err
-	}
-	d, ok := v.(*dict)
-	if !ok {
-		return nil, typeError(v, "is no mapping")
-	}
-	from := d.keys
-	if by.S == "value" {
-		from = d.values
-	}
-	keys, err := r.sortedBy(from, nil, caseCounts)
-	if err != nil {
-		return nil, err
-	}
-	pairs, err := r.pairs(d)
-	if err != nil {
-		return nil, err
-	}
-	sorted, err := r.sort(pairs.(*list).items, keys, reverse)
-	if err != nil {
-		return nil, err
-	}
 	return r.newList(sorted)
 }
 
-// sortKeys returns v with the keys of all its dicts in order.
-func (r *render) sortKeys(v value) (value, error) {
-	if err := r.enter(); err != nil {
-		return nil, err
-	}
-	defer r.leave()
-	switch v := v.(type) {
-	case *list:
-		n := &list{tuple: v.tuple, depth: v.depth}
-		for _, item := range v.items {
-			x, err := r.sortKeys(item)
-			if err != nil {
-				return nil, err
-			}
-			n.items = append(n.items, x)
-		}
-		return n, r.items(len(n.items))
-	case *dict:
-		keys, err := r.sort(v.keys, v.keys, false)
-		if err != nil {
-			return nil, err
-		}
-		n := newDict()
-		for _, key := range keys {
-			x, _ := v.get(key)
-			if x, err = r.sortKeys(x); err != nil {
-				return nil, err
-			}
-			if err := r.set(n, key, x); err != nil {
-				return nil, err
-			}
-		}
-		return n, nil
-	}
-	return v, nil
+func sortFilter(r *render, v value, a *arguments) value {
+	var attribute value
+	reverse, caseCounts := false, false
+	a.parse(r, 0, []string{"reverse", "case_sensitive", "attribute"}, &reverse, &caseCounts, &attribute)
+	items := r.iterate(v)
+	return r.sort(items, r.keys(items, attribute, caseCounts), reverse)
 }
 
-func unique(r *render, v value, a *arguments) (value, error) {
+// dictSort lists a dict's entries in the order of the keys.
+func dictSort(r *render, v value, a *arguments) value {
+	caseCounts := false
+	a.parse(r, 0, []string{"case_sensitive"}, &caseCounts)
+	d, ok := v.(*dict)
+	if !ok {
+		panic(r.typeError(v, "is no mapping"))
+	}
+	return r.sort(r.pairs(d).items, r.keys(d.keys, nil, caseCounts), false)
+}
+
+func unique(r *render, v value, a *arguments) value {
 	var attribute value
 	caseCounts := false
-	if err := a.parse(0, []string{"case_sensitive", "attribute"}, &caseCounts, &attribute); err != nil {
-		return nil, err
-	}
-	list, err := r.iterate(v)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := r.sortedBy(list, attribute, caseCounts)
-	if err != nil {
-		return nil, err
-	}
-	seen := map[any]bool{}
+	a.parse(r, 0, []string{"case_sensitive", "attribute"}, &caseCounts, &attribute)
+	items := r.iterate(v)
+	seen := newDict()
 	var kept []value
-	for i, item := range list {
-		h, err := hash(keys[i])
-		if err != nil {
-			return nil, err
-		}
-		if !seen[h] {
-			seen[h] = true
-			kept = append(kept, item)
+	for i, key := range r.keys(items, attribute, caseCounts) {
+		if _, ok := r.get(seen, key); !ok {
+			r.set(seen, key, nil)
+			kept = append(kept, items[i])
 		}
 	}
 	return r.newList(kept)
 }
 
-// extreme is min (-1) or max (1).
-func extreme(sign int) filter {
-	return func(r *render, v value, a *arguments) (value, error) {
+// mapFilter gives an attribute of each item, or what a filter makes of it.
+func mapFilter(r *render, v value, a *arguments) value {
+	attribute, byAttribute := a.take("attribute")
+	otherwise, _ := a.take("default")
+	items := r.iterate(v)
+	r.items(len(items))
+	mapped := make([]value, len(items))
+	a.done(r, maxArguments)
+	for i, item := range items {
+		if !byAttribute {
+			mapped[i] = r.applyNamed(filters, item, a.positional)
+			continue
+		}
+		mapped[i] = r.path(item, attribute)
+		if is[undefined](mapped[i]) && otherwise != nil {
+			mapped[i] = otherwise
+		}
+	}
+	return r.newList(mapped)
+}
+
+// selection keeps the items, or those with an attribute, that pass a test
+// (or, if keep is false, those that don't).
+func selection(byAttribute, keep bool) method {
+	return func(r *render, v value, a *arguments) value {
+		args := a.positional
 		var attribute value
-		caseCounts := false
-		if err := a.parse(0, []string{"case_sensitive", "attribute"}, &caseCounts, &attribute); err != nil {
-			return nil, err
-		}
-		list, err := r.iterate(v)
-		if err != nil || len(list) == 0 {
-			return undefined{"No aggregated item, sequence was empty."}, err
-		}
-		keys, err := r.sortedBy(list, attribute, caseCounts)
-		if err != nil {
-			return nil, err
-		}
-		best := 0
-		for i := range keys {
-			c, err := r.order(keys[i], keys[best])
-			if err != nil {
-				return nil, err
+		if byAttribute {
+			if len(args) == 0 {
+				panic(a.errorf(r, "needs an attribute"))
 			}
-			if c*sign > 0 {
-				best = i
+			attribute, args = args[0], args[1:]
+		}
+		var kept []value
+		for _, item := range r.iterate(v) {
+			r.spend(1)
+			of := r.path(item, attribute)
+			passes := truth(of)
+			if len(args) > 0 {
+				passes = r.applyNamed(tests, of, args).(bool)
+			}
+			if passes == keep {
+				kept = append(kept, item)
 			}
 		}
-		return list[best], nil
+		return r.newList(kept)
 	}
-}
-
-func sum(r *render, v value, a *arguments) (value, error) {
-	var attribute value
-	total := value(int64(0))
-	if err := a.parse(0, []string{"attribute", "start"}, &attribute, &total); err != nil {
-		return nil, err
-	}
-	list, err := r.iterate(v)
-	if err != nil {
-		return nil, err
-	}
-	for _, item := range list {
-		if attribute != nil {
-			if item, err = r.path(item, attribute); err != nil {
-				return nil, err
-			}
-		}
-		if total, err = r.binary("+", total, item); err != nil {
-			return nil, err
-		}
-	}
-	return total, r.spend(len(list))
-}
-
-func batch(r *render, v value, a *arguments) (value, error) {
-	size := int64(0)
-	var fill value
-	if err := a.parse(1, []string{"linecount", "fill_with"}, &size, &fill); err != nil {
-		return nil, err
-	}
-	if size < 1 || size > maxRange {
-		return nil, a.fail("want a number from 1 to %d", maxRange)
-	}
-	list, err := r.iterate(v)
-	if err != nil {
-		return nil, err
-	}
-	var batches []value
-	for part := range slices.Chunk(list, int(size)) {
-		part = slices.Clone(part)
-		for fill != nil && len(part) < int(size) {
-			part = append(part, fill)
-		}
-		b, err := r.newList(part)
-		if err != nil {
-			return nil, err
-		}
-		batches = append(batches, b)
-	}
-	return r.newList(batches)
-}
-
-func attr(r *render, v value, a *arguments) (value, error) {
-	var name Text
-	if err := a.parse(1, []string{"name"}, &name); err != nil {
-		return nil, err
-	}
-	if x, ok := r.attribute(v, name.S); ok {
-		return x, nil
-	}
-	return undefined{fmt.Sprintf("'%s object' has no attribute '%.40s'", typeName(v), name.S)}, nil
-}
-
-func groupBy(r *render, v value, a *arguments) (value, error) {
-	var attribute value
-	if err := a.parse(1, []string{"attribute"}, &attribute); err != nil {
-		return nil, err
-	}
-	list, err := r.iterate(v)
-	if err != nil {
-		return nil, err
-	}
-	keys, err := r.sortedBy(list, attribute, true)
-	if err != nil {
-		return nil, err
-	}
-	if list, err = r.sort(list, keys, false); err != nil {
-		return nil, err
-	}
-	if keys, err = r.sort(keys, keys, false); err != nil {
-		return nil, err
-	}
-	var groups []value
-	for start := 0; start < len(list); {
-		end := start + 1
-		for end < len(list) {
-			same, err := r.equal(keys[start], keys[end])
-			if err != nil {
-				return nil, err
-			}
-			if !same {
-				break
-			}
-			end++
-		}
-		members, err := r.newList(slices.Clone(list[start:end]))
-		if err != nil {
-			return nil, err
-		}
-		group, err := r.newTuple(keys[start], members)
-		if err != nil {
-			return nil, err
-		}
-		groups = append(groups, group)
-		start = end
-	}
-	return r.newList(groups)
 }

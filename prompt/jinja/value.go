@@ -5,15 +5,20 @@ import (
 	"math"
 )
 
-// A value is nil (none), bool, int64, float64, Text, *list, *dict,
-// *namespace, function or undefined. Only a namespace can change, and nothing
-// looks into one but its owner, so that no value contains itself.
+// A value is nil (none), bool, int64, float64 (finite), Text, *list, *dict,
+// *namespace, *loop, function or undefined. Only a namespace can change, and
+// nothing looks into one but its owner, so that no value contains itself.
 type value any
 
-// undefined stands for what is not there; why says what.
-type undefined struct{ why string }
+// undefined stands for what is not there: a variable, or of the owner a part.
+type undefined struct{ owner, name string }
 
-func (u undefined) error() error { return fmt.Errorf("%s", u.why) }
+func (u undefined) String() string {
+	if u.owner == "" {
+		return fmt.Sprintf("'%.40s' is undefined", u.name)
+	}
+	return fmt.Sprintf("'%s object' has no attribute '%.40s'", u.owner, u.name)
+}
 
 // list is a list or a tuple.
 type list struct {
@@ -25,7 +30,7 @@ type list struct {
 // dict keeps its keys in order.
 type dict struct {
 	keys, values []value
-	index        map[any]int // hashable key → position
+	index        map[any]int // hash of a key → position
 	depth        int
 }
 
@@ -34,7 +39,7 @@ type namespace struct{ vars map[string]value }
 // function is what can be called.
 type function struct {
 	name string
-	call func(r *render, a *arguments) (value, error)
+	call func(r *render, a *arguments) value
 }
 
 // Pair is an entry of a Dict.
@@ -48,56 +53,51 @@ type Pair struct {
 type Dict []Pair
 
 // valueOf converts a variable.
-func valueOf(v any) (value, error) {
+func (r *render) valueOf(v any) value {
 	switch v := v.(type) {
 	case nil, bool, Text:
-		return v, nil
+		return v
 	case string:
-		return own(v), nil
+		return own(v)
 	case int:
-		return int64(v), nil
+		return int64(v)
 	case []any:
-		l := &list{depth: 2} // variables nest as far as their makers nest them
-		for _, item := range v {
-			x, err := valueOf(item)
-			if err != nil {
-				return nil, err
-			}
-			l.items = append(l.items, x)
+		items := make([]value, len(v))
+		for i, item := range v {
+			items[i] = r.valueOf(item)
 		}
-		return l, nil
+		return r.newList(items)
 	case Dict:
 		d := newDict()
 		for _, p := range v {
-			x, err := valueOf(p.Value)
-			if err != nil {
-				return nil, err
-			}
-			d.put(own(p.Key), p.Key, x)
+			r.set(d, own(p.Key), r.valueOf(p.Value))
 		}
-		return d, nil
+		return d
 	}
-	return nil, fmt.Errorf("a variable of type %T", v)
+	panic(r.errorf("a variable of type %T", v))
 }
 
-// newList pays for a list. It is an error if lists are nested too far.
-func (b *budget) newList(items []value) (*list, error) {
+// newList pays for a list.
+func (r *render) newList(items []value) *list {
+	r.items(len(items))
 	l := &list{items: items, depth: 1}
 	for _, item := range items {
 		l.depth = max(l.depth, depth(item)+1)
 	}
-	if l.depth > maxNested {
-		return nil, fmt.Errorf("lists are nested more than %d deep", maxNested)
-	}
-	return l, b.items(len(items))
+	r.nesting(l.depth)
+	return l
 }
 
-func (b *budget) newTuple(items ...value) (*list, error) {
-	l, err := b.newList(items)
-	if err == nil {
-		l.tuple = true
+func (r *render) newTuple(items ...value) *list {
+	l := r.newList(items)
+	l.tuple = true
+	return l
+}
+
+func (r *render) nesting(depth int) {
+	if depth > maxNested {
+		panic(r.errorf("lists are nested more than %d deep", maxNested))
 	}
-	return l, err
 }
 
 func depth(v value) int {
@@ -112,32 +112,26 @@ func depth(v value) int {
 
 func newDict() *dict { return &dict{index: map[any]int{}, depth: 1} }
 
-// set pays for an entry.
-func (b *budget) set(d *dict, key, v value) error {
-	h, err := hash(key)
-	if err != nil {
-		return err
+// set pays for an entry and makes it.
+func (r *render) set(d *dict, key, v value) {
+	r.spend(2 * itemSteps)
+	h, ok := r.hash(key)
+	if !ok {
+		panic(r.errorf("%s can't be a key", typeName(key)))
 	}
-	d.put(key, h, v)
-	if d.depth > maxNested {
-		return fmt.Errorf("dicts are nested more than %d deep", maxNested)
-	}
-	return b.spend(2 * itemSteps)
-}
-
-func (d *dict) put(key value, hash any, v value) {
-	if i, ok := d.index[hash]; ok {
+	if i, ok := d.index[h]; ok {
 		d.values[i] = v
 	} else {
-		d.index[hash] = len(d.keys)
+		d.index[h] = len(d.keys)
 		d.keys, d.values = append(d.keys, key), append(d.values, v)
 	}
 	d.depth = max(d.depth, depth(v)+1)
+	r.nesting(d.depth)
 }
 
-func (d *dict) get(key value) (value, bool) {
-	h, err := hash(key)
-	if err != nil {
+func (r *render) get(d *dict, key value) (value, bool) {
+	h, ok := r.hash(key)
+	if !ok {
 		return nil, false
 	}
 	i, ok := d.index[h]
@@ -148,24 +142,22 @@ func (d *dict) get(key value) (value, bool) {
 }
 
 // hash is a comparable stand-in of a key: equal keys have the same.
-func hash(key value) (any, error) {
+func (r *render) hash(key value) (any, bool) {
 	switch k := key.(type) {
-	case nil, int64, undefined:
-		return k, nil
-	case bool:
-		if k {
-			return int64(1), nil
-		}
-		return int64(0), nil
-	case float64:
-		if k == math.Trunc(k) && math.Abs(k) < 1<<53 {
-			return int64(k), nil
-		}
-		return k, nil
+	case nil:
+		return k, true
 	case Text:
-		return k.S, nil
+		r.bytes(len(k.S))
+		return k.S, true
 	}
-	return nil, fmt.Errorf("%s can't be a key", typeName(key))
+	i, f, isInt, ok := number(key)
+	switch {
+	case isInt:
+		return i, true
+	case ok && f == math.Trunc(f) && math.Abs(f) < 1<<53:
+		return int64(f), true
+	}
+	return f, ok
 }
 
 // typeName is Python's name of a value's type.
@@ -192,6 +184,8 @@ func typeName(v value) string {
 		return "Undefined"
 	case *namespace:
 		return "Namespace"
+	case *loop:
+		return "LoopContext"
 	}
 	return "function"
 }
@@ -230,4 +224,20 @@ func number(v value) (i int64, f float64, isInt, ok bool) {
 		return 0, v, false, true
 	}
 	return 0, 0, false, false
+}
+
+// whole returns a whole number.
+func (r *render) whole(v value) int64 {
+	i, _, isInt, _ := number(v)
+	if !isInt {
+		panic(r.typeError(v, "is no whole number"))
+	}
+	return i
+}
+
+func (r *render) typeError(v value, what string) *failure {
+	if u, ok := v.(undefined); ok {
+		return r.errorf("%v", u)
+	}
+	return r.errorf("%s %s", typeName(v), what)
 }

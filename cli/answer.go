@@ -32,7 +32,7 @@ func (o *opened) ask(ctx context.Context, ids []int32, s *samplingFlags, raw boo
 	} else {
 		stopIDs, stops = o.template.Stops(o.tokenizer)
 	}
-	stopIDs = append(stopIDs, o.stops...)
+	stopIDs = append(stopIDs, o.file.Stops...)
 	stream := o.tokenizer.NewStream()
 	var a answer
 	asked := time.Now()

@@ -57,8 +57,12 @@ type chat struct {
 }
 
 func (p *program) chat(model *modelFlags, sampling *samplingFlags) (err error) {
+	named, err := namedTemplate(sampling.template)
+	if err != nil {
+		return err
+	}
 	ctx, release := stoppable()
-	o, err := p.open(ctx, model, sampling.template, false)
+	o, err := p.open(ctx, model, named, false)
 	release()
 	if err != nil {
 		return err
@@ -74,7 +78,7 @@ func (p *program) chat(model *modelFlags, sampling *samplingFlags) (err error) {
 	signal.Notify(c.signals, stopSignals...)
 	defer signal.Stop(c.signals)
 	if c.interactive {
-		fmt.Fprintf(p.stderr, "%s on %s. /help shows the commands.\n", o.name, o.device.Caps().Name)
+		fmt.Fprintf(p.stderr, "%s on %s. /help shows the commands.\n", o.file.Path, o.device.Caps().Name)
 	}
 	return c.loop()
 }

@@ -3,12 +3,18 @@
 //
 // The package reads flags, files and the environment, prints and exits, and
 // leaves every computation to the packages below it. One command is one file:
-// chat.go, generate.go, devices.go, inspect.go, tokenize.go, logits.go and
-// synth.go. The types they share:
+// generate.go, chat.go, pull.go, list.go, quantize.go, devices.go, inspect.go,
+// tokenize.go (with tokenize_chat.go for conversations), logits.go and
+// synth.go. What they share:
 //
-//   - program: the streams of this run and what every command needs of them
-//   - modelFlags, samplingFlags: the flags of the commands that use a model
-//   - opened: a model on its device, with its tokenizer and template
+//   - main.go: program, the streams of this run; from arguments to exit code
+//   - args.go, flags.go: flags in any place; modelFlags and samplingFlags, the
+//     flags of the commands that use a model
+//   - model.go: opened, a model on its device with its tokenizer.go and
+//     template.go; nano.go is the demo, hub.go finds names in the cache
+//   - answer.go, lines.go: one answer, and the lines that a chat's turns are
+//   - ordered.go, conversations.go: lines of JSON on all cores, in order
+//   - output.go, progress.go, signals.go: files, bars and Ctrl-C
 //
 // Standard output carries answers and nothing else; notices, progress and
 // errors go to standard error. Exit codes: 0 done, 1 an error (one line on

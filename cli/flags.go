@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -80,7 +81,7 @@ func (c *choice) Set(s string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("want one of %v", c.words)
+	return errors.New("want " + strings.Join(c.words, " or "))
 }
 
 const (
@@ -130,7 +131,7 @@ func (m *modelFlags) all() []cli.Flag {
 	return append([]cli.Flag{
 		m.pathFlag(),
 		&cli.GenericFlag{Name: "ctx", Value: &m.context, Category: categoryModel,
-			Usage: "context in `TOKENS`; 0: the model's, at most 8192 and what fits; auto: the most that fits"},
+			Usage: "context in `TOKENS`; 0: the model's, at most 8192 and what fits; auto: the model's or the most that fits"},
 		&cli.GenericFlag{Name: "kv", Value: &m.kv, Category: categoryModel,
 			Usage: "`TYPE` of the KV cache: f16 or f32"},
 	}, m.deviceFlags()...)

@@ -57,9 +57,13 @@ func (p *program) generate(f *generateFlags, args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	named, err := namedTemplate(f.sampling.template) // it may wait for a pipe: ahead of stoppable
+	if err != nil {
+		return err
+	}
 	ctx, release := stoppable()
 	defer release()
-	o, err := p.open(ctx, f.model, f.sampling.template, f.raw)
+	o, err := p.open(ctx, f.model, named, f.raw)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (p *program) inspectCommand() *cli.Command {
 		Action: func(c *cli.Context) error {
 			path := f.path
 			switch {
-			case c.NArg() > 1 || c.NArg() == 1 && path != "":
+			case c.NArg() > 1 || c.NArg() == 1 && (path != "" || c.Args().First() == ""):
 				return errors.New("inspect takes one model file")
 			case c.NArg() == 1:
 				path = c.Args().First()

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -52,9 +49,12 @@ func (p *program) logits(f *logitsFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := checkOutput(f.output); err != nil {
+		return err
+	}
 	ctx, release := stoppable()
 	defer release()
-	o, err := p.open(ctx, f.model, "", true)
+	o, err := p.open(ctx, f.model, nil, true)
 	if err != nil {
 		return err
 	}
@@ -66,6 +66,9 @@ func (p *program) logits(f *logitsFlags) (err error) {
 	}
 	if n := o.model.Context(); len(ids) > n {
 		return fmt.Errorf("--ids: %d ids, the context holds %d: raise --ctx", len(ids), n)
+	}
+	if err := checkNotInput(f.output, o.file); err != nil {
+		return err
 	}
 	return writeFile(f.output, func(w io.Writer) error {
 		return stopCause(ctx, o.writeLogits(ctx, w, ids, f.all))
@@ -95,41 +98,4 @@ func parseIDs(list string) ([]int32, error) {
 		ids = append(ids, int32(id))
 	}
 	return ids, nil
-}
-
-// writeFile makes the file at path from what write gives: under another name
-// first, so that a file of that name is always whole. Devices and pipes are
-// written as they are.
-func writeFile(path string, write func(io.Writer) error) (err error) {
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return writeDirectly(path, write)
-	}
-	name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d.part", filepath.Base(path), os.Getpid()))
-	temp, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	defer func() {
-		if err != nil {
-			temp.Close()
-			os.Remove(name)
-		}
-	}()
-	w := bufio.NewWriterSize(temp, 1<<20)
-	if err := errors.Join(write(w), w.Flush()); err != nil {
-		return err
-	}
-	if err := temp.Close(); err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return os.Rename(name, path)
-}
-
-func writeDirectly(path string, write func(io.Writer) error) error {
-	file, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriterSize(file, 1<<20)
-	return errors.Join(write(w), w.Flush(), file.Close())
 }

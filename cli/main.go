@@ -82,7 +82,7 @@ func (p *program) app() *cli.App {
 		Name:      "sealvk",
 		Usage:     "chat with SeaLLM-7B-v2.5 on any GPU with Vulkan",
 		UsageText: "sealvk COMMAND [FLAGS] [ARGUMENTS]\nsealvk COMMAND --help",
-		Description: "Without -m FILE.gguf the commands use seallm-nano, a tiny demo model that\n" +
+		Description: "Without -m MODEL the commands use seallm-nano, a tiny demo model that\n" +
 			"comes inside this program. SeaLLM's weights come under the SeaLLMs terms of use.",
 		Version: version(),
 		Commands: []*cli.Command{
@@ -99,6 +99,7 @@ func (p *program) app() *cli.App {
 	for _, c := range app.Commands {
 		c.OnUsageError = usageError
 		c.HideHelpCommand = true // "help" may be a prompt
+		c.Before = noEmptyNames
 	}
 	return app
 }
@@ -130,6 +131,18 @@ func usageError(c *cli.Context, err error, _ bool) error {
 		}
 	}
 	return fmt.Errorf("%s; see %s", text, where)
+}
+
+// noEmptyNames is an error if a flag for a file is given and empty: a script's unset variable
+// must not mean the demo.
+func noEmptyNames(c *cli.Context) error {
+	for _, f := range c.Command.Flags {
+		s, ok := f.(*cli.StringFlag)
+		if ok && s.TakesFile && c.IsSet(s.Name) && c.String(s.Name) == "" {
+			return fmt.Errorf("%s is empty; see %s --help", dashed(s.Name), c.Command.HelpName)
+		}
+	}
+	return nil
 }
 
 // dashed spells a flag as the help does.

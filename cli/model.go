@@ -47,10 +47,9 @@ const checkedFirst = 64 << 20
 
 // opened is a model on its device.
 type opened struct {
-	name      string
+	file      *weights.Model // closed: what it tells besides the tensors' data
 	tokenizer *tokenize.Tokenizer
 	template  prompt.Template
-	stops     []int32 // ids that the model's files name besides the vocabulary's eos
 	kv        engine.KVType
 	model     *engine.Model
 	session   *engine.Session
@@ -60,16 +59,17 @@ type opened struct {
 	device   *vk.Device
 }
 
-// open brings a model to its device. raw leaves the chat template out, which
-// a file may then lack. Everything on disk is looked at before a device is.
-func (p *program) open(ctx context.Context, f *modelFlags, template string, raw bool) (_ *opened, err error) {
+// open brings a model to its device, for chats by the template named, nil for the file's
+// own. raw leaves the chat template out, which a file may then lack. Everything on disk
+// is looked at before a device is.
+func (p *program) open(ctx context.Context, f *modelFlags, named *prompt.Template, raw bool) (_ *opened, err error) {
 	start := time.Now()
 	file, err := p.openFile(f.path)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	o := &opened{name: file.Path, stops: file.Stops, kv: engine.KVF16}
+	o := &opened{file: file, kv: engine.KVF16}
 	defer func() {
 		if err != nil {
 			err = errors.Join(stopCause(ctx, err), o.close())
@@ -87,7 +87,7 @@ func (p *program) open(ctx context.Context, f *modelFlags, template string, raw 
 		return nil, err
 	}
 	if !raw {
-		if o.template, err = chooseTemplate(template, file, o.tokenizer); err != nil {
+		if o.template, err = chooseTemplate(named, file, o.tokenizer); err != nil {
 			return nil, err
 		}
 	}

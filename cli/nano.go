@@ -11,5 +11,5 @@ var nanoGGUF []byte
 const (
 	nanoName   = "seallm-nano"
 	nanoNotice = "no -m: using the embedded seallm-nano, a tiny demo model of 5M parameters; " +
-		"give a real one with -m FILE.gguf (SeaLLM's weights come under the SeaLLMs terms of use)"
+		"give a real one with -m MODEL (SeaLLM's weights come under the SeaLLMs terms of use)"
 )

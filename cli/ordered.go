@@ -25,8 +25,8 @@ const (
 	// unless a reader gives less.
 	batchBytes = 256 << 10
 
-	// maxConversationBytes bounds a line, which is in memory as a whole.
-	maxConversationBytes = 64 << 20
+	// maxLineBytes bounds a line, which is in memory as a whole.
+	maxLineBytes = 64 << 20
 )
 
 // mapLines calls a worker's function for every line of r on all cores and
@@ -154,8 +154,8 @@ func (b *batch) fill(r io.Reader) (more bool, err error) {
 			return false, err
 		case bytes.IndexByte(b.lines[start:], '\n') >= 0:
 			return true, nil
-		case len(b.lines) > maxConversationBytes:
-			return false, fmt.Errorf("it is longer than %d MiB", maxConversationBytes>>20)
+		case len(b.lines) > maxLineBytes:
+			return false, fmt.Errorf("it is longer than %d MiB", maxLineBytes>>20)
 		case n > 0:
 			empty = 0
 		}

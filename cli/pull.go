@@ -3,10 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"sealvk/weights"
 	"sealvk/weights/hub"
 )
 
@@ -63,5 +65,21 @@ func (p *program) pull(name string) error {
 	}
 	end()
 	fmt.Fprintln(p.stdout, path)
+	p.noteUnusable(path)
 	return nil
+}
+
+// noteUnusable tells why a model that came cannot be run; a single file that is no model,
+// such as a tokenizer, is what was asked for.
+func (p *program) noteUnusable(path string) {
+	if ext := filepath.Ext(path); ext == ".json" || ext == ".model" {
+		return
+	}
+	model, err := weights.Open(path)
+	if err == nil {
+		err = model.Close()
+	}
+	if err != nil {
+		p.note("this program cannot run it: %s", oneLine(err))
+	}
 }

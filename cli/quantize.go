@@ -20,14 +20,15 @@ func (p *program) quantizeCommand() *cli.Command {
 		Name:      "quantize",
 		Usage:     "write a model as a GGUF file of other types",
 		ArgsUsage: "IN OUT.gguf",
-		Description: "IN is a folder with safetensors, plain or of MLX, or a GGUF file (of a sharded model: one of them).\n" +
+		Description: "IN is what -m takes elsewhere: a folder with safetensors, plain or of MLX, a GGUF file (of a sharded\n" +
+			"model: one of them), or org/repo[:quant] as pulled.\n" +
 			"OUT.gguf appears when it is complete. Each tensor gets the type that llama-quantize chooses without importance matrix.",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "type", Destination: &mix, Usage: "type `MIX` as llama-quantize makes it: " + weights.Mixes()},
 		},
 		Action: func(c *cli.Context) error {
 			switch {
-			case c.NArg() != 2:
+			case c.NArg() != 2 || c.Args().Get(0) == "" || c.Args().Get(1) == "":
 				return errors.New("quantize takes two arguments: a model and the GGUF file to write")
 			case mix == "":
 				return errors.New("quantize needs --type: " + weights.Mixes())
@@ -42,6 +43,9 @@ func (p *program) quantize(in, out, mix string) (err error) {
 	if err != nil {
 		return fmt.Errorf("--type: %w", err)
 	}
+	if err := checkOutput(out); err != nil {
+		return err
+	}
 	ctx, release := stoppable()
 	defer release()
 	model, err := p.openFile(in)
@@ -49,6 +53,9 @@ func (p *program) quantize(in, out, mix string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, model.Close()) }()
+	if err := checkNotInput(out, model); err != nil {
+		return err
+	}
 	var vocab *weights.Vocab
 	if model.Vocab == nil {
 		if vocab, err = folderVocab(model); err != nil {

@@ -52,6 +52,9 @@ func (p *program) synth(name string, f *synthFlags) error {
 	if err != nil {
 		return fmt.Errorf("--type: %w", err)
 	}
+	if err := checkOutput(f.output); err != nil {
+		return err
+	}
 	ctx, release := stoppable()
 	defer release()
 	step, end := p.progress("writing")

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"sealvk/prompt"
@@ -13,11 +16,11 @@ import (
 // maxTemplateBytes is far more than a tokenizer_config.json takes.
 const maxTemplateBytes = 64 << 20
 
-// chooseTemplate takes the template that --template names, or what the
+// chooseTemplate takes the template that --template named, or what the
 // model's file says.
-func chooseTemplate(name string, file *weights.Model, tok *tokenize.Tokenizer) (prompt.Template, error) {
-	if name != "" && name != "auto" {
-		return namedTemplate(name)
+func chooseTemplate(named *prompt.Template, file *weights.Model, tok *tokenize.Tokenizer) (prompt.Template, error) {
+	if named != nil {
+		return *named, nil
 	}
 	t, err := prompt.Auto(file.Path+": chat template", file.ChatTemplate, tok)
 	if err != nil {
@@ -26,23 +29,44 @@ func chooseTemplate(name string, file *weights.Model, tok *tokenize.Tokenizer) (
 	return t, nil
 }
 
-// namedTemplate takes a built-in template by its name, else a file with one.
-func namedTemplate(name string) (prompt.Template, error) {
-	t, unknown := prompt.ByName(name)
-	if unknown == nil {
-		return t, nil
+// namedTemplate takes a built-in template by its name, else a file with one;
+// nil if --template leaves the choice to the model ("" and "auto").
+func namedTemplate(name string) (*prompt.Template, error) {
+	if name == "" || name == "auto" {
+		return nil, nil
 	}
-	file, err := os.Open(name)
+	if t, unknown := prompt.ByName(name); unknown == nil {
+		return &t, nil
+	}
+	content, err := readTemplate(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("--template: want auto, seallm, chatml, gemma or a file with a Jinja template: %w", err)
+	case err != nil:
+		return nil, fmt.Errorf("--template: %w", err)
+	}
+	t, err := prompt.CompileFile(name, content)
 	if err != nil {
-		return t, fmt.Errorf("--template: want auto, seallm, chatml, gemma or a file with a Jinja template: %w", err)
+		return nil, err
+	}
+	return &t, nil
+}
+
+// readTemplate reads a file that must hold text.
+func readTemplate(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
 	}
 	defer file.Close()
 	content, err := io.ReadAll(io.LimitReader(file, maxTemplateBytes+1))
 	switch {
 	case err != nil:
-		return t, fmt.Errorf("--template: %w", err)
+		return nil, err
 	case len(content) > maxTemplateBytes:
-		return t, fmt.Errorf("--template: %s is longer than %d MiB", name, maxTemplateBytes>>20)
+		return nil, fmt.Errorf("%s is longer than %d MiB", path, maxTemplateBytes>>20)
+	case len(bytes.TrimSpace(content)) == 0:
+		return nil, fmt.Errorf("%s is empty", path)
 	}
-	return prompt.CompileFile(name, content)
+	return content, checkUTF8(path, string(content))
 }

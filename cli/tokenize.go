@@ -84,16 +84,16 @@ func (p *program) tokenize(f *tokenizeFlags, args []string) error {
 	if len(args) > 0 {
 		input = strings.NewReader(strings.Join(args, " "))
 	}
-	w := bufio.NewWriterSize(p.stdout, 1<<16)
-	switch {
-	case f.decode:
-		err = eachLine(input, func(line []byte) error { return decodeLine(w, tok, line, f.jsonLines) })
-	case f.jsonLines:
-		err = eachLine(input, func(line []byte) error { return encodeLine(w, tok, line, f) })
-	default:
-		err = encodeText(w, tok, input, f)
+	if !f.decode && !f.jsonLines {
+		return p.tokenizeText(f, tok, input)
 	}
-	return errors.Join(err, w.Flush()) // what was done before an error stays
+	do := func(out, line []byte) ([]byte, error) { return encodeLine(out, tok, line, f) }
+	if f.decode {
+		do = func(out, line []byte) ([]byte, error) { return decodeLine(out, tok, line, f.jsonLines) }
+	}
+	ctx, release := stoppable()
+	defer release()
+	return mapLines(ctx, input, p.stdout, func() func(out, line []byte) ([]byte, error) { return do })
 }
 
 // openTokenizer reads a vocabulary: of a model, or on its own.
@@ -120,42 +120,22 @@ func (p *program) openTokenizer(f *tokenizeFlags) (*tokenize.Tokenizer, error) {
 	return newTokenizer(f.tokenizer, vocab)
 }
 
+// isGGUF looks at a file's first bytes; folders and what is no file are not GGUF.
 func isGGUF(path string) (bool, error) {
+	if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() { // opening a pipe would wait
+		return false, err
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return false, err
 	}
 	defer file.Close()
-	if info, err := file.Stat(); err != nil || info.IsDir() {
-		return false, err
-	}
 	var magic [4]byte
 	n, err := io.ReadFull(file, magic[:])
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return false, err
 	}
 	return string(magic[:n]) == "GGUF", nil
-}
-
-// maxLineBytes bounds what one line may take of memory.
-const maxLineBytes = 1 << 30
-
-// eachLine calls do for every line, without its line break; an error names
-// the line, counted from 1.
-func eachLine(r io.Reader, do func(line []byte) error) error {
-	lines := bufio.NewScanner(r)
-	lines.Buffer(make([]byte, 1<<16), maxLineBytes)
-	n := 0
-	for lines.Scan() {
-		n++
-		if err := do(lines.Bytes()); err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("line %d: %w", n+1, err)
-	}
-	return nil
 }
 
 func (f *tokenizeFlags) encode(dst []int32, tok *tokenize.Tokenizer, text string) []int32 {
@@ -171,33 +151,38 @@ type tokenizedLine struct {
 	Text string  `json:"text"`
 }
 
-func encodeLine(w io.Writer, tok *tokenize.Tokenizer, line []byte, f *tokenizeFlags) error {
+func encodeLine(out []byte, tok *tokenize.Tokenizer, line []byte, f *tokenizeFlags) ([]byte, error) {
 	var text string
 	if err := parseJSON(line, '"', &text); err != nil {
-		return fmt.Errorf("want a JSON string: %w", err)
+		return nil, fmt.Errorf("want a JSON string: %w", err)
 	}
 	ids := f.encode([]int32{}, tok, text)
 	decoded, err := tok.Decode(ids)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return encodeJSON(w, "", tokenizedLine{ids, decoded})
+	return appendLine(out, tokenizedLine{ids, decoded})
 }
 
-func decodeLine(w io.Writer, tok *tokenize.Tokenizer, line []byte, asJSON bool) error {
+func decodeLine(out []byte, tok *tokenize.Tokenizer, line []byte, asJSON bool) ([]byte, error) {
 	var ids []int32
 	if err := parseJSON(line, '[', &ids); err != nil {
-		return fmt.Errorf("want a JSON array of ids: %w", err)
+		return nil, fmt.Errorf("want a JSON array of ids: %w", err)
 	}
 	text, err := tok.Decode(ids)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if asJSON {
-		return encodeJSON(w, "", tokenizedLine{ids, text})
+		return appendLine(out, tokenizedLine{ids, text})
 	}
-	_, err = fmt.Fprintln(w, text)
-	return err
+	return append(append(out, text...), '\n'), nil
+}
+
+func appendLine(out []byte, line tokenizedLine) ([]byte, error) {
+	b := bytes.NewBuffer(out)
+	err := encodeJSON(b, "", line)
+	return b.Bytes(), err
 }
 
 // parseJSON reads one value that begins with the byte first (null would pass
@@ -212,25 +197,31 @@ func parseJSON(line []byte, first byte, v any) error {
 	case !utf8.Valid(trimmed):
 		return errors.New("not UTF-8")
 	}
-	return json.Unmarshal(trimmed, v)
+	err := json.Unmarshal(trimmed, v)
+	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) { // it speaks of Go's types
+		return fmt.Errorf("unexpected %s in front of byte %d", wrong.Value, wrong.Offset)
+	}
+	return err
 }
 
-// encodeText prints one token a line: its id and its piece, quoted.
-func encodeText(w io.Writer, tok *tokenize.Tokenizer, r io.Reader, f *tokenizeFlags) error {
-	text, err := io.ReadAll(io.LimitReader(r, maxLineBytes+1))
+// maxTextBytes bounds the text that is tokenized as a whole.
+const maxTextBytes = 1 << 30
+
+// tokenizeText prints one token a line: its id and its piece, quoted.
+func (p *program) tokenizeText(f *tokenizeFlags, tok *tokenize.Tokenizer, r io.Reader) error {
+	text, err := io.ReadAll(io.LimitReader(r, maxTextBytes+1))
 	switch {
 	case err != nil:
 		return fmt.Errorf("reading the text: %w", err)
-	case len(text) > maxLineBytes:
-		return fmt.Errorf("the text is longer than %d MiB", maxLineBytes>>20)
+	case len(text) > maxTextBytes:
+		return fmt.Errorf("the text is longer than %d MiB", maxTextBytes>>20)
 	}
 	if err := checkUTF8("the text", string(text)); err != nil {
 		return err
 	}
+	w := bufio.NewWriterSize(p.stdout, 1<<16)
 	for _, id := range f.encode(nil, tok, string(text)) {
-		if _, err := fmt.Fprintf(w, "%7d  %q\n", id, tok.Piece(id).Text); err != nil {
-			return err
-		}
+		fmt.Fprintf(w, "%7d  %q\n", id, tok.Piece(id).Text) // an error stays for Flush
 	}
-	return nil
+	return w.Flush()
 }

@@ -56,6 +56,10 @@ func (p *program) tokenizeChats(f *tokenizeFlags, tok *tokenize.Tokenizer, files
 		if err != nil {
 			return err
 		}
+		if info, err := file.Stat(); err == nil && info.IsDir() {
+			file.Close()
+			return fmt.Errorf("%s is a folder; want a file with one conversation a line", path)
+		}
 		err = mapLines(ctx, file, p.stdout, newWorker)
 		if stopped := stopCause(ctx, nil); stopped != nil {
 			return stopped // the reader may still use the file
@@ -128,8 +132,12 @@ func appendInts[T int32 | byte](out []byte, list []T) []byte {
 
 // tokenizerTemplate is the chat template of where the tokenizer is from.
 func (p *program) tokenizerTemplate(f *tokenizeFlags, tok *tokenize.Tokenizer) (prompt.Template, error) {
-	if f.template != "" && f.template != "auto" {
-		return namedTemplate(f.template)
+	named, err := namedTemplate(f.template)
+	if err != nil {
+		return prompt.Template{}, err
+	}
+	if named != nil {
+		return *named, nil
 	}
 	path := f.model.path
 	if f.tokenizer != "" {
@@ -142,7 +150,7 @@ func (p *program) tokenizerTemplate(f *tokenizeFlags, tok *tokenize.Tokenizer) (
 	if err != nil {
 		return prompt.Template{}, err
 	}
-	t, err := chooseTemplate("", file, tok)
+	t, err := chooseTemplate(nil, file, tok)
 	return t, errors.Join(err, file.Close())
 }
 

@@ -105,6 +105,13 @@ func TestTokenizeFlags(t *testing.T) {
 	}
 }
 
+// An error speaks of JSON, not of Go's types.
+func TestTokenizeErrorsOfJSON(t *testing.T) {
+	sealvk("[1.5]", "tokenize", "--decode").wantError(t, "line 1: want a JSON array of ids: unexpected number 1.5 in front of byte 4")
+	sealvk(`{"messages":5}`, "tokenize", "--chat").wantError(t, "line 1: ", "unexpected number in front of byte 13")
+	sealvk("", "tokenize", "--chat", t.TempDir()).wantError(t, "is a folder; want a file with one conversation a line")
+}
+
 func TestTokenizeBadLineKeepsWhatWasDone(t *testing.T) {
 	for _, c := range []struct {
 		flag, good, bad string

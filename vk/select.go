@@ -32,7 +32,7 @@ func selectDevice(devices []*PhysicalDevice, selector string) (*PhysicalDevice, 
 	matches, how := match(devices, selector)
 	switch {
 	case len(matches) == 0:
-		return nil, "", fmt.Errorf("vk: no device matches %q; there are %s", selector, list(devices))
+		return nil, "", fmt.Errorf("vk: no device matches %q; the devices are %s", selector, list(devices))
 	case len(matches) > 1:
 		return nil, "", fmt.Errorf("vk: %q is ambiguous: %s; give an index, a longer part of the name, or a UUID", selector, list(matches))
 	}

@@ -53,7 +53,7 @@ func TestSelect(t *testing.T) {
 		{"ambiguous", all, "4090", "", "", `ambiguous: 2: "GeForce RTX 4090" (discrete, 00000000-0000-0000-0000-000000000003), 3: "GeForce RTX 4090 D"`},
 		{"uuid", all, "00000000-0000-0000-0000-000000000005", "Virtio", "UUID", ""},
 		{"uuid without dashes", all, "00000000000000000000000000000005", "Virtio", "UUID", ""},
-		{"unknown", all, "radeon", "", "", `no device matches "radeon"; there are 0: "llvmpipe"`},
+		{"unknown", all, "radeon", "", "", `no device matches "radeon"; the devices are 0: "llvmpipe"`},
 		{"asked for an unsupported one", all, "ancient", "", "", "Vulkan 1.1"},
 	} {
 		for i, pd := range c.devices {

@@ -38,14 +38,16 @@ func ParseShape(s string) (Config, error) {
 		var err error
 		if p := numbers[key]; p != nil {
 			var n int64
-			n, err = strconv.ParseInt(text, 10, 32)
+			if n, err = strconv.ParseInt(text, 10, 32); err != nil {
+				err = fmt.Errorf("%q, want a whole number", text)
+			}
 			*p = int(n)
 		} else if p := floats[key]; p != nil {
 			var f float64
 			f, err = strconv.ParseFloat(text, 32)
 			*p = float32(f)
-			if err == nil && !(f > 0 && f < 1e30) {
-				err = fmt.Errorf("want a positive number")
+			if err != nil || !(f > 0 && f < 1e30) {
+				err = fmt.Errorf("%q, want a positive number", text)
 			}
 		} else {
 			return c, fmt.Errorf("weights: shape %q: unknown dimension %q; want layers dim ffn heads kv_heads head_dim vocab context theta eps", s, key)

@@ -233,8 +233,8 @@ func TestSynthErrorsLeaveNothing(t *testing.T) {
 	for _, c := range []struct{ path, shape, mix, want string }{
 		{path, "seallm-70b", "Q8_0", `unknown model shape "seallm-70b"; want`},
 		{path, "seallm-nano:rank=3", "Q8_0", `unknown dimension "rank"; want`},
-		{path, "seallm-nano:dim=x", "Q8_0", `dim: strconv.ParseInt`},
-		{path, "seallm-nano:theta=nan", "Q8_0", `theta: want a positive number`},
+		{path, "seallm-nano:dim=x", "Q8_0", `dim: "x", want a whole number`},
+		{path, "seallm-nano:theta=nan", "Q8_0", `theta: "nan", want a positive number`},
 		{path, "seallm-nano", "Q3_K", `unknown type mix "Q3_K"; want`},
 		{path, "seallm-nano:dim=100", "Q4_K_M", `"token_embd.weight" has rows of 100 values, want a multiple of Q6_K's block of 256`},
 		{path, "seallm-nano:vocab=100", "BF16", `a vocabulary of 100 pieces is not possible`},

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const tiny = "../testdata/weights/bad-files/valid-tiny-hf"
@@ -58,7 +59,8 @@ func TestFoldersWithBadTokenizers(t *testing.T) {
 	}
 }
 
-// Every form in which seallm-nano is published answers alike.
+// The forms in which seallm-nano is published answer alike: four at least, and as many as
+// the device can within half a minute (engine compares the logits of all).
 func TestPublishedForms(t *testing.T) {
 	const models = "../../shared/models/seallm-nano"
 	forms := []string{"", "../testdata/engine/nano-mlx"} // there without the others
@@ -67,9 +69,15 @@ func TestPublishedForms(t *testing.T) {
 		if err != nil || len(files) < 9 {
 			t.Fatal(files, err)
 		}
-		forms = append(files, "", models+"/hf", models+"/hf-sharded", models+"/mlx")
+		forms = append(forms, models+"/hf", models+"/hf-sharded")
+		forms = append(forms, files...)
 	}
-	for _, form := range forms {
+	start := time.Now()
+	for i, form := range forms {
+		if i >= 4 && time.Since(start) > 30*time.Second {
+			t.Logf("%d of %d forms", i, len(forms))
+			break
+		}
 		args := []string{"generate", "--temp", "0", "What is the capital of Thailand?"}
 		if form != "" {
 			args = append(args, "-m", form)

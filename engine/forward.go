@@ -32,7 +32,7 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 	k.MatMul(c, name("attn_k"), &l.AttnK, a.normed, a.k, 0, n)
 	k.MatMul(c, name("attn_v"), &l.AttnV, a.normed, a.v, 0, n)
 	k.RoPE(c, name("rope"), s.rows, m.angles, a.q, a.k, a.v, l.Cache, h, n)
-	k.Attention(c, name("attention"), s.rows, a.q, l.Cache, a.partial, h, s.splits, s.grid)
+	k.Attention(c, name("attention"), s.rows, a.q, l.Cache, a.partial, h, s.splits, s.grid, n)
 	k.AttentionMerge(c, name("attention_merge"), s.rows, a.partial, a.attn, h, s.splits, n)
 	k.MatMulAdd(c, name("attn_output"), &l.AttnOutput, a.attn, a.x, n)
 

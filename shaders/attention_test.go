@@ -80,7 +80,7 @@ func TestAttention(t *testing.T) {
 						partial := b.out("partial", int(tc.splits.PartialBytes(h, len(tc.rows))/4))
 						y := b.out("y", len(q))
 						b.run(func(c *vk.Commands) {
-							b.set.Attention(c, "attention", rows, rq, cache, partial, h, tc.splits, rGrid)
+							b.set.Attention(c, "attention", rows, rq, cache, partial, h, tc.splits, rGrid, len(tc.rows))
 							b.set.AttentionMerge(c, "merge", rows, partial, y, h, tc.splits, len(tc.rows))
 						})
 						got := b.floats(y)
@@ -109,7 +109,7 @@ func TestAttentionExtremeScores(t *testing.T) {
 	rows, q, rGrid := in(b, "rows", []Row{{Position: 63}}), in(b, "q", []float32{10, 0}), in(b, "grid", grid[:])
 	partial, y := b.out("partial", int(splits.PartialBytes(h, 1)/4)), b.out("y", 2)
 	b.run(func(c *vk.Commands) {
-		b.set.Attention(c, "attention", rows, q, cache, partial, h, splits, rGrid)
+		b.set.Attention(c, "attention", rows, q, cache, partial, h, splits, rGrid, 1)
 		b.set.AttentionMerge(c, "merge", rows, partial, y, h, splits, 1)
 	})
 	if got := b.floats(y); got[0] != 63 || got[1] != 0 {

@@ -27,6 +27,12 @@ func (s *Set) Embed(c *vk.Commands, label string, table *Matrix, rows, x, histor
 			uint32(p.First), uint32(context), scale,
 		}
 		gx, gy := s.fold(ceilDiv(ceilDiv(table.Cols, 8), s.tuning.Lanes))
-		c.Dispatch(label, s.embed[table.Type], pushBytes(&push), embedKernel.bind(p.Data, rows, x, history), gx, gy, count)
+		c.Dispatch(label, s.embed[table.Type].pipeline, pushBytes(&push), embedKernel.bind(p.Data, rows, x, history), gx, gy, count)
+		// A token's row is in one part: this one, as often as it has rows.
+		share := func(perToken int64) int64 { return perToken * int64(count) * int64(p.Rows) / int64(table.Rows) }
+		work := Work{
+			Read: 16*int64(count) + share(p.Data.Size/int64(p.Rows)), Written: share(4 * int64(1+table.Cols)), FLOPs: share(int64(table.Cols)),
+		}
+		s.observe(label, s.embed[table.Type], [3]int{gx, gy, count}, work, p.Rows, table.Cols, count)
 	}
 }

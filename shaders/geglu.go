@@ -14,5 +14,7 @@ var gegluKernel = register(kernel{
 func (s *Set) GeGLU(c *vk.Commands, label string, gate, up vk.Range, count int) {
 	push := gegluPush{uint32(count)}
 	x, y := s.fold(ceilDiv(count, s.tuning.Lanes))
-	c.Dispatch(label, s.geglu, pushBytes(&push), gegluKernel.bind(gate, up), x, y, 1)
+	c.Dispatch(label, s.geglu.pipeline, pushBytes(&push), gegluKernel.bind(gate, up), x, y, 1)
+	n := int64(count)
+	s.observe(label, s.geglu, [3]int{x, y, 1}, Work{Read: 8 * n, Written: 4 * n, FLOPs: 9 * n}, count)
 }

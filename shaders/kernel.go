@@ -23,19 +23,21 @@ func register(k kernel) *kernel {
 	return &k
 }
 
-// pipeline builds the kernel with the given specialization constants.
-func (k *kernel) pipeline(d *vk.Device, constants ...uint32) (*vk.Pipeline, error) {
+// program builds the kernel with the given specialization constants, of which the first
+// is the lanes of a workgroup.
+func (k *kernel) program(d *vk.Device, statistics bool, variant string, constants ...uint32) (*Program, error) {
 	if len(constants) != k.constants {
 		return nil, fmt.Errorf("shaders: %s takes %d constants, not %d", k.name, k.constants, len(constants))
 	}
 	p, err := d.NewPipeline(vk.PipelineInfo{
 		Name: fmt.Sprint(k.name, constants), SPIRV: spirv(k.name),
 		Bindings: len(k.access), PushSize: pushSize(k.push), Constants: constants,
+		Statistics: statistics && d.Caps().Features.PipelineExecutableProperties,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("shaders: %s: %w", k.name, err)
 	}
-	return p, nil
+	return &Program{Kernel: k.name, Variant: variant, Type: NoType, Lanes: int(constants[0]), kernel: k, pipeline: p}, nil
 }
 
 // bind pairs the ranges with the kernel's accesses.

@@ -1,6 +1,10 @@
 package shaders
 
-import "sealvk/vk"
+import (
+	"fmt"
+
+	"sealvk/vk"
+)
 
 type matmulPush struct {
 	Rows, Cols, RowWords, Scales, Row0, Stride, Tokens, First uint32
@@ -15,6 +19,17 @@ type matmulVariant struct {
 	typ    Type
 	tokens int
 	add    bool
+}
+
+func (v matmulVariant) String() string {
+	text := fmt.Sprintf("%d tokens", v.tokens)
+	if v.tokens == 1 {
+		text = "1 token"
+	}
+	if v.add {
+		text += ", adds"
+	}
+	return text
 }
 
 // MatMul records y[t] = w · x[first+t] for each of tokens tokens.
@@ -36,6 +51,7 @@ func (s *Set) recordMatMul(c *vk.Commands, label string, w *Matrix, x, y vk.Rang
 	if tokens > 1 {
 		v.tokens = s.tuning.PrefillTokens
 	}
+	perRow := 4 * int64(tokens) // bytes of y
 	for i := range w.Parts {
 		p := &w.Parts[i]
 		push := matmulPush{
@@ -43,6 +59,16 @@ func (s *Set) recordMatMul(c *vk.Commands, label string, w *Matrix, x, y vk.Rang
 			uint32(p.First), uint32(w.Rows), uint32(tokens), uint32(first),
 		}
 		gx, gy := s.fold(ceilDiv(p.Rows, s.tuning.MatRows))
-		c.Dispatch(label, s.matmul[v], pushBytes(&push), matmulKernel.bind(p.Data, x, y), gx, gy, ceilDiv(tokens, v.tokens))
+		gz := ceilDiv(tokens, v.tokens)
+		c.Dispatch(label, s.matmul[v].pipeline, pushBytes(&push), matmulKernel.bind(p.Data, x, y), gx, gy, gz)
+		work := Work{
+			Read: p.Data.Size + 4*int64(w.Cols)*int64(tokens), Written: perRow * int64(p.Rows),
+			FLOPs: 2 * int64(p.Rows) * int64(w.Cols) * int64(tokens),
+		}
+		if add {
+			work.Read += perRow * int64(p.Rows)
+			work.FLOPs += int64(p.Rows) * int64(tokens)
+		}
+		s.observe(label, s.matmul[v], [3]int{gx, gy, gz}, work, p.Rows, w.Cols, tokens)
 	}
 }

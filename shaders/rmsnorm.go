@@ -19,5 +19,7 @@ var rmsnormKernel = register(kernel{
 //   - y: [count][dim] f32
 func (s *Set) RMSNorm(c *vk.Commands, label string, x, weight, y vk.Range, first, count, dim int, eps float32) {
 	push := rmsnormPush{uint32(dim), uint32(first), eps}
-	c.Dispatch(label, s.rmsnorm, pushBytes(&push), rmsnormKernel.bind(x, weight, y), count, 1, 1)
+	c.Dispatch(label, s.rmsnorm.pipeline, pushBytes(&push), rmsnormKernel.bind(x, weight, y), count, 1, 1)
+	n := int64(count) * int64(dim)
+	s.observe(label, s.rmsnorm, [3]int{count, 1, 1}, Work{Read: 4 * (n + int64(dim)), Written: 4 * n, FLOPs: 4 * n}, dim, count)
 }

@@ -45,7 +45,17 @@ func KVBytes(h Heads, f16 bool) int64 {
 func (s *Set) RoPE(c *vk.Commands, label string, rows, angles, q, k, v vk.Range, cache KVCache, h Heads, count int) {
 	push := ropePush{uint32(h.Heads), uint32(h.KVHeads), uint32(h.HeadDim), uint32(cache.MaxPages)}
 	x, y := s.fold(ceilDiv((h.Heads+2*h.KVHeads)*h.HeadDim/2, s.tuning.Lanes))
-	c.Dispatch(label, s.rope, pushBytes(&push), ropeKernel.bind(rows, cache.Pages, angles, q, k, v, cache.K, cache.V), x, y, count)
+	c.Dispatch(label, s.rope.pipeline, pushBytes(&push), ropeKernel.bind(rows, cache.Pages, angles, q, k, v, cache.K, cache.V), x, y, count)
+	if s.observer == nil {
+		return
+	}
+	rotated, kv, n := int64((h.Heads+h.KVHeads)*h.HeadDim), int64(h.KVHeads*h.HeadDim), int64(count)
+	work := Work{ // q, k, v and a row of angles; q and a position of the cache; 3 FLOPs for each rotated value
+		Read:    4 * n * (rotated + kv + int64(h.HeadDim)),
+		Written: n * (4*int64(h.Heads*h.HeadDim) + 2*KVBytes(h, s.kvF16)/PageTokens),
+		FLOPs:   3 * n * rotated,
+	}
+	s.observe(label, s.rope, [3]int{x, y, count}, work, h.Heads, h.KVHeads, h.HeadDim, count)
 }
 
 // RoPETable is the (cos, sin) of every position and pair: angle = position ×

@@ -79,25 +79,39 @@ func (s *Set) BestBytes(vocab, count int) int64 { return 8 * int64(count) * int6
 // Penalize records the repeat penalty on the logits of count rows.
 func (s *Set) Penalize(c *vk.Commands, label string, b *SampleBuffers, count int) {
 	push := penalizePush{uint32(b.Vocab), uint32(b.Context)}
-	c.Dispatch(label, s.penalize, pushBytes(&push), penalizeKernel.bind(b.Rows, b.Params, b.History, b.Logits), count, 1, 1)
+	c.Dispatch(label, s.penalize.pipeline, pushBytes(&push), penalizeKernel.bind(b.Rows, b.Params, b.History, b.Logits), count, 1, 1)
+	s.observe(label, s.penalize, [3]int{count, 1, 1}, parameterWork(count), b.Vocab, count)
 }
 
 // Threshold records the smallest logit that top-k, top-p and min-p keep.
 func (s *Set) Threshold(c *vk.Commands, label string, b *SampleBuffers, count int) {
 	push := thresholdPush{uint32(b.Vocab)}
-	c.Dispatch(label, s.threshold, pushBytes(&push), thresholdKernel.bind(b.Rows, b.Params, b.Logits, b.Thresholds), count, 1, 1)
+	c.Dispatch(label, s.threshold.pipeline, pushBytes(&push), thresholdKernel.bind(b.Rows, b.Params, b.Logits, b.Thresholds), count, 1, 1)
+	s.observe(label, s.threshold, [3]int{count, 1, 1}, parameterWork(count), b.Vocab, count)
 }
 
 // Pick records the choice of a token in each chunk of the vocabulary: the
 // greatest logit, or a draw by temperature and seed.
 func (s *Set) Pick(c *vk.Commands, label string, b *SampleBuffers, count int) {
 	push := pickPush{uint32(b.Vocab)}
-	c.Dispatch(label, s.pick, pushBytes(&push), pickKernel.bind(b.Rows, b.Params, b.Thresholds, b.Logits, b.Best), s.pickChunks(b.Vocab), 1, count)
+	c.Dispatch(label, s.pick.pipeline, pushBytes(&push), pickKernel.bind(b.Rows, b.Params, b.Thresholds, b.Logits, b.Best), s.pickChunks(b.Vocab), 1, count)
+	work := parameterWork(count)
+	work.Read += 4 * int64(count) * int64(b.Vocab)
+	work.Written = s.BestBytes(b.Vocab, count)
+	work.FLOPs = int64(count) * int64(b.Vocab) // comparisons
+	s.observe(label, s.pick, [3]int{s.pickChunks(b.Vocab), 1, count}, work, b.Vocab, count)
 }
 
 // Advance records the choice among the chunks, the write of the ids into the
 // ring, and the step of rows and grid to the next position.
 func (s *Set) Advance(c *vk.Commands, label string, b *SampleBuffers, h Heads, sp Splits, count int) {
 	push := advancePush{uint32(count), uint32(s.pickChunks(b.Vocab)), uint32(b.Slots), uint32(h.Heads), uint32(sp.Positions)}
-	c.Dispatch(label, s.advance, pushBytes(&push), advanceKernel.bind(b.Best, b.Rows, b.Ring, b.Grid), 1, 1, 1)
+	c.Dispatch(label, s.advance.pipeline, pushBytes(&push), advanceKernel.bind(b.Best, b.Rows, b.Ring, b.Grid), 1, 1, 1)
+	chunks := s.pickChunks(b.Vocab)
+	work := Work{Read: s.BestBytes(b.Vocab, count) + 16*int64(count), Written: 20*int64(count) + 12, FLOPs: int64(count) * int64(chunks)}
+	s.observe(label, s.advance, [3]int{1, 1, 1}, work, chunks, count)
 }
+
+// parameterWork is what greedy sampling reads of count rows, Row and Sampling each; what
+// penalty and filters read beyond depends on these parameters and is not counted.
+func parameterWork(count int) Work { return Work{Read: 48 * int64(count)} }

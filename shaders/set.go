@@ -3,6 +3,7 @@ package shaders
 import (
 	"fmt"
 	"reflect"
+	"slices"
 
 	"sealvk/vk"
 )
@@ -35,6 +36,11 @@ type Config struct {
 	Types  []Type // of the weights
 	KVF16  bool   // the KV cache holds f16, else f32
 	Tuning Tuning
+	// Kernels are the names of those to build; nil: all. Recording another one panics.
+	Kernels []string
+	// Statistics makes Set.Programs tell registers, spills and the like, where the device has
+	// Features.PipelineExecutableProperties.
+	Statistics bool
 }
 
 // PageTokens is the number of positions in a page of the KV cache.
@@ -44,25 +50,27 @@ const PageTokens = 32
 // record one dispatch each; errors stay in the Commands until End.
 type Set struct {
 	tuning    Tuning
+	kvF16     bool
 	maxGroups int // of one grid dimension
-	pipelines []*vk.Pipeline
+	programs  []*Program
+	observer  func(Dispatch)
 
-	embed     map[Type]*vk.Pipeline
-	matmul    map[matmulVariant]*vk.Pipeline
-	rmsnorm   *vk.Pipeline
-	rope      *vk.Pipeline
-	attention *vk.Pipeline
-	merge     *vk.Pipeline
-	geglu     *vk.Pipeline
-	penalize  *vk.Pipeline
-	threshold *vk.Pipeline
-	pick      *vk.Pipeline
-	advance   *vk.Pipeline
+	embed     map[Type]*Program
+	matmul    map[matmulVariant]*Program
+	rmsnorm   *Program
+	rope      *Program
+	attention *Program
+	merge     *Program
+	geglu     *Program
+	penalize  *Program
+	threshold *Program
+	pick      *Program
+	advance   *Program
 }
 
 // New builds the kernels. Free gives them back.
 func New(d *vk.Device, cfg Config) (*Set, error) {
-	s := &Set{tuning: cfg.Tuning, embed: map[Type]*vk.Pipeline{}, matmul: map[matmulVariant]*vk.Pipeline{}}
+	s := &Set{tuning: cfg.Tuning, kvF16: cfg.KVF16, embed: map[Type]*Program{}, matmul: map[matmulVariant]*Program{}}
 	count := d.Caps().Limits.MaxComputeWorkGroupCount
 	s.maxGroups = min(count[0], count[1])
 	if err := s.build(d, cfg); err != nil {
@@ -73,45 +81,49 @@ func New(d *vk.Device, cfg Config) (*Set, error) {
 }
 
 func (s *Set) build(d *vk.Device, cfg Config) (err error) {
-	one := func(k *kernel, constants ...uint32) *vk.Pipeline {
-		if err != nil {
+	one := func(k *kernel, variant string, constants ...uint32) *Program {
+		if err != nil || cfg.Kernels != nil && !slices.Contains(cfg.Kernels, k.name) {
 			return nil
 		}
-		var p *vk.Pipeline
-		if p, err = k.pipeline(d, constants...); err == nil {
-			s.pipelines = append(s.pipelines, p)
+		var p *Program
+		if p, err = k.program(d, cfg.Statistics, variant, constants...); err == nil {
+			s.programs = append(s.programs, p)
 		}
 		return p
+	}
+	kv := "f32 cache"
+	if cfg.KVF16 {
+		kv = "f16 cache"
 	}
 	lanes, wide, kvF16 := uint32(cfg.Tuning.Lanes), uint32(cfg.Tuning.WideLanes), constant(cfg.KVF16)
 	for _, t := range cfg.Types {
 		if !t.Known() {
 			return fmt.Errorf("shaders: no kernel for weights of type %d", t)
 		}
-		s.embed[t] = one(embedKernel, lanes, uint32(t))
+		s.embed[t] = one(embedKernel, "", lanes, uint32(t)).of(t)
 		for _, v := range []matmulVariant{{t, 1, false}, {t, 1, true}, {t, cfg.Tuning.PrefillTokens, false}, {t, cfg.Tuning.PrefillTokens, true}} {
-			s.matmul[v] = one(matmulKernel, lanes, uint32(t), uint32(cfg.Tuning.MatRows), uint32(v.tokens), constant(v.add),
-				uint32(cfg.Tuning.MatSpan))
+			s.matmul[v] = one(matmulKernel, v.String(), lanes, uint32(t), uint32(cfg.Tuning.MatRows), uint32(v.tokens), constant(v.add),
+				uint32(cfg.Tuning.MatSpan)).of(t)
 		}
 	}
-	s.rmsnorm = one(rmsnormKernel, wide)
-	s.rope = one(ropeKernel, lanes, kvF16, PageTokens)
-	s.attention = one(attentionKernel, lanes, kvF16, PageTokens)
-	s.merge = one(mergeKernel, lanes)
-	s.geglu = one(gegluKernel, lanes)
-	s.penalize = one(penalizeKernel, lanes)
-	s.threshold = one(thresholdKernel, wide)
-	s.pick = one(pickKernel, lanes, pickQuads)
-	s.advance = one(advanceKernel, lanes)
+	s.rmsnorm = one(rmsnormKernel, "", wide)
+	s.rope = one(ropeKernel, kv, lanes, kvF16, PageTokens)
+	s.attention = one(attentionKernel, kv, lanes, kvF16, PageTokens)
+	s.merge = one(mergeKernel, "", lanes)
+	s.geglu = one(gegluKernel, "", lanes)
+	s.penalize = one(penalizeKernel, "", lanes)
+	s.threshold = one(thresholdKernel, "", wide)
+	s.pick = one(pickKernel, "", lanes, pickQuads)
+	s.advance = one(advanceKernel, "", lanes)
 	return err
 }
 
 // Free gives the pipelines back. The device must not be running them.
 func (s *Set) Free() {
-	for _, p := range s.pipelines {
-		p.Free()
+	for _, p := range s.programs {
+		p.pipeline.Free()
 	}
-	s.pipelines = nil
+	s.programs = nil
 }
 
 // fold spreads n workgroups over x and y, whose product may exceed n.

@@ -23,6 +23,7 @@ type Commands struct {
 	hazards  hazards
 	sets     descriptors
 	bound    *Pipeline
+	trace    trace
 	stamps   []*Timestamps // used here
 	uses     []use         // scratch
 	infos    []bufferInfo  // scratch
@@ -117,6 +118,7 @@ func (c *Commands) Reset() error {
 		return fmt.Errorf("vk: reset: commands %q are still executing", c.name)
 	}
 	c.release()
+	c.trace.free()
 	d.count.record.Add(1)
 	if r := vulkan.ResetCommandPool(d.handle, c.pool, 0); r != vulkan.Success {
 		return d.check("vkResetCommandPool", r)
@@ -292,7 +294,8 @@ func (c *Commands) Copy(dst, src Range) {
 
 // order puts a barrier before the next command if c.uses conflict with earlier ones.
 func (c *Commands) order(s scope) {
-	if c.hazards.conflict(c.uses) {
+	alone := c.trace.mode == TraceCommands && c.hazards.scope != (scope{})
+	if alone || c.hazards.conflict(c.uses) {
 		c.barrier(c.hazards.scope, deviceAll)
 		c.hazards.reset()
 	}
@@ -314,6 +317,11 @@ func (c *Commands) labelled(label string, command func()) {
 		c.d.fn.beginLabel(&c.text, c.handle, label)
 		defer c.d.fn.endLabel(c.handle)
 	}
+	if c.trace.mode == TraceCommands {
+		c.point()
+		defer c.point()
+		c.trace.spans = append(c.trace.spans, Span{Section: c.trace.section, Label: label})
+	}
 	c.d.count.record.Add(1)
 	command()
 }
@@ -321,6 +329,13 @@ func (c *Commands) labelled(label string, command func()) {
 // End finishes the recording and returns the first error of it.
 func (c *Commands) End() error {
 	if !c.ready("end") {
+		return c.err
+	}
+	c.closeSection()
+	if c.trace.mode == TraceSections && len(c.trace.spans) > 0 {
+		c.point()
+	}
+	if c.err != nil {
 		return c.err
 	}
 	c.barrier(deviceAll, hostReads.or(hostWrites))
@@ -337,7 +352,8 @@ func (c *Commands) End() error {
 // Dispatches is the number of dispatches recorded.
 func (c *Commands) Dispatches() int { return c.dispatch }
 
-// Barriers is the number of barriers between commands, without the first and the last.
+// Barriers is the number of barriers between commands, without the first and the last;
+// TraceCommands adds its own.
 func (c *Commands) Barriers() int { return c.barriers }
 
 // Free destroys the recording. The caller has waited for its last submission.
@@ -352,6 +368,7 @@ func (c *Commands) describe() string { return fmt.Sprintf("commands %q", c.name)
 func (c *Commands) destroy() {
 	d := c.d
 	c.release()
+	c.trace.free()
 	c.sets.destroy(d)
 	d.count.allocate.Add(1)
 	vulkan.DestroyCommandPool(d.handle, c.pool, nil) // its command buffer with it

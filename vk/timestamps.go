@@ -81,25 +81,27 @@ func (t *Timestamps) Read() ([]time.Duration, error) {
 		return nil, err
 	}
 	out := make([]time.Duration, len(ticks))
-	mask := ^uint64(0) >> (64 - t.d.timestampBits())
 	for i, v := range ticks {
-		out[i] = t.d.ticksDuration((v - ticks[0]) & mask)
+		out[i] = t.d.Between(ticks[0], v)
 	}
 	return out, nil
 }
 
 // Ticks returns the points as the device counts them; Limits.TimestampPeriod is the
 // nanoseconds in a tick, and Calibrate relates ticks to the host's clock.
-func (t *Timestamps) Ticks() ([]uint64, error) {
+func (t *Timestamps) Ticks() ([]uint64, error) { return t.read(t.n) }
+
+// read returns the first n points.
+func (t *Timestamps) read(n int) ([]uint64, error) {
 	d := t.d
 	if err := d.usable(); err != nil {
 		return nil, err
 	}
 	var a arena
 	defer a.free()
-	p := slice[uint64](&a, t.n)
+	p := slice[uint64](&a, n)
 	d.count.other.Add(1)
-	r := vulkan.GetQueryPoolResults(d.handle, t.handle, 0, uint32(t.n), uint(8*t.n), pointerTo(p), 8, vulkan.QueryResultFlags(vulkan.QueryResult64Bit))
+	r := vulkan.GetQueryPoolResults(d.handle, t.handle, 0, uint32(n), uint(8*n), pointerTo(p), 8, vulkan.QueryResultFlags(vulkan.QueryResult64Bit))
 	if r == vulkan.NotReady {
 		return nil, fmt.Errorf("vk: timestamps: not all are written")
 	}
@@ -109,7 +111,11 @@ func (t *Timestamps) Ticks() ([]uint64, error) {
 	return append([]uint64(nil), p...), nil
 }
 
-func (d *Device) ticksDuration(ticks uint64) time.Duration {
+// Between is the time from one point of the device's clock to another, in ticks; negative
+// if b was first. The clock may wrap around once in between.
+func (d *Device) Between(a, b uint64) time.Duration {
+	unused := 64 - d.timestampBits()
+	ticks := int64((b-a)<<unused) >> unused
 	return time.Duration(float64(ticks) * d.caps.Limits.TimestampPeriod)
 }
 

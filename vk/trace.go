@@ -1,0 +1,131 @@
+package vk
+
+import (
+	"fmt"
+	"slices"
+)
+
+// TraceMode says which of its times a Commands takes.
+type TraceMode int
+
+const (
+	TraceOff TraceMode = iota
+	// TraceSections takes one where a section begins and behind the last command. The
+	// schedule is the same as without: what may overlap does.
+	TraceSections
+	// TraceCommands takes one in front of and behind every dispatch and copy, each of
+	// which waits for the one before: nothing overlaps, so each time is its command's own.
+	TraceCommands
+)
+
+// Span is a time of the device, in ticks (Limits.TimestampPeriod is the nanoseconds in a
+// tick, Calibrate relates ticks to the host's clock).
+type Span struct {
+	Section    string // in which it lies; "" before the first one
+	Label      string // of the dispatch or copy; "" if the span is the section
+	Begin, End uint64
+}
+
+// trace is the timestamps of a Commands.
+type trace struct {
+	mode    TraceMode
+	section string
+	open    bool // a section's label
+	points  []*Timestamps
+	n       int // points written
+	spans   []Span
+}
+
+// poolPoints is the timestamps of one query pool.
+const poolPoints = 256
+
+// Trace makes the commands take times from here on; nothing is recorded yet. It fails
+// where the device has no timestamps.
+func (c *Commands) Trace(mode TraceMode) error {
+	if !c.ready("trace") {
+		return c.err
+	}
+	if mode != TraceOff && c.d.timestampBits() == 0 {
+		return fmt.Errorf("vk: %s has no timestamps", c.d.caps.Name)
+	}
+	if c.dispatch > 0 {
+		return fmt.Errorf("vk: commands %q: traced from the middle on", c.name)
+	}
+	c.trace.mode = mode
+	return nil
+}
+
+// Section names what is recorded from here to the next section. Profilers show it around
+// the labels of its commands.
+func (c *Commands) Section(name string) {
+	if !c.ready("section " + name) {
+		return
+	}
+	c.closeSection()
+	c.trace.section = name
+	if c.d.in.labels {
+		c.d.count.record.Add(1)
+		c.d.fn.beginLabel(&c.text, c.handle, name)
+		c.trace.open = true
+	}
+	if c.trace.mode == TraceSections {
+		c.point()
+		c.trace.spans = append(c.trace.spans, Span{Section: name})
+	}
+}
+
+func (c *Commands) closeSection() {
+	if c.trace.open {
+		c.trace.open = false
+		c.d.count.record.Add(1)
+		c.d.fn.endLabel(c.handle)
+	}
+}
+
+// point writes the next timestamp, once everything before is complete.
+func (c *Commands) point() {
+	t := &c.trace
+	if t.n == len(t.points)*poolPoints {
+		p, err := c.d.NewTimestamps(poolPoints)
+		if err != nil {
+			c.fail("trace", err)
+			return
+		}
+		t.points = append(t.points, p)
+	}
+	c.Timestamp(t.points[t.n/poolPoints], t.n%poolPoints)
+	t.n++
+}
+
+// Spans returns the times of the last submission, which must be complete, in the order of
+// recording: of the sections, or of the commands.
+func (c *Commands) Spans() ([]Span, error) {
+	t := &c.trace
+	if c.state != ended || t.mode == TraceOff {
+		return nil, fmt.Errorf("vk: commands %q: not traced, or not ended", c.name)
+	}
+	var ticks []uint64
+	for i, p := range t.points {
+		some, err := p.read(min(poolPoints, t.n-i*poolPoints))
+		if err != nil {
+			return nil, fmt.Errorf("vk: commands %q: %w", c.name, err)
+		}
+		ticks = append(ticks, some...)
+	}
+	spans := slices.Clone(t.spans)
+	for i := range spans {
+		if t.mode == TraceSections { // one point between two sections
+			spans[i].Begin, spans[i].End = ticks[i], ticks[i+1]
+		} else {
+			spans[i].Begin, spans[i].End = ticks[2*i], ticks[2*i+1]
+		}
+	}
+	return spans, nil
+}
+
+func (t *trace) free() {
+	for _, p := range t.points {
+		p.Free()
+	}
+	*t = trace{}
+}

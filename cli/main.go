@@ -87,7 +87,7 @@ func (p *program) app() *cli.App {
 		Version: version(),
 		Commands: []*cli.Command{
 			p.chatCommand(), p.generateCommand(), p.devicesCommand(), p.inspectCommand(),
-			p.tokenizeCommand(), p.logitsCommand(), p.synthCommand(), p.quantizeCommand(), p.pullCommand(), p.listCommand(),
+			p.tokenizeCommand(), p.logitsCommand(), p.synthCommand(), p.quantizeCommand(), p.pullCommand(), p.listCommand(), p.profileCommand(),
 		},
 		Action:                    unknownCommand,
 		Writer:                    p.stdout,

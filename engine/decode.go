@@ -24,12 +24,18 @@ type decodePlan struct {
 }
 
 func (d *decodePlan) free() {
+	d.forget()
+	*d = decodePlan{}
+}
+
+// forget frees the recordings alone.
+func (d *decodePlan) forget() {
 	for _, segments := range d.copies {
 		for _, c := range segments {
 			c.Free()
 		}
 	}
-	*d = decodePlan{}
+	d.copies = nil
 }
 
 // recordDecode records the decode step, unless it is there already.
@@ -59,12 +65,11 @@ func (m *Model) recordDecode() error {
 	return nil
 }
 
-// submitDecode submits the n-th decode step of an answer.
-func (m *Model) submitDecode(n int) (t vk.Ticket, err error) {
-	segments := m.decode.copies[n%len(m.decode.copies)]
-	for i := range segments {
-		if t, err = m.dev.Submit(segments[i : i+1]...); err != nil {
-			return 0, fmt.Errorf("engine: %w", err)
+// submitDecode submits the n-th decode step of an answer, at the given position.
+func (m *Model) submitDecode(n, position int) (t vk.Ticket, err error) {
+	for _, c := range m.decode.copies[n%len(m.decode.copies)] {
+		if t, err = m.submit(c, lengths(position, 1)); err != nil {
+			return 0, err
 		}
 	}
 	return t, nil
@@ -74,7 +79,7 @@ func (m *Model) submitDecode(n int) (t vk.Ticket, err error) {
 // took while nothing else ran. Slow steps do not run ahead: the device is
 // busy anyway, and an answer that is stopped ends sooner.
 func (m *Model) paceDecode(took time.Duration) error {
-	if m.decode.timed {
+	if m.decode.timed || m.steady {
 		return nil
 	}
 	p := pace{}

@@ -18,6 +18,7 @@ type step struct {
 
 // embed records x = token_embd[token] × √Dim.
 func (m *Model) embed(c *vk.Commands, s step) {
+	c.Section("token_embd")
 	scale := float32(math.Sqrt(float64(m.cfg.Dim)))
 	m.kernels.Embed(c, "token_embd", &m.tokenEmbd, s.rows, m.act.x, m.state.history, s.count, m.context, scale)
 }
@@ -26,6 +27,7 @@ func (m *Model) embed(c *vk.Commands, s step) {
 func (m *Model) layer(c *vk.Commands, s step, i int) {
 	k, a, l, h, n := m.kernels, &m.act, &m.layers[i], m.heads, s.count
 	name := func(tensor string) string { return fmt.Sprintf("blk.%d.%s", i, tensor) }
+	c.Section(fmt.Sprintf("blk.%d", i))
 
 	k.RMSNorm(c, name("attn_norm"), a.x, l.AttnNorm, a.normed, 0, n, m.cfg.Dim, m.cfg.NormEps)
 	k.MatMul(c, name("attn_q"), &l.AttnQ, a.normed, a.q, 0, n)
@@ -45,6 +47,7 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 
 // head records the logits of count rows from row first of x.
 func (m *Model) head(c *vk.Commands, first, count int) {
+	c.Section("output")
 	m.kernels.RMSNorm(c, "output_norm", m.act.x, m.outputNorm, m.act.normed, first, count, m.cfg.Dim, m.cfg.NormEps)
 	m.kernels.MatMul(c, "output", m.output, m.act.normed, m.act.logits, 0, count)
 }
@@ -52,6 +55,7 @@ func (m *Model) head(c *vk.Commands, first, count int) {
 // sample records the choice of the next token of the decode row, and its step
 // to the next position.
 func (m *Model) sample(c *vk.Commands) {
+	c.Section("sample")
 	b := m.sampleBuffers()
 	m.kernels.Penalize(c, "repeat_penalty", b, 1)
 	m.kernels.Threshold(c, "top_k_top_p_min_p", b, 1)

@@ -185,7 +185,7 @@ func (a *answer) decode(ctx context.Context, total int) (err error) {
 			return err
 		}
 		for submitted < total && submitted-read < m.decode.depth {
-			if tickets[submitted%stepsInFlight], err = m.submitDecode(submitted); err != nil {
+			if tickets[submitted%stepsInFlight], err = m.submitDecode(submitted, len(a.request.Prompt)+submitted-1); err != nil {
 				return err
 			}
 			submitted++

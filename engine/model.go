@@ -51,6 +51,8 @@ type Model struct {
 	pace     pace
 	passes   map[int]*vk.Commands // recorded layers of chunks of pace.rows, by the first one
 	decode   decodePlan
+	tracer   *tracer // nil: nobody watches
+	steady   bool
 }
 
 // Load puts the model's weights on the device and prepares everything that
@@ -96,7 +98,7 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	built := make(chan error, 1) // the driver compiles on one core while weights are read
 	go func() {
 		var err error
-		if m.kernels, err = shaders.New(m.dev, shaders.Config{Types: types, KVF16: o.KV == KVF16, Tuning: tuning}); err != nil {
+		if m.kernels, err = shaders.New(m.dev, shaders.Config{Types: types, KVF16: o.KV == KVF16, Tuning: tuning, Statistics: o.Statistics}); err != nil {
 			err = fmt.Errorf("engine: %w", err)
 		}
 		built <- err
@@ -127,6 +129,12 @@ func (m *Model) Close() error {
 
 // errClosed is what a model says that is closed.
 var errClosed = errors.New("engine: the model is closed")
+
+// Config is the model's architecture.
+func (m *Model) Config() weights.Config { return m.cfg }
+
+// KV is the number format of the KV cache.
+func (m *Model) KV() KVType { return m.kv }
 
 // Context is the number of positions that a session holds.
 func (m *Model) Context() int { return m.context }

@@ -16,6 +16,14 @@ const (
 	KVF32               // 4 bytes: nothing is rounded
 )
 
+// Bytes of a value.
+func (k KVType) Bytes() int {
+	if k == KVF32 {
+		return 4
+	}
+	return 2
+}
+
 func (k KVType) String() string {
 	if k == KVF32 {
 		return "f32"
@@ -29,6 +37,9 @@ type Options struct {
 	KV        KVType          // of the KV cache
 	Sequences int             // sessions that may be open at once; 0: 1
 	Tuning    *shaders.Tuning // workgroup sizes; nil: the device's default
+	// Statistics lets kernels tell registers and spills, where the device can, at the cost of
+	// compiling them anew.
+	Statistics bool
 
 	maxRange int64 // bytes of a tensor part, in tests; 0: what the device can bind
 }

@@ -51,7 +51,7 @@ func (p *pace) measured(d time.Duration, rows, layers, maxRows int) {
 
 // pass runs one step through the model, in submissions of pace.layers layers;
 // tail is recorded behind the last one. It returns when the device has finished.
-func (m *Model) pass(ctx context.Context, s step, tail func(*vk.Commands)) error {
+func (m *Model) pass(ctx context.Context, s step, l shaders.Lengths, tail func(*vk.Commands)) error {
 	begun := time.Now()
 	var flight []flying // submissions not yet waited for, oldest first
 	land := func() error {
@@ -69,7 +69,7 @@ func (m *Model) pass(ctx context.Context, s step, tail func(*vk.Commands)) error
 				return err
 			}
 			to := min(from+m.pace.layers, m.cfg.Layers)
-			f, err := m.submitLayers(s, from, to, tail)
+			f, err := m.submitLayers(s, l, from, to, tail)
 			if err != nil {
 				return err
 			}
@@ -86,7 +86,7 @@ func (m *Model) pass(ctx context.Context, s step, tail func(*vk.Commands)) error
 			err = e
 		}
 	}
-	if err == nil {
+	if err == nil && !m.steady {
 		before := m.pace
 		if m.pace.measured(time.Since(begun), s.count, m.cfg.Layers, m.plan.chunk); m.pace != before {
 			m.forgetPasses()
@@ -103,7 +103,7 @@ type flying struct {
 
 // submitLayers submits some layers of a pass. Those of a chunk of the usual size
 // are recorded once and kept until the pace changes.
-func (m *Model) submitLayers(s step, from, to int, tail func(*vk.Commands)) (f flying, err error) {
+func (m *Model) submitLayers(s step, l shaders.Lengths, from, to int, tail func(*vk.Commands)) (f flying, err error) {
 	f.kept = (tail == nil || to < m.cfg.Layers) && s.count == m.pace.rows
 	if f.kept {
 		f.commands = m.passes[from]
@@ -117,13 +117,10 @@ func (m *Model) submitLayers(s step, from, to int, tail func(*vk.Commands)) (f f
 			m.passes[from] = f.commands
 		}
 	}
-	if f.ticket, err = m.dev.Submit(f.commands); err != nil {
-		if !f.kept {
-			f.commands.Free()
-		}
-		return f, fmt.Errorf("engine: %w", err)
+	if f.ticket, err = m.submit(f.commands, l); err != nil && !f.kept {
+		f.commands.Free()
 	}
-	return f, nil
+	return f, err
 }
 
 func (m *Model) forgetPasses() {
@@ -136,9 +133,9 @@ func (m *Model) forgetPasses() {
 // recordLayers records the layers [from, to), with the embedding in front of the
 // first and tail, unless nil, behind the last.
 func (m *Model) recordLayers(name string, s step, from, to int, tail func(*vk.Commands)) (*vk.Commands, error) {
-	c, err := m.dev.NewCommands(name)
+	c, err := m.newCommands(name)
 	if err != nil {
-		return nil, fmt.Errorf("engine: %s: %w", name, err)
+		return nil, err
 	}
 	if from == 0 {
 		m.embed(c, s)
@@ -158,27 +155,20 @@ func (m *Model) recordLayers(name string, s step, from, to int, tail func(*vk.Co
 
 // once records, submits and waits for a few dispatches.
 func (m *Model) once(name string, record func(*vk.Commands)) error {
-	c, err := m.dev.NewCommands(name)
+	c, err := m.newCommands(name)
 	if err != nil {
-		return fmt.Errorf("engine: %s: %w", name, err)
+		return err
 	}
 	defer c.Free()
 	record(c)
 	if err := c.End(); err != nil {
 		return fmt.Errorf("engine: %s: %w", name, err)
 	}
-	t, err := m.dev.Submit(c)
+	t, err := m.submit(c, shaders.Lengths{})
 	if err != nil {
-		return fmt.Errorf("engine: %s: %w", name, err)
+		return err
 	}
 	return m.wait(t)
-}
-
-func (m *Model) wait(t vk.Ticket) error {
-	if err := m.dev.Wait(t, stuck); err != nil {
-		return fmt.Errorf("engine: %w", err)
-	}
-	return nil
 }
 
 // prefill runs ids, which stand from position start of the sequence, through
@@ -193,7 +183,7 @@ func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence ui
 		if n == len(ids) && tail != nil {
 			end = func(c *vk.Commands) { tail(c, n) }
 		}
-		if err := m.pass(ctx, m.chunkStep(n), end); err != nil {
+		if err := m.pass(ctx, m.chunkStep(n), lengths(start, n), end); err != nil {
 			return err
 		}
 		if done != nil {
@@ -204,6 +194,11 @@ func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence ui
 		ids, start = ids[n:], start+n
 	}
 	return nil
+}
+
+// lengths of count rows of a sequence, from position start on.
+func lengths(start, count int) shaders.Lengths {
+	return shaders.Lengths{Longest: start + count, Sum: count*start + count*(count+1)/2}
 }
 
 // fillChunk writes the rows and the attention grid of a prefill chunk.

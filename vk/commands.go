@@ -332,10 +332,7 @@ func (c *Commands) End() error {
 		return c.err
 	}
 	c.closeSection()
-	if c.trace.mode == TraceSections && len(c.trace.spans) > 0 {
-		c.point()
-	}
-	if c.err != nil {
+	if c.endTrace(); c.err != nil {
 		return c.err
 	}
 	c.barrier(deviceAll, hostReads.or(hostWrites))
@@ -348,6 +345,9 @@ func (c *Commands) End() error {
 	c.state = ended
 	return nil
 }
+
+// Name as given to NewCommands.
+func (c *Commands) Name() string { return c.name }
 
 // Dispatches is the number of dispatches recorded.
 func (c *Commands) Dispatches() int { return c.dispatch }

@@ -89,19 +89,16 @@ func (t *Timestamps) Read() ([]time.Duration, error) {
 
 // Ticks returns the points as the device counts them; Limits.TimestampPeriod is the
 // nanoseconds in a tick, and Calibrate relates ticks to the host's clock.
-func (t *Timestamps) Ticks() ([]uint64, error) { return t.read(t.n) }
-
-// read returns the first n points.
-func (t *Timestamps) read(n int) ([]uint64, error) {
+func (t *Timestamps) Ticks() ([]uint64, error) {
 	d := t.d
 	if err := d.usable(); err != nil {
 		return nil, err
 	}
 	var a arena
 	defer a.free()
-	p := slice[uint64](&a, n)
+	p := slice[uint64](&a, t.n)
 	d.count.other.Add(1)
-	r := vulkan.GetQueryPoolResults(d.handle, t.handle, 0, uint32(n), uint(8*n), pointerTo(p), 8, vulkan.QueryResultFlags(vulkan.QueryResult64Bit))
+	r := vulkan.GetQueryPoolResults(d.handle, t.handle, 0, uint32(t.n), uint(8*t.n), pointerTo(p), 8, vulkan.QueryResultFlags(vulkan.QueryResult64Bit))
 	if r == vulkan.NotReady {
 		return nil, fmt.Errorf("vk: timestamps: not all are written")
 	}

@@ -1,8 +1,11 @@
 package vk
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
+
+	vulkan "github.com/vulkan-go/vulkan"
 )
 
 // TraceMode says which of its times a Commands takes.
@@ -34,6 +37,7 @@ type trace struct {
 	points  []*Timestamps
 	n       int // points written
 	spans   []Span
+	ticks   *Buffer // [n]u64, the points
 }
 
 // poolPoints is the timestamps of one query pool.
@@ -97,6 +101,29 @@ func (c *Commands) point() {
 	t.n++
 }
 
+// endTrace lets the commands copy their points to the host as their last act: asking for
+// them one by one makes some drivers (lavapipe) wait until the device is idle.
+func (c *Commands) endTrace() {
+	t := &c.trace
+	if t.mode == TraceSections && len(t.spans) > 0 {
+		c.point()
+	}
+	if t.n == 0 || c.err != nil {
+		return
+	}
+	var err error
+	if t.ticks, err = c.d.NewBuffer("timestamps", int64(8*t.n), Readback); err != nil {
+		c.fail("trace", err)
+		return
+	}
+	for i, p := range t.points {
+		first := i * poolPoints
+		c.d.count.record.Add(1)
+		vulkan.CmdCopyQueryPoolResults(c.handle, p.handle, 0, uint32(min(poolPoints, t.n-first)), t.ticks.handle,
+			vulkan.DeviceSize(8*first), 8, vulkan.QueryResultFlags(vulkan.QueryResult64Bit|vulkan.QueryResultWaitBit))
+	}
+}
+
 // Spans returns the times of the last submission, which must be complete, in the order of
 // recording: of the sections, or of the commands.
 func (c *Commands) Spans() ([]Span, error) {
@@ -104,20 +131,13 @@ func (c *Commands) Spans() ([]Span, error) {
 	if c.state != ended || t.mode == TraceOff {
 		return nil, fmt.Errorf("vk: commands %q: not traced, or not ended", c.name)
 	}
-	var ticks []uint64
-	for i, p := range t.points {
-		some, err := p.read(min(poolPoints, t.n-i*poolPoints))
-		if err != nil {
-			return nil, fmt.Errorf("vk: commands %q: %w", c.name, err)
-		}
-		ticks = append(ticks, some...)
-	}
+	tick := func(i int) uint64 { return binary.LittleEndian.Uint64(t.ticks.Bytes()[8*i:]) }
 	spans := slices.Clone(t.spans)
 	for i := range spans {
 		if t.mode == TraceSections { // one point between two sections
-			spans[i].Begin, spans[i].End = ticks[i], ticks[i+1]
+			spans[i].Begin, spans[i].End = tick(i), tick(i+1)
 		} else {
-			spans[i].Begin, spans[i].End = ticks[2*i], ticks[2*i+1]
+			spans[i].Begin, spans[i].End = tick(2*i), tick(2*i+1)
 		}
 	}
 	return spans, nil
@@ -126,6 +146,9 @@ func (c *Commands) Spans() ([]Span, error) {
 func (t *trace) free() {
 	for _, p := range t.points {
 		p.Free()
+	}
+	if t.ticks != nil {
+		t.ticks.Free()
 	}
 	*t = trace{}
 }

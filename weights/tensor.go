@@ -19,6 +19,8 @@ type Tensor struct {
 	// Of MLX types only: one 16-bit float for each group, Rows × Cols/group.
 	Scales, Biases []byte
 
+	repeated bool // of [Synth]: Data is some rows, over and over
+
 	path   string // of the file, for errors
 	dims   []uint64
 	offset uint64 // in the data section
@@ -31,11 +33,17 @@ func (t *Tensor) RowBytes() int { return t.Cols / t.Type.BlockValues() * t.Type.
 
 // Bytes is the size of the tensor in the file.
 func (t *Tensor) Bytes() int64 {
+	if t.repeated {
+		return int64(t.Rows) * int64(t.RowBytes())
+	}
 	return int64(len(t.Data)) + int64(len(t.Scales)) + int64(len(t.Biases))
 }
 
 // RowData gives the file's bytes of some rows; scales and biases are nil but for MLX types.
 func (t *Tensor) RowData(first, rows int) (data, scales, biases []byte) {
+	if t.repeated {
+		return t.repeatedRows(first, rows), nil, nil
+	}
 	n := t.RowBytes()
 	data = t.Data[first*n:][:rows*n]
 	if t.Scales != nil {

@@ -1,0 +1,63 @@
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"math/rand/v2"
+
+	"sealvk/shaders"
+	"sealvk/vk"
+)
+
+// Fill makes the cache hold ids without computing anything: keys and values are random.
+// What a step costs does not depend on them, so measurements at great depths need no
+// prefill. The session is reset first.
+func (s *Session) Fill(ids []int32) error {
+	m := s.m
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(ids) > 0 {
+		if err := m.checkPrompt(ids); err != nil {
+			return err
+		}
+	}
+	s.cached = nil
+	limit, err := s.hold(len(ids))
+	if err != nil {
+		return err
+	}
+	if len(ids) > limit {
+		return fmt.Errorf("engine: %w: %d tokens, and other sessions leave room for %d", ErrContextFull, len(ids), limit)
+	}
+	page := randomKV(int(shaders.KVBytes(m.heads, m.kv == KVF16)), m.kv)
+	for _, number := range s.pages[:pagesFor(len(ids))] {
+		for i := range m.layers {
+			cache := &m.layers[i].Cache
+			for _, r := range []vk.Range{cache.K, cache.V} {
+				to := r.Buffer.Range(r.Offset+int64(number)*int64(len(page)), int64(len(page)))
+				if err := m.dev.Write(to, page); err != nil {
+					return fmt.Errorf("engine: KV cache: %w", err)
+				}
+			}
+		}
+	}
+	s.cached = append(s.cached, ids...)
+	return nil
+}
+
+// randomKV is a page of random values of moderate size.
+func randomKV(bytes int, kv KVType) []byte {
+	rng := rand.New(rand.NewPCG(1, 2))
+	page := make([]byte, bytes)
+	if kv == KVF16 {
+		for i := 0; i < bytes; i += 2 { // ±[0.25, 0.5)
+			binary.LittleEndian.PutUint16(page[i:], uint16(rng.Uint32())&0x83ff|0x3400)
+		}
+		return page
+	}
+	for i := 0; i < bytes; i += 4 {
+		binary.LittleEndian.PutUint32(page[i:], math.Float32bits(2*rng.Float32()-1))
+	}
+	return page
+}

@@ -1,0 +1,251 @@
+package profile
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gonum.org/v1/gonum/floats"
+	"gonum.org/v1/gonum/stat"
+
+	"sealvk/shaders"
+	"sealvk/vk"
+	"sealvk/weights"
+)
+
+// evaluate fills the run from its blocks.
+func (r *runner) evaluate(blocks map[vk.TraceMode][]*block) error {
+	run := &r.run
+	run.Unprofiled = wallOf(blocks[vk.TraceOff])
+	run.Concurrent = wallOf(blocks[vk.TraceSections])
+	run.Serialized = wallOf(blocks[vk.TraceCommands])
+	run.Concurrent.Overhead = run.Concurrent.MedianUS/run.Unprofiled.MedianUS - 1
+	run.Serialized.Overhead = run.Serialized.MedianUS/run.Unprofiled.MedianUS - 1
+	run.Budget = budgetOf(blocks[vk.TraceCommands])
+	run.Overlapped = budgetOf(blocks[vk.TraceSections])
+	for _, s := range blocks[vk.TraceSections][0].steps[0].submissions {
+		run.Schedule.Submissions++
+		run.Schedule.Dispatches += len(s.Dispatches)
+		run.Schedule.Barriers += s.Barriers
+	}
+	r.sections(blocks[vk.TraceSections])
+	if err := r.dispatches(blocks[vk.TraceCommands]); err != nil {
+		return err
+	}
+	r.floor()
+	r.timeline("concurrent", blocks[vk.TraceSections][0])
+	r.timeline("serialized", blocks[vk.TraceCommands][0])
+	return nil
+}
+
+func wallOf(blocks []*block) Wall {
+	var w Wall
+	for _, b := range blocks {
+		for _, s := range b.steps {
+			w.SamplesUS = append(w.SamplesUS, micros(s.end.Sub(s.begin)))
+		}
+	}
+	w.MeanUS = stat.Mean(w.SamplesUS, nil)
+	w.MedianUS, w.P5US, w.P95US = quantile(w.SamplesUS, 0.5), quantile(w.SamplesUS, 0.05), quantile(w.SamplesUS, 0.95)
+	return w
+}
+
+// quantile of samples in any order; 0 of none.
+func quantile(samples []float64, p float64) float64 {
+	if len(samples) == 0 {
+		return 0
+	}
+	sorted := slices.Sorted(slices.Values(samples))
+	return stat.Quantile(p, stat.LinInterp, sorted, nil)
+}
+
+func (r *runner) sections(blocks []*block) {
+	index := map[string]int{}
+	step := 0
+	for _, b := range blocks {
+		for _, s := range b.steps {
+			for _, sub := range s.submissions {
+				for _, span := range sub.Spans {
+					i, ok := index[span.Section]
+					if !ok {
+						i = len(r.run.Sections)
+						index[span.Section] = i
+						r.run.Sections = append(r.run.Sections, Section{Name: span.Section})
+					}
+					section := &r.run.Sections[i]
+					for len(section.SamplesUS) <= step {
+						section.SamplesUS = append(section.SamplesUS, 0)
+					}
+					section.SamplesUS[step] += micros(b.clock.dev.Between(span.Begin, span.End))
+				}
+			}
+			step++
+		}
+	}
+	for i := range r.run.Sections {
+		r.run.Sections[i].MedianUS = quantile(r.run.Sections[i].SamplesUS, 0.5)
+	}
+}
+
+// dispatches makes the table of dispatches. All steps have the same ones.
+func (r *runner) dispatches(blocks []*block) error {
+	index := map[string]int{}
+	step := 0
+	for _, b := range blocks {
+		for _, s := range b.steps {
+			for _, sub := range s.submissions {
+				if len(sub.Spans) != len(sub.Dispatches) {
+					return fmt.Errorf("%d times of %d dispatches", len(sub.Spans), len(sub.Dispatches))
+				}
+				for n, span := range sub.Spans {
+					d := &sub.Dispatches[n]
+					grid, work := d.At(sub.Lengths)
+					i, ok := index[d.Label]
+					if !ok {
+						i = len(r.run.Dispatches)
+						index[d.Label] = i
+						layer, operation := operationOf(d.Label)
+						r.run.Dispatches = append(r.run.Dispatches, Dispatch{
+							Label: d.Label, Section: span.Section, Layer: layer, Operation: operation,
+							Program: r.programs.index(d.Program), Shape: shapeText(d), Grid: grid,
+						})
+					}
+					row := &r.run.Dispatches[i]
+					if step == 0 {
+						row.Calls++
+						row.ReadBytes += work.Read
+						row.WrittenBytes += work.Written
+						row.FLOPs += work.FLOPs
+					}
+					row.SamplesUS = append(row.SamplesUS, micros(b.clock.dev.Between(span.Begin, span.End)))
+				}
+			}
+			step++
+		}
+	}
+	for _, d := range r.run.Dispatches {
+		if len(d.SamplesUS) != d.Calls*step {
+			return fmt.Errorf("%s: %d times in %d steps of %d", d.Label, len(d.SamplesUS), step, d.Calls)
+		}
+	}
+	return nil
+}
+
+// operationOf splits blk.3.attn_q into 3 and attn_q; the layer is -1 where there is none.
+func operationOf(label string) (layer int, operation string) {
+	if rest, ok := strings.CutPrefix(label, "blk."); ok {
+		number, name, _ := strings.Cut(rest, ".")
+		if n, err := strconv.Atoi(number); err == nil {
+			return n, name
+		}
+	}
+	return -1, label
+}
+
+func shapeText(d *shaders.Dispatch) string {
+	var b strings.Builder
+	for i, name := range shaders.ShapeOf(d.Program.Kernel) {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		fmt.Fprintf(&b, "%s=%d", name, d.Shape[i])
+	}
+	return b.String()
+}
+
+// floor needs the dispatches.
+func (r *runner) floor() {
+	run, m := &r.run, r.model
+	cfg := m.Config()
+	positions := int64(run.Depth + run.Tokens)
+	perPosition := 2 * int64(cfg.Layers) * int64(cfg.KVHeads) * int64(cfg.HeadDim) * int64(m.KV().Bytes())
+	run.Floor.ReadBytes = m.BytesPerToken() + positions*perPosition
+	for _, d := range run.Dispatches {
+		run.Floor.FLOPs += d.FLOPs
+	}
+	roof := r.options.Roofs
+	if roof == nil {
+		return
+	}
+	run.Floor.MemoryUS = float64(run.Floor.ReadBytes) / roof.ReadBytesPerS * 1e6
+	run.Floor.ComputeUS = float64(run.Floor.FLOPs) / floats.Max([]float64{roof.F32FLOPsPerS, roof.F16FLOPsPerS, roof.Int8DotOpsPerS, roof.CoopMatFLOPsPerS}) * 1e6
+	run.Floor.Bound = "memory"
+	if run.Floor.ComputeUS > run.Floor.MemoryUS {
+		run.Floor.Bound = "compute"
+	}
+	run.Floor.Share = max(run.Floor.MemoryUS, run.Floor.ComputeUS) / run.Unprofiled.MedianUS
+}
+
+// timelineSteps are shown; a step may have thousands of events.
+const timelineSteps = 2
+
+func (r *runner) timeline(mode string, b *block) {
+	var origin time.Time
+	add := func(step int, track, name string, begin, end time.Time) {
+		if origin.IsZero() {
+			origin = begin
+		}
+		r.run.Timeline = append(r.run.Timeline, Event{mode, track, name, step, micros(begin.Sub(origin)), micros(end.Sub(begin))})
+	}
+	for i, s := range b.steps[:min(timelineSteps, len(b.steps))] {
+		for n, sub := range s.submissions {
+			add(i, "host", "vkQueueSubmit", sub.Submit, sub.Submitted)
+			if last := n == len(s.submissions)-1; last || sub.Wait != s.submissions[n+1].Wait {
+				add(i, "host", "wait", sub.Wait, sub.Woken)
+				if last {
+					add(i, "host", "read timestamps", sub.Woken, sub.Read)
+					add(i, "host", "read result", sub.Read, s.end)
+				}
+			}
+			if len(sub.Spans) == 0 {
+				continue
+			}
+			at := b.clock.at
+			add(i, "device: submissions", sub.Name, at(sub.Spans[0].Begin), at(sub.Spans[len(sub.Spans)-1].End))
+			for j := 0; j < len(sub.Spans); {
+				k := j
+				for k < len(sub.Spans) && sub.Spans[k].Section == sub.Spans[j].Section {
+					k++
+				}
+				add(i, "device: sections", sub.Spans[j].Section, at(sub.Spans[j].Begin), at(sub.Spans[k-1].End))
+				j = k
+			}
+			if mode == "serialized" {
+				for _, span := range sub.Spans {
+					add(i, "device: dispatches", span.Label, at(span.Begin), at(span.End))
+				}
+			}
+		}
+	}
+}
+
+// programs gathers the variants of kernels that ran.
+type programs struct {
+	profile *Profile
+	known   map[*shaders.Program]int
+}
+
+func (t *programs) index(p *shaders.Program) int {
+	if i, ok := t.known[p]; ok {
+		return i
+	}
+	if t.known == nil {
+		t.known = map[*shaders.Program]int{}
+	}
+	i := len(t.profile.Programs)
+	t.known[p] = i
+	entry := Program{Kernel: p.Kernel, Variant: p.Variant, Lanes: p.Lanes, SubgroupSize: t.profile.Device.SubgroupSize}
+	if p.Type != shaders.NoType {
+		entry.Type = weights.Type(p.Type).String()
+	}
+	if list, err := p.Executables(); err == nil && len(list) > 0 { // an error: the device tells nothing
+		entry.SubgroupSize = list[0].SubgroupSize
+		for _, s := range list[0].Statistics {
+			entry.Statistics = append(entry.Statistics, Statistic{s.Name, s.Value})
+		}
+	}
+	t.profile.Programs = append(t.profile.Programs, entry)
+	return i
+}

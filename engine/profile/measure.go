@@ -1,0 +1,275 @@
+package profile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"sealvk/engine"
+	"sealvk/shaders/roofs"
+	"sealvk/vk"
+)
+
+// Options say what to measure.
+type Options struct {
+	Phases []string     // "decode", "prefill"
+	Depths []int        // positions in the KV cache before the first step, from 0
+	Tokens int          // of a prompt, in prefill
+	Steps  int          // of each mode; 0: as many as take some seconds, at least 5
+	Roofs  *roofs.Roofs // nil: shares of the roofs are 0
+	// Progress, unless nil, hears what is measured next.
+	Progress func(what string)
+}
+
+const (
+	leastSteps, mostSteps = 5, 60
+	enough                = 4 * time.Second // of steps, in each mode
+	rounds                = 5               // in which the modes take turns
+	warmSteps             = 3               // first steps of an answer, which fill the queue
+)
+
+// Positions is the context that a model needs for the options.
+func (o *Options) Positions() int {
+	most := 0
+	for _, d := range o.Depths {
+		most = max(most, d)
+	}
+	return max(most, 1) + max(o.Tokens, max(o.Steps, mostSteps)) + 2*warmSteps
+}
+
+// Measure runs the model, which nobody else may use meanwhile. The model should have been
+// loaded with engine.Options.Statistics.
+func Measure(ctx context.Context, d *vk.Device, m *engine.Model, o Options) (_ *Profile, err error) {
+	s, err := m.NewSession()
+	if err != nil {
+		return nil, fmt.Errorf("profile: %w", err)
+	}
+	defer s.Close()
+	defer func() { err = errors.Join(err, m.Trace(vk.TraceOff, nil)) }()
+	defer m.Steady(false)
+	p := newProfile(d.Caps(), m)
+	p.Roofs = o.Roofs
+	table := programs{profile: p}
+	for _, phase := range o.Phases {
+		for _, depth := range o.Depths {
+			r := &runner{
+				dev: d, model: m, session: s, options: &o, programs: &table,
+				run: Run{Phase: phase, Depth: depth, Tokens: 1},
+			}
+			if phase == "prefill" {
+				r.run.Tokens = o.Tokens
+			}
+			if err := r.measure(ctx); err != nil {
+				return nil, fmt.Errorf("profile: %s at depth %d: %w", phase, depth, err)
+			}
+			p.Runs = append(p.Runs, r.run)
+		}
+	}
+	for i := range p.Runs {
+		p.Runs[i].Operations = p.Runs[i].Groups(p, ByOperation)
+	}
+	return p, nil
+}
+
+func newProfile(c *vk.Caps, m *engine.Model) *Profile {
+	cfg := m.Config()
+	weights, _, _ := m.Memory()
+	p := &Profile{Format: Format, Version: Version, Created: time.Now().UTC().Truncate(time.Second)}
+	p.Device = Device{
+		Name: c.Name, Type: c.Type.String(), Driver: c.Driver.Name, DriverInfo: c.Driver.Info,
+		APIVersion: c.APIVersion, SubgroupSize: c.Subgroup.Size, Clock: "estimated",
+	}
+	if c.Features.CalibratedTimestamps {
+		p.Device.Clock = "calibrated"
+	}
+	p.Model = Model{
+		Name: cfg.Name, KV: m.KV().String(), Layers: cfg.Layers, Dim: cfg.Dim, FFNDim: cfg.FFNDim,
+		Heads: cfg.Heads, KVHeads: cfg.KVHeads, HeadDim: cfg.HeadDim, Vocab: cfg.Vocab,
+		WeightsBytes: weights, BytesPerToken: m.BytesPerToken(),
+	}
+	return p
+}
+
+// runner measures one run.
+type runner struct {
+	dev      *vk.Device
+	model    *engine.Model
+	session  *engine.Session
+	options  *Options
+	programs *programs
+	run      Run
+
+	ids    []int32 // of the cache's positions, and behind them those of the prompt
+	answer int     // answers so far: the prompt to compute differs each time
+}
+
+var modes = []struct {
+	mode vk.TraceMode
+	name string
+}{{vk.TraceOff, "unprofiled"}, {vk.TraceSections, "concurrent"}, {vk.TraceCommands, "serialized"}}
+
+func (r *runner) measure(ctx context.Context) error {
+	depth, tokens := r.run.Depth, r.run.Tokens
+	if r.run.Phase == "decode" {
+		depth, tokens = max(depth, 1), 0 // a step needs a token in front of it
+	}
+	r.ids = make([]int32, depth+tokens)
+	for i := range r.ids {
+		r.ids[i] = int32(i % 100)
+	}
+	if err := r.session.Fill(r.ids[:depth]); err != nil {
+		return err
+	}
+	r.progress("warming up")
+	r.model.Steady(false) // submissions find their size
+	begun := time.Now()
+	if _, err := r.block(ctx, vk.TraceOff, r.pick(3, 1)); err != nil {
+		return err
+	}
+	took := time.Since(begun)
+	for range 3 { // a first prefill knows nothing of the device's speed
+		if r.run.Phase == "decode" || took > enough/4 {
+			break
+		}
+		begun = time.Now()
+		if _, err := r.block(ctx, vk.TraceOff, 1); err != nil {
+			return err
+		}
+		took = time.Since(begun)
+	}
+	r.model.Steady(true)
+	perStep := took / time.Duration(r.pick(3+warmSteps, 1))
+	steps := r.options.Steps
+	if steps == 0 {
+		steps = min(max(leastSteps, int(enough/max(perStep, time.Microsecond))), mostSteps)
+	}
+
+	r.run.Schedule.InFlight = 1
+	if r.run.Phase == "decode" {
+		r.run.Schedule.InFlight = r.model.InFlight()
+	}
+	done := map[vk.TraceMode][]*block{}
+	perRound := max(1, steps/rounds)
+	for from := 0; from < steps; from += perRound {
+		n := min(perRound, steps-from)
+		for i := range modes {
+			mode := modes[(i+from/perRound)%len(modes)]
+			r.progress(fmt.Sprintf("%s, steps %d to %d of %d", mode.name, from+1, from+n, steps))
+			b, err := r.block(ctx, mode.mode, n)
+			if err != nil {
+				return err
+			}
+			done[mode.mode] = append(done[mode.mode], b)
+		}
+	}
+	return r.evaluate(done)
+}
+
+func (r *runner) progress(what string) {
+	if r.options.Progress != nil {
+		r.options.Progress(fmt.Sprintf("%s at depth %d: %s", r.run.Phase, r.run.Depth, what))
+	}
+}
+
+func (r *runner) pick(decode, prefill int) int {
+	if r.run.Phase == "decode" {
+		return decode
+	}
+	return prefill
+}
+
+// block is steps in one mode, one after the other.
+type block struct {
+	steps       []step
+	submissions []engine.Submission // those of warm-up steps too
+	clock       clock
+}
+
+// step is one step: a token of decode or a prompt of prefill.
+type step struct {
+	begin, end  time.Time // of its wall time
+	submissions []engine.Submission
+}
+
+// block runs n steps and some to warm up in front.
+func (r *runner) block(ctx context.Context, mode vk.TraceMode, n int) (*block, error) {
+	b := &block{}
+	var observe func(engine.Submission)
+	if mode != vk.TraceOff {
+		observe = func(s engine.Submission) { b.submissions = append(b.submissions, s) }
+	}
+	if err := r.model.Trace(mode, observe); err != nil {
+		return nil, err
+	}
+	c, err := startClock(r.dev)
+	if err != nil {
+		return nil, err
+	}
+	if r.run.Phase == "decode" {
+		err = r.decode(ctx, b, n)
+	} else {
+		err = r.prefill(ctx, b, n)
+	}
+	if err != nil {
+		return nil, err
+	}
+	b.clock, err = c.stop(b.submissions)
+	return b, err
+}
+
+// generate answers a prompt and returns the moment of each token.
+func (r *runner) generate(ctx context.Context, prompt []int32, tokens int) ([]time.Time, error) {
+	var moments []time.Time
+	result, err := r.session.Generate(ctx, engine.Request{Prompt: prompt, MaxTokens: tokens, Emit: func(engine.Token) error {
+		moments = append(moments, time.Now())
+		return nil
+	}})
+	switch {
+	case err != nil:
+		return nil, err
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case len(moments) != tokens:
+		return nil, fmt.Errorf("%d tokens of %d: %s", len(moments), tokens, result.Finish)
+	}
+	return moments, nil
+}
+
+func (r *runner) decode(ctx context.Context, b *block, n int) error {
+	moments, err := r.generate(ctx, r.ids, 1+warmSteps+n)
+	if err != nil {
+		return err
+	}
+	for i := warmSteps + 1; i < len(moments); i++ {
+		s := step{begin: moments[i-1], end: moments[i]}
+		for _, sub := range b.submissions { // the i-th step stands at position len(ids)+i-1
+			if sub.Lengths.Longest == len(r.ids)+i {
+				s.submissions = append(s.submissions, sub)
+			}
+		}
+		b.steps = append(b.steps, s)
+	}
+	return nil
+}
+
+// prefill warms up, unless a prompt takes long, since the first one is recorded anew.
+func (r *runner) prefill(ctx context.Context, b *block, n int) error {
+	for i := 0; i <= n; i++ {
+		r.answer++
+		r.ids[r.run.Depth] = int32(100 + r.answer%100) // not in the cache
+		before := len(b.submissions)
+		begun := time.Now()
+		moments, err := r.generate(ctx, r.ids, 1)
+		if err != nil {
+			return err
+		}
+		if i == 0 && n > 0 && moments[0].Sub(begun) < enough/4 {
+			continue
+		}
+		if b.steps = append(b.steps, step{begun, moments[0], b.submissions[before:]}); len(b.steps) == n {
+			break
+		}
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"sealvk/shaders"
+	"sealvk/vk"
+)
+
+// Submission is one vkQueueSubmit, as the host and the device saw it.
+type Submission struct {
+	Name              string    // of its commands
+	Submit, Submitted time.Time // vkQueueSubmit was called, and returned
+	Wait, Woken       time.Time // the host began to wait for it, or for a later one, and went on
+	Read              time.Time // its timestamps were read
+	Lengths           shaders.Lengths
+	Barriers          int // between its dispatches
+	// Spans are its sections, or as many as Dispatches with vk.TraceCommands, in order.
+	Spans      []vk.Span
+	Dispatches []shaders.Dispatch
+}
+
+// tracer hands out what is submitted.
+type tracer struct {
+	mode     vk.TraceMode
+	observe  func(Submission)
+	recorded map[*vk.Commands][]shaders.Dispatch
+	pending  []pending
+}
+
+type pending struct {
+	Submission
+	commands *vk.Commands
+	ticket   vk.Ticket
+}
+
+// Trace calls observe, from the goroutine that generates, with each submission that is
+// complete, in order; nil ends it. What is recorded from here on takes the times of mode,
+// for which the device needs timestamps; prefill and decode are recorded anew.
+func (m *Model) Trace(mode vk.TraceMode, observe func(Submission)) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.kernels == nil {
+		return errClosed
+	}
+	m.forgetPasses()
+	m.decode.forget()
+	m.tracer = nil
+	m.kernels.Observe(nil)
+	if observe == nil {
+		return nil
+	}
+	m.tracer = &tracer{mode: mode, observe: observe, recorded: map[*vk.Commands][]shaders.Dispatch{}}
+	return nil
+}
+
+// Steady keeps the sizes of submissions and chunks as they are, whatever time they take:
+// steps that are compared must be alike.
+func (m *Model) Steady(on bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.steady = on
+}
+
+// InFlight is how many decode steps the host submits ahead, at most.
+func (m *Model) InFlight() int { return max(1, m.decode.depth) }
+
+// newCommands begins a recording, traced if the model is.
+func (m *Model) newCommands(name string) (*vk.Commands, error) {
+	c, err := m.dev.NewCommands(name)
+	if err != nil {
+		return nil, fmt.Errorf("engine: %s: %w", name, err)
+	}
+	t := m.tracer
+	if t == nil {
+		return c, nil
+	}
+	if err := c.Trace(t.mode); err != nil {
+		c.Free()
+		return nil, fmt.Errorf("engine: %s: %w", name, err)
+	}
+	t.recorded[c] = nil
+	m.kernels.Observe(func(d shaders.Dispatch) { t.recorded[c] = append(t.recorded[c], d) })
+	return c, nil
+}
+
+// submit submits c, whose rows' sequences have these lengths.
+func (m *Model) submit(c *vk.Commands, l shaders.Lengths) (vk.Ticket, error) {
+	begun := time.Now()
+	ticket, err := m.dev.Submit(c)
+	if err != nil {
+		return 0, fmt.Errorf("engine: %w", err)
+	}
+	if t := m.tracer; t != nil {
+		t.pending = append(t.pending, pending{
+			Submission{Name: c.Name(), Submit: begun, Submitted: time.Now(), Lengths: l, Barriers: c.Barriers(), Dispatches: t.recorded[c]},
+			c, ticket,
+		})
+	}
+	return ticket, nil
+}
+
+// wait returns when the device has reached t.
+func (m *Model) wait(ticket vk.Ticket) error {
+	begun := time.Now()
+	if err := m.dev.Wait(ticket, stuck); err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	t := m.tracer
+	if t == nil {
+		return nil
+	}
+	woken := time.Now()
+	for len(t.pending) > 0 && t.pending[0].ticket <= ticket {
+		p := t.pending[0]
+		t.pending = t.pending[1:]
+		if t.mode != vk.TraceOff {
+			var err error
+			if p.Spans, err = p.commands.Spans(); err != nil {
+				return fmt.Errorf("engine: %w", err)
+			}
+		}
+		p.Wait, p.Woken, p.Read = begun, woken, time.Now()
+		t.observe(p.Submission)
+	}
+	return nil
+}

@@ -41,11 +41,7 @@ func budgetOf(blocks []*block) Budget {
 			for p, d := range divide(intervals, s.begin, s.end) {
 				sums[p] += d
 			}
-			for _, sub := range s.submissions {
-				for _, span := range sub.Spans {
-					ticks += b.clock.dev.Between(span.Begin, span.End)
-				}
-			}
+			ticks += b.ticksWithin(s.begin, s.end)
 		}
 	}
 	mean := func(d time.Duration) float64 { return micros(d) / float64(max(steps, 1)) }
@@ -54,6 +50,20 @@ func budgetOf(blocks []*block) Budget {
 		WaitUS: mean(sums[wait]), ReadUS: mean(sums[readback]), HostUS: mean(sums[host]), ProfileUS: mean(sums[reading]),
 		KernelTicksUS: mean(ticks),
 	}
+}
+
+// ticksWithin sums the times, by the device's clock, of what runs mostly within begin and
+// end. That may belong to the next step: the host submits ahead.
+func (b *block) ticksWithin(begin, end time.Time) (sum time.Duration) {
+	for _, s := range b.submissions {
+		for _, span := range s.Spans {
+			took := b.clock.dev.Between(span.Begin, span.End)
+			if middle := b.clock.at(span.Begin).Add(took / 2); !middle.Before(begin) && middle.Before(end) {
+				sum += took
+			}
+		}
+	}
+	return sum
 }
 
 // intervals are those of a block's submissions; what the host does between reading

@@ -25,8 +25,9 @@ type Options struct {
 const (
 	leastSteps, mostSteps = 5, 60
 	enough                = 4 * time.Second // of steps, in each mode
-	rounds                = 5               // in which the modes take turns
-	warmSteps             = 3               // first steps of an answer, which fill the queue
+	rounds, fewRounds     = 5, 2            // in which the modes take turns; few where steps are slow
+	slow                  = enough / 10     // of a step
+	mostWarm              = 4               // first steps of an answer, not measured: they fill the queue
 )
 
 // Positions is the context that a model needs for the options.
@@ -35,7 +36,7 @@ func (o *Options) Positions() int {
 	for _, d := range o.Depths {
 		most = max(most, d)
 	}
-	return max(most, 1) + max(o.Tokens, max(o.Steps, mostSteps)) + 2*warmSteps
+	return max(most, 1) + max(o.Tokens, max(o.Steps, mostSteps)) + 2*mostWarm
 }
 
 // Measure runs the model, which nobody else may use meanwhile. The model should have been
@@ -102,6 +103,7 @@ type runner struct {
 
 	ids    []int32 // of the cache's positions, and behind them those of the prompt
 	answer int     // answers so far: the prompt to compute differs each time
+	warm   int     // first steps of an answer that are not measured
 }
 
 var modes = []struct {
@@ -123,6 +125,7 @@ func (r *runner) measure(ctx context.Context) error {
 	}
 	r.progress("warming up")
 	r.model.Steady(false) // submissions find their size
+	r.warm = 1
 	begun := time.Now()
 	if _, err := r.block(ctx, vk.TraceOff, r.pick(3, 1)); err != nil {
 		return err
@@ -139,7 +142,7 @@ func (r *runner) measure(ctx context.Context) error {
 		took = time.Since(begun)
 	}
 	r.model.Steady(true)
-	perStep := took / time.Duration(r.pick(3+warmSteps, 1))
+	perStep := took / time.Duration(r.pick(1+r.warm+3, 1))
 	steps := r.options.Steps
 	if steps == 0 {
 		steps = min(max(leastSteps, int(enough/max(perStep, time.Microsecond))), mostSteps)
@@ -149,8 +152,12 @@ func (r *runner) measure(ctx context.Context) error {
 	if r.run.Phase == "decode" {
 		r.run.Schedule.InFlight = r.model.InFlight()
 	}
+	r.warm = min(r.run.Schedule.InFlight, mostWarm)
 	done := map[vk.TraceMode][]*block{}
-	perRound := max(1, steps/rounds)
+	perRound := (steps + rounds - 1) / rounds
+	if perStep > slow {
+		perRound = (steps + fewRounds - 1) / fewRounds
+	}
 	for from := 0; from < steps; from += perRound {
 		n := min(perRound, steps-from)
 		for i := range modes {
@@ -237,11 +244,11 @@ func (r *runner) generate(ctx context.Context, prompt []int32, tokens int) ([]ti
 }
 
 func (r *runner) decode(ctx context.Context, b *block, n int) error {
-	moments, err := r.generate(ctx, r.ids, 1+warmSteps+n)
+	moments, err := r.generate(ctx, r.ids, 1+r.warm+n)
 	if err != nil {
 		return err
 	}
-	for i := warmSteps + 1; i < len(moments); i++ {
+	for i := r.warm + 1; i < len(moments); i++ {
 		s := step{begin: moments[i-1], end: moments[i]}
 		for _, sub := range b.submissions { // the i-th step stands at position len(ids)+i-1
 			if sub.Lengths.Longest == len(r.ids)+i {

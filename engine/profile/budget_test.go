@@ -1,0 +1,67 @@
+package profile
+
+import (
+	"testing"
+	"time"
+
+	"sealvk/engine"
+	"sealvk/vk"
+)
+
+// Every moment goes to the first part that has an interval there.
+func TestDivide(t *testing.T) {
+	zero := time.Now()
+	at := func(ms int) time.Time { return zero.Add(time.Duration(ms) * time.Millisecond) }
+	sums := divide([]interval{
+		{kernel, at(-5), at(10)}, // begins before
+		{kernel, at(20), at(30)},
+		{gap, at(5), at(40)}, // behind kernels
+		{submit, at(38), at(45)},
+		{wait, at(0), at(60)}, // all that is left of it
+		{reading, at(60), at(65)},
+		{readback, at(65), at(70)},
+		{readback, at(150), at(160)}, // after the end
+	}, at(0), at(100))
+	want := map[part]int{kernel: 20, gap: 20, submit: 5, wait: 15, reading: 5, readback: 5, host: 30}
+	var total time.Duration
+	for p, d := range sums {
+		total += d
+		if d != time.Duration(want[part(p)])*time.Millisecond {
+			t.Errorf("part %d: %v, want %d ms", p, d, want[part(p)])
+		}
+	}
+	if total != 100*time.Millisecond {
+		t.Errorf("parts add up to %v of 100 ms", total)
+	}
+}
+
+// Without calibration device times lie where submissions and waits allow it.
+func TestEstimatedClock(t *testing.T) {
+	if device.Caps().Features.CalibratedTimestamps {
+		device.Caps().Features.CalibratedTimestamps = false
+		defer func() { device.Caps().Features.CalibratedTimestamps = true }()
+	}
+	period := device.Caps().Limits.TimestampPeriod
+	zero := time.Now()
+	at := func(us int) time.Time { return zero.Add(time.Duration(us) * time.Microsecond) }
+	ticks := func(us int) uint64 { return uint64(float64(us+7_000_000) * 1000 / period) } // the device's clock began 7 s earlier
+	var list []engine.Submission
+	for _, s := range []struct{ submit, begin, end, woken int }{{0, 50, 200, 260}, {1000, 1010, 1300, 1400}, {2000, 2100, 2250, 2255}} {
+		list = append(list, engine.Submission{
+			Submit: at(s.submit), Submitted: at(s.submit + 5), Woken: at(s.woken), Spans: []vk.Span{{Begin: ticks(s.begin), End: ticks(s.end)}},
+		})
+	}
+	c, err := startClock(device)
+	if err == nil {
+		c, err = c.stop(list)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The second submission tells the least that must be added, 10 µs less than the truth.
+	for _, us := range []int{50, 1010, 2250} {
+		if off := c.at(ticks(us)).Sub(at(us)); off < -11*time.Microsecond || off > 6*time.Microsecond {
+			t.Errorf("%d µs are %v off", us, off)
+		}
+	}
+}

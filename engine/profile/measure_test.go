@@ -1,0 +1,152 @@
+package profile
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"math"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"sealvk/engine"
+	"sealvk/shaders/roofs"
+	"sealvk/vk"
+	"sealvk/vk/vktest"
+	"sealvk/weights"
+)
+
+var device *vk.Device
+
+func TestMain(m *testing.M) {
+	os.Exit(vktest.Main(m, &device))
+}
+
+const nano = "../../cli/nano/seallm-nano-Q4_K_M.gguf"
+
+func loadNano(t *testing.T, context_ int) *engine.Model {
+	t.Helper()
+	file, err := weights.Open(nano)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	m, err := engine.Load(context.Background(), device, file, engine.Options{Context: context_, Statistics: true}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
+}
+
+// Whatever the device's speed, the parts add up, every dispatch was timed in every step,
+// and the kernels' times by the device's clock are those on the host's clock.
+func TestMeasure(t *testing.T) {
+	o := Options{
+		Phases: []string{"decode", "prefill"}, Depths: []int{0, 40}, Tokens: 20, Steps: 3,
+		Roofs: &roofs.Roofs{ReadBytesPerS: 1e10, F32FLOPsPerS: 1e11, DispatchUS: 1},
+	}
+	m := loadNano(t, o.Positions())
+	p, err := Measure(context.Background(), device, m, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Runs) != 4 {
+		t.Fatalf("%d runs", len(p.Runs))
+	}
+	for _, r := range p.Runs {
+		name := r.Phase
+		near := func(what string, got, want, tolerance float64) {
+			t.Helper()
+			if !(math.Abs(got-want) <= tolerance*math.Abs(want)) {
+				t.Errorf("%s at %d: %s: %g, want %g", name, r.Depth, what, got, want)
+			}
+		}
+		for _, b := range []Budget{r.Budget, r.Overlapped} {
+			near("budget", b.KernelsUS+b.GapsUS+b.SubmitUS+b.WaitUS+b.ReadUS+b.HostUS+b.ProfileUS, b.WallUS, 1e-9)
+			near("kernels by both clocks", b.KernelsUS, b.KernelTicksUS, 0.05)
+		}
+		near("wall of the budget", r.Budget.WallUS, r.Serialized.MeanUS, 1e-9)
+		for _, w := range []Wall{r.Unprofiled, r.Concurrent, r.Serialized} {
+			if len(w.SamplesUS) != o.Steps || slices.Min(w.SamplesUS) <= 0 || w.P5US > w.MedianUS || w.MedianUS > w.P95US {
+				t.Errorf("%s at %d: wall %+v", name, r.Depth, w)
+			}
+		}
+		if want := map[string]int{"decode": 1, "prefill": 20}[r.Phase]; r.Tokens != want {
+			t.Errorf("%s: %d tokens a step", name, r.Tokens)
+		}
+		calls := 0
+		var ticks float64
+		for _, d := range r.Dispatches {
+			calls += d.Calls
+			if len(d.SamplesUS) != d.Calls*o.Steps || d.ReadBytes <= 0 || d.Grid[0] < 1 || d.Program >= len(p.Programs) {
+				t.Errorf("%s: %+v", name, d)
+			}
+			for _, us := range d.SamplesUS {
+				ticks += us
+			}
+			if want := "blk." + d.Operation; d.Layer >= 0 && !strings.HasSuffix(d.Label, "."+d.Operation) || d.Layer < 0 && d.Label == want {
+				t.Errorf("%s: layer %d, operation %s", d.Label, d.Layer, d.Operation)
+			}
+		}
+		if calls != r.Schedule.Dispatches || r.Schedule.Barriers < 1 || r.Schedule.Submissions < 1 {
+			t.Errorf("%s: %d calls, schedule %+v", name, calls, r.Schedule)
+		}
+		sections := []string{"token_embd", "blk.0", "blk.1", "blk.2", "blk.3", "output", "sample"}
+		for i, s := range r.Sections {
+			if s.Name != sections[i] || len(s.SamplesUS) != o.Steps {
+				t.Errorf("%s: section %d: %+v", name, i, s)
+			}
+		}
+		if len(r.Sections) != len(sections) || r.Floor.Share <= 0 || len(r.Timeline) == 0 {
+			t.Errorf("%s: %d sections, floor %+v, %d events", name, len(r.Sections), r.Floor, len(r.Timeline))
+		}
+		for _, by := range []By{ByOperation, ByLayer, ByKernel, ByDispatch} {
+			var total float64
+			var read int64
+			for _, g := range r.Groups(p, by) {
+				total += g.TotalUS
+				read += g.Bytes
+			}
+			near("groups by "+string(by), total, ticks/float64(o.Steps), 1e-9)
+		}
+	}
+	deep, shallow := p.Runs[1], p.Runs[0]
+	attention := func(r Run) Dispatch {
+		return r.Dispatches[slices.IndexFunc(r.Dispatches, func(d Dispatch) bool { return d.Label == "blk.0.attention" })]
+	}
+	if a, b := attention(shallow), attention(deep); b.ReadBytes-a.ReadBytes < 30*2*4*64*2 {
+		t.Errorf("attention reads %d bytes at depth 0, %d at 40", a.ReadBytes, b.ReadBytes)
+	}
+
+	text, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := &Profile{}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(back); err != nil || !reflect.DeepEqual(p, back) {
+		t.Errorf("JSON: %v, or not what was written", err)
+	}
+}
+
+func TestMeasureStops(t *testing.T) {
+	o := Options{Phases: []string{"decode"}, Depths: []int{0}, Steps: 5}
+	m := loadNano(t, o.Positions())
+	ctx, cancel := context.WithCancel(context.Background())
+	o.Progress = func(string) { cancel() }
+	if _, err := Measure(ctx, device, m, o); err == nil || ctx.Err() == nil {
+		t.Errorf("%v", err)
+	}
+	o.Depths, o.Progress = []int{1 << 20}, nil
+	if _, err := Measure(context.Background(), device, m, o); err == nil || !strings.Contains(err.Error(), "decode at depth 1048576") {
+		t.Errorf("deeper than the context: %v", err)
+	}
+}

@@ -87,6 +87,8 @@ func (c *choice) Set(s string) error {
 const (
 	categoryModel    = "Model and device:"
 	categorySampling = "Sampling:"
+	categoryMeasure  = "What is measured:"
+	categoryShow     = "What is shown:"
 )
 
 // modelFlags say which model runs, and where.

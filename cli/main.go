@@ -21,6 +21,7 @@ func main() {
 // program holds one run's streams. stdout is unbuffered and remembers its
 // first error, so that printing code need not check every write.
 type program struct {
+	args   []string // as they were given
 	stdin  io.Reader
 	stdout *output
 	stderr io.Writer
@@ -32,7 +33,7 @@ type program struct {
 // run is the whole program: args without the program's name, the exit code
 // back. It leaves the process as it was, so tests may call it again and again.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{stdin: stdin, stdout: &output{w: stdout}, stderr: stderr}
+	p := &program{args: args, stdin: stdin, stdout: &output{w: stdout}, stderr: stderr}
 	app := p.app()
 	err := app.Run(append([]string{app.Name}, arrange(app, args)...))
 	if err == nil && p.stdout.err != nil {
@@ -96,11 +97,11 @@ func (p *program) app() *cli.App {
 		ExitErrHandler:            func(*cli.Context, error) {}, // run decides about the exit
 		DisableSliceFlagSeparator: true,                         // a --stop may hold a comma
 	}
-	for _, c := range app.Commands {
+	eachCommand(app.Commands, func(c *cli.Command) {
 		c.OnUsageError = usageError
 		c.HideHelpCommand = true // "help" may be a prompt
 		c.Before = noEmptyNames
-	}
+	})
 	return app
 }
 

@@ -157,6 +157,9 @@ func TestArrangeMovesFlagsInFront(t *testing.T) {
 		{"generate help", "generate -- help"},
 		{"nonsense --temp", "nonsense --temp"},
 		{"--version", "--version"},
+		{"profile --reps 3 -v", "profile --reps 3 -v"},
+		{"profile diff a.json b.json --fail-over 3%", "profile diff --fail-over 3% -- a.json b.json"},
+		{"--reps 3 profile nonsense", "profile --reps 3 -- nonsense"},
 	} {
 		if got := arrange(app, strings.Fields(c.args)); !slices.Equal(got, strings.Fields(c.want)) {
 			t.Errorf("%q became %q, want %q", c.args, got, c.want)

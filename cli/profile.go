@@ -4,31 +4,40 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"sealvk/cli/report"
 	"sealvk/engine"
 	"sealvk/engine/profile"
 	"sealvk/weights"
 )
 
-// depths is a flag's list of whole numbers, separated by commas.
+// depths is a flag's list of positions, separated by commas.
 type depths struct{ values []int }
 
 func (d *depths) String() string {
-	return strings.Trim(strings.ReplaceAll(fmt.Sprint(d.values), " ", ","), "[]")
+	var texts []string
+	for _, n := range d.values {
+		texts = append(texts, strconv.Itoa(n))
+	}
+	return strings.Join(texts, ",")
 }
 
 func (d *depths) Set(s string) error {
-	const most, longest = 1 << 20, 64
+	const largest, most = 1 << 20, 64
 	var values []int
 	for item := range strings.SplitSeq(s, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(item))
-		if err != nil || n < 0 || n > most || len(values) == longest {
-			return fmt.Errorf("want up to %d whole numbers from 0 to %d, separated by commas", longest, most)
+		if err != nil || n < 0 || n > largest || len(values) == most {
+			return fmt.Errorf("want whole numbers from 0 to %d, at most %d, separated by commas", largest, most)
 		}
 		if !slices.Contains(values, n) {
 			values = append(values, n)
@@ -44,6 +53,7 @@ type profileFlags struct {
 	phase        choice
 	depths       depths
 	tokens, reps whole
+	show         *showFlags
 }
 
 func (p *program) profileCommand() *cli.Command {
@@ -53,27 +63,92 @@ func (p *program) profileCommand() *cli.Command {
 		depths:     depths{[]int{0}},
 		tokens:     whole{64, 1, 1 << 16},
 		reps:       whole{0, 0, 1000},
+		show:       newShowFlags(),
 	}
+	flags := append([]cli.Flag{
+		f.pathFlag(),
+		&cli.StringFlag{Name: "synthetic", Destination: &f.synthetic, Category: categoryModel, TakesFile: true,
+			Usage: "random weights of `SHAPE:TYPE`, without a file: seallm-7b-v2.5:Q4_K_M (see sealvk synth)"},
+		&cli.GenericFlag{Name: "kv", Value: &f.kv, Category: categoryModel, Usage: "`TYPE` of the KV cache: f16 or f32"},
+		&cli.GenericFlag{Name: "phase", Value: &f.phase, Category: categoryMeasure, Usage: "`PHASE`: decode, prefill or both"},
+		&cli.GenericFlag{Name: "depth", Value: &f.depths, Category: categoryMeasure, Usage: "positions in the KV cache before: `N[,N…]`, a run each"},
+		&cli.GenericFlag{Name: "tokens", Value: &f.tokens, Category: categoryMeasure, Usage: "`N` tokens of a prompt, in prefill"},
+		&cli.GenericFlag{Name: "reps", Value: &f.reps, Category: categoryMeasure, DefaultText: "as many as take some seconds",
+			Usage: "`R` steps in each mode"},
+	}, f.deviceFlags()...)
 	return &cli.Command{
 		Name:  "profile",
 		Usage: "see where the time of a token goes",
-		Flags: append([]cli.Flag{
-			f.pathFlag(),
-			&cli.StringFlag{Name: "synthetic", Destination: &f.synthetic, Category: categoryModel,
-				Usage: "random weights of `SHAPE:TYPE`, without a file: seallm-7b-v2.5:Q4_K_M (see sealvk synth)"},
-			&cli.GenericFlag{Name: "kv", Value: &f.kv, Category: categoryModel, Usage: "`TYPE` of the KV cache: f16 or f32"},
-			&cli.GenericFlag{Name: "phase", Value: &f.phase, Usage: "`PHASE` to measure: decode, prefill or both"},
-			&cli.GenericFlag{Name: "depth", Value: &f.depths, Usage: "positions in the KV cache before, one run each: `N[,N…]`"},
-			&cli.GenericFlag{Name: "tokens", Value: &f.tokens, Usage: "`N` tokens of the prompt, in prefill"},
-			&cli.GenericFlag{Name: "reps", Value: &f.reps, DefaultText: "as many as take some seconds", Usage: "`R` steps in each mode"},
-		}, f.deviceFlags()...),
+		Description: "Times every kernel of prefill or decode, and compares it with what the device can do.\n" +
+			"Nothing else should run meanwhile.",
+		Flags:       append(flags, f.show.all()...),
+		Subcommands: []*cli.Command{p.profileShowCommand()},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return fmt.Errorf("profile: unknown argument %q; want kernel, diff or static, or flags alone: see sealvk profile --help", c.Args().First())
+				return fmt.Errorf("profile: unknown argument %q: see sealvk profile --help", c.Args().First())
+			}
+			if err := f.show.check(); err != nil {
+				return err
 			}
 			return p.profile(f)
 		},
 	}
+}
+
+func (p *program) profile(f *profileFlags) error {
+	ctx, release := stoppable()
+	defer release()
+	result, err := p.measureProfile(ctx, f)
+	if err != nil {
+		return stopCause(ctx, err)
+	}
+	result.Program, result.Command = version(), p.args
+	return p.showProfile(result, f.show)
+}
+
+func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profile.Profile, err error) {
+	file, err := p.profiledModel(f)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	o := &opened{file: file, kv: engine.KVF16}
+	defer func() { err = errors.Join(err, o.close()) }()
+	if f.kv.value == "f32" {
+		o.kv = engine.KVF32
+	}
+	if err := p.openDevice(o, f.modelFlags); err != nil {
+		return nil, err
+	}
+	if err := profile.CanMeasure(o.device); err != nil { // before minutes of loading
+		return nil, fmt.Errorf("%w; choose another device, see sealvk devices", err)
+	}
+	tell, end := p.status()
+	defer end()
+	options := profile.Options{
+		Phases: []string{f.phase.value}, Depths: f.depths.values, Tokens: int(f.tokens.value), Steps: int(f.reps.value), Progress: tell,
+	}
+	if f.phase.value == "both" {
+		options.Phases = []string{"decode", "prefill"}
+	}
+	measured := func(what string) { tell("measuring the device: " + what) }
+	if options.Roofs, err = profile.KnownRoofs(ctx, o.device, pipelineCache(), measured); err != nil {
+		return nil, err
+	}
+	o.model, err = engine.Load(ctx, o.device, file, engine.Options{Context: options.Positions(), KV: o.kv, Statistics: true},
+		func(done, total int64) { tell(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
+	if errors.Is(err, engine.ErrDoesNotFit) {
+		err = fmt.Errorf("%w (the context here is what --depth and --tokens need)", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	result, err := profile.Measure(ctx, o.device, o.model, options)
+	if err != nil {
+		return nil, err
+	}
+	result.Model.Synthetic, result.Model.FileType = f.synthetic != "", file.FileType.String()
+	return result, nil
 }
 
 // profiledModel is the file that is named, or the synthetic model.
@@ -99,56 +174,131 @@ func (p *program) profiledModel(f *profileFlags) (*weights.Model, error) {
 	return weights.Synth(shape, mix, 1)
 }
 
-func (p *program) profile(f *profileFlags) (err error) {
-	ctx, release := stoppable()
-	defer release()
-	result, err := p.measureProfile(ctx, f)
-	if err != nil {
-		return stopCause(ctx, err)
-	}
-	return p.writeProfile(result, f)
+// showFlags say what of a profile is shown, and how.
+type showFlags struct {
+	by, sort, format choice
+	filter           string
+	top              whole
+	output           string
 }
 
-func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profile.Profile, err error) {
-	file, err := p.profiledModel(f)
-	if err != nil {
-		return nil, err
+func newShowFlags() *showFlags {
+	s := &showFlags{
+		by:   choice{"operation", []string{"operation", "layer", "kernel", "dispatch"}},
+		sort: choice{"total", report.Sorts()}, top: whole{0, 0, 1 << 20},
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	o := &opened{file: file, kv: engine.KVF16}
-	defer func() { err = errors.Join(err, o.close()) }()
-	if f.kv.value == "f32" {
-		o.kv = engine.KVF32
+	s.format.value = "text"
+	for _, f := range report.Formats() {
+		s.format.words = append(s.format.words, f.Name)
 	}
-	if err := p.openDevice(o, f.modelFlags); err != nil {
-		return nil, err
-	}
-	if err := profile.CanMeasure(o.device); err != nil { // before minutes of loading
-		return nil, err
-	}
-	options := profile.Options{
-		Phases: []string{f.phase.value}, Depths: f.depths.values, Tokens: int(f.tokens.value), Steps: int(f.reps.value),
-		Progress: func(what string) { p.note("%s", what) },
-	}
-	if f.phase.value == "both" {
-		options.Phases = []string{"decode", "prefill"}
-	}
-	f.context.value = uint64(options.Positions())
-	if options.Roofs, err = profile.KnownRoofs(ctx, o.device, pipelineCache(), options.Progress); err != nil {
-		return nil, err
-	}
-	if err := p.load(ctx, o, file, f.modelFlags); err != nil {
-		return nil, err
-	}
-	result, err := profile.Measure(ctx, o.device, o.model, options)
-	if err != nil {
-		return nil, err
-	}
-	result.Program = version()
-	result.Model.Synthetic, result.Model.FileType = f.synthetic != "", file.FileType.String()
-	return result, nil
+	return s
 }
 
-func (p *program) writeProfile(r *profile.Profile, _ *profileFlags) error {
-	return encodeJSON(p.stdout, " ", r)
+func (s *showFlags) all() []cli.Flag {
+	words := func(c *choice) string { return strings.Join(c.words, ", ") }
+	return []cli.Flag{
+		&cli.GenericFlag{Name: "by", Value: &s.by, Category: categoryShow, Usage: "a row of the table is a `GROUP`: " + words(&s.by)},
+		&cli.GenericFlag{Name: "sort", Value: &s.sort, Category: categoryShow, Usage: "by `COLUMN`: " + words(&s.sort)},
+		&cli.StringFlag{Name: "filter", Destination: &s.filter, Category: categoryShow,
+			Usage: "only dispatches whose label or kernel `REGEXP` finds"},
+		&cli.GenericFlag{Name: "top", Value: &s.top, Category: categoryShow, Usage: "only the first `N` rows; 0: all"},
+		&cli.GenericFlag{Name: "format", Value: &s.format, Category: categoryShow, Usage: "`FORM` on standard output: " + words(&s.format)},
+		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Destination: &s.output, TakesFile: true, Category: categoryShow,
+			Usage: "write every form and the pictures into `FOLDER`, which is made"},
+	}
+}
+
+func (s *showFlags) view() (report.View, error) {
+	v := report.View{By: profile.By(s.by.value), Sort: s.sort.value, Top: int(s.top.value)}
+	if s.filter != "" {
+		var err error
+		if v.Filter, err = regexp.Compile(s.filter); err != nil {
+			return v, fmt.Errorf("--filter: %w", err)
+		}
+	}
+	return v, nil
+}
+
+// check finds, before anything is measured, what could not be shown.
+func (s *showFlags) check() error {
+	if _, err := s.view(); err != nil || s.output == "" {
+		return err
+	}
+	if info, err := os.Stat(s.output); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is a file; want the name of a folder for the profile's files", s.output)
+	}
+	return nil
+}
+
+// showProfile prints r, or with -o writes it in all forms.
+func (p *program) showProfile(r *profile.Profile, s *showFlags) error {
+	view, err := s.view()
+	if err != nil {
+		return err
+	}
+	if s.output == "" {
+		return report.Write(p.stdout, s.format.value, r, view)
+	}
+	if err := os.MkdirAll(s.output, 0o777); err != nil {
+		return err
+	}
+	for _, f := range report.Formats() {
+		err := writeFile(filepath.Join(s.output, f.File), func(w io.Writer) error { return report.Write(w, f.Name, r, view) })
+		if err != nil {
+			return err
+		}
+	}
+	pictures, omitted, err := report.Pictures(r)
+	if err != nil {
+		return err
+	}
+	for _, reason := range omitted {
+		p.note("left out: %s", reason)
+	}
+	for _, picture := range pictures {
+		for _, form := range report.PictureFormats() {
+			err := writeFile(filepath.Join(s.output, picture.Name+"."+form), func(w io.Writer) error { return picture.Write(w, form) })
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return report.Write(p.stdout, s.format.value, r, view)
+}
+
+func (p *program) profileShowCommand() *cli.Command {
+	s := newShowFlags()
+	return &cli.Command{
+		Name:      "show",
+		Usage:     "show a profile that was written as JSON, in any form",
+		ArgsUsage: "PROFILE.json",
+		Flags:     s.all(),
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 1 {
+				return errors.New("profile show takes one profile.json; see sealvk profile show --help")
+			}
+			if err := s.check(); err != nil {
+				return err
+			}
+			r, err := readProfile(c.Args().First())
+			if err != nil {
+				return err
+			}
+			return p.showProfile(r, s)
+		},
+	}
+}
+
+// readProfile reads a profile's JSON file.
+func readProfile(path string) (*profile.Profile, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	r, err := profile.Read(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
 }

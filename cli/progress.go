@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"sync"
@@ -52,4 +53,14 @@ func bar(w io.Writer, title string) (step func(done, total int64), end func()) {
 		}
 	}
 	return step, end
+}
+
+// status tells on standard error, where that is a terminal, what goes on, each line in the
+// place of the last. end wipes it away.
+func (p *program) status() (tell func(what string), end func()) {
+	if !isTerminal(p.stderr) {
+		return func(string) {}, func() {}
+	}
+	const wipe = "\r\x1b[K"
+	return func(what string) { fmt.Fprint(p.stderr, wipe, what) }, func() { fmt.Fprint(p.stderr, wipe) }
 }

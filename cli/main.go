@@ -58,6 +58,9 @@ func (p *program) exitCode(err error) int {
 		return 128 + int(syscall.SIGPIPE)
 	}
 	fmt.Fprintf(p.stderr, "sealvk: %s\n", oneLine(err))
+	if slower := (slowerError{}); errors.As(err, &slower) {
+		return slowerCode
+	}
 	return 1
 }
 

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"gonum.org/v1/gonum/floats"
 	"gonum.org/v1/gonum/stat"
 
 	"sealvk/shaders"
@@ -58,7 +57,12 @@ func quantile(samples []float64, p float64) float64 {
 		return 0
 	}
 	sorted := slices.Sorted(slices.Values(samples))
-	return stat.Quantile(p, stat.LinInterp, sorted, nil)
+	// Between the two nearest, as the median is of an even number (Hyndman and Fan's
+	// definition 7); gonum's own lie half a sample below.
+	at := p * float64(len(sorted)-1)
+	low := int(at)
+	high := min(low+1, len(sorted)-1)
+	return sorted[low] + (at-float64(low))*(sorted[high]-sorted[low])
 }
 
 func (r *runner) sections(blocks []*block) {
@@ -169,8 +173,8 @@ func (r *runner) floor() {
 	if roof == nil {
 		return
 	}
-	run.Floor.MemoryUS = float64(run.Floor.ReadBytes) / roof.ReadBytesPerS * 1e6
-	run.Floor.ComputeUS = float64(run.Floor.FLOPs) / floats.Max([]float64{roof.F32FLOPsPerS, roof.F16FLOPsPerS, roof.Int8DotOpsPerS, roof.CoopMatFLOPsPerS}) * 1e6
+	run.Floor.MemoryUS = atRate(run.Floor.ReadBytes, roof.ReadBytesPerS) * 1e6
+	run.Floor.ComputeUS = atRate(run.Floor.FLOPs, max(roof.F32FLOPsPerS, roof.F16FLOPsPerS, roof.Int8DotOpsPerS, roof.CoopMatFLOPsPerS)) * 1e6
 	run.Floor.Bound = "memory"
 	if run.Floor.ComputeUS > run.Floor.MemoryUS {
 		run.Floor.Bound = "compute"

@@ -106,7 +106,7 @@ func (r *Run) group(p *Profile, name string, members []*Dispatch) Group {
 		calls = append(calls, d.SamplesUS...)
 		g.addSteps(d)
 		if p.Roofs != nil {
-			m, c := float64(d.ReadBytes+d.WrittenBytes)/p.Roofs.ReadBytesPerS, float64(d.FLOPs)/p.Roofs.F32FLOPsPerS
+			m, c := atRate(d.ReadBytes+d.WrittenBytes, p.Roofs.ReadBytesPerS), atRate(d.FLOPs, p.Roofs.F32FLOPsPerS)
 			memory, compute, least = memory+m, compute+c, least+max(m, c)
 		}
 	}
@@ -137,6 +137,14 @@ func (r *Run) group(p *Profile, name string, members []*Dispatch) Group {
 		}
 	}
 	return g
+}
+
+// atRate is the seconds that n takes; 0 where the rate is not known.
+func atRate(n int64, rate float64) float64 {
+	if rate <= 0 {
+		return 0
+	}
+	return float64(n) / rate
 }
 
 // addSteps adds d's time in each step.

@@ -1,0 +1,228 @@
+package report
+
+import (
+	"bytes"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+
+	"sealvk/engine/profile"
+)
+
+var (
+	//go:embed page.html
+	pageHTML string
+	//go:embed page.css
+	pageCSS string
+	//go:embed page.js
+	pageJS string
+
+	page = template.Must(template.New("page").Parse(pageHTML))
+)
+
+// pageData is what page.html shows.
+type pageData struct {
+	Title    string
+	CSS      template.CSS
+	JS       template.JS
+	JSON     template.JS // the profile; encoding/json escapes what could end a script
+	Facts    []fact
+	Runs     []pageRun
+	Pictures []pagePicture // of all runs
+	Omitted  []string
+	Programs pageTable
+	Values   value
+}
+
+type pageRun struct {
+	ID, Name, Headline string
+	Facts              []fact
+	Budget             []pagePart
+	Tables             []pageTable
+	Pictures           []pagePicture
+}
+
+// pagePart is a part of the budget.
+type pagePart struct {
+	Name, About            string
+	Concurrent, Serialized pageShare
+	InBar                  bool
+}
+
+// pageShare is a time, and its percentage in digits that are shown and that are drawn.
+type pageShare struct{ US, Percent, Width string }
+
+type pageTable struct {
+	Name    string
+	Open    bool
+	Sorted  string // the column by which it is sorted; "": none
+	Columns []string
+	Rows    [][]pageCell
+}
+
+// pageCell is a figure as it is shown, and as it is sorted.
+type pageCell struct {
+	Text string
+	Sort string
+	Left bool
+}
+
+type pagePicture struct {
+	ID, Title string
+	SVG       template.HTML
+}
+
+// Label and Text let the template read a fact.
+func (f fact) Label() string { return f.name }
+func (f fact) Text() string  { return f.text }
+
+func writeHTML(w io.Writer, p *profile.Profile, _ View) error {
+	text, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("report: html: %w", err)
+	}
+	d := pageData{Title: modelName(p) + " on " + p.Device.Name, CSS: template.CSS(pageCSS), JS: template.JS(pageJS), JSON: template.JS(text),
+		Facts: pageFacts(p), Programs: programTable(p)}
+	if d.Values, err = parseValue(text); err != nil {
+		return fmt.Errorf("report: html: %w", err)
+	}
+	for i := range p.Runs {
+		d.Runs = append(d.Runs, newPageRun(p, &p.Runs[i], runFile(p, i)))
+	}
+	if err := d.addPictures(p); err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := page.Execute(&b, d); err != nil {
+		return fmt.Errorf("report: html: %w", err)
+	}
+	_, err = w.Write(b.Bytes())
+	return err
+}
+
+func pageFacts(p *profile.Profile) []fact {
+	return append(facts(p),
+		fact{"measured", p.Created.Format("2006-01-02 15:04:05 MST") + " by sealvk " + p.Program},
+		fact{"command", "sealvk " + strings.Join(p.Command, " ")})
+}
+
+func newPageRun(p *profile.Profile, r *profile.Run, id string) pageRun {
+	run := pageRun{ID: id, Name: runName(r), Headline: headline(r), Facts: runFacts(r)}
+	o, b := &r.Overlapped, &r.Budget
+	share := func(us, part, wall float64) pageShare {
+		if wall <= 0 {
+			return pageShare{micro(us), "-", "0"}
+		}
+		return pageShare{micro(us), percent(part / wall), fmt.Sprintf("%.3f", 100*part/wall)}
+	}
+	add := func(name, about string, bar bool, ous, opart, bus, bpart float64) {
+		run.Budget = append(run.Budget, pagePart{name, about, share(ous, opart, o.WallUS), share(bus, bpart, b.WallUS), bar})
+	}
+	concurrent := parts(o)
+	for i, part := range parts(b) {
+		add(part.name, part.about, true, concurrent[i].us, concurrent[i].us, part.us, part.us)
+	}
+	add("wall", "% is the sum of the parts", false, o.WallUS, sum(o), b.WallUS, sum(b))
+	add("(kernels)", "once more, by the device's clock alone", false, o.KernelTicksUS, o.KernelTicksUS, b.KernelTicksUS, b.KernelTicksUS)
+	for _, by := range []profile.By{profile.ByOperation, profile.ByLayer, profile.ByKernel, profile.ByDispatch} {
+		v := View{By: by, Sort: "total"}
+		if by == profile.ByLayer || by == profile.ByDispatch {
+			v.Sort = "order"
+		}
+		groups, _ := v.groups(p, r)
+		run.Tables = append(run.Tables, newPageTable(v, groups))
+	}
+	return run
+}
+
+func newPageTable(v View, groups []profile.Group) pageTable {
+	name := string(v.By)
+	t := pageTable{Name: name, Open: v.By == profile.ByOperation, Columns: []string{name, "calls", "total µs", "mean µs", "p50 µs", "p95 µs", "% step",
+		"bytes", "GB/s", "FLOPs", "GFLOP/s", "FLOP/B", "% roof", "bound", "kernel", "shape", "grid", "lanes"}}
+	text := func(s string) pageCell { return pageCell{orNone(s), s, true} }
+	figure := func(shown string, v float64) pageCell { return pageCell{shown, exact(v), false} }
+	if v.Sort == "total" {
+		t.Sorted = "total µs"
+	}
+	for i := range groups {
+		g := &groups[i]
+		kernel := strings.Join(strings.Fields(g.Kernel+" "+g.Type+" "+g.Variant), " ")
+		cells := timeCells(g)
+		row := []pageCell{text(g.Name)}
+		for j, v := range []float64{float64(g.Calls), g.TotalUS, g.MeanUS, g.P50US, g.P95US, g.Share, float64(g.Bytes), g.BytesPerS,
+			float64(g.FLOPs), g.FLOPsPerS, g.Intensity, g.RoofShare} {
+			row = append(row, figure(cells[j+1], v))
+		}
+		t.Rows = append(t.Rows, append(row, text(g.Bound), text(kernel), text(g.Shape),
+			figure(grid(g.Grid), float64(g.Grid[0]*g.Grid[1]*g.Grid[2])), figure(orDash(float64(g.Lanes), exact), float64(g.Lanes))))
+	}
+	return t
+}
+
+// programTable has a column for each of the drivers' statistics.
+func programTable(p *profile.Profile) pageTable {
+	t := pageTable{Name: "programs", Columns: []string{"kernel", "type", "variant", "lanes", "subgroup"}}
+	var names []string
+	for _, program := range p.Programs {
+		for _, s := range program.Statistics {
+			if !slices.Contains(names, s.Name) {
+				names = append(names, s.Name)
+			}
+		}
+	}
+	t.Columns = append(t.Columns, names...)
+	for _, program := range p.Programs {
+		row := []pageCell{{program.Kernel, program.Kernel, true}, {orNone(program.Type), program.Type, true}, {orNone(program.Variant), program.Variant, true},
+			{whole(program.Lanes), whole(program.Lanes), false}, {whole(program.SubgroupSize), whole(program.SubgroupSize), false}}
+		for _, name := range names {
+			cell := pageCell{Text: "-"}
+			for _, s := range program.Statistics {
+				if s.Name == name {
+					cell = pageCell{s.Value, s.Value, false}
+				}
+			}
+			row = append(row, cell)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// addPictures puts the pictures into the page, each to its run.
+func (d *pageData) addPictures(p *profile.Profile) error {
+	pictures, omitted, err := Pictures(p)
+	if err != nil {
+		return err
+	}
+	d.Omitted = omitted
+next:
+	for _, picture := range pictures {
+		var b bytes.Buffer
+		if err := picture.Write(&b, "svg"); err != nil {
+			return err
+		}
+		shown := pagePicture{picture.Name, picture.Title, inlineSVG(b.String(), picture.Title)}
+		for i := range d.Runs {
+			if strings.HasSuffix(picture.Name, "-"+d.Runs[i].ID) {
+				d.Runs[i].Pictures = append(d.Runs[i].Pictures, shown)
+				continue next
+			}
+		}
+		d.Pictures = append(d.Pictures, shown)
+	}
+	return nil
+}
+
+var svgHead = regexp.MustCompile(`(?s)^.*?<svg width="[^"]*" height="[^"]*"`)
+
+// inlineSVG makes a picture an element of a page: as wide as its column, with the page's
+// paper and ink, and with a name for those who do not see it.
+func inlineSVG(text, title string) template.HTML {
+	text = svgHead.ReplaceAllLiteralString(text, `<svg role="img" aria-label="`+template.HTMLEscapeString(title)+`"`)
+	return template.HTML(strings.NewReplacer("fill:#FFFFFF", "fill:none", "#000000", "currentColor").Replace(text))
+}

@@ -1,0 +1,204 @@
+package report
+
+import (
+	"cmp"
+	"image/color"
+	"math"
+	"slices"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"sealvk/engine/profile"
+)
+
+// rooflinePoints are the operations that can be put on logarithmic axes, the longest first.
+func rooflinePoints(p *profile.Profile, r *profile.Run) []profile.Group {
+	groups := slices.DeleteFunc(r.Groups(p, profile.ByOperation), func(g profile.Group) bool { return g.Intensity <= 0 || g.FLOPsPerS <= 0 })
+	slices.SortStableFunc(groups, func(a, b profile.Group) int { return cmp.Compare(b.TotalUS, a.TotalUS) })
+	return groups
+}
+
+// roof is a rate of arithmetic that was measured.
+type roof struct {
+	name, unit string
+	rate       float64
+}
+
+func computeRoofs(p *profile.Profile) (roofs []roof) {
+	if p.Roofs == nil {
+		return nil
+	}
+	for _, r := range []roof{
+		{"f32", "FLOP/s", p.Roofs.F32FLOPsPerS}, {"f16", "FLOP/s", p.Roofs.F16FLOPsPerS},
+		{"int8 dot products", "OP/s", p.Roofs.Int8DotOpsPerS}, {"cooperative matrices", "FLOP/s", p.Roofs.CoopMatFLOPsPerS},
+	} {
+		if r.rate > 0 {
+			roofs = append(roofs, r)
+		}
+	}
+	slices.SortFunc(roofs, func(a, b roof) int { return cmp.Compare(a.rate, b.rate) })
+	return roofs
+}
+
+// bounds are what may limit a kernel, with the look of its point.
+var bounds = []struct {
+	name   string
+	colour color.Color
+	shape  draw.GlyphDrawer
+	edge   draw.GlyphDrawer
+}{
+	{"memory", okabeIto[0], draw.CircleGlyph{}, draw.RingGlyph{}},
+	{"compute", okabeIto[5], draw.PyramidGlyph{}, draw.TriangleGlyph{}},
+	{"latency", okabeIto[3], draw.BoxGlyph{}, draw.SquareGlyph{}},
+	{"", color.RGBA{0x60, 0x60, 0x60, 0xff}, draw.CircleGlyph{}, draw.RingGlyph{}}, // unknown, without roofs
+}
+
+func drawRoofline(c draw.Canvas, p *profile.Profile, points []profile.Group) error {
+	pl := newPlot("Arithmetic intensity (FLOP per byte)", "Speed (FLOP/s)")
+	pl.X.Scale, pl.Y.Scale = plot.LogScale{}, plot.LogScale{}
+	pl.X.Tick.Marker, pl.Y.Tick.Marker = decades{}, decades{}
+	roofs := computeRoofs(p)
+	x0, x1, y0, y1 := math.Inf(1), 0.0, math.Inf(1), 0.0
+	for _, g := range points {
+		x0, x1, y0, y1 = min(x0, g.Intensity), max(x1, g.Intensity), min(y0, g.FLOPsPerS), max(y1, g.FLOPsPerS)
+	}
+	var bandwidth float64
+	if p.Roofs != nil {
+		bandwidth = p.Roofs.ReadBytesPerS
+	}
+	for _, r := range roofs {
+		y1 = max(y1, r.rate)
+		if bandwidth > 0 {
+			x1 = max(x1, 4*r.rate/bandwidth)
+		}
+	}
+	pl.X.Min, pl.X.Max, pl.Y.Min, pl.Y.Max = x0/3, 3*x1, y0/3, 3*y1
+	pl.Add(drawing(logGrid), drawing(func(c draw.Canvas, pl *plot.Plot) {
+		taken := drawRoofs(c, pl, roofs, bandwidth)
+		drawPoints(c, pl, points, taken)
+		drawBounds(c, points)
+	}))
+	pl.Draw(c)
+	return nil
+}
+
+// drawRoofs draws the slope of the bandwidth up to the highest roof, and each roof from
+// that slope on. It gives boxes around the lines and their names.
+func drawRoofs(c draw.Canvas, pl *plot.Plot, roofs []roof, bandwidth float64) (taken []vg.Rectangle) {
+	x, y := pl.Transforms(&c)
+	line := draw.LineStyle{Color: ink, Width: 1.8}
+	style := lettering(tickSize)
+	style.YAlign = text.YBottom
+	if bandwidth > 0 {
+		top := pl.Y.Max
+		if len(roofs) > 0 {
+			top = roofs[len(roofs)-1].rate
+		}
+		from, to := max(pl.X.Min, pl.Y.Min/bandwidth), min(pl.X.Max, top/bandwidth)
+		if from < to {
+			a, b := vg.Point{X: x(from), Y: y(from * bandwidth)}, vg.Point{X: x(to), Y: y(to * bandwidth)}
+			c.StrokeLine2(line, a.X, a.Y, b.X, b.Y)
+			style.Rotation = math.Atan2(float64(b.Y-a.Y), float64(b.X-a.X))
+			sin, cos := math.Sincos(style.Rotation)
+			up := vg.Point{X: vg.Length(-4 * sin), Y: vg.Length(4 * cos)}
+			c.FillText(style, a.Add(b.Sub(a).Scale(0.06)).Add(up), "read "+si(bandwidth)+"B/s")
+			style.Rotation = 0
+			taken = append(taken, along(a, b, up.Scale(2))...)
+		}
+	}
+	style.XAlign = text.XRight
+	var names []vg.Rectangle
+	for i, r := range roofs {
+		from := pl.X.Min
+		if bandwidth > 0 {
+			from = max(from, r.rate/bandwidth)
+		}
+		look := line
+		look.Dashes = [][]vg.Length{nil, {8, 4}, {2, 3}, {10, 3, 2, 3}}[i%4]
+		a, b := vg.Point{X: x(from), Y: y(r.rate)}, vg.Point{X: x(pl.X.Max), Y: y(r.rate)}
+		c.StrokeLine2(look, a.X, a.Y, b.X, b.Y)
+		name := r.name + " " + si(r.rate) + r.unit
+		at := vg.Point{X: b.X - 6, Y: b.Y + 3}
+		if height := style.Height(name) + 4; i+1 < len(roofs) && y(roofs[i+1].rate)-b.Y < height {
+			at.Y = b.Y - height // the next roof is too near
+		}
+		for overlapsAny(style.Rectangle(name).Add(at), names) {
+			at.X -= 20
+		}
+		c.FillText(style, at, name)
+		names = append(names, style.Rectangle(name).Add(at))
+		taken = append(taken, along(a, b, vg.Point{})...)
+	}
+	return append(taken, names...)
+}
+
+// along gives boxes that cover the line from a to b, moved by shift, which may be askew.
+func along(a, b, shift vg.Point) (boxes []vg.Rectangle) {
+	const side = 8
+	steps := int(math.Hypot(float64(b.X-a.X), float64(b.Y-a.Y))/side) + 1
+	for i := range steps + 1 {
+		at := a.Add(b.Sub(a).Scale(vg.Length(i) / vg.Length(steps))).Add(shift)
+		half := vg.Point{X: side/2 + max(shift.X, -shift.X), Y: side/2 + max(shift.Y, -shift.Y)}
+		boxes = append(boxes, vg.Rectangle{Min: at.Sub(half), Max: at.Add(half)})
+	}
+	return boxes
+}
+
+// drawPoints draws the operations, larger where they take more of the step, with names
+// that do not cover one another.
+func drawPoints(c draw.Canvas, pl *plot.Plot, points []profile.Group, taken []vg.Rectangle) {
+	x, y := pl.Transforms(&c)
+	var anchors []anchor
+	for _, g := range points {
+		look := bounds[len(bounds)-1]
+		for _, b := range bounds {
+			if b.name == g.Bound {
+				look = b
+			}
+		}
+		radius := vg.Length(4 + 8*math.Sqrt(max(0, g.Share)))
+		at := vg.Point{X: x(g.Intensity), Y: y(g.FLOPsPerS)}
+		c.DrawGlyph(draw.GlyphStyle{Color: look.colour, Radius: radius, Shape: look.shape}, at)
+		c.DrawGlyph(draw.GlyphStyle{Color: color.White, Radius: radius, Shape: look.edge}, at) // apart from those behind
+		anchors = append(anchors, anchor{g.Name, at, radius})
+	}
+	placeLabels(&c, lettering(tickSize), anchors, taken)
+}
+
+// drawBounds explains the points.
+func drawBounds(c draw.Canvas, points []profile.Group) {
+	style := lettering(tickSize)
+	y := c.Max.Y - 16
+	for _, b := range bounds {
+		if !slices.ContainsFunc(points, func(g profile.Group) bool { return g.Bound == b.name }) {
+			continue
+		}
+		name := "bound by " + b.name
+		if b.name == "" {
+			name = "a kernel"
+		}
+		c.DrawGlyph(draw.GlyphStyle{Color: b.colour, Radius: 6, Shape: b.shape}, vg.Point{X: c.Min.X + 16, Y: y})
+		c.FillText(style, vg.Point{X: c.Min.X + 30, Y: y}, name)
+		y -= 20
+	}
+	c.FillText(style, vg.Point{X: c.Min.X + 10, Y: y}, "larger: more of the step's time")
+}
+
+// logGrid draws a line at every labelled tick.
+func logGrid(c draw.Canvas, pl *plot.Plot) {
+	x, y := pl.Transforms(&c)
+	line := draw.LineStyle{Color: gridLine, Width: 0.5}
+	for _, t := range pl.X.Tick.Marker.Ticks(pl.X.Min, pl.X.Max) {
+		if t.Label != "" {
+			c.StrokeLine2(line, x(t.Value), c.Min.Y, x(t.Value), c.Max.Y)
+		}
+	}
+	for _, t := range pl.Y.Tick.Marker.Ticks(pl.Y.Min, pl.Y.Max) {
+		if t.Label != "" {
+			c.StrokeLine2(line, c.Min.X, y(t.Value), c.Max.X, y(t.Value))
+		}
+	}
+}

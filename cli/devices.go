@@ -7,24 +7,27 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"sealvk/engine/profile"
 	"sealvk/vk"
 )
 
 func (p *program) devicesCommand() *cli.Command {
 	f := newModelFlags()
-	var asJSON bool
+	var asJSON, measure bool
 	return &cli.Command{
 		Name:        "devices",
 		Usage:       "list the Vulkan devices",
 		Description: "The star marks the device that is used unless --device says otherwise.",
 		Flags: append(f.deviceFlags(),
 			&cli.BoolFlag{Name: "json", Destination: &asJSON, DisableDefaultText: true,
-				Usage: "print everything that is read of a device"}),
+				Usage: "print everything that is read of a device"},
+			&cli.BoolFlag{Name: "measure", Destination: &measure, DisableDefaultText: true,
+				Usage: "measure what the device can do, in some seconds in which nothing else should run"}),
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
 				return fmt.Errorf("devices takes no argument, got %q", c.Args().First())
 			}
-			return p.devices(f, asJSON)
+			return p.devices(f, asJSON, measure)
 		},
 	}
 }
@@ -35,9 +38,10 @@ type listedDevice struct {
 	Selected bool   `json:"selected"`
 	Reason   string `json:"reason,omitempty"` // why it was selected
 	vk.Caps
+	Roofs *profile.Roofs `json:"roofs,omitempty"` // with --measure
 }
 
-func (p *program) devices(f *modelFlags, asJSON bool) error {
+func (p *program) devices(f *modelFlags, asJSON, measure bool) error {
 	instance, err := p.openInstance(f.validate)
 	if err != nil {
 		return err
@@ -45,11 +49,17 @@ func (p *program) devices(f *modelFlags, asJSON bool) error {
 	defer instance.Close()
 	// A device that cannot be chosen is no reason to hide the others.
 	chosen, reason, selectErr := instance.Select(f.device)
+	var roofs *profile.Roofs
+	if measure && selectErr == nil {
+		if roofs, err = p.measureDevice(instance, chosen); err != nil {
+			return err
+		}
+	}
 	list := []listedDevice{}
 	for _, d := range instance.Devices() {
 		l := listedDevice{Index: d.Index, Caps: d.Caps}
 		if d == chosen {
-			l.Selected, l.Reason = true, reason
+			l.Selected, l.Reason, l.Roofs = true, reason, roofs
 		}
 		list = append(list, l)
 	}
@@ -89,6 +99,9 @@ func printDevice(w io.Writer, l *listedDevice) {
 	line("buffer", "at most %s a binding, %s an allocation", bytesText(l.Limits.MaxStorageBufferRange), bytesText(l.Limits.MaxMemoryAllocationSize))
 	if l.Unsupported != "" {
 		line("cannot be used", "%s", l.Unsupported)
+	}
+	if l.Roofs != nil {
+		printRoofs(line, l.Roofs)
 	}
 }
 

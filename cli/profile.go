@@ -82,7 +82,7 @@ func (p *program) profileCommand() *cli.Command {
 		Description: "Times every kernel of prefill or decode, and compares it with what the device can do.\n" +
 			"Nothing else should run meanwhile.",
 		Flags:       append(flags, f.show.all()...),
-		Subcommands: []*cli.Command{p.profileShowCommand()},
+		Subcommands: []*cli.Command{p.profileShowCommand(), p.profileDiffCommand(), p.profileStaticCommand()},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
 				return fmt.Errorf("profile: unknown argument %q: see sealvk profile --help", c.Args().First())
@@ -280,7 +280,7 @@ func (p *program) profileShowCommand() *cli.Command {
 			if err := s.check(); err != nil {
 				return err
 			}
-			r, err := readProfile(c.Args().First())
+			r, err := p.readProfile(c.Args().First())
 			if err != nil {
 				return err
 			}
@@ -289,16 +289,23 @@ func (p *program) profileShowCommand() *cli.Command {
 	}
 }
 
-// readProfile reads a profile's JSON file.
-func readProfile(path string) (*profile.Profile, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
+// readProfile reads a profile's JSON file; "-" is standard input.
+func (p *program) readProfile(name string) (*profile.Profile, error) {
+	in, shown := p.stdin, "standard input"
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		if info, err := file.Stat(); err == nil && info.IsDir() {
+			return nil, fmt.Errorf("%s is a folder; want a profile's JSON file, such as the profile.json in it", name)
+		}
+		in, shown = file, name
 	}
-	defer file.Close()
-	r, err := profile.Read(file)
+	r, err := profile.Read(in)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", shown, err)
 	}
 	return r, nil
 }

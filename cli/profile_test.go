@@ -31,7 +31,7 @@ func TestProfile(t *testing.T) {
 		t.Errorf("pictures %v (%v)", pictures, err)
 	}
 	file := filepath.Join(dir, "profile.json")
-	p, err := readProfile(file)
+	p, err := (&program{}).readProfile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestProfileErrors(t *testing.T) {
 		{"profile -o " + file, "want the name of a folder"},
 		{"profile --device 99", "no device matches"},
 		{"profile show", "one profile.json"},
-		{"profile show " + dir, "directory"},
+		{"profile show " + dir, "is a folder"},
 		{"profile show " + filepath.Join(dir, "missing.json"), "missing.json"},
 		{"profile show " + file, file},
 	} {

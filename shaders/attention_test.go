@@ -6,36 +6,9 @@ import (
 	"math"
 	"testing"
 
+	"sealvk/shaders/reference"
 	"sealvk/vk"
 )
-
-// refAttention is softmax(q·K/√d)·V over the positions up to the row's own.
-func refAttention(q []float32, h Heads, row Row, pages []uint32, maxPages int, k, v []uint32, kvF16 bool) []float64 {
-	y := make([]float64, h.Heads*h.HeadDim)
-	for head := range h.Heads {
-		kvHead := head / (h.Heads / h.KVHeads)
-		page := func(p int) uint32 { return pages[int(row.Sequence)*maxPages+p/PageTokens] }
-		scores, maximum := make([]float64, row.Position+1), math.Inf(-1)
-		for p := range scores {
-			for d := range h.HeadDim {
-				scores[p] += float64(q[head*h.HeadDim+d]) * kvValue(k, page(p), h, kvHead, p, d, kvF16)
-			}
-			scores[p] /= math.Sqrt(float64(h.HeadDim))
-			maximum = max(maximum, scores[p])
-		}
-		var total float64
-		for p := range scores {
-			scores[p] = math.Exp(scores[p] - maximum)
-			total += scores[p]
-		}
-		for p := range scores {
-			for d := range h.HeadDim {
-				y[head*h.HeadDim+d] += scores[p] / total * kvValue(v, page(p), h, kvHead, p, d, kvF16)
-			}
-		}
-	}
-	return y
-}
 
 // Decode (splits, rows of different lengths and sequences) and prefill (one
 // split, consecutive rows) against the reference.
@@ -85,9 +58,12 @@ func TestAttention(t *testing.T) {
 						})
 						got := b.floats(y)
 						for r, row := range tc.rows {
-							n := h.Heads * h.HeadDim
-							want := refAttention(q[r*n:][:n], h, row, pages, maxPages, k, v, kvF16)
-							near(t, fmt.Sprint("row ", r), got[r*n:][:n], want, func(int) float64 { return 4e-6 })
+							kc, vc := cached(k, kvF16, h, pages, maxPages, row), cached(v, kvF16, h, pages, maxPages, row)
+							for head := range h.Heads {
+								at := (r*h.Heads + head) * h.HeadDim
+								want := reference.Attention(q[at:][:h.HeadDim], kc, vc, head/(h.Heads/h.KVHeads), int(row.Position)+1)
+								near(t, fmt.Sprintf("row %d head %d", r, head), got[at:][:h.HeadDim], want)
+							}
 						}
 					})
 				}

@@ -3,6 +3,7 @@ package shaders
 import (
 	"testing"
 
+	"sealvk/shaders/reference"
 	"sealvk/vk"
 )
 
@@ -21,14 +22,12 @@ func TestEmbed(t *testing.T) {
 					history := make([]uint32, sequences*context)
 					r, x, h := in(b, "rows", rows), b.out("x", len(rows)*cols), inout(b, "history", history)
 					b.run(func(c *vk.Commands) { b.set.Embed(c, "embed", m, r, x, h, len(rows), context, scale) })
-					var want []float64
+					var want reference.Expected
 					for _, row := range rows {
-						for k := range cols {
-							want = append(want, float64(w[int(row.Token)*cols+k])*scale)
-						}
+						want.Append(reference.Embed(w[int(row.Token)*cols:][:cols], scale))
 						history[int(row.Sequence)*context+int(row.Position)] = row.Token
 					}
-					near(t, "x", b.floats(x), want, relative(want, 1e-6))
+					near(t, "x", b.floats(x), want)
 					for i, got := range b.uints(h) {
 						if got != history[i] {
 							t.Fatalf("history %v, want %v", b.uints(h), history)

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unsafe"
 
+	"sealvk/shaders/reference"
 	"sealvk/vk"
 	"sealvk/vk/vktest"
 )
@@ -176,21 +177,15 @@ func (b *bench) uints(r vk.Range) []uint32 {
 	return v
 }
 
-// near fails unless every value is within its tolerance; NaN never is.
-func near(t *testing.T, what string, got []float32, want []float64, tolerance func(i int) float64) {
+// near fails unless every value is what the reference expects.
+func near(t *testing.T, what string, got []float32, want reference.Expected) {
 	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("%s: %d values, want %d", what, len(got), len(want))
+	if len(got) != len(want.Values) {
+		t.Fatalf("%s: %d values, want %d", what, len(got), len(want.Values))
 	}
-	for i := range got {
-		if d := math.Abs(float64(got[i]) - want[i]); !(d <= tolerance(i)) {
-			t.Fatalf("%s[%d] = %v, want %v (off by %.3g, allowed %.3g)", what, i, got[i], want[i], d, tolerance(i))
-		}
+	if m := want.Check(got); m != nil {
+		t.Fatalf("%s[%d] = %v", what, m.Index, m)
 	}
-}
-
-func relative(want []float64, eps float64) func(int) float64 {
-	return func(i int) float64 { return eps * (1e-3 + math.Abs(want[i])) }
 }
 
 func normal(rng *rand.Rand, n int, scale float64) []float32 {

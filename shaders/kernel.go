@@ -25,14 +25,15 @@ func register(k kernel) *kernel {
 
 // program builds the kernel with the given specialization constants, of which the first
 // is the lanes of a workgroup.
-func (k *kernel) program(d *vk.Device, statistics bool, variant string, constants ...uint32) (*Program, error) {
+func (k *kernel) program(d *vk.Device, cfg *Config, variant string, constants ...uint32) (*Program, error) {
 	if len(constants) != k.constants {
 		return nil, fmt.Errorf("shaders: %s takes %d constants, not %d", k.name, k.constants, len(constants))
 	}
+	told := d.Caps().Features.PipelineExecutableProperties
 	p, err := d.NewPipeline(vk.PipelineInfo{
 		Name: fmt.Sprint(k.name, constants), SPIRV: spirv(k.name),
 		Bindings: len(k.access), PushSize: pushSize(k.push), Constants: constants,
-		Statistics: statistics && d.Caps().Features.PipelineExecutableProperties,
+		Statistics: cfg.Statistics && told, Representations: cfg.Representations && told,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("shaders: %s: %w", k.name, err)

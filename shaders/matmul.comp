@@ -61,6 +61,18 @@ void main() {
         for (uint n = 0u; n < span; n++) {
             uint p = (item % spans) * span + n;
             uvec2 c = pair_columns(u, p);
+            if (SPAN == 1u && TOKENS > 1u) { // all rows' weights need fewer registers than all tokens' x
+                vec4 a[ROWS], b[ROWS];
+                for (uint r = 0u; r < ROWS; r++)
+                    pair_load(m, min(row + r, push.rows - 1u), u, p, scales[r], a[r], b[r]);
+                for (uint t = 0u; t < TOKENS; t++) {
+                    uint source = push.first + min(token + t, push.tokens - 1u);
+                    vec4 xa = load_x(source, c.x), xb = load_x(source, c.y);
+                    for (uint r = 0u; r < ROWS; r++)
+                        acc[r * TOKENS + t] += dot(a[r], xa) + dot(b[r], xb);
+                }
+                continue;
+            }
             vec4 xa[TOKENS], xb[TOKENS];
             for (uint t = 0u; t < TOKENS; t++) {
                 uint source = push.first + min(token + t, push.tokens - 1u);

@@ -3,12 +3,12 @@ package shaders
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
+	"sealvk/shaders/reference"
 	"sealvk/vk"
 	"sealvk/weights"
 )
@@ -32,75 +32,11 @@ func typesUnder(tuned string) []Type {
 // name is how test names call a type.
 func name(t Type) string { return strings.ReplaceAll(weights.Type(t).String(), " ", "-") }
 
-// refMatMul: y[t][r] = Σ w[r][k] × x[t][k], and Σ |w × x|, the scale of its rounding.
-func refMatMul(w, x []float32, rows, cols, tokens int) (y, scale []float64) {
-	for t := range tokens {
-		for r := range rows {
-			var sum, abs float64
-			for k := range cols {
-				p := float64(w[r*cols+k]) * float64(x[t*cols+k])
-				sum += p
-				abs += math.Abs(p)
-			}
-			y, scale = append(y, sum), append(scale, abs)
-		}
-	}
-	return y, scale
-}
-
-// halfScales are the offsets of the f16 scales and mins in a block.
-var halfScales = map[Type][]int{
-	Q4_0: {0}, Q4_1: {0, 2}, Q5_0: {0}, Q5_1: {0, 2}, Q8_0: {0},
-	Q2_K: {80, 82}, Q3_K: {108}, Q4_K: {0, 2}, Q5_K: {0, 2}, Q6_K: {208},
-}
-
 // randomWeights makes rows × cols values in the file's form, and dequantized.
-// Block scales are small enough to be subnormal halves now and then.
 func randomWeights(t testing.TB, rng *rand.Rand, typ Type, rows, cols int) (file *weights.Tensor, values []float32) {
 	t.Helper()
 	file = &weights.Tensor{Type: weights.Type(typ), Rows: rows, Cols: cols}
-	file.Data = make([]byte, rows*file.RowBytes())
-	for i := range file.Data {
-		file.Data[i] = byte(rng.Uint32())
-	}
-	half := func(at []byte) { // up to 2^-9, often subnormal
-		binary.LittleEndian.PutUint16(at, uint16(rng.IntN(0x1800))|uint16(rng.IntN(2))<<15)
-	}
-	bfloat := func(at []byte, scale float64) {
-		binary.LittleEndian.PutUint16(at, uint16(math.Float32bits(float32(rng.NormFloat64()*scale))>>16))
-	}
-	_, group, scale, mlx := file.Type.IsMLX()
-	switch {
-	case mlx:
-		file.Scales, file.Biases = make([]byte, 2*rows*cols/group), make([]byte, 2*rows*cols/group)
-		for i := 0; i < len(file.Scales); i += 2 {
-			for _, at := range [][]byte{file.Scales[i:], file.Biases[i:]} {
-				if scale == weights.F16 {
-					half(at)
-				} else {
-					bfloat(at, 1e-3)
-				}
-			}
-		}
-	case typ == F32:
-		for i := range rows * cols {
-			binary.LittleEndian.PutUint32(file.Data[4*i:], math.Float32bits(float32(rng.NormFloat64())))
-		}
-	case typ == BF16:
-		for i := range rows * cols {
-			bfloat(file.Data[2*i:], 1)
-		}
-	case typ == F16:
-		for i := range rows * cols {
-			half(file.Data[2*i:])
-		}
-	default:
-		for at := 0; at < len(file.Data); at += formats[typ].fileBytes {
-			for _, offset := range halfScales[typ] {
-				half(file.Data[at+offset:])
-			}
-		}
-	}
+	file.Data, file.Scales, file.Biases = reference.Weights(rng, uint32(typ), rows, cols)
 	values = make([]float32, rows*cols)
 	if err := file.DequantizeRows(values, 0, rows); err != nil {
 		t.Fatal(err)
@@ -145,17 +81,10 @@ func TestMatMul(t *testing.T) {
 					rx, y, sum := in(b, "x", x), b.out("y", tokens*rows), inout(b, "sum", normal(rng, tokens*rows, 1))
 					before := b.floats(sum)
 					b.run(func(c *vk.Commands) { b.set.MatMul(c, "matmul", m, rx, y, first, tokens) })
-					want, scale := refMatMul(w, x[first*cols:], rows, cols, tokens)
-					tolerance := func(i int) float64 { return 1e-6*scale[i] + 1e-30 }
-					near(t, fmt.Sprintf("%d×%d, %d tokens", rows, cols, tokens), b.floats(y), want, tolerance)
+					near(t, fmt.Sprintf("%d×%d, %d tokens", rows, cols, tokens), b.floats(y), reference.MatMul(w, x[first*cols:], rows, cols, tokens))
 
 					b.run(func(c *vk.Commands) { b.set.MatMulAdd(c, "matmul", m, rx, sum, tokens) })
-					want, scale = refMatMul(w, x, rows, cols, tokens)
-					for i := range want {
-						want[i] += float64(before[i])
-						scale[i] += math.Abs(float64(before[i]))
-					}
-					near(t, "added", b.floats(sum), want, tolerance)
+					near(t, "added", b.floats(sum), reference.MatMul(w, x, rows, cols, tokens).Plus(before))
 				}
 			})
 		}
@@ -175,8 +104,7 @@ func TestMatMulFoldsGrid(t *testing.T) {
 	m := b.matrix(file, rows)
 	rx, y := in(b, "x", x), b.out("y", rows)
 	b.run(func(c *vk.Commands) { b.set.MatMul(c, "matmul", m, rx, y, 0, 1) })
-	want, scale := refMatMul(w, x, rows, cols, 1)
-	near(t, "y", b.floats(y), want, func(i int) float64 { return 1e-6 * scale[i] })
+	near(t, "y", b.floats(y), reference.MatMul(w, x, rows, cols, 1))
 }
 
 // A half of any finite value must come out as it is, subnormals included.

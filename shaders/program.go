@@ -28,7 +28,7 @@ func (p *Program) of(t Type) *Program {
 	return p
 }
 
-// Executables tells what the driver made of the program (Config.Statistics).
+// Executables tells what the driver made of the program (Config.Statistics, Config.Representations).
 func (p *Program) Executables() ([]vk.Executable, error) { return p.pipeline.Executables() }
 
 // Names lists the kernels, sorted.

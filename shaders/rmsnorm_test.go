@@ -2,25 +2,11 @@ package shaders
 
 import (
 	"fmt"
-	"math"
 	"testing"
 
+	"sealvk/shaders/reference"
 	"sealvk/vk"
 )
-
-func refRMSNorm(x, weight []float32, dim int, eps float64) []float64 {
-	y := make([]float64, len(x))
-	for r := 0; r < len(x); r += dim {
-		var sum float64
-		for _, v := range x[r : r+dim] {
-			sum += float64(v) * float64(v)
-		}
-		for i := range dim {
-			y[r+i] = float64(x[r+i]) / math.Sqrt(sum/float64(dim)+eps) * float64(weight[i])
-		}
-	}
-	return y
-}
 
 func TestRMSNorm(t *testing.T) {
 	for name, tuning := range tunings() {
@@ -33,8 +19,7 @@ func TestRMSNorm(t *testing.T) {
 					b := newBench(t, nil, true, tuning)
 					rx, rw, y := in(b, "x", x), in(b, "weight", w), b.out("y", count*dim)
 					b.run(func(c *vk.Commands) { b.set.RMSNorm(c, "norm", rx, rw, y, first, count, dim, 1e-6) })
-					want := refRMSNorm(x[first*dim:], w, dim, float64(float32(1e-6)))
-					near(t, fmt.Sprint("dim ", dim), b.floats(y), want, relative(want, 2e-6))
+					near(t, fmt.Sprint("dim ", dim), b.floats(y), reference.RMSNorm(x[first*dim:], w, dim, 1e-6))
 				}
 			}
 		})

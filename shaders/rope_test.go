@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"sealvk/shaders/reference"
 	"sealvk/vk"
 )
 
@@ -24,38 +25,17 @@ func (b *bench) cacheOf(rng *rand.Rand, h Heads, kvF16 bool, sequences, maxPages
 
 func kvWords(h Heads, kvF16 bool, pages int) int { return int(KVBytes(h, kvF16)) * pages / 4 }
 
-// kvValue reads dimension d of a cached head.
-func kvValue(words []uint32, page uint32, h Heads, head, position, d int, kvF16 bool) float64 {
-	at := ((int(page)*h.KVHeads+head)*PageTokens+position%PageTokens)*h.HeadDim + d
-	if !kvF16 {
-		return float64(math.Float32frombits(words[at]))
-	}
-	return halfValue(uint16(words[at/2] >> (16 * (at % 2))))
+// cached is half of a KV cache as a row's sequence sees it.
+func cached(words []uint32, kvF16 bool, h Heads, pages []uint32, maxPages int, row Row) *reference.Cache {
+	return &reference.Cache{Words: words, F16: kvF16, Heads: h.KVHeads, HeadDim: h.HeadDim, PageTokens: PageTokens, Pages: pages[int(row.Sequence)*maxPages:][:maxPages]}
 }
 
-func halfValue(h uint16) float64 {
-	e, m := int(h>>10&31), float64(h&1023)
-	v := math.Ldexp(m+1024, e-25)
-	if e == 0 {
-		v = math.Ldexp(m, -24)
+// cachedAt is all heads of c at the row's position.
+func cachedAt(c *reference.Cache, row Row) (values []float32) {
+	for i := range c.Heads * c.HeadDim {
+		values = append(values, float32(c.At(i/c.HeadDim, int(row.Position), i%c.HeadDim)))
 	}
-	if h&0x8000 != 0 {
-		v = -v
-	}
-	return v
-}
-
-// refRoPE rotates the pairs (i, i + dim/2) of each head of x.
-func refRoPE(x []float32, dim, position int, theta float64) []float64 {
-	y := make([]float64, len(x))
-	for head := 0; head < len(x); head += dim {
-		for i := range dim / 2 {
-			sin, cos := math.Sincos(float64(position) * math.Pow(theta, -2*float64(i)/float64(dim)))
-			lo, hi := float64(x[head+i]), float64(x[head+i+dim/2])
-			y[head+i], y[head+i+dim/2] = lo*cos-hi*sin, hi*cos+lo*sin
-		}
-	}
-	return y
+	return values
 }
 
 func TestRoPE(t *testing.T) {
@@ -79,25 +59,11 @@ func TestRoPE(t *testing.T) {
 					written := 0
 					for r, row := range rows {
 						nq, nkv := h.Heads*h.HeadDim, h.KVHeads*h.HeadDim
-						want := refRoPE(q[r*nq:][:nq], h.HeadDim, int(row.Position), theta)
-						near(t, "q", gotQ[r*nq:][:nq], want, func(int) float64 { return 3e-5 }) // angles in f32, up to 127
-						wantK := refRoPE(k[r*nkv:][:nkv], h.HeadDim, int(row.Position), theta)
-						page := pages[int(row.Sequence)*maxPages+int(row.Position)/PageTokens]
-						for i := range nkv {
-							tolerance := func(want float64) float64 {
-								if kvF16 { // half a unit of 11 bits, or a whole one where the driver truncates
-									return 3e-5 + math.Abs(want)/1024
-								}
-								return 3e-5
-							}
-							head, d := i/h.HeadDim, i%h.HeadDim
-							if got := kvValue(gotK, page, h, head, int(row.Position), d, kvF16); !(math.Abs(got-wantK[i]) <= tolerance(wantK[i])) {
-								t.Fatalf("k of row %d head %d dim %d = %v, want %v", r, head, d, got, wantK[i])
-							}
-							if got, want := kvValue(gotV, page, h, head, int(row.Position), d, kvF16), float64(v[r*nkv+i]); !(math.Abs(got-want) <= tolerance(want)) {
-								t.Fatalf("v of row %d head %d dim %d = %v, want %v", r, head, d, got, want)
-							}
-						}
+						near(t, "q", gotQ[r*nq:][:nq], reference.RoPE(q[r*nq:][:nq], h.HeadDim, int(row.Position), theta))
+						wantK := reference.RoPE(k[r*nkv:][:nkv], h.HeadDim, int(row.Position), theta).Cached(kvF16)
+						wantV := reference.Exactly(v[r*nkv:][:nkv]).Cached(kvF16)
+						near(t, fmt.Sprintf("k of row %d", r), cachedAt(cached(gotK, kvF16, h, pages, maxPages, row), row), wantK)
+						near(t, fmt.Sprintf("v of row %d", r), cachedAt(cached(gotV, kvF16, h, pages, maxPages, row), row), wantV)
 					}
 					for i := range gotK {
 						if gotK[i] != 0 || gotV[i] != 0 {

@@ -3,73 +3,15 @@ package shaders
 import (
 	"fmt"
 	"math"
-	"math/bits"
 	"slices"
 	"testing"
 
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"sealvk/shaders/reference"
 	"sealvk/vk"
 )
-
-// refPhilox is Philox4x32-10.
-func refPhilox(c [4]uint32, k [2]uint32) [4]uint32 {
-	for range 10 {
-		hi0, lo0 := bits.Mul32(0xD2511F53, c[0])
-		hi1, lo1 := bits.Mul32(0xCD9E8D57, c[2])
-		c = [4]uint32{hi1 ^ c[1] ^ k[0], lo1, hi0 ^ c[3] ^ k[1], lo0}
-		k[0], k[1] = k[0]+0x9E3779B9, k[1]+0xBB67AE85
-	}
-	return c
-}
-
-// Known answers of the Random123 distribution (kat_vectors).
-func TestPhiloxReference(t *testing.T) {
-	ones := ^uint32(0)
-	for _, v := range []struct {
-		counter [4]uint32
-		key     [2]uint32
-		want    [4]uint32
-	}{
-		{[4]uint32{}, [2]uint32{}, [4]uint32{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}},
-		{[4]uint32{ones, ones, ones, ones}, [2]uint32{ones, ones}, [4]uint32{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}},
-	} {
-		if got := refPhilox(v.counter, v.key); got != v.want {
-			t.Errorf("philox(%x, %x) = %x, want %x", v.counter, v.key, got, v.want)
-		}
-	}
-}
-
-// refThreshold sorts: the least logit that top-k, then top-p, then min-p keep,
-// and the cumulative probability just above it.
-func refThreshold(logits []float32, p Sampling) float64 {
-	sorted := slices.Clone(logits)
-	slices.SortFunc(sorted, func(a, b float32) int {
-		if a > b {
-			return -1
-		}
-		return 1
-	})
-	if p.TopK > 0 && int(p.TopK) < len(sorted) {
-		sorted = sorted[:p.TopK]
-	}
-	var total, sum float64
-	for _, l := range sorted {
-		total += math.Exp(float64(l - sorted[0]))
-	}
-	for i, l := range sorted {
-		if sum += math.Exp(float64(l - sorted[0])); sum >= float64(p.TopP)*total {
-			sorted = sorted[:i+1]
-			break
-		}
-	}
-	least := float64(sorted[len(sorted)-1])
-	if p.MinP > 0 {
-		least = max(least, float64(sorted[0])+math.Log(float64(p.MinP)))
-	}
-	return least
-}
 
 // sampler runs the sampling kernels over rows of logits.
 type sampler struct {
@@ -103,25 +45,19 @@ func TestPenalize(t *testing.T) {
 			params := []Sampling{{RepeatPenalty: 1.3, RepeatLastN: 70}, {RepeatPenalty: 2, RepeatLastN: 64}}
 			s := newSampler(t, tuning, vocab, context, rows, params, history, logits)
 			s.run(func(c *vk.Commands) { s.set.Penalize(c, "penalize", &s.b, len(rows)) })
-			want := make([]float64, len(logits))
+			var want reference.Expected
 			for r, row := range rows {
 				n := min(int(params[r].RepeatLastN), int(row.Position)+1)
 				recent := history[r*context+int(row.Position)+1-n:][:n]
-				for id := range vocab {
-					l := float64(logits[r*vocab+id])
-					if slices.Contains(recent, uint32(id)) {
-						if l > 0 {
-							l /= float64(params[r].RepeatPenalty)
-						} else {
-							l *= float64(params[r].RepeatPenalty)
-						}
-					}
-					want[r*vocab+id] = l
-				}
+				want.Append(reference.Penalize(logits[r*vocab:][:vocab], recent, params[r].RepeatPenalty))
 			}
-			near(t, "logits", s.floats(s.b.Logits), want, relative(want, 1e-6))
+			near(t, "logits", s.floats(s.b.Logits), want)
 		})
 	}
+}
+
+func filters(p Sampling) reference.Filters {
+	return reference.Filters{TopK: int(p.TopK), TopP: p.TopP, MinP: p.MinP}
 }
 
 func TestThreshold(t *testing.T) {
@@ -146,18 +82,9 @@ func TestThreshold(t *testing.T) {
 					s.run(func(c *vk.Commands) { s.set.Threshold(c, "threshold", &s.b, 2) })
 					for row, got := range s.floats(s.b.Thresholds) {
 						l := logits[row*vocab:][:vocab]
-						want := refThreshold(l, p)
-						kept, keptWant := 0, 0
-						for _, v := range l {
-							if v >= got {
-								kept++
-							}
-							if float64(v) >= want-1e-5 {
-								keptWant++
-							}
-						}
-						if kept != keptWant {
-							t.Errorf("vocabulary %d: threshold %v keeps %d, want %v which keeps %d", vocab, got, kept, want, keptWant)
+						want, slack := reference.Threshold(l, filters(p))
+						if at := reference.WrongSide(l, got, want, slack); at >= 0 {
+							t.Errorf("vocabulary %d: threshold %v, want %v: logit %d is %v", vocab, got, want, at, l[at])
 						}
 					}
 				}
@@ -243,13 +170,8 @@ func TestPickAgainstReference(t *testing.T) {
 			}
 			s := newSampler(t, tuning, vocab, 100, rows, params, make([]uint32, 100*n), logits)
 			for i, got := range s.sample(Heads{Heads: 1}, Splits{256, 1}) {
-				keys := make([]float64, vocab)
-				for id := range keys {
-					noise := refPhilox([4]uint32{uint32(id / 4), rows[i].Position}, [2]uint32{params[i].SeedLo, params[i].SeedHi})
-					v := (float64(noise[id%4]) + 0.5) / (1 << 32)
-					keys[id] = float64(base[id])/float64(params[i].Temperature) - math.Log(-math.Log1p(-v))
-				}
-				if best := slices.Max(keys); keys[got] < best-1e-3 {
+				keys := reference.PickKeys(base, -3.4e38, params[i].Temperature, rows[i].Position, [2]uint32{params[i].SeedLo, params[i].SeedHi})
+				if best := slices.Max(keys); keys[got] < best-reference.PickTolerance {
 					t.Errorf("row %d: token %d with key %v, the best has %v", i, got, keys[got], best)
 				}
 			}
@@ -273,7 +195,8 @@ func TestDrawsFollowTheDistribution(t *testing.T) {
 		observed[id]++
 	}
 	var total float64
-	threshold := float32(refThreshold(base, params[0]))
+	least, _ := reference.Threshold(base, filters(params[0]))
+	threshold := float32(least)
 	for _, l := range base {
 		if l >= threshold {
 			total += math.Exp(float64(l) / temperature)

@@ -38,9 +38,10 @@ type Config struct {
 	Tuning Tuning
 	// Kernels are the names of those to build; nil: all. Recording another one panics.
 	Kernels []string
-	// Statistics makes Set.Programs tell registers, spills and the like, where the device has
+	// Statistics makes Program.Executables tell registers, spills and the like,
+	// Representations what the driver's compiler made of the kernel: where the device has
 	// Features.PipelineExecutableProperties.
-	Statistics bool
+	Statistics, Representations bool
 }
 
 // PageTokens is the number of positions in a page of the KV cache.
@@ -86,7 +87,7 @@ func (s *Set) build(d *vk.Device, cfg Config) (err error) {
 			return nil
 		}
 		var p *Program
-		if p, err = k.program(d, cfg.Statistics, variant, constants...); err == nil {
+		if p, err = k.program(d, &cfg, variant, constants...); err == nil {
 			s.programs = append(s.programs, p)
 		}
 		return p

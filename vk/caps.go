@@ -55,6 +55,9 @@ type Caps struct {
 	QueueFamilies       []QueueFamily       `json:"queue_families"`
 	// QueueFamily is the index of the one that is used.
 	QueueFamily int `json:"queue_family"`
+	// CompileOnly: pipelines can be built and nothing can run, because there is no memory:
+	// RADV without hardware, for the chip in its environment variable RADV_FORCE_FAMILY.
+	CompileOnly bool `json:"compile_only,omitempty"`
 	// Unsupported says why OpenDevice refuses this device; empty if it does not.
 	Unsupported string `json:"unsupported,omitempty"`
 }

@@ -57,6 +57,9 @@ func (d *Device) newCommands(label string) (*Commands, error) {
 	if err := d.usable(); err != nil {
 		return nil, err
 	}
+	if d.caps.CompileOnly { // RADV crashes while it records
+		return nil, fmt.Errorf("vk: commands %q: %s compiles and runs nothing; choose another device", label, d.caps.Name)
+	}
 	c := &Commands{d: d, name: label}
 	if err := c.allocate(); err != nil {
 		c.destroy()
@@ -102,6 +105,10 @@ func (c *Commands) begin() {
 	c.state = recording
 	c.barrier(kernelWrites.or(copyWrites).or(hostWrites).or(scope{stages: grids.stages}), deviceAll)
 	c.barriers = 0 // the frame's own are not counted
+	if c.d.in.labels {
+		c.d.count.record.Add(1)
+		c.d.fn.beginLabel(&c.text, c.handle, c.name)
+	}
 }
 
 // Reset discards the recording and begins a new one, keeping the memory. The last
@@ -337,6 +344,10 @@ func (c *Commands) End() error {
 	}
 	c.barrier(deviceAll, hostReads.or(hostWrites))
 	c.barriers--
+	if c.d.in.labels {
+		c.d.count.record.Add(1)
+		c.d.fn.endLabel(c.handle)
+	}
 	c.d.count.record.Add(1)
 	if r := vulkan.EndCommandBuffer(c.handle); r != vulkan.Success {
 		c.err = fmt.Errorf("vk: commands %q: %w", c.name, c.d.check("vkEndCommandBuffer", r))

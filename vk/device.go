@@ -113,12 +113,14 @@ func (d *Device) open(cacheDir string) error {
 	var queue vulkan.Queue
 	vulkan.GetDeviceQueue(d.handle, uint32(d.caps.QueueFamily), 0, &queue)
 	d.queue = queue
-	if d.time.semaphore, r = d.fn.newTimeline(d.handle); r != vulkan.Success {
-		return resultError("vkCreateSemaphore", r)
-	}
 	name(d, typeDevice, d.handle, d.caps.Name)
 	name(d, typeQueue, d.queue, "compute queue")
-	name(d, typeSemaphore, d.time.semaphore, "timeline")
+	if !d.caps.CompileOnly { // such a device has no semaphores either
+		if d.time.semaphore, r = d.fn.newTimeline(d.handle); r != vulkan.Success {
+			return resultError("vkCreateSemaphore", r)
+		}
+		name(d, typeSemaphore, d.time.semaphore, "timeline")
+	}
 	return d.openCache(cacheDir)
 }
 

@@ -1,8 +1,8 @@
 package vk
 
-// This file and extdevice.go are the only cgo files. They wrap ext.c and extdevice.c:
-// what came to Vulkan after the binding's headers, and the calls of 1.0 that the binding
-// makes unsafe:
+// This file, extdevice.go and extexecutables.go are the only cgo files. They wrap ext.c
+// and extdevice.c: what came to Vulkan after the binding's headers, and the calls of 1.0
+// that the binding makes unsafe:
 //
 // The binding copies Go slices of structures to C memory that only a finalizer frees,
 // and that finalizer may run while the driver still reads the memory. So no slice of

@@ -362,8 +362,19 @@ typedef struct {
 	uint64_t value;
 } VkPipelineExecutableStatisticKHR;
 
+typedef struct {
+	uint32_t sType;
+	void *pNext;
+	char name[256];
+	char description[256];
+	uint32_t isText;
+	size_t dataSize; // set by a call with data NULL
+	void *data;
+} VkPipelineExecutableInternalRepresentationKHR;
+
 // At most max; return the number, or a VkResult < 0.
 int64_t svk_executables(svk_device *d, uint64_t pipeline, VkPipelineExecutablePropertiesKHR *out, uint32_t max);
 int64_t svk_statistics(svk_device *d, uint64_t pipeline, uint32_t executable, VkPipelineExecutableStatisticKHR *out, uint32_t max);
+int64_t svk_representations(svk_device *d, uint64_t pipeline, uint32_t executable, VkPipelineExecutableInternalRepresentationKHR *out, uint32_t max);
 
 #endif

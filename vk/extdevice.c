@@ -131,6 +131,7 @@ struct svk_device {
 	int32_t(SVK_CALL *calibrate)(void *, uint32_t, const VkCalibratedTimestampInfoEXT *, uint64_t *, uint64_t *);
 	int32_t(SVK_CALL *executables)(void *, const VkPipelineExecutableInfoKHR *, uint32_t *, VkPipelineExecutablePropertiesKHR *);
 	int32_t(SVK_CALL *statistics)(void *, const VkPipelineExecutableInfoKHR *, uint32_t *, VkPipelineExecutableStatisticKHR *);
+	int32_t(SVK_CALL *representations)(void *, const VkPipelineExecutableInfoKHR *, uint32_t *, VkPipelineExecutableInternalRepresentationKHR *);
 };
 
 svk_device *svk_new_device(svk_instance *in, void *handle) {
@@ -150,6 +151,7 @@ svk_device *svk_new_device(svk_instance *in, void *handle) {
 	LOAD(d, calibrate, "vkGetCalibratedTimestampsKHR", "vkGetCalibratedTimestampsEXT");
 	LOAD(d, executables, "vkGetPipelineExecutablePropertiesKHR", none);
 	LOAD(d, statistics, "vkGetPipelineExecutableStatisticsKHR", none);
+	LOAD(d, representations, "vkGetPipelineExecutableInternalRepresentationsKHR", none);
 	// Debug utils is an instance extension: its functions come from the instance.
 	get = in->get;
 	handle = in->handle;
@@ -251,5 +253,12 @@ int64_t svk_statistics(svk_device *d, uint64_t pipeline, uint32_t executable, Vk
 	VkPipelineExecutableInfoKHR info = {.sType = 1000269003, .pipeline = pipeline, .index = executable};
 	for (uint32_t i = 0; i < max; i++) out[i].sType = 1000269004;
 	int32_t r = d->statistics(d->handle, &info, &max, out);
+	return r < 0 ? r : (int64_t)max;
+}
+
+int64_t svk_representations(svk_device *d, uint64_t pipeline, uint32_t executable, VkPipelineExecutableInternalRepresentationKHR *out, uint32_t max) {
+	VkPipelineExecutableInfoKHR info = {.sType = 1000269003, .pipeline = pipeline, .index = executable};
+	for (uint32_t i = 0; i < max; i++) out[i].sType = 1000269005;
+	int32_t r = d->representations(d->handle, &info, &max, out);
 	return r < 0 ? r : (int64_t)max;
 }

@@ -7,8 +7,6 @@ package vk
 import "C"
 
 import (
-	"fmt"
-	"strings"
 	"time"
 	"unsafe"
 
@@ -146,44 +144,4 @@ func (t deviceTable) endLabel(cb vulkan.CommandBuffer) { C.svk_end_label(t.c, un
 func (t deviceTable) calibrate(domain uint32) (device, host, deviation uint64, r vulkan.Result) {
 	c := C.svk_calibrate(t.c, C.uint32_t(domain))
 	return uint64(c.device), uint64(c.host), uint64(c.deviation), vulkan.Result(c.result)
-}
-
-func (t deviceTable) executables(p vulkan.Pipeline) ([]Executable, vulkan.Result) {
-	var a arena
-	defer a.free()
-	const limit = 64
-	props := slice[C.VkPipelineExecutablePropertiesKHR](&a, limit)
-	n := C.svk_executables(t.c, C.uint64_t(raw(p)), &props[0], limit)
-	if n < 0 {
-		return nil, vulkan.Result(n)
-	}
-	list := make([]Executable, n)
-	for i := range list {
-		list[i] = Executable{Name: C.GoString(&props[i].name[0]), SubgroupSize: int(props[i].subgroupSize)}
-		stats := slice[C.VkPipelineExecutableStatisticKHR](&a, limit)
-		m := C.svk_statistics(t.c, C.uint64_t(raw(p)), C.uint32_t(i), &stats[0], limit)
-		if m < 0 {
-			return nil, vulkan.Result(m)
-		}
-		for j := range stats[:m] {
-			s := &stats[j]
-			list[i].Statistics = append(list[i].Statistics, Statistic{
-				Name: C.GoString(&s.name[0]), Text: strings.TrimSpace(C.GoString(&s.description[0])),
-				Value: statisticValue(uint32(s.format), uint64(s.value)),
-			})
-		}
-	}
-	return list, vulkan.Success
-}
-
-func statisticValue(format uint32, bits uint64) string {
-	switch format {
-	case 0:
-		return fmt.Sprint(uint32(bits) != 0)
-	case 1:
-		return fmt.Sprint(int64(bits))
-	case 2:
-		return fmt.Sprint(bits)
-	}
-	return fmt.Sprint(*(*float64)(unsafe.Pointer(&bits)))
 }

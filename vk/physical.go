@@ -2,6 +2,7 @@ package vk
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	vulkan "github.com/vulkan-go/vulkan"
@@ -138,8 +139,16 @@ func readLimits(l *vulkan.PhysicalDeviceLimits) Limits {
 		MaxComputeWorkGroupSize:            three(l.MaxComputeWorkGroupSize),
 		MinStorageBufferOffsetAlignment:    int64(l.MinStorageBufferOffsetAlignment),
 		NonCoherentAtomSize:                int64(l.NonCoherentAtomSize),
-		TimestampPeriod:                    float64(l.TimestampPeriod),
+		TimestampPeriod:                    finite(float64(l.TimestampPeriod)),
 	}
+}
+
+// finite is v, or 0: the tick of a device that does not run is infinite.
+func finite(v float64) float64 {
+	if math.IsInf(v, 0) || math.IsNaN(v) {
+		return 0
+	}
+	return v
 }
 
 func (pd *PhysicalDevice) readMemory() {
@@ -161,6 +170,7 @@ func (pd *PhysicalDevice) readMemory() {
 		c.Types = append(c.Types, newMemoryType(int(t.HeapIndex), uint32(t.PropertyFlags)))
 	}
 	c.Mapped = mapsDeviceLocal(c, pd.Caps.Type)
+	pd.Caps.CompileOnly = len(c.Types) == 0
 }
 
 func newMemoryType(heap int, flags uint32) MemoryType {

@@ -21,6 +21,9 @@ type PipelineInfo struct {
 	// Statistics makes Executables tell registers, spills and the like; it may turn off
 	// the cache for this pipeline.
 	Statistics bool
+	// Representations makes Executables tell the forms that the driver's compiler gave the
+	// shader, its instructions among them; it turns off the cache for this pipeline.
+	Representations bool
 }
 
 // Pipeline is a compiled compute shader.
@@ -33,6 +36,7 @@ type Pipeline struct {
 	layout    vulkan.PipelineLayout
 	setLayout vulkan.DescriptorSetLayout
 	stats     bool
+	forms     bool // Representations
 }
 
 // NewPipeline compiles a shader, or finds it in the pipeline cache.
@@ -43,7 +47,7 @@ func (d *Device) NewPipeline(info PipelineInfo) (*Pipeline, error) {
 	if err := d.checkPipeline(&info); err != nil {
 		return nil, fmt.Errorf("vk: pipeline %q: %w", info.Name, err)
 	}
-	p := &Pipeline{d: d, name: info.Name, bindings: info.Bindings, push: info.PushSize, stats: info.Statistics}
+	p := &Pipeline{d: d, name: info.Name, bindings: info.Bindings, push: info.PushSize, stats: info.Statistics, forms: info.Representations}
 	if err := p.create(&info); err != nil {
 		p.destroy()
 		return nil, fmt.Errorf("vk: pipeline %q: %w", info.Name, err)
@@ -73,7 +77,7 @@ func (d *Device) checkPipeline(info *PipelineInfo) error {
 	case size < s.MinSize || size > s.MaxSize:
 		return fmt.Errorf("subgroup size %d; this device has %d to %d", size, s.MinSize, s.MaxSize)
 	}
-	if info.Statistics && !d.caps.Features.PipelineExecutableProperties {
+	if (info.Statistics || info.Representations) && !d.caps.Features.PipelineExecutableProperties {
 		return fmt.Errorf("this device has no pipeline statistics")
 	}
 	return nil
@@ -103,16 +107,11 @@ func (p *Pipeline) create(info *PipelineInfo) error {
 	}
 	defer vulkan.DestroyShaderModule(d.handle, module, nil)
 	name(d, typeShaderModule, module, p.name)
-	const captureStatistics = 0x40 // VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR
-	var flags uint32
-	if p.stats {
-		flags = captureStatistics
-	}
 	size := info.SubgroupSize
 	if !d.caps.Subgroup.SizeControl {
 		size = 0 // it has this size already
 	}
-	if p.handle, r = d.fn.newPipeline(module, p.layout, d.cache.handle, flags, size, info.Constants); r != vulkan.Success {
+	if p.handle, r = d.fn.newPipeline(module, p.layout, d.cache.handle, p.captureFlags(), size, info.Constants); r != vulkan.Success {
 		return d.check("vkCreateComputePipelines", r)
 	}
 	name(d, typeSetLayout, p.setLayout, p.name)
@@ -141,24 +140,4 @@ func (p *Pipeline) destroy() {
 	vulkan.DestroyPipelineLayout(d.handle, p.layout, nil)
 	vulkan.DestroyDescriptorSetLayout(d.handle, p.setLayout, nil)
 	p.handle, p.layout, p.setLayout = vulkan.NullPipeline, vulkan.NullPipelineLayout, vulkan.NullDescriptorSetLayout
-}
-
-// Executable is what the driver made of a shader (VK_KHR_pipeline_executable_properties).
-type Executable struct {
-	Name         string
-	SubgroupSize int
-	Statistics   []Statistic
-}
-
-// Statistic is one figure of the driver's own choice, such as registers used.
-type Statistic struct{ Name, Text, Value string }
-
-// Executables tells what the driver made of a pipeline built with Statistics.
-func (p *Pipeline) Executables() ([]Executable, error) {
-	if !p.stats {
-		return nil, fmt.Errorf("vk: pipeline %q was built without statistics", p.name)
-	}
-	p.d.count.other.Add(2)
-	list, r := p.d.fn.executables(p.handle)
-	return list, p.d.check("vkGetPipelineExecutablePropertiesKHR", r)
 }

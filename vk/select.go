@@ -49,9 +49,9 @@ func selectBest(devices []*PhysicalDevice) (*PhysicalDevice, string, error) {
 	for _, pd := range devices {
 		switch {
 		case pd.Caps.Unsupported != "":
-		case best == nil || pd.Caps.Type < best.Caps.Type:
+		case best == nil || rank(pd) < rank(best):
 			best, same = pd, 1
-		case pd.Caps.Type == best.Caps.Type:
+		case rank(pd) == rank(best):
 			same++
 		}
 	}
@@ -72,6 +72,14 @@ func selectBest(devices []*PhysicalDevice) (*PhysicalDevice, string, error) {
 		reason = fmt.Sprintf("is the only %s device and ranks first among %d devices (discrete, integrated, virtual, cpu, other)", best.Caps.Type, len(devices))
 	}
 	return best, fmt.Sprintf("Device %d, %q (%s), %s.", best.Index, best.Caps.Name, best.Caps.Type, reason), nil
+}
+
+// rank orders devices: the lower, the better. One that runs nothing is the last choice.
+func rank(pd *PhysicalDevice) DeviceType {
+	if pd.Caps.CompileOnly {
+		return Other + 1
+	}
+	return pd.Caps.Type
 }
 
 // match finds the devices that selector means. A number that is no index may be part of

@@ -23,6 +23,8 @@ func gpu(name string, t DeviceType, id byte, gib int64) *PhysicalDevice {
 func TestSelect(t *testing.T) {
 	old := gpu("Ancient", Discrete, 9, 4)
 	old.Caps.Unsupported = "it supports only Vulkan 1.1"
+	null := gpu("Null hardware", Discrete, 8, 0)
+	null.Caps.CompileOnly = true
 	all := gpus(
 		gpu("llvmpipe", CPU, 1, 512),
 		gpu("Iris Xe", Integrated, 2, 64),
@@ -46,6 +48,8 @@ func TestSelect(t *testing.T) {
 		{"cpu before other", gpus(all[6], all[0]), "", "llvmpipe", "only cpu", ""},
 		{"one", gpus(all[0]), "", "llvmpipe", "only device", ""},
 		{"unsupported is passed over", gpus(old, all[0]), "", "llvmpipe", "", ""},
+		{"one that only compiles comes last", gpus(null, all[6]), "", "Odd", "", ""},
+		{"one that only compiles, alone", gpus(null), "", "Null hardware", "only device", ""},
 		{"index", gpus(all...), "1", "Iris Xe", "index", ""},
 		{"part of the name, any case", all, "iris", "Iris Xe", "name", ""},
 		{"number that is no index", all, "4090 d", "GeForce RTX 4090 D", "name", ""},

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"sealvk/engine/profile"
+	"sealvk/vk"
+)
+
+// measureDevice measures what pd can do and keeps that for sealvk profile.
+func (p *program) measureDevice(instance *vk.Instance, pd *vk.PhysicalDevice) (r *profile.Roofs, err error) {
+	ctx, release := stoppable()
+	defer release()
+	d, err := instance.OpenDevice(pd, pipelineCache())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	tell, end := p.status()
+	r, err = profile.MeasureRoofs(ctx, d, pipelineCache(), func(what string) { tell("measuring " + what) })
+	end()
+	if r != nil && err != nil { // measured all the same
+		p.note("not kept: %s", oneLine(err))
+		return r, nil
+	}
+	return r, stopCause(ctx, err)
+}
+
+// printRoofs prints each figure, how far its runs lay apart, and how it was reached.
+func printRoofs(line func(name, format string, args ...any), r *profile.Roofs) {
+	line("measured", "%s by %s; with the spread of the runs (p5 to p95) and the fastest variant", r.MeasuredAt.Format(time.DateTime+" UTC"),
+		map[string]string{"host": "the host's clock"}[r.Clock]+map[string]string{"timestamps": "the device's clock"}[r.Clock])
+	for _, f := range []struct {
+		name  string
+		key   string // in JSON
+		value float64
+		unit  string
+	}{
+		{"read", "read_bytes_per_s", r.ReadBytesPerS, "B/s"},
+		{"copy", "copy_bytes_per_s", r.CopyBytesPerS, "B/s"},
+		{"f32", "f32_flops_per_s", r.F32FLOPsPerS, "FLOP/s"},
+		{"f16", "f16_flops_per_s", r.F16FLOPsPerS, "FLOP/s"},
+		{"int8 dot", "int8_dot_ops_per_s", r.Int8DotOpsPerS, "OP/s"},
+		{"matrices", "coopmat_flops_per_s", r.CoopMatFLOPsPerS, "FLOP/s"},
+		{"dispatch", "dispatch_us", r.DispatchUS, "µs"},
+		{"barrier", "barrier_us", r.BarrierUS, "µs"},
+		{"submit", "submission_us", r.SubmissionUS, "µs"},
+	} {
+		text := "-"
+		switch _, measured := r.Spread[f.key]; {
+		case !measured: // the device lacks it
+		case f.unit == "µs":
+			text = fmt.Sprintf("%.2f µs", f.value)
+		default:
+			text = rateText(f.value, f.unit)
+		}
+		if spread, ok := r.Spread[f.key]; ok {
+			text = fmt.Sprintf("%-14s %4.0f %%  %s", text, 100*spread, r.Variant[f.key])
+		}
+		line(f.name, "%s", strings.TrimRight(text, " "))
+	}
+}
+
+// rateText gives a rate with a decimal prefix.
+func rateText(v float64, unit string) string {
+	prefix := ""
+	for _, p := range []string{"k", "M", "G", "T", "P"} {
+		if v < 1000 {
+			break
+		}
+		v, prefix = v/1000, p
+	}
+	return fmt.Sprintf("%.2f %s%s", v, prefix, unit)
+}

@@ -1,0 +1,158 @@
+package shaders
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"sealvk/vk"
+)
+
+// observed is what Observe tells of one recording, and the grid that was dispatched: with
+// a limit of no workgroups the recording fails, and its error says how many were asked for.
+func observed(t *testing.T, set *Set, record func(c *vk.Commands)) ([]Dispatch, string) {
+	t.Helper()
+	limits := &device.Caps().Limits
+	count := limits.MaxComputeWorkGroupCount
+	limits.MaxComputeWorkGroupCount = [3]int{}
+	defer func() { limits.MaxComputeWorkGroupCount = count }()
+	c, err := device.NewCommands(t.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Free()
+	var seen []Dispatch
+	set.Observe(func(d Dispatch) { seen = append(seen, d) })
+	defer set.Observe(nil)
+	record(c)
+	if err = c.End(); err == nil {
+		return seen, "" // indirect: the grid is in device memory
+	}
+	_, grid, _ := strings.Cut(err.Error(), "grid ")
+	grid, _, _ = strings.Cut(grid, ":")
+	return seen, grid
+}
+
+// Shape, grid and work of every kernel, worked out by hand.
+func TestObserve(t *testing.T) {
+	tuning := Tuning{Lanes: 4, WideLanes: 8, MatRows: 3, MatSpan: 8, PrefillTokens: 2}
+	types := []Type{Q4_K, Q6_K, F16}
+	b := newBench(t, types, true, tuning)
+	s := b.set
+	h, sp := Heads{Heads: 6, KVHeads: 2, HeadDim: 10}, Splits{Positions: 32, Max: 3}
+	at := Lengths{Longest: 70, Sum: 100}
+	r := b.out("anything", 1<<16)
+	weights := func(typ Type, rows, cols int) *Matrix {
+		return &Matrix{Type: typ, Rows: rows, Cols: cols, Parts: []Part{{Data: r.Buffer.Range(r.Offset, typ.DeviceBytes(rows, cols)), Rows: rows}}}
+	}
+	cache := KVCache{K: r, V: r, Pages: r, MaxPages: 3}
+	sampling := &SampleBuffers{Rows: r, Params: r, History: r, Logits: r, Thresholds: r, Best: r, Ring: r, Grid: r, Vocab: 1000, Context: 99, Slots: 4}
+	chunks := 16 // 1000 logits in 4 lanes × 4 runs × 4
+	seen := map[string]bool{}
+	for _, tc := range []struct {
+		kernel, variant string
+		typ             Type
+		lanes           int
+		record          func(c *vk.Commands)
+		shape           []int
+		grid            [3]int
+		work            Work
+	}{
+		// 10 rows of 2 blocks of 144 bytes; 512 columns; 10 rows in groups of 3.
+		{"matmul", "1 token", Q4_K, 4, func(c *vk.Commands) { s.MatMul(c, "l", weights(Q4_K, 10, 512), r, r, 0, 1) },
+			[]int{10, 512, 1}, [3]int{4, 1, 1}, Work{10*288 + 4*512, 4 * 10, 2 * 10 * 512}},
+		{"matmul", "2 tokens", Q4_K, 4, func(c *vk.Commands) { s.MatMul(c, "l", weights(Q4_K, 10, 512), r, r, 3, 5) },
+			[]int{10, 512, 5}, [3]int{4, 1, 3}, Work{10*288 + 5*4*512, 5 * 4 * 10, 5 * 2 * 10 * 512}},
+		{"matmul", "2 tokens, adds", Q6_K, 4, func(c *vk.Commands) { s.MatMulAdd(c, "l", weights(Q6_K, 10, 512), r, r, 5) },
+			[]int{10, 512, 5}, [3]int{4, 1, 3}, Work{10*420 + 5*4*512 + 5*4*10, 5 * 4 * 10, 5 * (2*10*512 + 10)}},
+		{"matmul", "1 token, adds", F16, 4, func(c *vk.Commands) { s.MatMulAdd(c, "l", weights(F16, 2, 7), r, r, 1) },
+			[]int{2, 7, 1}, [3]int{1, 1, 1}, Work{2*16 + 4*7 + 4*2, 4 * 2, 2*2*7 + 2}}, // 7 halves take 16 bytes
+		// 512 columns in runs of 8, 4 lanes.
+		{"embed", "", Q4_K, 4, func(c *vk.Commands) { s.Embed(c, "l", weights(Q4_K, 10, 512), r, r, r, 3, 99, 1) },
+			[]int{10, 512, 3}, [3]int{16, 1, 3}, Work{3*16 + 3*288, 3 * 4 * (512 + 1), 3 * 512}},
+		{"rmsnorm", "", NoType, 8, func(c *vk.Commands) { s.RMSNorm(c, "l", r, r, r, 2, 3, 50, 1e-6) },
+			[]int{50, 3}, [3]int{3, 1, 1}, Work{4 * (150 + 50), 4 * 150, 4 * 150}},
+		// (6 + 2×2) heads × 5 pairs in 4 lanes. q, k, v, and 5 (cos, sin); q, and k and v in f16.
+		{"rope", "f16 cache", NoType, 4, func(c *vk.Commands) { s.RoPE(c, "l", r, r, r, r, r, cache, h, 3) },
+			[]int{6, 2, 10, 3}, [3]int{13, 1, 3}, Work{3 * 4 * (60 + 20 + 20 + 10), 3 * (4*60 + 2*2*20), 3 * 3 * 80}},
+		// 70 positions in splits of 32; q, and 70 positions of k and v in f16 once.
+		{"attention", "f16 cache", NoType, 4, func(c *vk.Commands) { s.Attention(c, "l", r, r, cache, r, h, sp, r, 2) },
+			[]int{6, 2, 10, 2}, [3]int{6, 3, 2}, Work{2*4*60 + 2*70*2*20, 2 * 6 * 3 * 4 * 12, 100 * 6 * (4*10 + 4)}},
+		{"attention_merge", "", NoType, 4, func(c *vk.Commands) { s.AttentionMerge(c, "l", r, r, r, h, sp, 2) },
+			[]int{6, 10, 2}, [3]int{6, 1, 2}, Work{2 * 6 * 3 * 4 * 12, 2 * 4 * 60, 2*(2*6*3*12) + 2*60}},
+		{"geglu", "", NoType, 4, func(c *vk.Commands) { s.GeGLU(c, "l", r, r, 50) },
+			[]int{50}, [3]int{13, 1, 1}, Work{2 * 4 * 50, 4 * 50, 9 * 50}},
+		// The rows' 16 bytes, the parameters' 32.
+		{"penalize", "", NoType, 4, func(c *vk.Commands) { s.Penalize(c, "l", sampling, 3) },
+			[]int{1000, 3}, [3]int{3, 1, 1}, Work{Read: 3 * 48}},
+		{"threshold", "", NoType, 8, func(c *vk.Commands) { s.Threshold(c, "l", sampling, 3) },
+			[]int{1000, 3}, [3]int{3, 1, 1}, Work{Read: 3 * 48}},
+		{"pick", "", NoType, 4, func(c *vk.Commands) { s.Pick(c, "l", sampling, 3) },
+			[]int{1000, 3}, [3]int{chunks, 1, 3}, Work{3 * (48 + 4*1000), int64(3 * 8 * chunks), 3 * 1000}},
+		// Rows read and written, the ring's id, the grid's 12 bytes.
+		{"advance", "", NoType, 4, func(c *vk.Commands) { s.Advance(c, "l", sampling, h, sp, 3) },
+			[]int{chunks, 3}, [3]int{1, 1, 1}, Work{int64(3 * (8*chunks + 16)), 3*(16+4) + 12, int64(3 * chunks)}},
+	} {
+		t.Run(tc.kernel+"/"+tc.variant, func(t *testing.T) {
+			seen[tc.kernel] = true
+			dispatches, grid := observed(t, s, tc.record)
+			if len(dispatches) != 1 {
+				t.Fatalf("%d dispatches", len(dispatches))
+			}
+			d := dispatches[0]
+			if p := d.Program; d.Label != "l" || p.Kernel != tc.kernel || p.Variant != tc.variant || p.Type != tc.typ || p.Lanes != tc.lanes {
+				t.Errorf("%q %+v, want %s %q", d.Label, p, tc.kernel, tc.variant)
+			}
+			if names := ShapeOf(tc.kernel); len(d.Shape) != len(names) || !slices.Equal(d.Shape, tc.shape) {
+				t.Errorf("shape %v of %v, want %v", d.Shape, names, tc.shape)
+			}
+			g, work := d.At(at)
+			if g != tc.grid || work != tc.work {
+				t.Errorf("grid %v, %+v; want %v, %+v", g, work, tc.grid, tc.work)
+			}
+			if tc.kernel == "attention" { // indirect, as the host or advance writes it
+				v := sp.Grid(h, at.Longest, 2)
+				grid = fmt.Sprintf("%d x %d x %d", v[0], v[1], v[2])
+			}
+			if want := fmt.Sprintf("%d x %d x %d", g[0], g[1], g[2]); grid != want {
+				t.Errorf("observed grid %s, dispatched %s", want, grid)
+			}
+		})
+	}
+	for _, name := range Names() {
+		if !seen[name] {
+			t.Errorf("kernel %s is not under test", name)
+		}
+	}
+	if ShapeOf("matmull") != nil {
+		t.Error("a shape of no kernel")
+	}
+}
+
+// The parts of a matrix add up to the whole, and an observer sees what was recorded while
+// it was there.
+func TestObserveParts(t *testing.T) {
+	b := newBench(t, []Type{Q4_K}, true, tunings()["lanes4"])
+	file, _ := randomWeights(t, rand.New(rand.NewPCG(1, 1)), Q4_K, 20, 256)
+	m := b.matrix(file, 8)
+	x, y := in(b, "x", make([]float32, 3*256)), b.out("y", 3*20)
+	var work Work
+	var rows []int
+	b.run(func(c *vk.Commands) {
+		b.set.MatMul(c, "before", m, x, y, 0, 3)
+		b.set.Observe(func(d Dispatch) {
+			_, w := d.At(Lengths{})
+			work.Read, work.Written, work.FLOPs = work.Read+w.Read, work.Written+w.Written, work.FLOPs+w.FLOPs
+			rows = append(rows, d.Shape[0])
+		})
+		b.set.MatMul(c, "matmul", m, x, y, 0, 3)
+		b.set.Observe(nil)
+		b.set.MatMul(c, "after", m, x, y, 0, 3)
+	})
+	want := Work{m.Bytes() + 3*3*4*256, 3 * 4 * 20, 3 * 2 * 20 * 256} // x for each of the parts
+	if !slices.Equal(rows, []int{8, 8, 4}) || work != want {
+		t.Errorf("parts of %v rows, %+v; want %+v", rows, work, want)
+	}
+}

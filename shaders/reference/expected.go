@@ -1,0 +1,46 @@
+package reference
+
+import (
+	"fmt"
+	"math"
+)
+
+// Expected is what a kernel must give.
+type Expected struct {
+	Values    []float64
+	Tolerance []float64 // of each value: how far f32 arithmetic may end up from it
+}
+
+// Mismatch is a value of a kernel that is too far from the reference, or no number.
+type Mismatch struct {
+	Index                     int
+	Got, Want, Off, Tolerance float64
+}
+
+func (m *Mismatch) Error() string {
+	return fmt.Sprintf("%v, the reference has %v (off by %.3g, allowed %.3g)", m.Got, m.Want, m.Off, m.Tolerance)
+}
+
+// Check finds the first value that is beyond its tolerance, nil if there is none. NaN is
+// beyond every tolerance.
+func (e *Expected) Check(got []float32) *Mismatch {
+	for i, want := range e.Values {
+		g := float64(got[i])
+		if off := math.Abs(g - want); !(off <= e.Tolerance[i]) {
+			return &Mismatch{i, g, want, off, e.Tolerance[i]}
+		}
+	}
+	return nil
+}
+
+func (e *Expected) add(value, tolerance float64) {
+	e.Values, e.Tolerance = append(e.Values, value), append(e.Tolerance, tolerance)
+}
+
+// relative adds a value that is right to eps of its size, or of 1/1000 if it is smaller.
+func (e *Expected) relative(value, eps float64) { e.add(value, eps*(1e-3+math.Abs(value))) }
+
+// Append adds the values of another.
+func (e *Expected) Append(o Expected) {
+	e.Values, e.Tolerance = append(e.Values, o.Values...), append(e.Tolerance, o.Tolerance...)
+}

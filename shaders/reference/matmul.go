@@ -1,0 +1,75 @@
+package reference
+
+import "math"
+
+// rounding is how far a sum of f32 products may be off, as a share of the sum of their sizes.
+const rounding = 1e-6
+
+// MatMul is y[t][r] = Σ w[r][k] × x[t][k], of w [rows][cols] and x [tokens][cols]. The
+// tolerance goes by Σ |w × x|, whatever the order of summation.
+func MatMul(w, x []float32, rows, cols, tokens int) Expected {
+	var e Expected
+	for t := range tokens {
+		xt := x[t*cols:][:cols]
+		for r := range rows {
+			var sum, size float64
+			for k, v := range w[r*cols:][:cols] {
+				p := float64(v) * float64(xt[k])
+				sum += p
+				size += math.Abs(p)
+			}
+			e.add(sum, rounding*size+1e-30)
+		}
+	}
+	return e
+}
+
+// Plus is the sum of e and values.
+func (e Expected) Plus(values []float32) Expected {
+	var sum Expected
+	for i, v := range values {
+		sum.add(e.Values[i]+float64(v), e.Tolerance[i]+rounding*math.Abs(float64(v)))
+	}
+	return sum
+}
+
+// Embed is scale × row, a row of the table of embeddings.
+func Embed(row []float32, scale float32) Expected {
+	var e Expected
+	for _, v := range row {
+		e.relative(float64(v)*float64(scale), 1e-6)
+	}
+	return e
+}
+
+// RMSNorm is y = x / √(mean(x²) + eps) × weight for each row of dim values
+// (https://arxiv.org/abs/1910.07467, eq. 4, with the eps of its implementations).
+func RMSNorm(x, weight []float32, dim int, eps float32) Expected {
+	var e Expected
+	for ; len(x) > 0; x = x[dim:] {
+		var sum float64
+		for _, v := range x[:dim] {
+			sum += float64(v) * float64(v)
+		}
+		for i, v := range x[:dim] {
+			e.relative(float64(v)/math.Sqrt(sum/float64(dim)+float64(eps))*float64(weight[i]), 2e-6)
+		}
+	}
+	return e
+}
+
+// GELU is the tanh approximation of https://arxiv.org/abs/1606.08415, section 2.
+func GELU(x float64) float64 {
+	return 0.5 * x * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+}
+
+// GeGLU is GELU(gate) × up (https://arxiv.org/abs/2002.05202, eq. 6). The tail of negative
+// gates, where GELU is tiny, is held to the size of the gate.
+func GeGLU(gate, up []float32) Expected {
+	var e Expected
+	for i, g := range gate {
+		v := GELU(float64(g)) * float64(up[i])
+		e.add(v, 1e-6*math.Abs(v)+3e-7*math.Min(1, math.Abs(float64(g)))*math.Abs(float64(up[i])))
+	}
+	return e
+}

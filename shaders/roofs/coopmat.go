@@ -1,0 +1,192 @@
+package roofs
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"sealvk/vk"
+)
+
+const (
+	// coopRounds is odd, so that c changes also where a alternates its sign.
+	coopRounds = 1025
+	// coopChains is the greatest number of independent products in the kernel.
+	coopChains = 8
+	// coopShapes are tried at most.
+	coopShapes = 3
+)
+
+func measureCoopMat(b *bench, r *Roofs) error {
+	shapes := coopMatrices(b.d.Caps())
+	if len(shapes) == 0 {
+		return nil
+	}
+	out, err := b.buffer("roofs results", resultBytes)
+	if err != nil {
+		return err
+	}
+	defer out.Free()
+	var loads []*load
+	text := map[string]string{}
+	for _, m := range shapes {
+		list, err := b.coopLoads(m, out)
+		if err != nil {
+			return err
+		}
+		for _, l := range list {
+			text[l.variant] = coopText(m)
+		}
+		loads = append(loads, list...)
+	}
+	s, err := b.fastest(loads)
+	if err == nil {
+		r.set(&r.CoopMatFLOPsPerS, "coopmat_flops_per_s", s)
+		r.CoopMat = text[s.variant]
+	}
+	return err
+}
+
+// coopMatrices lists the shapes to try: f16 by f16 for subgroups with an f32 sum where there
+// is one, else f16; the largest first.
+func coopMatrices(c *vk.Caps) []vk.CooperativeMatrix {
+	f := &c.Features
+	if !f.CooperativeMatrix || !f.VulkanMemoryModel || !f.ShaderFloat16 || !f.StorageBuffer16BitAccess {
+		return nil
+	}
+	for _, sum := range []string{"f32", "f16"} {
+		var list []vk.CooperativeMatrix
+		for _, m := range c.CooperativeMatrices {
+			if m.Scope == "subgroup" && m.A == "f16" && m.B == "f16" && m.C == sum && m.Result == sum && !m.Saturating {
+				list = append(list, m)
+			}
+		}
+		slices.SortStableFunc(list, func(x, y vk.CooperativeMatrix) int { return cmp.Compare(y.M*y.N*y.K, x.M*x.N*x.K) })
+		if len(list) > 0 {
+			return list[:min(len(list), coopShapes)]
+		}
+	}
+	return nil
+}
+
+func coopText(m vk.CooperativeMatrix) string {
+	return fmt.Sprintf("%dx%dx%d %s→%s", m.M, m.N, m.K, m.A, m.Result)
+}
+
+// coopLoads are the variants of one shape: workgroups of one and of four subgroups, of the
+// device's own size and the smallest, with several products under way.
+func (b *bench) coopLoads(m vk.CooperativeMatrix, out *vk.Buffer) ([]*load, error) {
+	c := b.d.Caps()
+	k, scale, width := &coopF32, float32(1), 4
+	if m.Result == "f16" {
+		k, scale, width = &coopF16, -1, 2 // a sum that only grew would leave f16's whole numbers
+	}
+	elements, tile := coopFactors(m, scale)
+	factors, err := b.buffer("roofs factors", int64(len(elements)))
+	if err != nil {
+		return nil, err
+	}
+	if err := b.d.Write(factors.All(), elements); err != nil {
+		return nil, err
+	}
+	sizes := []int{c.Subgroup.Size}
+	if s := &c.Subgroup; s.SizeControl && s.MinSize < s.Size {
+		sizes = append(sizes, s.MinSize)
+	}
+	chainCounts, groupCounts := []int{4, 8}, []int{1, 4}
+	if c.Type == vk.CPU {
+		chainCounts, groupCounts = []int{1, 4}, []int{1}
+	}
+	var loads []*load
+	for _, size := range sizes {
+		for _, subgroups := range groupCounts {
+			lanes := lanes(c, size*subgroups)
+			if len(lanes) == 0 || c.Subgroup.MaxPerWorkGroup > 0 && subgroups > c.Subgroup.MaxPerWorkGroup {
+				continue
+			}
+			for _, chains := range chainCounts {
+				p, err := b.pipeline(k, size, uint32(lanes[0]), uint32(chains), uint32(m.M), uint32(m.N), uint32(m.K))
+				if err != nil {
+					return nil, err
+				}
+				g := &grid{out: out, groupBytes: subgroups * m.M * m.N * width, most: c.Limits.MaxComputeWorkGroupCount[0]}
+				loads = append(loads, &load{
+					variant: fmt.Sprintf("%s, %d subgroups of %d lanes, %d products each", coopText(m), subgroups, size, chains),
+					unit:    float64(subgroups) * float64(chains) * coopRounds * 2 * float64(m.M) * float64(m.N) * float64(m.K),
+					record: func(c *vk.Commands, seed uint32, units int) {
+						push := append(words[uint32](coopRounds), words(scale, float32(seed))...)
+						g.record(units, func(r vk.Range, groups int) {
+							c.Dispatch(k.name, p, push, k.bind(factors.All(), r), groups, 1, 1)
+						})
+					},
+					check: func() error { return g.checkTiles(b, width, tile(chains, float64(b.seed()))) },
+				})
+			}
+		}
+	}
+	return loads, nil
+}
+
+// coopFactors gives a and the b's as the kernel reads them, in f16, and what a subgroup's
+// tile becomes: Σ over the chains i of seed + i + (Σ over the rounds of scale^round) a·bᵢ.
+func coopFactors(m vk.CooperativeMatrix, scale float32) (elements []byte, tile func(chains int, seed float64) []float64) {
+	element := func(i int) float64 { return float64(uint32(i)*factor>>16%3) - 1 } // -1, 0 or 1
+	n := m.M*m.K + coopChains*m.K*m.N
+	f16 := map[float64]uint16{-1: 0xbc00, 0: 0, 1: 0x3c00}
+	for i := range n {
+		v := f16[element(i)]
+		elements = append(elements, byte(v), byte(v>>8))
+	}
+	times := float64(coopRounds)
+	if scale < 0 {
+		times = -1 // -1 + 1 - 1 …, an odd number of them
+	}
+	return elements, func(chains int, seed float64) []float64 {
+		out := make([]float64, m.M*m.N)
+		for i := range out {
+			row, col := i/m.N, i%m.N
+			for chain := range chains {
+				out[i] += seed + float64(chain)
+				for k := range m.K {
+					out[i] += times * element(row*m.K+k) * element(m.M*m.K+chain*m.K*m.N+k*m.N+col)
+				}
+			}
+		}
+		return out
+	}
+}
+
+// checkTiles compares every tile of f32 (width 4) or f16 (width 2) with want.
+func (g *grid) checkTiles(b *bench, width int, want []float64) error {
+	if width == 4 {
+		return g.check(b, false, func(i int) float64 { return want[i%len(want)] })
+	}
+	for _, r := range g.written {
+		pairs, err := read[uint32](b, r)
+		if err != nil {
+			return err
+		}
+		for i, pair := range pairs {
+			for half := range 2 {
+				if got, w := wholeF16(uint16(pair>>(16*half))), want[(2*i+half)%len(want)]; got != w {
+					return fmt.Errorf("result %d is %v instead of %v: the driver is broken", 2*i+half, got, w)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// wholeF16 is the value of a normal f16 number or zero.
+func wholeF16(v uint16) float64 {
+	exponent := int(v>>10) & 31
+	if exponent == 0 {
+		return 0
+	}
+	x := math.Ldexp(1+float64(v&1023)/1024, exponent-15)
+	if v>>15 != 0 {
+		return -x
+	}
+	return x
+}

@@ -1,0 +1,238 @@
+package roofs
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"sealvk/vk"
+)
+
+func newTestSet(t testing.TB, b *bench) *workingSet {
+	t.Helper()
+	w, err := newWorkingSet(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// The device and the host time the same copies; clocks and units agree.
+func TestCopyTimes(t *testing.T) {
+	b := newTestBench(t)
+	if b.stamps == nil {
+		if c := device.Caps(); c.QueueFamilies[c.QueueFamily].TimestampValidBits > 0 && c.Limits.TimestampPeriod > 0 {
+			t.Fatal("the queue has timestamps that are not used")
+		}
+		return // one clock agrees with itself
+	}
+	copies, err := newTestSet(t, b).copies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range copies {
+		units, err := b.grow(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The host may be late to notice the end, but not each time.
+		var best float64
+		for try := 0; try < 10 && best < 0.5; try++ {
+			_, e, err := b.rate(l, units, try == 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if float64(e.device) > 1.01*float64(e.host) {
+				t.Errorf("%s: %v by the device's clock, within %v by the host's", l.variant, e.device, e.host)
+			}
+			if e.device < enough { // other work on the machine had slowed it down
+				units *= 2
+				continue
+			}
+			best = max(best, float64(e.device)/float64(e.host))
+			t.Logf("%s, %d MiB: device %v, host %v", l.variant, units, e.device, e.host)
+		}
+		if best < 0.5 {
+			t.Errorf("%s: of the host's time the device took no more than %.2f", l.variant, best)
+		}
+	}
+}
+
+// The kernels of a CPU device copy as fast as its host, give or take what a wrong unit is
+// not.
+func TestCopyRate(t *testing.T) {
+	b := newTestBench(t)
+	copies, err := newTestSet(t, b).copies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := b.fastest(copies[:len(copies)-1]) // all but vkCmdCopyBuffer
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.variant == "vkCmdCopyBuffer" {
+		t.Fatal("this is no kernel")
+	}
+	host := hostCopy(cpuSet)
+	t.Logf("device %.3g bytes/s (%s), host %.3g bytes/s", s.best, s.variant, host)
+	if device.Caps().Type == vk.CPU && !(s.best < 50*host && s.best > host/50) {
+		t.Errorf("the device copies %.3g bytes/s, its host %.3g", s.best, host)
+	}
+}
+
+// hostCopy is the rate of one host thread's copy, bytes read and written together.
+func hostCopy(size int) float64 {
+	from, to := make([]byte, size), make([]byte, size)
+	for i := range from {
+		from[i] = byte(i)
+	}
+	copy(to, from) // touches the pages
+	var best float64
+	for range 5 {
+		start := time.Now()
+		copy(to, from)
+		best = max(best, 2*float64(size)/time.Since(start).Seconds())
+	}
+	return best
+}
+
+// One wrong word of 256 MiB is found, whichever variant reads or copies it.
+func TestWrongMemoryIsFound(t *testing.T) {
+	b := newTestBench(t)
+	w := newTestSet(t, b)
+	reads, err := w.reads()
+	if err != nil {
+		t.Fatal(err)
+	}
+	copies, err := w.copies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const units = 5
+	for i, l := range append(reads, copies...) {
+		w.next = w.units - 2 // past the end and on from the start
+		if _, _, err := b.rate(l, units, true); err != nil {
+			t.Fatalf("%s: %v", l.variant, err)
+		}
+		word := w.from.Range(int64(i)*4*12345, 4)
+		before, err := read[uint32](b, word)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, change := range []uint32{1, 0} {
+			if err := device.Write(word, words(before[0]^change)); err != nil {
+				t.Fatal(err)
+			}
+			w.next = w.units - 2
+			_, _, err := b.rate(l, units, true)
+			if found := err != nil && strings.Contains(err.Error(), "broken"); found != (change != 0) {
+				t.Errorf("%s: word %#x instead of %#x: error %v", l.variant, before[0]^change, before[0], err)
+			}
+		}
+	}
+}
+
+// A kernel that does nothing leaves the results of the run before.
+func TestStaleResultsAreFound(t *testing.T) {
+	b := newTestBench(t)
+	w := newTestSet(t, b)
+	reads, err := w.reads()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range reads {
+		if _, _, err := b.rate(l, 2, true); err != nil {
+			t.Fatal(err)
+		}
+		b.runs++
+		if err := l.check(); err == nil {
+			t.Errorf("%s: results of the run before pass", l.variant)
+		}
+	}
+}
+
+func TestPatternSums(t *testing.T) {
+	for _, s := range []shape{{1, 1024, 8}, {8, 64, 4}, {256, 64, 8}} {
+		p := piece{first: 5, units: 1}
+		invocations := unitBytes / 16 / s.loads
+		for _, i := range []int{0, 1, s.lanes, invocations - 1} {
+			var want uint32
+			for k := range s.loads {
+				vector := p.first*unitBytes/16 + i/s.lanes*s.lanes*s.loads + k*s.lanes + i%s.lanes
+				for j := range 4 {
+					want += uint32(4*vector+j) * factor
+				}
+			}
+			if got := s.sum(p, i); got != want {
+				t.Errorf("%v, invocation %d: %#x, want %#x", s, i, got, want)
+			}
+		}
+		if int64(invocations)*4 != sumBytes(s.loads) {
+			t.Errorf("%v: %d invocations a unit, room for %d bytes", s, invocations, sumBytes(s.loads))
+		}
+	}
+}
+
+// Pieces follow each other around the working set, within every limit.
+func TestCut(t *testing.T) {
+	w := newTestSet(t, newTestBench(t))
+	l := &device.Caps().Limits
+	for _, units := range []int{1, 3, w.units, 2*w.units + 7, (passes+2)*w.units - 1} {
+		for _, groups := range []int{1, 64, 1024} {
+			first := w.units - 2
+			at, sum := first, 0
+			for _, p := range w.cut(first, units, groups) {
+				if p.first != at%w.units || p.units < 1 || p.first+p.units > w.units || p.pass != at/w.units%passes {
+					t.Fatalf("%d units: %+v where unit %d comes next", units, p, at)
+				}
+				if int64(p.units)*unitBytes > l.MaxStorageBufferRange || p.units*groups > l.MaxComputeWorkGroupCount[0] {
+					t.Fatalf("%d units: %+v exceeds a limit", units, p)
+				}
+				at += p.units
+				sum += p.units
+			}
+			if sum != units {
+				t.Errorf("%d units were cut into %d", units, sum)
+			}
+		}
+	}
+}
+
+// BenchmarkCopy copies the same bytes by the kernels and by the host; MB/s counts them
+// once, GB/s read and written.
+func BenchmarkCopy(b *testing.B) {
+	const size = cpuSet
+	report := func(b *testing.B, d time.Duration) {
+		b.SetBytes(size)
+		b.ReportMetric(2*size*float64(b.N)/d.Seconds()/1e9, "GB/s")
+	}
+	b.Run("host", func(b *testing.B) {
+		from, to := make([]byte, size), make([]byte, size)
+		copy(from, to[1:])
+		for b.Loop() {
+			copy(to, from)
+		}
+		report(b, b.Elapsed())
+	})
+	bench := newTestBench(b)
+	w := newTestSet(b, bench)
+	copies, err := w.copies()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for i, l := range copies {
+		b.Run(fmt.Sprintf("device%d", i), func(b *testing.B) {
+			b.Log(l.variant)
+			var sum time.Duration
+			for b.Loop() {
+				_, e, err := bench.rate(l, size/unitBytes, false)
+				if err != nil {
+					b.Fatal(err)
+				}
+				sum += e.device
+			}
+			report(b, sum)
+		})
+	}
+}

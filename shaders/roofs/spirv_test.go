@@ -1,0 +1,76 @@
+package roofs
+
+import (
+	"slices"
+	"testing"
+
+	"sealvk/shaders/internal/spv"
+	"sealvk/vk"
+)
+
+func TestSPIRVIsUpToDate(t *testing.T) {
+	stale, err := spv.Stale(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range stale {
+		t.Errorf("%s: run go generate ./shaders", line)
+	}
+}
+
+// Every kernel, as it is declared in Go, agrees with its SPIR-V.
+func TestKernelsAgreeWithGo(t *testing.T) {
+	files, err := spv.Kernels(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernels := map[string]*kernel{}
+	for _, k := range []*kernel{&fillKernel, &readKernel, &copyKernel, &verifyKernel, &f32Kernel, &f16Kernel, &int8Kernel, &coopF32, &coopF16, &stepKernel} {
+		kernels[k.name] = k
+	}
+	if len(kernels) != len(files) {
+		t.Errorf("%d kernels in Go, in *.comp: %v", len(kernels), files)
+	}
+	for _, name := range files {
+		k := kernels[name]
+		if k == nil {
+			t.Errorf("%s is not in Go", name)
+			continue
+		}
+		code, err := binaries.ReadFile("spv/" + name + ".spv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := spv.Parse(code)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		d, err := spv.Declared(".", name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(m.Push)*4 != k.push || len(d.Push)*4 != k.push {
+			t.Errorf("%s: %d bytes of push constants, the kernel has %v, its source %v", name, k.push, m.Push, d.Push)
+		}
+		var access []vk.Access
+		for i, b := range m.Bindings {
+			if b.Number != i {
+				t.Errorf("%s: binding %d is not used", name, i)
+			}
+			var a vk.Access
+			if b.Readable {
+				a |= vk.ReadOnly
+			}
+			if b.Writable {
+				a |= vk.WriteOnly
+			}
+			access = append(access, a)
+		}
+		if !slices.Equal(access, k.access) {
+			t.Errorf("%s: bindings %v, the kernel has %v", name, k.access, access)
+		}
+		if n := len(d.Constants); n != k.constants || n > 0 && d.Constants[n-1] != n-1 {
+			t.Errorf("%s: %d specialization constants, the kernel has %v", name, k.constants, d.Constants)
+		}
+	}
+}

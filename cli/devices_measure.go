@@ -22,17 +22,23 @@ func (p *program) measureDevice(instance *vk.Instance, pd *vk.PhysicalDevice) (r
 	tell, end := p.status()
 	r, err = profile.MeasureRoofs(ctx, d, pipelineCache(), func(what string) { tell("measuring " + what) })
 	end()
-	if r != nil && err != nil { // measured all the same
+	switch {
+	case err == nil:
+		return r, nil
+	case r != nil: // measured all the same
 		p.note("not kept: %s", oneLine(err))
 		return r, nil
 	}
-	return r, stopCause(ctx, err)
+	return nil, stopCause(ctx, err)
 }
 
 // printRoofs prints each figure, how far its runs lay apart, and how it was reached.
 func printRoofs(line func(name, format string, args ...any), r *profile.Roofs) {
-	line("measured", "%s by %s; with the spread of the runs (p5 to p95) and the fastest variant", r.MeasuredAt.Format(time.DateTime+" UTC"),
-		map[string]string{"host": "the host's clock"}[r.Clock]+map[string]string{"timestamps": "the device's clock"}[r.Clock])
+	clock := "the device's clock"
+	if r.Clock == "host" {
+		clock = "the host's clock"
+	}
+	line("measured", "%s by %s; spread of the runs (p5 to p95), fastest variant", r.MeasuredAt.Format(time.DateTime+" UTC"), clock)
 	for _, f := range []struct {
 		name  string
 		key   string // in JSON

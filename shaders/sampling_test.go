@@ -93,6 +93,19 @@ func TestThreshold(t *testing.T) {
 	}
 }
 
+// Drivers may end long loops: a row of the largest vocabulary, with every filter on.
+func TestThresholdOfGemmasVocabulary(t *testing.T) {
+	const vocab = 256000
+	p := Sampling{Temperature: 1, TopK: 40, TopP: 0.95, MinP: 1e-6}
+	logits := normal(random(t), vocab, 2)
+	s := newSampler(t, DefaultTuning(device.Caps()), vocab, 1, []Row{{}}, []Sampling{p}, []uint32{0}, logits)
+	s.run(func(c *vk.Commands) { s.set.Threshold(c, "threshold", &s.b, 1) })
+	want, slack := reference.Threshold(logits, filters(p))
+	if got := s.floats(s.b.Thresholds)[0]; reference.WrongSide(logits, got, want, slack) >= 0 {
+		t.Errorf("threshold %v, want %v", got, want)
+	}
+}
+
 func TestThresholdOfTiesAndNaN(t *testing.T) {
 	nan := float32(math.NaN())
 	logits := []float32{1, 2, 2, 2, 0, -1, nan, -5}

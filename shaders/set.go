@@ -21,11 +21,13 @@ type Tuning struct {
 // workgroup, since its barriers cost switches between invocations, and wide tiles
 // save loads (lavapipe of Mesa 22.3, Q4_K, against 4 rows and 1 pair: mat-vec
 // 5 times, 8 tokens 8 times as fast); on a GPU 64 lanes fill one wave of AMD and
-// two of NVIDIA.
+// two of NVIDIA. Rows of logits take more lanes: Mesa's llvmpipe ends all loops of an
+// invocation after 65535 iterations in sum (LP_MAX_TGSI_LOOP_ITERATIONS), and threshold.comp
+// goes through a row nine times.
 func DefaultTuning(c *vk.Caps) Tuning {
 	if c.Type == vk.CPU {
 		lanes := max(4, c.Subgroup.Size)
-		return Tuning{Lanes: lanes, WideLanes: lanes, MatRows: 8, MatSpan: 8, PrefillTokens: 8}
+		return Tuning{Lanes: lanes, WideLanes: max(64, lanes), MatRows: 8, MatSpan: 8, PrefillTokens: 8}
 	}
 	wide := min(256, c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
 	return Tuning{Lanes: 64, WideLanes: wide, MatRows: 4, MatSpan: 1, PrefillTokens: 8}

@@ -28,8 +28,14 @@ type chains struct {
 	results func(chains int) [16]float64
 }
 
+var (
+	f32Chains  = chains{&f32Kernel, 2 * 2, false, floatPush, floatResults}
+	f16Chains  = chains{&f16Kernel, 2 * 2, false, floatPush, floatResults}
+	int8Chains = chains{&int8Kernel, 2 * 4, true, dotPush, dotResults}
+)
+
 func measureF32(b *bench, r *Roofs) error {
-	s, err := b.arithmetic(&chains{&f32Kernel, 2 * 2, false, floatPush, floatResults})
+	s, err := b.arithmetic(&f32Chains)
 	if err == nil {
 		r.set(&r.F32FLOPsPerS, "f32_flops_per_s", s)
 	}
@@ -40,7 +46,7 @@ func measureF16(b *bench, r *Roofs) error {
 	if !b.d.Caps().Features.ShaderFloat16 {
 		return nil
 	}
-	s, err := b.arithmetic(&chains{&f16Kernel, 2 * 2, false, floatPush, floatResults})
+	s, err := b.arithmetic(&f16Chains)
 	if err == nil {
 		r.set(&r.F16FLOPsPerS, "f16_flops_per_s", s)
 	}
@@ -51,26 +57,41 @@ func measureInt8Dot(b *bench, r *Roofs) error {
 	if !b.d.Caps().Features.IntegerDotProduct {
 		return nil
 	}
-	s, err := b.arithmetic(&chains{&int8Kernel, 2 * 4, true, dotPush, dotResults})
+	s, err := b.arithmetic(&int8Chains)
 	if err == nil {
 		r.set(&r.Int8DotOpsPerS, "int8_dot_ops_per_s", s)
 	}
 	return err
 }
 
-// arithmetic measures the variants of k.
-func (b *bench) arithmetic(k *chains) (*samples, error) {
+// results is one buffer for all arithmetic.
+func (b *bench) results() (*vk.Buffer, error) {
+	if b.out != nil {
+		return b.out, nil
+	}
 	out, err := b.buffer("roofs results", resultBytes)
+	b.out = out
+	return out, err
+}
+
+func (b *bench) arithmetic(k *chains) (*samples, error) {
+	out, err := b.results()
 	if err != nil {
 		return nil, err
 	}
-	defer out.Free()
+	loads, err := b.chainLoads(k, out)
+	if err != nil {
+		return nil, err
+	}
+	return b.fastest(loads)
+}
+
+func (b *bench) chainLoads(k *chains, out *vk.Buffer) (loads []*load, err error) {
 	c := b.d.Caps()
 	sizes, counts := lanes(c, 64, 256), []int{1, 2, 4}
-	if c.Type == vk.CPU {
+	if !b.gpu {
 		sizes, counts = lanes(c, c.Subgroup.Size, 64), []int{2, 4}
 	}
-	var loads []*load
 	for _, n := range sizes {
 		for _, count := range counts {
 			p, err := b.pipeline(k.kernel, 0, uint32(n), uint32(count))
@@ -93,7 +114,7 @@ func (b *bench) arithmetic(k *chains) (*samples, error) {
 			})
 		}
 	}
-	return b.fastest(loads)
+	return loads, nil
 }
 
 // grid spreads workgroups over dispatches, so that the results of each have room.

@@ -54,7 +54,7 @@ func TestDot(t *testing.T) {
 // Results of a wrong value, and those that a run before left, do not pass.
 func TestWrongResultsAreFound(t *testing.T) {
 	b := newTestBench(t)
-	out, err := b.buffer("results", resultBytes)
+	out, err := b.results()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,6 +127,54 @@ func TestCooperativeMatrixChoice(t *testing.T) {
 		if got := coopMatrices(&vk.Caps{Features: c.features, CooperativeMatrices: c.have}); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.what, got, c.want)
 		}
+	}
+}
+
+// Every variant computes what it should, also those that Measure tries on other devices,
+// and with every shape of matrices.
+func TestVariants(t *testing.T) {
+	for _, gpu := range []bool{false, true} {
+		b := newTestBench(t)
+		b.gpu = gpu
+		w := newTestSet(t, b)
+		out, err := b.results()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var loads []*load
+		add := func(list []*load, err error) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			loads = append(loads, list...)
+		}
+		add(w.reads())
+		add(w.copies())
+		c := *device.Caps()
+		add(b.chainLoads(&f32Chains, out))
+		if c.Features.ShaderFloat16 {
+			add(b.chainLoads(&f16Chains, out))
+		}
+		if c.Features.IntegerDotProduct {
+			add(b.chainLoads(&int8Chains, out))
+		}
+		for _, m := range c.CooperativeMatrices {
+			c.CooperativeMatrices = []vk.CooperativeMatrix{m}
+			if len(coopMatrices(&c)) > 0 {
+				add(b.coopLoads(m, out))
+			}
+		}
+		for _, l := range loads {
+			if _, _, err := b.rate(l, 3, true); err != nil {
+				t.Error(err)
+			}
+			b.runs++
+			if l.prepare == nil && l.check() == nil { // copies run again to be checked
+				t.Errorf("%s: results of the run before pass", l.variant)
+			}
+		}
+		t.Logf("gpu %v: %d variants", gpu, len(loads))
+		b.free()
 	}
 }
 

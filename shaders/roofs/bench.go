@@ -29,12 +29,14 @@ type bench struct {
 	commands  *vk.Commands
 	stamps    *vk.Timestamps // nil where the queue has none
 	roundTrip time.Duration  // of an empty submission, for devices without timestamps
+	gpu       bool           // which variants to try
+	out       *vk.Buffer     // see results
 	runs      uint32
 	made      []interface{ Free() }
 }
 
 func newBench(ctx context.Context, d *vk.Device) (*bench, error) {
-	b := &bench{ctx: ctx, d: d}
+	b := &bench{ctx: ctx, d: d, gpu: d.Caps().Type != vk.CPU}
 	c, err := d.NewCommands("roofs")
 	if err != nil {
 		return nil, err
@@ -159,7 +161,6 @@ func (b *bench) rate(l *load, units int, checked bool) (rate float64, e elapsed,
 // fastest gives the rates of the variant that is best. Every variant's results are
 // checked, and the best's once more after its last run.
 func (b *bench) fastest(loads []*load) (*samples, error) {
-
 	var best *load
 	var bestUnits int
 	s := &samples{}

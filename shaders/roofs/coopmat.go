@@ -23,11 +23,10 @@ func measureCoopMat(b *bench, r *Roofs) error {
 	if len(shapes) == 0 {
 		return nil
 	}
-	out, err := b.buffer("roofs results", resultBytes)
+	out, err := b.results()
 	if err != nil {
 		return err
 	}
-	defer out.Free()
 	var loads []*load
 	text := map[string]string{}
 	for _, m := range shapes {
@@ -95,7 +94,7 @@ func (b *bench) coopLoads(m vk.CooperativeMatrix, out *vk.Buffer) ([]*load, erro
 		sizes = append(sizes, s.MinSize)
 	}
 	chainCounts, groupCounts := []int{4, 8}, []int{1, 4}
-	if c.Type == vk.CPU {
+	if !b.gpu {
 		chainCounts, groupCounts = []int{1, 4}, []int{1}
 	}
 	var loads []*load
@@ -112,7 +111,7 @@ func (b *bench) coopLoads(m vk.CooperativeMatrix, out *vk.Buffer) ([]*load, erro
 				}
 				g := &grid{out: out, groupBytes: subgroups * m.M * m.N * width, most: c.Limits.MaxComputeWorkGroupCount[0]}
 				loads = append(loads, &load{
-					variant: fmt.Sprintf("%s, %d subgroups of %d lanes, %d products each", coopText(m), subgroups, size, chains),
+					variant: fmt.Sprintf("%s, %d × %d lanes, %d products each", coopText(m), subgroups, size, chains),
 					unit:    float64(subgroups) * float64(chains) * coopRounds * 2 * float64(m.M) * float64(m.N) * float64(m.K),
 					record: func(c *vk.Commands, seed uint32, units int) {
 						push := append(words[uint32](coopRounds), words(scale, float32(seed))...)

@@ -16,6 +16,8 @@ const (
 	factor = 2654435761
 	// passes over the working set whose sums have room of their own: the next one waits.
 	passes = 4
+	// unhurried is the units that one submission fills or verifies: slow devices take long.
+	unhurried = 64
 	// checkLoads of an invocation that fills, verifies, or reads on a GPU.
 	checkLoads = 64
 )
@@ -133,11 +135,15 @@ func (w *workingSet) allocate() (err error) {
 // sumBytes is the room for the results of a unit with loads uvec4 an invocation.
 func sumBytes(loads int) int64 { return unitBytes / 16 / int64(loads) * 4 }
 
-// cut divides units from the given one on into pieces: none beyond the end of the set, a
-// binding's range, or the grid with groups workgroups a unit.
-func (w *workingSet) cut(first, units, groups int) []piece {
+// most is the number of units that one dispatch may have, with groups workgroups each.
+func (w *workingSet) most(groups int) int {
 	l := &w.b.d.Caps().Limits
-	most := min(int(l.MaxStorageBufferRange/unitBytes), l.MaxComputeWorkGroupCount[0]/groups)
+	return min(int(l.MaxStorageBufferRange/unitBytes), l.MaxComputeWorkGroupCount[0]/groups)
+}
+
+// cut divides units from the given one on into pieces: none with more than most, or beyond
+// the end of the set.
+func (w *workingSet) cut(first, units, most int) []piece {
 	var list []piece
 	for pass := 0; units > 0; {
 		n := min(units, w.units-first, most)
@@ -162,7 +168,7 @@ func (w *workingSet) results(p piece, loads int) vk.Range {
 // fillWith writes the pattern plus seed, from unit first on.
 func (w *workingSet) fillWith(to *vk.Buffer, seed uint32, first, units int) error {
 	groups := unitBytes / 16 / w.checkLanes
-	for _, p := range w.cut(first, min(units, w.units), groups) { // one a submission: a slow device must not take long
+	for _, p := range w.cut(first, min(units, w.units), min(unhurried, w.most(groups))) {
 		_, err := w.b.run(func(c *vk.Commands, _ uint32) {
 			c.Dispatch("fill", w.fill, words(uint32(p.first*unitBytes/4), factor, seed), fillKernel.bind(w.part(to, p)), p.units*groups, 1, 1)
 		})
@@ -182,7 +188,7 @@ func (w *workingSet) verifyCopied() error {
 			continue
 		}
 		checked[p] = true
-		for _, q := range w.cut(p.first, p.units, groups) {
+		for _, q := range w.cut(p.first, p.units, min(unhurried, w.most(groups))) {
 			_, err := w.b.run(func(c *vk.Commands, seed uint32) {
 				c.Dispatch("verify", w.verify, words(uint32(q.first*unitBytes/4), factor, seed),
 					verifyKernel.bind(w.part(w.to, q), w.results(q, checkLoads)), q.units*groups, 1, 1)
@@ -217,8 +223,9 @@ func (s shape) groups() int { return unitBytes / 16 / s.lanes / s.loads }
 
 // readShapes for GPUs: several waves a workgroup, several loads under way. On CPU devices
 // one lane reads for a whole SIMD vector, or a vector's lanes read side by side.
-func readShapes(c *vk.Caps) (list []shape) {
-	if c.Type == vk.CPU {
+func (b *bench) readShapes() (list []shape) {
+	c := b.d.Caps()
+	if !b.gpu {
 		return []shape{{1, 1024, 8}, {c.Subgroup.Size, 64, 1}, {c.Subgroup.Size, 64, 8}, {64, 64, 4}, {64, 64, 8}}
 	}
 	for _, n := range lanes(c, 32, 64, 256) {
@@ -227,8 +234,9 @@ func readShapes(c *vk.Caps) (list []shape) {
 	return list
 }
 
-func copyShapes(c *vk.Caps) (list []shape) {
-	if c.Type == vk.CPU {
+func (b *bench) copyShapes() (list []shape) {
+	c := b.d.Caps()
+	if !b.gpu {
 		return []shape{{1, 1024, 4}, {c.Subgroup.Size, 64, 4}, {64, 4, 4}}
 	}
 	for _, n := range lanes(c, 64, 256) {
@@ -239,7 +247,7 @@ func copyShapes(c *vk.Caps) (list []shape) {
 
 func (w *workingSet) reads() ([]*load, error) {
 	var list []*load
-	for _, s := range readShapes(w.b.d.Caps()) {
+	for _, s := range w.b.readShapes() {
 		p, err := w.b.pipeline(&readKernel, 0, uint32(s.lanes), uint32(s.loads), uint32(s.ahead))
 		if err != nil {
 			return nil, err
@@ -247,7 +255,7 @@ func (w *workingSet) reads() ([]*load, error) {
 		list = append(list, &load{
 			variant: s.String(), unit: unitBytes,
 			record: func(c *vk.Commands, seed uint32, units int) {
-				w.pieces = w.cut(w.next, units, s.groups())
+				w.pieces = w.cut(w.next, units, w.most(s.groups()))
 				w.next = (w.next + units) % w.units
 				for _, q := range w.pieces {
 					c.Dispatch("read", p, words(seed), readKernel.bind(w.part(w.from, q), w.results(q, s.loads)), q.units*s.groups(), 1, 1)
@@ -300,7 +308,7 @@ func (w *workingSet) copies() ([]*load, error) {
 		l := base
 		l.variant = variant
 		l.record = func(c *vk.Commands, _ uint32, units int) {
-			w.pieces = w.cut(w.next, units, groups)
+			w.pieces = w.cut(w.next, units, w.most(groups))
 			w.next = (w.next + units) % w.units
 			for _, p := range w.pieces {
 				record(c, p)
@@ -308,7 +316,7 @@ func (w *workingSet) copies() ([]*load, error) {
 		}
 		list = append(list, &l)
 	}
-	for _, s := range copyShapes(w.b.d.Caps()) {
+	for _, s := range w.b.copyShapes() {
 		p, err := w.b.pipeline(&copyKernel, 0, uint32(s.lanes), uint32(s.loads), uint32(s.ahead))
 		if err != nil {
 			return nil, err

@@ -4,8 +4,10 @@
 // The package reads flags, files and the environment, prints and exits, and
 // leaves every computation to the packages below it. One command is one file:
 // generate.go, chat.go, pull.go, list.go, quantize.go, devices.go, inspect.go,
-// tokenize.go (with tokenize_chat.go for conversations), logits.go and
-// synth.go. What they share:
+// tokenize.go (with tokenize_chat.go for conversations), logits.go, synth.go
+// and profile.go (with profile_kernel.go, profile_diff.go and profile_static.go
+// for its own commands). Folder report holds the forms of a profile. What they
+// share:
 //
 //   - main.go: program, the streams of this run; from arguments to exit code
 //   - args.go, flags.go: flags in any place; modelFlags and samplingFlags, the
@@ -18,5 +20,5 @@
 //
 // Standard output carries answers and nothing else; notices, progress and
 // errors go to standard error. Exit codes: 0 done, 1 an error (one line on
-// standard error), 128+n stopped by signal n.
+// standard error), 3 what profile diff must not find, 128+n stopped by signal n.
 package main

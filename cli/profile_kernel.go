@@ -1,0 +1,197 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"sealvk/engine/static"
+	"sealvk/engine/workshop"
+)
+
+// products is a flag's lists of numbers by name, rows=1024/4096,cols=3072; each time that
+// the flag is given adds an element.
+type products struct {
+	example string
+	texts   []string
+	values  []map[string][]int
+}
+
+func (p *products) String() string { return strings.Join(p.texts, " ") }
+
+func (p *products) Set(s string) error {
+	values := map[string][]int{}
+	for item := range strings.SplitSeq(s, ",") {
+		name, list, ok := strings.Cut(strings.TrimSpace(item), "=")
+		if !ok || name == "" || values[name] != nil {
+			return fmt.Errorf("want each name once, as in %s", p.example)
+		}
+		for text := range strings.SplitSeq(list, "/") {
+			n, err := strconv.Atoi(text)
+			if err != nil {
+				return fmt.Errorf("%s=%s: want whole numbers with / between them, as in %s", name, list, p.example)
+			}
+			values[name] = append(values[name], n)
+		}
+	}
+	p.texts, p.values = append(p.texts, s), append(p.values, values)
+	return nil
+}
+
+// orNothing is what was given, or one element without any name.
+func (p *products) orNothing() []map[string][]int {
+	if len(p.values) == 0 {
+		return []map[string][]int{nil}
+	}
+	return p.values
+}
+
+type kernelFlags struct {
+	*modelFlags
+	shape, tuning products
+	types         string
+	depths        depths
+	reps          whole
+	warm          bool
+	format        choice
+	output        string
+}
+
+func (p *program) profileKernelCommand() *cli.Command {
+	f := &kernelFlags{
+		modelFlags: newModelFlags(),
+		shape:      products{example: "rows=1024/4096,cols=3072"},
+		tuning:     products{example: "lanes=32/64,rows=4"},
+		reps:       whole{20, 1, 100000},
+		format:     choice{"text", []string{"text", "json", "csv", "gobench"}},
+	}
+	return &cli.Command{
+		Name:      "kernel",
+		Usage:     "time one kernel alone, over shapes, types and tunings",
+		ArgsUsage: "KERNEL",
+		Description: "Every combination is checked against a reference in plain Go, then timed by the device's clock.\n" +
+			"Sizes that are not given are those of SeaLLM-7B-v2.5 decoding a token.\n\n" +
+			"Kernels, their sizes and tunings:\n" + kernelLines(),
+		Flags: append([]cli.Flag{
+			&cli.GenericFlag{Name: "shape", Value: &f.shape, Category: categoryMeasure,
+				Usage: "`SIZES`, of each one or several: rows=1024/4096,cols=3072 (may be given several times)"},
+			&cli.StringFlag{Name: "type", Destination: &f.types, DefaultText: "Q4_K", Category: categoryMeasure,
+				Usage: "`TYPE[,TYPE…]` of the weights, or all"},
+			&cli.GenericFlag{Name: "tuning", Value: &f.tuning, DefaultText: "the device's own", Category: categoryMeasure,
+				Usage: "`VALUES` to build the kernel with: lanes=32/64,rows=2/4 (may be given several times)"},
+			&cli.GenericFlag{Name: "kv", Value: &f.kv, Category: categoryMeasure, Usage: "`TYPE` of the KV cache: f16 or f32"},
+			&cli.GenericFlag{Name: "depth", Value: &f.depths, Category: categoryMeasure, DefaultText: "0",
+				Usage: "positions in the KV cache before the tokens: `N[,N…]`"},
+			&cli.GenericFlag{Name: "reps", Value: &f.reps, Category: categoryMeasure, Usage: "`R` timed runs of each combination"},
+			&cli.BoolFlag{Name: "warm", Destination: &f.warm, DisableDefaultText: true, Category: categoryMeasure,
+				Usage: "leave the caches as they are, instead of flushing them before each run"},
+			&cli.GenericFlag{Name: "format", Value: &f.format, Category: categoryShow,
+				Usage: "`FORM`: " + strings.Join(f.format.words, ", ") + " (Go's benchmark format, for benchstat)"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Destination: &f.output, TakesFile: true, Category: categoryShow,
+				Usage: "`FILE` to write instead of standard output"},
+		}, f.deviceFlags()...),
+		Action: func(c *cli.Context) error {
+			if c.NArg() != 1 {
+				return fmt.Errorf("profile kernel takes one kernel, got %d arguments; there are %s", c.NArg(), strings.Join(workshop.Kernels(), ", "))
+			}
+			return p.profileKernel(c.Args().First(), f, c.IsSet("kv"))
+		},
+	}
+}
+
+// kernelLines names each kernel's sizes and tunings.
+func kernelLines() string {
+	var lines []string
+	for _, k := range workshop.Kernels() {
+		lines = append(lines, fmt.Sprintf("  %-16s %-34s %s", k, strings.Join(workshop.Sizes(k), " "), strings.Join(workshop.Knobs(k), " ")))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// sweeps are the combinations that the flags ask for.
+func (f *kernelFlags) sweeps(kernel string) ([]workshop.Sweep, error) {
+	s := workshop.Sweep{Kernel: kernel, KVF16: f.kv.value == "f16", Depths: f.depths.values}
+	if f.types != "" {
+		var err error
+		if s.Types, err = static.ParseTypes(f.types); err != nil {
+			return nil, fmt.Errorf("--type: %w", err)
+		}
+		if !workshop.HasWeights(kernel) {
+			return nil, fmt.Errorf("--type: %s has no weights", kernel)
+		}
+	}
+	var list []workshop.Sweep
+	for _, s.Sizes = range f.shape.orNothing() {
+		for _, s.Knobs = range f.tuning.orNothing() {
+			list = append(list, s)
+		}
+	}
+	return list, nil
+}
+
+func (p *program) profileKernel(kernel string, f *kernelFlags, kvGiven bool) (err error) {
+	if err := workshop.CheckKernel(kernel); err != nil {
+		return err
+	}
+	sweeps, err := f.sweeps(kernel)
+	if err != nil {
+		return err
+	}
+	if kvGiven && !workshop.HasCache(kernel) {
+		return fmt.Errorf("--kv: %s has no KV cache", kernel)
+	}
+	if f.output != "" {
+		if err := checkOutput(f.output); err != nil {
+			return err
+		}
+	}
+	ctx, release := stoppable()
+	defer release()
+	report, err := p.runKernel(ctx, sweeps, f)
+	if err != nil {
+		return stopCause(ctx, err)
+	}
+	report.Program, report.Command = version(), p.args
+	write := func(w io.Writer) error { return writeKernel(w, f.format.value, report) }
+	if f.output != "" {
+		return writeFile(f.output, write)
+	}
+	return write(p.stdout)
+}
+
+func (p *program) runKernel(ctx context.Context, sweeps []workshop.Sweep, f *kernelFlags) (_ *workshop.Report, err error) {
+	o := &opened{}
+	defer func() { err = errors.Join(err, o.close()) }()
+	if err := p.openDevice(o, f.modelFlags); err != nil {
+		return nil, err
+	}
+	var cases []workshop.Case
+	for _, s := range sweeps {
+		some, err := s.Cases(o.device.Caps())
+		if err != nil {
+			return nil, err
+		}
+		cases = append(cases, some...)
+	}
+	w, err := workshop.New(o.device, workshop.Options{Reps: int(f.reps.value), Warm: f.warm, RoofsFolder: pipelineCache()})
+	if err != nil {
+		return nil, err
+	}
+	defer w.Free()
+	tell, end := p.status()
+	defer end()
+	var results []*workshop.Result
+	progress := func() { tell(fmt.Sprintf("%d of %d", len(results)+1, len(cases))) }
+	progress()
+	err = w.Run(ctx, cases, func(r *workshop.Result) error {
+		results = append(results, r)
+		progress()
+		return nil
+	})
+	return w.Report(results), err
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"sealvk/engine/workshop"
+)
+
+// Every combination is there, in every form.
+func TestProfileKernel(t *testing.T) {
+	args := []string{"profile", "kernel", "matmul", "--shape", "rows=5/9,cols=256", "--shape", "rows=2,cols=512,tokens=3", "--reps", "3"}
+	const shapes = 2 + 1
+	text := mustOnDevice(t, "", append(args, "--type", "q4_k,MLX 4-bit/64 BF16", "--tuning", "lanes=4/8,rows=2,tokens=2")...)
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if len(lines) != 3+shapes*2*2 || !strings.Contains(lines[0], "3 runs each, 128.0 MiB through the caches") && !strings.Contains(lines[0], "256.0 MiB") {
+		t.Errorf("%d lines:\n%s", len(lines), text)
+	}
+	for _, want := range []string{"p50 µs", "GFLOP/s", "% roof", "Q4_K", "MLX 4-bit/64 BF16", "all", "lanes=4,rows=2,span="} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+
+	args = append(args, "--tuning", "lanes=4,rows=2,tokens=2")
+	file := filepath.Join(t.TempDir(), "out.json")
+	if out := mustOnDevice(t, "", append(args, "--warm", "--format", "json", "-o", file)...); out != "" {
+		t.Errorf("standard output has %q", out)
+	}
+	var r workshop.Report
+	raw, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(raw, &r)
+	}
+	if err != nil || r.Format != workshop.Format || len(r.Results) != shapes || r.Device.Name == "" || !slices.Contains(r.Command, "matmul") {
+		t.Fatalf("%v, %+v", err, r)
+	}
+	for _, x := range r.Results {
+		if len(x.SamplesUS) != 3 || x.Checked != x.Outputs || x.FlushedBytes != 0 || x.Variant["rows"] != 2 {
+			t.Errorf("%+v", x)
+		}
+	}
+
+	rows, err := csv.NewReader(strings.NewReader(mustOnDevice(t, "", append(args, "--format", "csv")...))).ReadAll()
+	if err != nil || len(rows) != 1+shapes {
+		t.Fatalf("CSV of %d rows, want %d (%v)", len(rows), 1+shapes, err)
+	}
+	at := func(column string) string { return rows[1][slices.Index(rows[0], column)] }
+	if at("kernel") != "matmul" || at("type") != "Q4_K" || at("rows") != "5" || at("tuning_lanes") != "4" || at("read_bytes") != strconv.Itoa(5*144+4*256) || at("outputs") != "5" {
+		t.Errorf("%q\n%q", rows[0], rows[1])
+	}
+}
+
+// The lines are those of Go's benchmark format: configuration, units, and results of one
+// iteration each.
+func TestProfileKernelForBenchstat(t *testing.T) {
+	out := mustOnDevice(t, "", "profile", "kernel", "attention_merge", "--shape", "heads=2,head_dim=34", "--depth", "0,300", "--reps", "4", "--format", "gobench")
+	config, unit := regexp.MustCompile(`^[a-z][^\s:A-Z]*: \S.*$`), regexp.MustCompile(`^Unit \S+ better=higher$`)
+	result := regexp.MustCompile(`^(BenchmarkAttentionMerge(?:/[a-z_]+=[^/\s]+)+) 1 \d+ ns/op \S+ MB/s \S+ GFLOP/s$`)
+	names := map[string]int{}
+	for line := range strings.Lines(out) {
+		line = strings.TrimSuffix(line, "\n")
+		if m := result.FindStringSubmatch(line); m != nil {
+			names[m[1]]++
+			for _, field := range strings.Fields(line)[2:] {
+				if v, err := strconv.ParseFloat(field, 64); err == nil && v <= 0 {
+					t.Errorf("%s", line)
+				}
+			}
+		} else if !config.MatchString(line) && !unit.MatchString(line) {
+			t.Errorf("no line of the format: %q", line)
+		}
+	}
+	if len(names) != 2 {
+		t.Fatalf("%d benchmarks, want one for each depth:\n%s", len(names), out)
+	}
+	for name, n := range names {
+		if n != 4 || !strings.HasPrefix(name, "BenchmarkAttentionMerge/heads=2/head_dim=34/tokens=1/depth=") || !strings.Contains(name, "/tuning=lanes=") {
+			t.Errorf("%d samples of %s", n, name)
+		}
+	}
+}
+
+func TestProfileKernelErrors(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		want []string
+	}{
+		{"", []string{"takes one kernel", "attention_merge"}},
+		{"matmul rope", []string{"takes one kernel", "got 2"}},
+		{"matmull", []string{`unknown kernel "matmull"`, "advance, attention, attention_merge, embed, geglu, matmul"}},
+		{"matmul --shape rows", []string{"--shape", "each name once", "rows=1024/4096,cols=3072"}},
+		{"matmul --shape rows=1,rows=2", []string{"each name once"}},
+		{"matmul --shape rows=1x2", []string{"rows=1x2", "whole numbers"}},
+		{"matmul --shape rows=99999999999999999999", []string{"whole numbers"}},
+		{"matmul --shape dim=4", []string{`no size "dim"`, "rows, cols, tokens"}},
+		{"matmul --shape rows=0", []string{"rows=0: want 1 to"}},
+		{"matmul --shape rows=-4", []string{"rows=-4: want 1 to"}},
+		{"matmul --shape cols=100", []string{"cols=100", "Q4_K's block of 256"}},
+		{"matmul --shape rows=2000000000,cols=256", []string{"the device binds at most"}},
+		{"matmul --type Q9_K", []string{"--type", `"Q9_K"`, "Q6_K"}},
+		{"rmsnorm --type F16", []string{"--type", "rmsnorm has no weights"}},
+		{"rmsnorm --kv f32", []string{"--kv", "rmsnorm has no KV cache"}},
+		{"rmsnorm --depth 5", []string{"no depth"}},
+		{"rope --depth -1", []string{"--depth", "whole numbers"}},
+		{"matmul --tuning wide=8", []string{`no tuning "wide"`, "lanes, rows, span, tokens"}},
+		{"matmul --tuning lanes=24", []string{"lanes=24", "power of two"}},
+		{"matmul --tuning rows=x", []string{"--tuning", "whole numbers"}},
+		{"matmul --reps 0", []string{"--reps", "1 to"}},
+		{"matmul --format html", []string{"--format", "gobench"}},
+		{"geglu -o nowhere/out.txt", []string{"nowhere", "folder"}},
+		{"geglu --device 99", []string{"99"}},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			sealvk("", append([]string{"profile", "kernel"}, strings.Fields(c.args)...)...).wantError(t, c.want...)
+		})
+	}
+}

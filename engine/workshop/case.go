@@ -1,0 +1,192 @@
+package workshop
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"sealvk/shaders"
+	"sealvk/vk"
+	"sealvk/weights"
+)
+
+// Case is one thing to run.
+type Case struct {
+	Kernel  string
+	Type    weights.Type // of the weights, NoType for kernels without
+	Shape   []int        // the sizes that shaders.ShapeOf(Kernel) names
+	KVF16   bool         // the KV cache holds f16, else f32
+	Depth   int          // positions in the KV cache before the tokens
+	Variant Variant
+}
+
+// NoType is the Type of what has no weights.
+const NoType = weights.Type(shaders.NoType)
+
+// Variant is a way to build and run a kernel.
+type Variant struct {
+	shaders.Tuning
+	Split int // positions of an attention workgroup; 0: 256 for one token, all for several, as in decode and prefill
+}
+
+// knobs are the numbers of a Variant by name, in the order in which they are shown.
+var knobs = []struct {
+	name    string
+	of      func(*Variant) *int
+	most    int  // whatever the device
+	power   bool // of two
+	kernels []string
+}{
+	{"lanes", func(v *Variant) *int { return &v.Lanes }, math.MaxInt, true,
+		[]string{"matmul", "embed", "rope", "attention", "attention_merge", "geglu", "penalize", "pick", "advance"}},
+	{"wide", func(v *Variant) *int { return &v.WideLanes }, math.MaxInt, true, []string{"rmsnorm", "threshold"}},
+	{"rows", func(v *Variant) *int { return &v.MatRows }, 64, false, []string{"matmul"}},
+	{"span", func(v *Variant) *int { return &v.MatSpan }, 8, true, []string{"matmul"}},
+	{"tokens", func(v *Variant) *int { return &v.PrefillTokens }, 64, false, []string{"matmul"}},
+	{"split", func(v *Variant) *int { return &v.Split }, math.MaxInt32, false, []string{"attention", "attention_merge"}},
+}
+
+// Knobs names what can be varied of a kernel.
+func Knobs(kernel string) []string {
+	var names []string
+	for _, k := range knobs {
+		if slices.Contains(k.kernels, kernel) {
+			names = append(names, k.name)
+		}
+	}
+	return names
+}
+
+// HasWeights, HasCache and HasDepth tell whether the Type, KVF16 and Depth of a Case matter
+// to a kernel.
+func HasWeights(kernel string) bool { return kernel == "matmul" || kernel == "embed" }
+func HasCache(kernel string) bool   { return kernel == "rope" || kernel == "attention" }
+func HasDepth(kernel string) bool   { return HasCache(kernel) || kernel == "attention_merge" }
+
+// size is one of the case's sizes, by name.
+func (c *Case) size(name string) int {
+	return c.Shape[slices.Index(shaders.ShapeOf(c.Kernel), name)]
+}
+
+// variant is the knobs that matter to the kernel.
+func (c *Case) variant() map[string]int {
+	v := c.Variant
+	v.Split = c.splits().Positions
+	values := map[string]int{}
+	for _, k := range knobs {
+		if slices.Contains(k.kernels, c.Kernel) {
+			values[k.name] = *k.of(&v)
+		}
+	}
+	return values
+}
+
+// context is the length of the longest sequence of attention.
+func (c *Case) context() int { return c.Depth + c.size("tokens") }
+
+// splits shares a sequence among workgroups as the engine does.
+func (c *Case) splits() shaders.Splits {
+	if !HasDepth(c.Kernel) {
+		return shaders.Splits{}
+	}
+	positions := c.Variant.Split
+	if positions == 0 {
+		if positions = c.context(); c.size("tokens") == 1 {
+			positions = decodeSplit
+		}
+	}
+	positions = max(positions, 1) // a case that is told in an error
+	return shaders.Splits{Positions: positions, Max: (c.context() + positions - 1) / positions}
+}
+
+const (
+	decodeSplit = 256     // positions of an attention workgroup in decode
+	maxHeadDim  = 256     // attention.comp
+	maxSize     = 1 << 31 // of anything: kernels count in 32 bits
+)
+
+// check finds what is wrong with a case before anything is computed or allocated.
+func (c *Case) check(caps *vk.Caps) error {
+	names := shaders.ShapeOf(c.Kernel)
+	if names == nil {
+		return unknownKernel(c.Kernel)
+	}
+	if len(c.Shape) != len(names) {
+		return fmt.Errorf("%d sizes, want %s", len(c.Shape), strings.Join(names, ", "))
+	}
+	for i, n := range c.Shape {
+		if n < 1 || n >= maxSize {
+			return fmt.Errorf("%s=%d: want 1 to %d", names[i], n, maxSize-1)
+		}
+	}
+	if HasWeights(c.Kernel) {
+		if !shaders.Type(c.Type).Known() {
+			return fmt.Errorf("no kernel for weights of type %s", c.Type)
+		}
+		if cols, block := c.size("cols"), c.Type.BlockValues(); cols%block != 0 {
+			return fmt.Errorf("cols=%d: want a multiple of %s's block of %d", cols, c.Type, block)
+		}
+	} else if c.Type != NoType {
+		return fmt.Errorf("the kernel has no weights and so no type")
+	}
+	if HasDepth(c.Kernel) {
+		if err := c.checkHeads(); err != nil {
+			return err
+		}
+	} else if c.Depth != 0 {
+		return fmt.Errorf("the kernel works at no depth of the KV cache")
+	}
+	return c.checkVariant(caps)
+}
+
+func (c *Case) checkHeads() error {
+	if dim := c.size("head_dim"); dim%2 != 0 || dim > maxHeadDim {
+		return fmt.Errorf("head_dim=%d: want an even number up to %d", dim, maxHeadDim)
+	}
+	if HasCache(c.Kernel) {
+		if heads, kv := c.size("heads"), c.size("kv_heads"); heads%kv != 0 {
+			return fmt.Errorf("heads=%d is no multiple of kv_heads=%d", heads, kv)
+		}
+	}
+	if c.Depth < 0 || c.Depth >= maxSize-c.size("tokens") {
+		return fmt.Errorf("a depth of %d: want 0 to %d", c.Depth, maxSize-1-c.size("tokens"))
+	}
+	return nil
+}
+
+func (c *Case) checkVariant(caps *vk.Caps) error {
+	limits := &caps.Limits
+	invocations := min(limits.MaxComputeWorkGroupInvocations, limits.MaxComputeWorkGroupSize[0])
+	for _, k := range knobs {
+		most := k.most
+		if k.name == "lanes" || k.name == "wide" {
+			most = invocations
+		}
+		n := *k.of(&c.Variant)
+		switch {
+		case k.name == "split" && n == 0:
+		case n < 1 || n > most:
+			return fmt.Errorf("%s=%d: want 1 to %d on this device", k.name, n, most)
+		case k.power && n&(n-1) != 0:
+			return fmt.Errorf("%s=%d: want a power of two", k.name, n)
+		}
+	}
+	if c.Kernel != "matmul" {
+		return nil
+	}
+	// matmul.comp keeps a sum a lane for each of its outputs, in registers and shared. A
+	// program of too many of them takes compilers minutes.
+	const mostOutputs = 256
+	v := &c.Variant
+	if n := v.MatRows * v.PrefillTokens; n > mostOutputs {
+		return fmt.Errorf("rows=%d and tokens=%d: a workgroup of %d outputs, want at most %d", v.MatRows, v.PrefillTokens, n, mostOutputs)
+	} else if shared := 4 * n * v.Lanes; shared > limits.MaxComputeSharedMemorySize {
+		return fmt.Errorf("lanes=%d rows=%d tokens=%d take %d bytes of shared memory, the device has %d", v.Lanes, v.MatRows, v.PrefillTokens, shared, limits.MaxComputeSharedMemorySize)
+	}
+	return nil
+}
+
+func unknownKernel(name string) error {
+	return fmt.Errorf("unknown kernel %q; there are %s", name, strings.Join(shaders.Names(), ", "))
+}

@@ -1,0 +1,195 @@
+package workshop
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"sealvk/shaders"
+	"sealvk/shaders/reference"
+	"sealvk/vk"
+	"sealvk/weights"
+)
+
+// decoder turns the first rows of a tensor into values: weights.Tensor.DequantizeRows,
+// which shares no code with the kernels.
+type decoder func(t *weights.Tensor, values []float32, rows int) error
+
+func dequantize(t *weights.Tensor, values []float32, rows int) error {
+	return t.DequantizeRows(values, 0, rows)
+}
+
+// matrix is random weights on the device.
+type matrix struct {
+	shaders.Matrix
+	rows   []int     // whose values the reference wants
+	values []float32 // of those
+}
+
+// matrix plans random weights; wanted tells, in order, the rows that the reference wants.
+func (b *bench) matrix(rows, cols int, wanted func() []int) *matrix {
+	t := shaders.Type(b.c.Type)
+	m := &matrix{Matrix: shaders.Matrix{Type: t, Rows: rows, Cols: cols}}
+	i := item{name: "weights", device: much}
+	if product(rows, cols, 4) < much {
+		i.device = t.DeviceBytes(rows, cols)
+		i.binding = t.DeviceBytes(2, cols)
+	}
+	i.make = func() error {
+		m.rows = wanted()
+		perPart, err := t.PartRows(cols, bindable(b.d.Caps()))
+		for first := 0; first < rows && err == nil; first += perPart {
+			n := min(perPart, rows-first)
+			var data *vk.Buffer
+			if data, err = b.newBuffer(fmt.Sprintf("weights from row %d", first), t.DeviceBytes(n, cols)); err == nil {
+				m.Parts = append(m.Parts, shaders.Part{Data: data.All(), First: first, Rows: n})
+				err = b.fillPart(m, &m.Parts[len(m.Parts)-1])
+			}
+		}
+		return err
+	}
+	b.items = append(b.items, i)
+	return m
+}
+
+// fillPart makes the weights piece by piece, so that little of them is ever on the host.
+func (b *bench) fillPart(m *matrix, p *shaders.Part) error {
+	const pieceBytes = 4 << 20
+	t, cols := m.Type, m.Cols
+	step := max(2, int(pieceBytes/t.DeviceBytes(2, cols))*2)
+	for first := 0; first < p.Rows; first += step {
+		rows := min(step, p.Rows-first)
+		data, scales, biases := reference.Weights(b.rng, uint32(t), rows, cols)
+		toWords, toScales := p.Regions(t, cols, first, rows)
+		dst := make([]byte, toWords.Size)
+		t.RepackWords(dst, data, rows, cols)
+		if err := b.d.Write(toWords, dst); err != nil {
+			return err
+		}
+		if toScales.Size > 0 {
+			dst = make([]byte, toScales.Size)
+			t.RepackScales(dst, data, scales, biases, rows, cols)
+			if err := b.d.Write(toScales, dst); err != nil {
+				return err
+			}
+		}
+		row := p.First + first
+		from, _ := slices.BinarySearch(m.rows, row)
+		to, _ := slices.BinarySearch(m.rows, row+rows)
+		if from == to {
+			continue
+		}
+		tensor := weights.Tensor{Type: b.c.Type, Rows: rows, Cols: cols, Data: data, Scales: scales, Biases: biases}
+		values := make([]float32, rows*cols)
+		if err := b.decode(&tensor, values, rows); err != nil {
+			return err
+		}
+		for _, r := range m.rows[from:to] {
+			m.values = append(m.values, values[(r-row)*cols:][:cols]...)
+		}
+	}
+	return nil
+}
+
+// row is the values of a row that was wanted.
+func (m *matrix) row(r int) []float32 {
+	i, _ := slices.BinarySearch(m.rows, r)
+	return m.values[i*m.Cols:][:m.Cols]
+}
+
+func planMatMul(b *bench) {
+	rows, cols, tokens := b.c.size("rows"), b.c.size("cols"), b.c.size("tokens")
+	var checked []int // tokens
+	m := b.matrix(rows, cols, func() []int {
+		checked = b.sample(tokens, product(cols, min(rows, 256))) // leaves room for so many rows of each
+		return b.sample(rows, product(cols, len(checked)))
+	})
+	x := input(b, "x", product(tokens, cols), b.normal(1))
+	y := b.output("y", product(tokens, rows))
+	b.outputs = product(tokens, rows)
+	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		s.MatMul(c, label, &m.Matrix, x.All(), y.All(), 0, tokens)
+	}
+	b.check = func(k *checker) {
+		out := k.floats(y)
+		for _, t := range checked {
+			got := make([]float32, len(m.rows))
+			for i, r := range m.rows {
+				got[i] = out[t*rows+r]
+			}
+			want := reference.MatMul(m.values, x.values[t*cols:][:cols], len(m.rows), cols, 1)
+			k.expect(want, got, func(i int) string { return fmt.Sprintf("y[token %d][row %d]", t, m.rows[i]) })
+		}
+	}
+}
+
+func planEmbed(b *bench) {
+	vocab, cols, tokens := b.c.size("rows"), b.c.size("cols"), b.c.size("tokens")
+	scale := float32(math.Sqrt(float64(cols)))
+	rows := input(b, "rows", int64(tokens), func(v []shaders.Row) {
+		for i := range v {
+			v[i] = shaders.Row{Token: uint32(b.rng.IntN(vocab)), Position: uint32(i)}
+		}
+		v[0].Token, v[len(v)-1].Token = 0, uint32(vocab-1)
+	})
+	var checked []int
+	table := b.matrix(vocab, cols, func() []int {
+		checked = b.sample(tokens, int64(cols))
+		var ids []int
+		for _, t := range checked {
+			ids = append(ids, int(rows.values[t].Token))
+		}
+		slices.Sort(ids)
+		return slices.Compact(ids)
+	})
+	x, history := b.output("x", product(tokens, cols)), b.output("history", int64(tokens))
+	b.outputs = product(tokens, cols) + int64(tokens)
+	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		s.Embed(c, label, &table.Matrix, rows.All(), x.All(), history.All(), tokens, tokens, scale)
+	}
+	b.check = func(k *checker) {
+		out := k.floats(x)
+		for _, t := range checked {
+			want := reference.Embed(table.row(int(rows.values[t].Token)), scale)
+			k.expect(want, out[t*cols:][:cols], func(i int) string { return fmt.Sprintf("x[token %d][%d]", t, i) })
+		}
+		for t, id := range k.words(history) {
+			k.equal(id, rows.values[t].Token, "history[%d]", t)
+		}
+	}
+}
+
+func planRMSNorm(b *bench) {
+	const eps = 1e-6
+	dim, tokens := b.c.size("dim"), b.c.size("tokens")
+	x, weight := input(b, "x", product(tokens, dim), b.normal(1)), input(b, "weight", int64(dim), b.normal(1))
+	y := b.output("y", product(tokens, dim))
+	b.outputs = product(tokens, dim)
+	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		s.RMSNorm(c, label, x.All(), weight.All(), y.All(), 0, tokens, dim, eps)
+	}
+	b.check = func(k *checker) {
+		out := k.floats(y)
+		for _, t := range b.sample(tokens, int64(dim)) {
+			want := reference.RMSNorm(x.values[t*dim:][:dim], weight.values, dim, eps)
+			k.expect(want, out[t*dim:][:dim], func(i int) string { return fmt.Sprintf("y[token %d][%d]", t, i) })
+		}
+	}
+}
+
+func planGeGLU(b *bench) {
+	count := b.c.size("count")
+	gate, up := changed(b, "gate", int64(count), b.normal(1)), input(b, "up", int64(count), b.normal(1))
+	b.outputs = int64(count)
+	b.record = func(s *shaders.Set, c *vk.Commands, label string) { s.GeGLU(c, label, gate.All(), up.All(), count) }
+	b.check = func(k *checker) {
+		out := k.floats(&gate.buffer)
+		const cost = 8 // of a tanh
+		some := b.sample(count, cost)
+		g, u, got := make([]float32, len(some)), make([]float32, len(some)), make([]float32, len(some))
+		for i, at := range some {
+			g[i], u[i], got[i] = gate.values[at], up.values[at], out[at]
+		}
+		k.expect(reference.GeGLU(g, u), got, func(i int) string { return fmt.Sprintf("gate[%d]", some[i]) })
+	}
+}

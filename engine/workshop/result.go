@@ -1,0 +1,205 @@
+package workshop
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"gonum.org/v1/gonum/floats"
+
+	"sealvk/shaders"
+)
+
+// Format and Version head every file. Version grows when a field changes its meaning or
+// goes; readers ignore fields that they do not know.
+const (
+	Format  = "sealvk-kernel"
+	Version = 1
+)
+
+// Report is the results of one command as their JSON file holds them.
+type Report struct {
+	Format  string    `json:"format"`
+	Version int       `json:"version"`
+	Created time.Time `json:"created"`
+	Program string    `json:"program"` // sealvk's version
+	Command []string  `json:"command"` // the arguments
+	Device  Device    `json:"device"`
+	Results []*Result `json:"results"`
+}
+
+// Device is what was measured on.
+type Device struct {
+	Name         string `json:"name"`
+	Type         string `json:"type"`
+	Driver       string `json:"driver"`
+	DriverInfo   string `json:"driver_info"`
+	APIVersion   string `json:"api_version"`
+	SubgroupSize int    `json:"subgroup_size"`
+}
+
+// Report is results of the workshop's device.
+func (w *Workshop) Report(results []*Result) *Report {
+	c := w.d.Caps()
+	return &Report{
+		Format: Format, Version: Version, Created: time.Now().UTC().Truncate(time.Second), Results: results,
+		Device: Device{c.Name, c.Type.String(), c.Driver.Name, c.Driver.Info, c.APIVersion, c.Subgroup.Size},
+	}
+}
+
+// Result is a case that was checked and timed. Times are of the device, in µs.
+type Result struct {
+	Kernel  string         `json:"kernel"`
+	Type    string         `json:"type,omitempty"` // of the weights
+	Shape   map[string]int `json:"shape"`          // by the names of Sizes
+	KV      string         `json:"kv,omitempty"`   // f16 or f32, of kernels that know the KV cache
+	Depth   int            `json:"depth"`          // positions in the KV cache before the tokens
+	Variant map[string]int `json:"variant"`        // by the names of Knobs
+
+	Lanes      int         `json:"lanes"`      // invocations of a workgroup
+	Dispatches int         `json:"dispatches"` // more than one where a matrix exceeds what the device binds
+	Grid       [3]int      `json:"grid"`       // workgroups, of the first
+	Statistics []Statistic `json:"statistics,omitempty"`
+
+	ReadBytes    int64   `json:"read_bytes"` // that it must read, each counted once
+	WrittenBytes int64   `json:"written_bytes"`
+	FLOPs        int64   `json:"flops"`
+	Intensity    float64 `json:"intensity"` // FLOPs a byte
+
+	SamplesUS []float64 `json:"samples_us"`
+	MinUS     float64   `json:"min_us"`
+	MeanUS    float64   `json:"mean_us"`
+	P50US     float64   `json:"p50_us"`
+	P95US     float64   `json:"p95_us"`
+	BytesPerS float64   `json:"bytes_per_s"` // at the median, as all rates
+	FLOPsPerS float64   `json:"flops_per_s"`
+	// RoofShare is the least time at the roofs, of reading the bytes or of f32 arithmetic, ÷
+	// the median; above 1 where data stays in a cache. 0 without roofs.
+	RoofShare float64 `json:"roof_share"`
+	// Bound is what sets that least time: "memory" or "compute", or "latency" where it is below
+	// the time of an empty dispatch. "" without roofs.
+	Bound string `json:"bound"`
+
+	FlushedBytes int64 `json:"flushed_bytes"` // that went through the caches before each run; 0: they stayed warm
+	Outputs      int64 `json:"outputs"`       // values that the kernel writes
+	Checked      int64 `json:"checked"`       // of those, values compared with the reference
+}
+
+// Statistic is a figure of VK_KHR_pipeline_executable_properties, by the driver's own name.
+type Statistic struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// ShapeText is the shape as rows=24576 cols=3072 tokens=1.
+func (r *Result) ShapeText() string { return pairs(shaders.ShapeOf(r.Kernel), r.Shape, " ") }
+
+// VariantText is the variant as lanes=8,rows=4.
+func (r *Result) VariantText() string { return pairs(Knobs(r.Kernel), r.Variant, ",") }
+
+// String names the case in errors; its shape may be wrong.
+func (c *Case) String() string {
+	parts := []string{c.Kernel}
+	if HasWeights(c.Kernel) {
+		parts = append(parts, c.Type.String())
+	}
+	if names := shaders.ShapeOf(c.Kernel); names != nil && len(c.Shape) == len(names) {
+		for i, name := range names {
+			parts = append(parts, fmt.Sprintf("%s=%d", name, c.Shape[i]))
+		}
+		if HasDepth(c.Kernel) {
+			parts = append(parts, fmt.Sprintf("depth=%d", c.Depth))
+		}
+		parts = append(parts, "("+pairs(Knobs(c.Kernel), c.variant(), ",")+")")
+	}
+	return strings.Join(parts, " ")
+}
+
+func pairs(names []string, values map[string]int, separator string) string {
+	var parts []string
+	for _, name := range names {
+		parts = append(parts, fmt.Sprintf("%s=%d", name, values[name]))
+	}
+	return strings.Join(parts, separator)
+}
+
+func (w *Workshop) result(b *bench, dispatches []shaders.Dispatch, samples []float64, checked int64) (*Result, error) {
+	c := b.c
+	r := &Result{
+		Kernel: c.Kernel, Shape: map[string]int{}, Depth: c.Depth, Variant: c.variant(),
+		Dispatches: len(dispatches), SamplesUS: samples, FlushedBytes: w.o.Flush, Outputs: b.outputs, Checked: checked,
+	}
+	for i, name := range shaders.ShapeOf(c.Kernel) {
+		r.Shape[name] = c.Shape[i]
+	}
+	if c.Type != NoType {
+		r.Type = c.Type.String()
+	}
+	if HasCache(c.Kernel) {
+		if r.KV = "f32"; c.KVF16 {
+			r.KV = "f16"
+		}
+	}
+	for i, d := range dispatches {
+		grid, work := d.At(b.lengths)
+		if i == 0 {
+			r.Grid, r.Lanes = grid, d.Program.Lanes
+		}
+		r.ReadBytes += work.Read
+		r.WrittenBytes += work.Written
+		r.FLOPs += work.FLOPs
+	}
+	if w.d.Caps().Features.PipelineExecutableProperties {
+		list, err := dispatches[0].Program.Executables()
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range list {
+			for _, s := range e.Statistics {
+				r.Statistics = append(r.Statistics, Statistic{s.Name, s.Value})
+			}
+		}
+	}
+	r.summarize(w)
+	return r, nil
+}
+
+func (r *Result) summarize(w *Workshop) {
+	bytes, flops := float64(r.ReadBytes+r.WrittenBytes), float64(r.FLOPs)
+	if bytes > 0 {
+		r.Intensity = flops / bytes
+	}
+	if len(r.SamplesUS) == 0 {
+		return
+	}
+	sorted := slices.Sorted(slices.Values(r.SamplesUS))
+	r.MinUS, r.MeanUS = sorted[0], floats.Sum(sorted)/float64(len(sorted))
+	r.P50US, r.P95US = quantile(sorted, 0.5), quantile(sorted, 0.95)
+	if r.P50US <= 0 { // less than a tick
+		return
+	}
+	r.BytesPerS, r.FLOPsPerS = bytes/r.P50US*1e6, flops/r.P50US*1e6
+	if roofs := w.roofs; roofs != nil {
+		memory, compute := bytes/roofs.ReadBytesPerS*1e6, flops/roofs.F32FLOPsPerS*1e6
+		least := max(memory, compute)
+		r.RoofShare = least / r.P50US
+		switch {
+		case least < roofs.DispatchUS*float64(r.Dispatches):
+			r.Bound = "latency"
+		case memory >= compute:
+			r.Bound = "memory"
+		default:
+			r.Bound = "compute"
+		}
+	}
+}
+
+// quantile lies between the two nearest samples, as the median of an even number does
+// (definition 7 of Hyndman and Fan, "Sample quantiles in statistical packages", 1996).
+func quantile(sorted []float64, p float64) float64 {
+	at := p * float64(len(sorted)-1)
+	low := int(at)
+	high := min(low+1, len(sorted)-1)
+	return sorted[low] + (at-float64(low))*(sorted[high]-sorted[low])
+}

@@ -1,0 +1,276 @@
+package workshop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"math/rand/v2"
+	"time"
+
+	"sealvk/shaders"
+	"sealvk/shaders/roofs"
+	"sealvk/vk"
+)
+
+// Options say how a Workshop measures.
+type Options struct {
+	Reps  int   // timed runs of a case; 0: none, the cases are only checked
+	Warm  bool  // leave the caches as the run before left them
+	Flush int64 // bytes that go through the caches between two runs; 0: 256 MiB, on a CPU 128 MiB
+	// RoofsFolder is where roofs.Save keeps those of devices. Results tell their share of them
+	// where they are there; nothing is measured.
+	RoofsFolder string
+}
+
+// patience is for devices that have hung.
+const patience = 5 * time.Minute
+
+// Workshop is a device, and what stays from case to case.
+type Workshop struct {
+	d      *vk.Device
+	o      Options
+	sets   map[string]*shaders.Set
+	flush  *flush
+	roofs  *roofs.Roofs // nil: unknown
+	decode decoder
+	hung   bool // freeing what a device still uses is undefined
+}
+
+// New makes a workshop. It fails where the device has no timestamps to measure with.
+func New(d *vk.Device, o Options) (*Workshop, error) {
+	caps := d.Caps()
+	if o.Reps > 0 && caps.QueueFamilies[caps.QueueFamily].TimestampValidBits == 0 {
+		return nil, fmt.Errorf("workshop: %s has no timestamps: nothing can be timed on it; use another device", caps.Name)
+	}
+	if o.Flush = flushBytes(d, o.Flush); o.Warm || o.Reps == 0 {
+		o.Flush = 0
+	}
+	w := &Workshop{d: d, o: o, sets: map[string]*shaders.Set{}, decode: dequantize}
+	if o.RoofsFolder != "" {
+		if r, err := roofs.Load(o.RoofsFolder, caps); err == nil {
+			w.roofs = r
+		}
+	}
+	return w, nil
+}
+
+// Free gives everything back, unless the device has hung.
+func (w *Workshop) Free() {
+	if w.hung {
+		return
+	}
+	for _, s := range w.sets {
+		s.Free()
+	}
+	clear(w.sets)
+	if w.flush != nil {
+		w.flush.free()
+		w.flush = nil
+	}
+}
+
+// Run runs the cases and calls done with each result. Before the first, all of them are
+// compared with the device's limits and its free memory. ctx ends it between two runs.
+func (w *Workshop) Run(ctx context.Context, cases []Case, done func(*Result) error) error {
+	for i := range cases {
+		if _, err := w.plan(&cases[i]); err != nil {
+			return tell(&cases[i], err)
+		}
+	}
+	for i := range cases {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		r, err := w.run(ctx, &cases[i])
+		if err != nil {
+			return tell(&cases[i], err)
+		}
+		if err := done(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell puts the case in front of what went wrong with it.
+func tell(c *Case, err error) error { return fmt.Errorf("workshop: %s: %w", c, err) }
+
+// plan checks a case and says what it takes.
+func (w *Workshop) plan(c *Case) (*bench, error) {
+	if err := c.check(w.d.Caps()); err != nil {
+		return nil, err
+	}
+	b := &bench{c: c, d: w.d, decode: w.decode, rng: rand.New(rand.NewPCG(1, 2))}
+	benches[c.Kernel](b)
+	reserve := w.o.Flush
+	if w.flush != nil {
+		reserve = 0
+	}
+	return b, b.fits(reserve)
+}
+
+// set builds the case's kernel, or finds it.
+func (w *Workshop) set(c *Case) (*shaders.Set, error) {
+	cfg := shaders.Config{KVF16: c.KVF16, Tuning: c.Variant.Tuning, Kernels: []string{c.Kernel}, Statistics: true}
+	if c.Type != NoType {
+		cfg.Types = []shaders.Type{shaders.Type(c.Type)}
+	}
+	key := fmt.Sprint(cfg)
+	if w.sets[key] == nil {
+		s, err := shaders.New(w.d, cfg)
+		if err != nil {
+			return nil, err
+		}
+		w.sets[key] = s
+	}
+	return w.sets[key], nil
+}
+
+func (w *Workshop) run(ctx context.Context, c *Case) (_ *Result, err error) {
+	b, err := w.plan(c)
+	if err != nil {
+		return nil, err
+	}
+	set, err := w.set(c)
+	if err != nil {
+		return nil, err
+	}
+	if w.flush == nil && w.o.Flush > 0 {
+		if w.flush, err = newFlush(w.d, w.o.Flush); err != nil {
+			return nil, err
+		}
+	}
+	defer func() {
+		if !w.hung {
+			b.free()
+		}
+	}()
+	if err := b.make(); err != nil {
+		return nil, err
+	}
+	r, err := w.record(b, set)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if !w.hung {
+			r.free()
+		}
+	}()
+	if err := w.submit(ctx, r); err != nil {
+		return nil, err
+	}
+	k := &checker{d: w.d}
+	if b.check(k); k.err != nil {
+		return nil, k.err
+	}
+	samples, err := w.time(ctx, b, r)
+	if err != nil {
+		return nil, err
+	}
+	return w.result(b, r.dispatches, samples, k.checked)
+}
+
+// recorded is a case as it runs again and again.
+type recorded struct {
+	before     *vk.Commands // gives back what the kernel changed, and flushes the caches
+	kernel     *vk.Commands
+	dispatches []shaders.Dispatch // of kernel
+}
+
+func (r *recorded) free() {
+	for _, c := range []*vk.Commands{r.before, r.kernel} {
+		if c != nil {
+			c.Free()
+		}
+	}
+}
+
+func (w *Workshop) record(b *bench, set *shaders.Set) (_ *recorded, err error) {
+	r := &recorded{}
+	defer func() {
+		if err != nil {
+			r.free()
+		}
+	}()
+	if r.before, err = w.d.NewCommands("before " + b.c.Kernel); err != nil {
+		return nil, err
+	}
+	for _, buffers := range b.restores {
+		r.before.Copy(buffers[0].All(), buffers[1].All())
+	}
+	if w.flush != nil {
+		w.flush.record(r.before)
+	}
+	if err = r.before.End(); err != nil {
+		return nil, err
+	}
+	if r.kernel, err = w.d.NewCommands(b.c.Kernel); err != nil {
+		return nil, err
+	}
+	if w.o.Reps > 0 {
+		if err = r.kernel.Trace(vk.TraceCommands); err != nil {
+			return nil, err
+		}
+	}
+	set.Observe(func(d shaders.Dispatch) { r.dispatches = append(r.dispatches, d) })
+	b.record(set, r.kernel, b.c.Kernel)
+	set.Observe(nil)
+	return r, r.kernel.End()
+}
+
+// submit runs a case once.
+func (w *Workshop) submit(ctx context.Context, r *recorded) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	commands := []*vk.Commands{r.before, r.kernel}
+	if w.flush != nil && w.flush.memory != nil { // between the two
+		if err := w.wait(r.before); err != nil {
+			return err
+		}
+		w.flush.run()
+		commands = commands[1:]
+	}
+	return w.wait(commands...)
+}
+
+// wait submits commands and waits for them.
+func (w *Workshop) wait(commands ...*vk.Commands) error {
+	ticket, err := w.d.Submit(commands...)
+	if err != nil {
+		return err
+	}
+	err = w.d.Wait(ticket, patience)
+	w.hung = errors.Is(err, vk.ErrTimeout)
+	return err
+}
+
+// time gives the device's time for the kernel in each run, in µs.
+func (w *Workshop) time(ctx context.Context, b *bench, r *recorded) (samples []float64, err error) {
+	seed := maphash.MakeSeed()
+	first, err := b.hash(seed)
+	if err != nil {
+		return nil, err
+	}
+	for range w.o.Reps {
+		if err := w.submit(ctx, r); err != nil {
+			return nil, err
+		}
+		spans, err := r.kernel.Spans()
+		if err != nil {
+			return nil, err
+		}
+		var took time.Duration // of a matrix's parts, without what is between them
+		for _, s := range spans {
+			took += w.d.Between(s.Begin, s.End)
+		}
+		samples = append(samples, float64(took)/float64(time.Microsecond))
+	}
+	last, err := b.hash(seed)
+	if err == nil && last != first {
+		err = fmt.Errorf("%w: the same input gave another output after %d runs", errWrong, w.o.Reps)
+	}
+	return samples, err
+}

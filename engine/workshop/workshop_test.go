@@ -1,0 +1,334 @@
+package workshop
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"sealvk/shaders"
+	"sealvk/shaders/roofs"
+	"sealvk/vk"
+	"sealvk/vk/vktest"
+	"sealvk/weights"
+)
+
+var device *vk.Device
+
+func TestMain(m *testing.M) { os.Exit(vktest.Main(m, &device)) }
+
+func newWorkshop(t *testing.T, o Options) *Workshop {
+	t.Helper()
+	if o.Flush == 0 {
+		o.Flush = 1 << 16 // what is to be flushed is small too
+	}
+	w, err := New(device, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Free)
+	return w
+}
+
+func results(t *testing.T, w *Workshop, s Sweep) (list []*Result) {
+	t.Helper()
+	cases, err := s.Cases(device.Caps())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Run(context.Background(), cases, func(r *Result) error { list = append(list, r); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if len(list) != len(cases) {
+		t.Fatalf("%d results of %d cases", len(list), len(cases))
+	}
+	return list
+}
+
+// small is ragged shapes of every kernel.
+var small = map[string]map[string][]int{
+	"matmul":          {"rows": {1, 37}, "cols": {256}, "tokens": {1, 9}},
+	"embed":           {"rows": {11}, "cols": {512}, "tokens": {1, 5}},
+	"rmsnorm":         {"dim": {1, 67}, "tokens": {1, 5}},
+	"rope":            {"heads": {6}, "kv_heads": {2}, "head_dim": {10}, "tokens": {1, 5}},
+	"attention":       {"heads": {6}, "kv_heads": {2}, "head_dim": {10}, "tokens": {1, 5}},
+	"attention_merge": {"heads": {3}, "head_dim": {34}, "tokens": {1, 5}},
+	"geglu":           {"count": {1, 67}},
+	"penalize":        {"vocab": {7, 1001}, "tokens": {1, 3}},
+	"threshold":       {"vocab": {7, 1001}, "tokens": {1, 3}},
+	"pick":            {"vocab": {7, 1001}, "tokens": {1, 3}},
+	"advance":         {"chunks": {1, 13}, "tokens": {1, 3}},
+}
+
+// Every kernel passes its check, and all that is told of it makes sense.
+func TestEveryKernel(t *testing.T) {
+	w := newWorkshop(t, Options{Reps: 2})
+	for _, kernel := range Kernels() {
+		if small[kernel] == nil {
+			t.Errorf("kernel %s is not under test", kernel)
+		}
+		t.Run(kernel, func(t *testing.T) {
+			s := Sweep{Kernel: kernel, Sizes: small[kernel]}
+			if HasWeights(kernel) {
+				s.Types = []weights.Type{weights.F32, weights.Q4_K, weights.Q6_K, weights.MLX(4, 64, weights.BF16)}
+			}
+			if kernel == "matmul" { // the more outputs, the longer it compiles
+				s.Knobs = map[string][]int{"rows": {3}, "tokens": {2}}
+			}
+			if HasDepth(kernel) {
+				s.Depths = []int{0, 300}
+			}
+			for _, f16 := range []bool{false, true} {
+				if s.KVF16 = f16; f16 && !HasCache(kernel) {
+					break
+				}
+				for _, r := range results(t, w, s) {
+					checkResult(t, r)
+				}
+			}
+		})
+	}
+}
+
+func checkResult(t *testing.T, r *Result) {
+	t.Helper()
+	bytes := float64(r.ReadBytes + r.WrittenBytes)
+	switch {
+	case r.Checked != r.Outputs || r.Outputs == 0:
+		t.Errorf("%s: %d of %d values checked", r.ShapeText(), r.Checked, r.Outputs)
+	case len(r.SamplesUS) != 2 || r.MinUS > r.P50US || r.P50US > r.P95US || r.MeanUS < r.MinUS || r.P95US > slices.Max(r.SamplesUS):
+		t.Errorf("%s: times %+v", r.ShapeText(), r)
+	case r.P50US > 0 && math.Abs(r.BytesPerS*r.P50US/1e6-bytes) > 1e-6*bytes:
+		t.Errorf("%s: %v bytes/s in %v µs, want %v bytes", r.ShapeText(), r.BytesPerS, r.P50US, bytes)
+	case r.ReadBytes <= 0 || r.Intensity*bytes-float64(r.FLOPs) > 1e-6 || r.Dispatches != 1 || r.Lanes < 1 || slices.Min(r.Grid[:]) < 1:
+		t.Errorf("%s: %+v", r.ShapeText(), r)
+	case len(r.Variant) != len(Knobs(r.Kernel)) || len(r.Shape) != len(Sizes(r.Kernel)) || r.FlushedBytes != 1<<16:
+		t.Errorf("%s: %+v", r.ShapeText(), r)
+	}
+}
+
+// Each kernel's check sees wrong outputs, and says where they are.
+func TestChecksFindWrongOutputs(t *testing.T) {
+	w := newWorkshop(t, Options{})
+	for _, kernel := range Kernels() {
+		t.Run(kernel, func(t *testing.T) {
+			s := Sweep{Kernel: kernel, Sizes: small[kernel], KVF16: true}
+			cases, err := s.Cases(device.Caps())
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := runOnce(t, w, &cases[len(cases)-1])
+			for _, out := range b.written {
+				right := make([]byte, out.size)
+				if err := device.Read(right, out.All()); err != nil {
+					t.Fatal(err)
+				}
+				wrong := slices.Clone(right)
+				for i := 2; i < len(wrong); i += 4 {
+					wrong[i] ^= 0x40 // bit 22: half of an f32, a 16th of an f16
+				}
+				for _, contents := range [][]byte{wrong, right} {
+					if err := device.Write(out.All(), contents); err != nil {
+						t.Fatal(err)
+					}
+					k := &checker{d: device}
+					if b.check(k); &contents[0] == &right[0] {
+						if k.err != nil {
+							t.Errorf("%s is right: %v", out.name, k.err)
+						}
+					} else if !errors.Is(k.err, errWrong) || !strings.Contains(k.err.Error(), out.name+"[") {
+						t.Errorf("%s is wrong: %v", out.name, k.err)
+					}
+				}
+			}
+		})
+	}
+}
+
+// runOnce runs a case and leaves its buffers.
+func runOnce(t *testing.T, w *Workshop, c *Case) *bench {
+	t.Helper()
+	b, err := w.plan(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.free)
+	if err := b.make(); err != nil {
+		t.Fatal(err)
+	}
+	set, err := w.set(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := w.record(b, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.free)
+	if err := w.submit(context.Background(), r); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// A reference that decodes weights wrongly disagrees with the kernel.
+func TestWrongWeights(t *testing.T) {
+	w := newWorkshop(t, Options{Reps: 1})
+	w.decode = func(t *weights.Tensor, values []float32, rows int) error {
+		err := dequantize(t, values, rows)
+		values[len(values)-1] *= 1.5
+		return err
+	}
+	for kernel, at := range map[string]string{"matmul": "y[token 0][row 3] = ", "embed": "x[token 0][255] = "} {
+		cases, err := (&Sweep{Kernel: kernel, Sizes: map[string][]int{"rows": {4}, "cols": {256}}}).Cases(device.Caps())
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = w.Run(context.Background(), cases, func(*Result) error { return nil })
+		if !errors.Is(err, errWrong) {
+			t.Fatalf("%s: %v", kernel, err)
+		}
+		for _, part := range []string{"workshop: " + kernel + " Q4_K rows=4 cols=256 tokens=1 (lanes=", at, "the reference has", "allowed"} {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%q does not tell %q", err, part)
+			}
+		}
+	}
+}
+
+// A kernel that does not find the same inputs in every run is found out.
+func TestRunsAreCompared(t *testing.T) {
+	w := newWorkshop(t, Options{Reps: 1})
+	c := Case{"geglu", NoType, []int{64}, false, 0, Variant{Tuning: shaders.DefaultTuning(device.Caps())}}
+	b, err := w.plan(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.free)
+	if err := b.make(); err != nil {
+		t.Fatal(err)
+	}
+	b.restores = nil // it works in place
+	set, err := w.set(&c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := w.record(b, set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.free)
+	if _, err := w.time(context.Background(), b, r); !errors.Is(err, errWrong) {
+		t.Errorf("another input: %v", err)
+	}
+}
+
+// Variants change the program and the grid; a big matrix is bound in parts; of many
+// outputs some are checked.
+func TestVariantsPartsAndSamples(t *testing.T) {
+	w := newWorkshop(t, Options{Reps: 1})
+	sizes := map[string][]int{"rows": {20}, "cols": {256}, "tokens": {3}}
+	knobs := map[string][]int{"lanes": {4, 16}, "rows": {2, 3}, "tokens": {2}}
+	var got []string
+	for _, r := range results(t, w, Sweep{Kernel: "matmul", Sizes: sizes, Knobs: knobs}) {
+		if r.Lanes != r.Variant["lanes"] || r.Grid != [3]int{(19 + r.Variant["rows"]) / r.Variant["rows"], 1, 2} {
+			t.Errorf("%s: %d lanes, grid %v", r.VariantText(), r.Lanes, r.Grid)
+		}
+		got = append(got, r.VariantText()[:strings.Index(r.VariantText(), ",span")])
+	}
+	if want := []string{"lanes=4,rows=2", "lanes=4,rows=3", "lanes=16,rows=2", "lanes=16,rows=3"}; !slices.Equal(got, want) {
+		t.Errorf("variants %q, want %q", got, want)
+	}
+	split := Sweep{Kernel: "attention", Sizes: small["attention"], Depths: []int{100}, Knobs: map[string][]int{"split": {40}}}
+	if r := results(t, w, split)[0]; r.Grid != [3]int{6, 3, 1} || r.Variant["split"] != 40 {
+		t.Errorf("101 positions in splits of 40: grid %v, %s", r.Grid, r.VariantText())
+	}
+
+	limit := &device.Caps().Limits.MaxStorageBufferRange
+	before := *limit
+	*limit = 8 * 144 // 8 rows of Q4_K
+	r := results(t, w, Sweep{Kernel: "matmul", Sizes: map[string][]int{"rows": {20}, "cols": {256}, "tokens": {1}}})[0]
+	if r.Dispatches != 3 || r.Checked != 20 || r.ReadBytes != 20*144+3*1024 {
+		t.Errorf("20 rows in parts of 8: %+v", r)
+	}
+	*limit = before
+
+	r = results(t, w, Sweep{Kernel: "rmsnorm", Sizes: map[string][]int{"dim": {512}, "tokens": {5 * budget / 4 / 512}}})[0]
+	if r.Checked >= r.Outputs || r.Checked < r.Outputs*3/4 {
+		t.Errorf("%d of %d values checked", r.Checked, r.Outputs)
+	}
+}
+
+func TestSample(t *testing.T) {
+	b := runOnce(t, newWorkshop(t, Options{}), &Case{"geglu", NoType, []int{64}, false, 0, Variant{Tuning: shaders.DefaultTuning(device.Caps())}})
+	for _, c := range []struct {
+		n, want int
+		cost    int64
+	}{{1, 1, much}, {5, 5, 1}, {100, 4, budget / 4}, {100, 2, much}, {1 << 30, 8, budget / 8}, {0, 0, 1}} {
+		got := b.sample(c.n, c.cost)
+		if len(got) != c.want || !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != c.want {
+			t.Errorf("%d of %d: %v", c.want, c.n, got)
+		}
+		if c.want > 0 && (got[0] != 0 || got[c.want-1] != c.n-1) {
+			t.Errorf("%v leaves out an end of %d", got, c.n)
+		}
+	}
+}
+
+// What the plan of sampling kernels assumes of the kernels' package.
+func TestChunks(t *testing.T) {
+	w := newWorkshop(t, Options{})
+	for _, lanes := range []int{4, 64} {
+		v := Variant{Tuning: shaders.DefaultTuning(device.Caps())}
+		v.Lanes = lanes
+		set, err := w.set(&Case{Kernel: "pick", Type: NoType, Variant: v})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, vocab := range []int{1, 16 * lanes, 16*lanes + 1, 256000} {
+			if got, want := int64(8*chunks(vocab, lanes)), set.BestBytes(vocab, 1); got != want {
+				t.Errorf("%d lanes, %d tokens: %d bytes, want %d", lanes, vocab, got, want)
+			}
+		}
+	}
+}
+
+func TestRoofShare(t *testing.T) {
+	w := newWorkshop(t, Options{Reps: 1, Warm: true, RoofsFolder: t.TempDir()})
+	if w.o.Flush != 0 || w.roofs != nil {
+		t.Errorf("%d bytes flush warm caches, or roofs %+v", w.o.Flush, w.roofs)
+	}
+	w.roofs = &roofs.Roofs{ReadBytesPerS: 1e9, F32FLOPsPerS: 1e9, DispatchUS: 1}
+	for _, c := range []struct {
+		bytes, flops int64
+		share        float64
+		bound        string
+	}{{5000, 1000, 0.5, "memory"}, {1000, 5000, 0.5, "compute"}, {500, 100, 0.05, "latency"}} {
+		r := &Result{ReadBytes: c.bytes, FLOPs: c.flops, Dispatches: 1, SamplesUS: []float64{30, 11, 8, 9}}
+		if r.summarize(w); math.Abs(r.RoofShare-c.share) > 1e-9 || r.Bound != c.bound || r.MinUS != 8 || r.MeanUS != 14.5 || r.P50US != 10 || math.Abs(r.P95US-27.15) > 1e-9 {
+			t.Errorf("%+v: %+v", c, r)
+		}
+	}
+}
+
+// A GPU's caches are flushed by the device, a CPU device's by the host.
+func TestFlush(t *testing.T) {
+	caps := device.Caps()
+	before := caps.Type
+	defer func() { caps.Type = before }()
+	for _, typ := range []vk.DeviceType{vk.CPU, vk.Discrete} {
+		caps.Type = typ
+		w := newWorkshop(t, Options{Reps: 1, Flush: 1000})
+		r := results(t, w, Sweep{Kernel: "geglu", Sizes: map[string][]int{"count": {67}}})[0]
+		if r.Checked != 67 || r.FlushedBytes != 896 || len(r.SamplesUS) != 1 {
+			t.Errorf("%v: %+v", typ, r)
+		}
+		onHost := w.flush.memory != nil && w.flush.sum.Load() >= 2*896/line // before the check, and the run
+		if onHost != (typ == vk.CPU) || (w.flush.to != nil) == onHost {
+			t.Errorf("%v: on the host: %v", typ, onHost)
+		}
+	}
+}

@@ -18,17 +18,24 @@ type anchor struct {
 // covers a point, another name or what is taken. Those that end up farther off get a line.
 func placeLabels(c *draw.Canvas, style draw.TextStyle, anchors []anchor, taken []vg.Rectangle) {
 	crossed := append([]vg.Rectangle(nil), taken...) // what lines to names keep clear of
+	var names []vg.Rectangle                         // above all of what is written
 	for _, a := range anchors {
 		r := vg.Point{X: a.radius, Y: a.radius}
 		taken = append(taken, vg.Rectangle{Min: a.at.Sub(r), Max: a.at.Add(r)})
 	}
 	for _, a := range anchors {
-		box, end, ok := findRoom(c, style, a, taken, crossed, anchors)
-		if !ok {
-			box, end, ok = findRoom(c, style, a, taken, crossed, nil)
-		}
-		if !ok {
-			box, end, ok = findRoom(c, style, a, taken, nil, nil)
+		const near, far = 100, 400
+		var box vg.Rectangle
+		var end vg.Point
+		ok := false
+		for _, try := range []struct {
+			reach   vg.Length
+			crossed []vg.Rectangle
+			others  []anchor
+		}{{near, crossed, anchors}, {near, crossed, nil}, {near, names, nil}, {far, names, nil}, {far, nil, nil}} {
+			if box, end, ok = findRoom(c, style, a, try.reach, taken, try.crossed, try.others); ok {
+				break
+			}
 		}
 		if !ok {
 			continue
@@ -38,16 +45,16 @@ func placeLabels(c *draw.Canvas, style draw.TextStyle, anchors []anchor, taken [
 			crossed = append(crossed, along(a.at, end, vg.Point{})...)
 		}
 		c.FillText(style, vg.Point{X: box.Min.X + 2, Y: (box.Min.Y + box.Max.Y) / 2}, a.name)
-		taken, crossed = append(taken, box), append(crossed, box)
+		taken, crossed, names = append(taken, box), append(crossed, box), append(names, box)
 	}
 }
 
-// findRoom looks around a for a place, farther and farther off, that is not nearer to one
-// of the others. It gives the box of the name and its corner or edge next to the point.
-func findRoom(c *draw.Canvas, style draw.TextStyle, a anchor, taken, crossed []vg.Rectangle, others []anchor) (box vg.Rectangle, end vg.Point, ok bool) {
+// findRoom looks around a for a place, farther and farther off up to reach, that is not
+// nearer to one of the others. It gives the box of the name and its corner or edge next to the point.
+func findRoom(c *draw.Canvas, style draw.TextStyle, a anchor, reach vg.Length, taken, crossed []vg.Rectangle, others []anchor) (box vg.Rectangle, end vg.Point, ok bool) {
 	width, height := style.Width(a.name), style.Height(a.name)
 	half := vg.Point{X: width/2 + 2, Y: height/2 + 1}
-	for far := a.radius + 4; far < a.radius+400; far += 8 {
+	for far := a.radius + 4; far < a.radius+reach; far += 8 {
 		for _, angle := range []float64{0, 180, 90, 270, 30, 150, 330, 210, 60, 120, 300, 240, 15, 165, 345, 195, 75, 105, 285, 255} {
 			sin, cos := math.Sincos(angle * math.Pi / 180)
 			middle := a.at.Add(vg.Point{X: vg.Length(cos) * (far + width/2), Y: vg.Length(sin) * (far + height/2)})

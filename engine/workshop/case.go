@@ -15,7 +15,7 @@ import (
 type Case struct {
 	Kernel  string
 	Type    weights.Type // of the weights, NoType for kernels without
-	Shape   []int        // the sizes that shaders.ShapeOf(Kernel) names
+	Shape   []int        // the sizes that Sizes(Kernel) names
 	KVF16   bool         // the KV cache holds f16, else f32
 	Depth   int          // positions in the KV cache before the tokens
 	Variant Variant
@@ -101,9 +101,9 @@ func (c *Case) splits() shaders.Splits {
 }
 
 const (
-	decodeSplit = 256     // positions of an attention workgroup in decode
-	maxHeadDim  = 256     // attention.comp
-	maxSize     = 1 << 31 // of anything: kernels count in 32 bits
+	decodeSplit = 256           // positions of an attention workgroup in decode
+	maxHeadDim  = 256           // attention.comp
+	maxSize     = math.MaxInt32 // of anything: kernels count in 32 bits
 )
 
 // check finds what is wrong with a case before anything is computed or allocated.
@@ -116,8 +116,8 @@ func (c *Case) check(caps *vk.Caps) error {
 		return fmt.Errorf("%d sizes, want %s", len(c.Shape), strings.Join(names, ", "))
 	}
 	for i, n := range c.Shape {
-		if n < 1 || n >= maxSize {
-			return fmt.Errorf("%s=%d: want 1 to %d", names[i], n, maxSize-1)
+		if n < 1 || n > maxSize {
+			return fmt.Errorf("%s=%d: want 1 to %d", names[i], n, maxSize)
 		}
 	}
 	if HasWeights(c.Kernel) {
@@ -149,8 +149,8 @@ func (c *Case) checkHeads() error {
 			return fmt.Errorf("heads=%d is no multiple of kv_heads=%d", heads, kv)
 		}
 	}
-	if c.Depth < 0 || c.Depth >= maxSize-c.size("tokens") {
-		return fmt.Errorf("a depth of %d: want 0 to %d", c.Depth, maxSize-1-c.size("tokens"))
+	if most := maxSize - c.size("tokens"); c.Depth < 0 || c.Depth > most {
+		return fmt.Errorf("a depth of %d: want 0 to %d", c.Depth, most)
 	}
 	return nil
 }

@@ -263,3 +263,59 @@ func TestLoadOfFileCutShort(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Prefill attends to long sequences as decode does, which shares them among more workgroups:
+// no driver's bound on loops may cut one short.
+func TestLongAttention(t *testing.T) {
+	const depth = 6000
+	shape, err := weights.ParseShape("seallm-nano:layers=1,heads=1,kv_heads=1,head_dim=256,vocab=1000,context=8192")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mix, err := weights.ParseMix("Q8_0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := weights.Synth(shape, mix, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := make([]int32, depth+2)
+	for i := range ids {
+		ids[i] = int32(5 + i%900)
+	}
+	for _, kv := range []KVType{KVF16, KVF32} {
+		m := loadFile(t, file, Options{KV: kv})
+		s := session(t, m)
+		last := func(chunks ...int) []float32 {
+			t.Helper()
+			if err := s.Fill(ids[:depth]); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.hold(len(ids)); err != nil {
+				t.Fatal(err)
+			}
+			at := depth
+			for _, n := range chunks {
+				m.fillChunk(ids[at:at+n], at, s.sequence)
+				if err := m.pass(context.Background(), m.chunkStep(n), lengths(at, n), nil); err != nil {
+					t.Fatal(err)
+				}
+				at += n
+			}
+			logits := make([]float32, m.cfg.Vocab)
+			if err := m.readLogits(logits, chunks[len(chunks)-1]-1, 1); err != nil {
+				t.Fatal(err)
+			}
+			return logits
+		}
+		prefill, decode := last(2), last(1, 1)
+		want := make([]float64, len(decode))
+		for i, v := range decode {
+			want[i] = float64(v)
+		}
+		if d := distance(prefill, want); !(d < 1e-5) {
+			t.Errorf("%v: prefill's logits are %.2g from decode's", kv, d)
+		}
+	}
+}

@@ -15,6 +15,7 @@ const (
 	logitRows  = 8    // rows of logits that fit into their buffer
 	ringSlots  = 16   // sampled ids that the host may be behind; more than steps in flight
 	splitSize  = 256  // positions of an attention workgroup in decode
+	cpuSplit   = 1024 // in prefill on CPU devices: llvmpipe ends loops after 65535 iterations in sum
 	minContext = 256  // the least that an automatic context shrinks to
 	slack      = 1.02 // for the allocator's own rounding
 )
@@ -25,6 +26,7 @@ type plan struct {
 	sequences int
 	chunk     int // tokens of the largest prefill chunk
 	pages     int // of the KV pool, all sequences together
+	split     int // positions of an attention workgroup in prefill
 
 	weights, kv, activations int64 // bytes
 }
@@ -94,8 +96,12 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	p.pages = p.sequences * pagesFor(context)
 	p.kv = 2 * int64(cfg.Layers) * int64(p.pages) * shaders.KVBytes(headsOf(cfg), o.KV == KVF16)
 
+	p.split = context
+	if caps.Type == vk.CPU {
+		p.split = min(context, cpuSplit)
+	}
 	p.chunk = min(maxChunk, context)
-	widest := int64(max(cfg.FFNDim, cfg.Dim, cfg.Heads*(cfg.HeadDim+2)))
+	widest := int64(max(cfg.FFNDim, cfg.Dim, cfg.Heads*(cfg.HeadDim+2)*p.prefillSplits().Max))
 	for p.chunk > 1 && 4*widest*int64(p.chunk) > caps.Limits.MaxStorageBufferRange {
 		p.chunk /= 2
 	}
@@ -118,13 +124,13 @@ func headsOf(c weights.Config) shaders.Heads {
 }
 
 // decodeSplits shares a sequence among many workgroups, one row being too
-// little work; prefillSplits leaves it whole, the rows being work enough.
+// little work; prefillSplits leaves it whole where it can, the rows being work enough.
 func (p *plan) decodeSplits() shaders.Splits {
 	return shaders.Splits{Positions: splitSize, Max: (p.context + splitSize - 1) / splitSize}
 }
 
 func (p *plan) prefillSplits() shaders.Splits {
-	return shaders.Splits{Positions: p.context, Max: 1}
+	return shaders.Splits{Positions: p.split, Max: (p.context + p.split - 1) / p.split}
 }
 
 // freeMemory is what is left of the largest device-local heap.

@@ -92,18 +92,20 @@ func (c *Case) splits() shaders.Splits {
 	}
 	positions := c.Variant.Split
 	if positions == 0 {
-		if positions = c.context(); c.size("tokens") == 1 {
+		if positions = prefillSplit; c.size("tokens") == 1 {
 			positions = decodeSplit
 		}
+		positions = min(positions, c.context())
 	}
 	positions = max(positions, 1) // a case that is told in an error
 	return shaders.Splits{Positions: positions, Max: (c.context() + positions - 1) / positions}
 }
 
 const (
-	decodeSplit = 256           // positions of an attention workgroup in decode
-	maxHeadDim  = 256           // attention.comp
-	maxSize     = math.MaxInt32 // of anything: kernels count in 32 bits
+	decodeSplit  = 256           // positions of an attention workgroup, as the engine has them in decode
+	prefillSplit = 1024          // and in prefill on CPU devices; GPUs take the whole sequence there
+	maxHeadDim   = 256           // attention.comp
+	maxSize      = math.MaxInt32 // of anything: kernels count in 32 bits
 )
 
 // check finds what is wrong with a case before anything is computed or allocated.

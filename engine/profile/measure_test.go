@@ -49,17 +49,42 @@ func loadNano(t *testing.T, context_ int) *engine.Model {
 // and the kernels' times by the device's clock are those on the host's clock.
 func TestMeasure(t *testing.T) {
 	o := Options{
-		Phases: []string{"decode", "prefill"}, Depths: []int{0, 40}, Tokens: 20, Steps: 3,
+		Phases: []string{"decode"}, Depths: []int{0, 40}, Tokens: 12, Steps: 2,
 		Roofs: &roofs.Roofs{ReadBytesPerS: 1e10, F32FLOPsPerS: 1e11, DispatchUS: 1},
 	}
 	m := loadNano(t, o.Positions())
 	p, err := Measure(context.Background(), device, m, o)
+	if err != nil || len(p.Runs) != 2 {
+		t.Fatalf("%d runs, %v", len(p.Runs), err)
+	}
+	check(t, p, o)
+	attention := func(r Run) Dispatch {
+		return r.Dispatches[slices.IndexFunc(r.Dispatches, func(d Dispatch) bool { return d.Label == "blk.0.attention" })]
+	}
+	if a, b := attention(p.Runs[0]), attention(p.Runs[1]); b.ReadBytes-a.ReadBytes < 30*2*4*64*2 {
+		t.Errorf("attention reads %d bytes at depth 0, %d at 40", a.ReadBytes, b.ReadBytes)
+	}
+
+	o.Phases, o.Depths = []string{"prefill"}, []int{40}
+	if p, err = Measure(context.Background(), device, m, o); err != nil || len(p.Runs) != 1 {
+		t.Fatalf("%d runs, %v", len(p.Runs), err)
+	}
+	check(t, p, o)
+
+	text, err := json.Marshal(p)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(p.Runs) != 4 {
-		t.Fatalf("%d runs", len(p.Runs))
+	back := &Profile{}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(back); err != nil || !reflect.DeepEqual(p, back) {
+		t.Errorf("JSON: %v, or not what was written", err)
 	}
+}
+
+func check(t *testing.T, p *Profile, o Options) {
+	t.Helper()
 	for _, r := range p.Runs {
 		name := r.Phase
 		near := func(what string, got, want, tolerance float64) {
@@ -78,7 +103,7 @@ func TestMeasure(t *testing.T) {
 				t.Errorf("%s at %d: wall %+v", name, r.Depth, w)
 			}
 		}
-		if want := map[string]int{"decode": 1, "prefill": 20}[r.Phase]; r.Tokens != want {
+		if want := map[string]int{"decode": 1, "prefill": o.Tokens}[r.Phase]; r.Tokens != want {
 			t.Errorf("%s: %d tokens a step", name, r.Tokens)
 		}
 		calls := 0
@@ -117,24 +142,6 @@ func TestMeasure(t *testing.T) {
 			near("groups by "+string(by), total, ticks/float64(o.Steps), 1e-9)
 		}
 	}
-	deep, shallow := p.Runs[1], p.Runs[0]
-	attention := func(r Run) Dispatch {
-		return r.Dispatches[slices.IndexFunc(r.Dispatches, func(d Dispatch) bool { return d.Label == "blk.0.attention" })]
-	}
-	if a, b := attention(shallow), attention(deep); b.ReadBytes-a.ReadBytes < 30*2*4*64*2 {
-		t.Errorf("attention reads %d bytes at depth 0, %d at 40", a.ReadBytes, b.ReadBytes)
-	}
-
-	text, err := json.Marshal(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	back := &Profile{}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(back); err != nil || !reflect.DeepEqual(p, back) {
-		t.Errorf("JSON: %v, or not what was written", err)
-	}
 }
 
 func TestMeasureStops(t *testing.T) {
@@ -148,5 +155,19 @@ func TestMeasureStops(t *testing.T) {
 	o.Depths, o.Progress = []int{1 << 20}, nil
 	if _, err := Measure(context.Background(), device, m, o); err == nil || !strings.Contains(err.Error(), "decode at depth 1048576") {
 		t.Errorf("deeper than the context: %v", err)
+	}
+}
+
+func TestNoTimestamps(t *testing.T) {
+	if err := CanMeasure(device); err != nil {
+		t.Fatal(err)
+	}
+	caps := device.Caps()
+	family := &caps.QueueFamilies[caps.QueueFamily]
+	bits := family.TimestampValidBits
+	family.TimestampValidBits = 0
+	defer func() { family.TimestampValidBits = bits }()
+	if err := CanMeasure(device); err == nil || !strings.Contains(err.Error(), "has no timestamps") {
+		t.Errorf("a device without timestamps: %v", err)
 	}
 }

@@ -120,7 +120,7 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 	if err := p.openDevice(o, f.modelFlags); err != nil {
 		return nil, err
 	}
-	if err := profile.CanMeasure(o.device); err != nil { // before minutes of loading
+	if err := o.device.CheckTimestamps(); err != nil { // before minutes of loading
 		return nil, fmt.Errorf("%w; choose another device, see sealvk devices", err)
 	}
 	tell, end := p.status()

@@ -22,13 +22,8 @@ func (s *Session) Fill(ids []int32) error {
 			return err
 		}
 	}
-	s.cached = nil
-	limit, err := s.hold(len(ids))
-	if err != nil {
+	if err := s.restart(len(ids)); err != nil {
 		return err
-	}
-	if len(ids) > limit {
-		return fmt.Errorf("engine: %w: %d tokens, and other sessions leave room for %d", ErrContextFull, len(ids), limit)
 	}
 	page := randomKV(int(shaders.KVBytes(m.heads, m.kv == KVF16)), m.kv)
 	for _, number := range s.pages[:pagesFor(len(ids))] {

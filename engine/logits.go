@@ -17,13 +17,8 @@ func (s *Session) Logits(ctx context.Context, ids []int32, all bool, emit func(p
 	if err := m.checkPrompt(ids); err != nil {
 		return err
 	}
-	s.cached = nil
-	limit, err := s.hold(len(ids))
-	if err != nil {
+	if err := s.restart(len(ids)); err != nil {
 		return err
-	}
-	if len(ids) > limit {
-		return fmt.Errorf("engine: %w: %d tokens, and other sessions leave room for %d", ErrContextFull, len(ids), limit)
 	}
 	buffer := make([]float32, logitRows*m.cfg.Vocab)
 	return m.prefill(ctx, ids, 0, s.sequence, nil, func(start, count int) error {

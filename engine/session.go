@@ -72,6 +72,16 @@ func (s *Session) hold(positions int) (int, error) {
 	return min(len(s.pages)*shaders.PageTokens, m.context), nil
 }
 
+// restart empties the cache and makes it hold so many positions.
+func (s *Session) restart(positions int) error {
+	s.cached = nil
+	limit, err := s.hold(positions)
+	if err == nil && positions > limit {
+		err = fmt.Errorf("engine: %w: %d tokens, and other sessions leave room for %d", ErrContextFull, positions, limit)
+	}
+	return err
+}
+
 // reuse returns how many of the prompt's ids need not be computed again: those
 // that the cache holds, but for the last one, whose logits are wanted.
 func (s *Session) reuse(prompt []int32) int {

@@ -87,12 +87,16 @@ func (m *Model) newCommands(name string) (*vk.Commands, error) {
 
 // submit submits c, whose rows' sequences have these lengths.
 func (m *Model) submit(c *vk.Commands, l shaders.Lengths) (vk.Ticket, error) {
-	begun := time.Now()
+	t := m.tracer
+	var begun time.Time
+	if t != nil {
+		begun = time.Now()
+	}
 	ticket, err := m.dev.Submit(c)
 	if err != nil {
 		return 0, fmt.Errorf("engine: %w", err)
 	}
-	if t := m.tracer; t != nil {
+	if t != nil {
 		t.pending = append(t.pending, pending{
 			Submission{Name: c.Name(), Submit: begun, Submitted: time.Now(), Lengths: l, Barriers: c.Barriers(), Dispatches: t.recorded[c]},
 			c, ticket,
@@ -103,11 +107,14 @@ func (m *Model) submit(c *vk.Commands, l shaders.Lengths) (vk.Ticket, error) {
 
 // wait returns when the device has reached t.
 func (m *Model) wait(ticket vk.Ticket) error {
-	begun := time.Now()
+	t := m.tracer
+	var begun time.Time
+	if t != nil {
+		begun = time.Now()
+	}
 	if err := m.dev.Wait(ticket, stuck); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
-	t := m.tracer
 	if t == nil {
 		return nil
 	}

@@ -175,15 +175,16 @@ func (d *Device) saveCache() error {
 	if sha256.Sum256(data) == c.sum {
 		return nil
 	}
-	if err := writeAtomic(c.path, encodeCache(data, &d.caps)); err != nil {
+	if err := WriteAtomic(c.path, encodeCache(data, &d.caps)); err != nil {
 		return err
 	}
 	c.status = fmt.Sprintf("%s: written, %s", c.path, sizeText(int64(n)))
 	return nil
 }
 
-// writeAtomic replaces path's contents; a reader sees the old file or the new one.
-func writeAtomic(path string, data []byte) (err error) {
+// WriteAtomic replaces the contents of a file in a cache folder; a reader sees the old
+// ones or the new.
+func WriteAtomic(path string, data []byte) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
 	if err != nil {
 		return err

@@ -126,14 +126,14 @@ func TestCacheOnDisk(t *testing.T) {
 func TestWriteAtomic(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	for _, text := range []string{"old", "new and longer"} {
-		if err := writeAtomic(path, []byte(text)); err != nil {
+		if err := WriteAtomic(path, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 		if b, err := os.ReadFile(path); err != nil || string(b) != text {
 			t.Errorf("%q, %v", b, err)
 		}
 	}
-	if err := writeAtomic(filepath.Join(path, "below a file"), nil); err == nil {
+	if err := WriteAtomic(filepath.Join(path, "below a file"), nil); err == nil {
 		t.Error("below a file: no error")
 	}
 }

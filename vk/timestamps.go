@@ -23,8 +23,8 @@ func (d *Device) NewTimestamps(n int) (*Timestamps, error) {
 	if err := d.usable(); err != nil {
 		return nil, err
 	}
-	if d.timestampBits() == 0 {
-		return nil, fmt.Errorf("vk: %s has no timestamps", d.caps.Name)
+	if err := d.CheckTimestamps(); err != nil {
+		return nil, err
 	}
 	if n < 1 {
 		return nil, fmt.Errorf("vk: %d timestamps", n)
@@ -44,6 +44,14 @@ func (d *Device) NewTimestamps(n int) (*Timestamps, error) {
 
 func (d *Device) timestampBits() int {
 	return d.caps.QueueFamilies[d.caps.QueueFamily].TimestampValidBits
+}
+
+// CheckTimestamps is an error where the device's compute queue has no timestamps.
+func (d *Device) CheckTimestamps() error {
+	if d.timestampBits() == 0 {
+		return fmt.Errorf("vk: %s has no timestamps: nothing can be timed on it", d.caps.Name)
+	}
+	return nil
 }
 
 // Timestamp writes point i once everything recorded before is complete.

@@ -49,8 +49,10 @@ func (c *Commands) Trace(mode TraceMode) error {
 	if !c.ready("trace") {
 		return c.err
 	}
-	if mode != TraceOff && c.d.timestampBits() == 0 {
-		return fmt.Errorf("vk: %s has no timestamps", c.d.caps.Name)
+	if mode != TraceOff {
+		if err := c.d.CheckTimestamps(); err != nil {
+			return err
+		}
 	}
 	if c.dispatch > 0 {
 		return fmt.Errorf("vk: commands %q: traced from the middle on", c.name)

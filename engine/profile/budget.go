@@ -52,14 +52,16 @@ func budgetOf(blocks []*block) Budget {
 	}
 }
 
-// ticksWithin sums the times, by the device's clock, of what runs mostly within begin and
-// end. That may belong to the next step: the host submits ahead.
+// ticksWithin sums the times, by the device's clock, of what runs within begin and end; of
+// what reaches beyond, its share. Some may belong to the next step: the host submits ahead.
 func (b *block) ticksWithin(begin, end time.Time) (sum time.Duration) {
 	for _, s := range b.submissions {
 		for _, span := range s.Spans {
-			took := b.clock.dev.Between(span.Begin, span.End)
-			if middle := b.clock.at(span.Begin).Add(took / 2); !middle.Before(begin) && middle.Before(end) {
-				sum += took
+			from, to := b.clock.at(span.Begin), b.clock.at(span.End)
+			inside := min(to.Sub(begin), end.Sub(begin)) - max(from.Sub(begin), 0)
+			if whole := to.Sub(from); inside > 0 && whole > 0 {
+				took := b.clock.dev.Between(span.Begin, span.End)
+				sum += time.Duration(float64(took) * float64(inside) / float64(whole))
 			}
 		}
 	}

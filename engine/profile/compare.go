@@ -230,7 +230,7 @@ func compareRuns(pa, pb *Profile, a, b *Run, o CompareOptions) RunComparison {
 		Rows:       []Row{},
 	}
 	c.Step.OfStep = over(c.Step.DeltaUS, c.Step.A.MedianUS)
-	wall := quantile(a.Serialized.SamplesUS, 0.5)
+	wall := Quantile(a.Serialized.SamplesUS, 0.5)
 	groupsA, groupsB := a.Groups(pa, o.By), b.Groups(pb, o.By)
 	for _, p := range match(groupsA, groupsB, func(g *Group) string { return g.Name }) {
 		if g := cmp.Or(p.a, p.b); o.Filter != nil && !o.Filter.MatchString(g.Name) {
@@ -285,7 +285,7 @@ func sampledRow(name string, a, b []float64, confidence float64) Row {
 func times(samples []float64, n int) *Times {
 	t := &Times{Steps: len(samples)}
 	if n > 0 {
-		t.MeanUS, t.MedianUS = stat.Mean(samples[:n], nil), quantile(samples[:n], 0.5)
+		t.MeanUS, t.MedianUS = stat.Mean(samples[:n], nil), Quantile(samples[:n], 0.5)
 	}
 	return t
 }

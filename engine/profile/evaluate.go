@@ -47,18 +47,18 @@ func wallOf(blocks []*block) Wall {
 		}
 	}
 	w.MeanUS = stat.Mean(w.SamplesUS, nil)
-	w.MedianUS, w.P5US, w.P95US = quantile(w.SamplesUS, 0.5), quantile(w.SamplesUS, 0.05), quantile(w.SamplesUS, 0.95)
+	w.MedianUS, w.P5US, w.P95US = Quantile(w.SamplesUS, 0.5), Quantile(w.SamplesUS, 0.05), Quantile(w.SamplesUS, 0.95)
 	return w
 }
 
-// quantile of samples in any order; 0 of none.
-func quantile(samples []float64, p float64) float64 {
+// Quantile of samples in any order, 0 of none: between the two nearest, as the median is of
+// an even number (definition 7 of Hyndman and Fan, "Sample quantiles in statistical
+// packages", 1996; gonum's own lie half a sample below).
+func Quantile(samples []float64, p float64) float64 {
 	if len(samples) == 0 {
 		return 0
 	}
 	sorted := slices.Sorted(slices.Values(samples))
-	// Between the two nearest, as the median is of an even number (Hyndman and Fan's
-	// definition 7); gonum's own lie half a sample below.
 	at := p * float64(len(sorted)-1)
 	low := int(at)
 	high := min(low+1, len(sorted)-1)
@@ -89,7 +89,7 @@ func (r *runner) sections(blocks []*block) {
 		}
 	}
 	for i := range r.run.Sections {
-		r.run.Sections[i].MedianUS = quantile(r.run.Sections[i].SamplesUS, 0.5)
+		r.run.Sections[i].MedianUS = Quantile(r.run.Sections[i].SamplesUS, 0.5)
 	}
 }
 

@@ -115,7 +115,7 @@ func (r *Run) group(p *Profile, name string, members []*Dispatch) Group {
 		g.Shape = shapes[0]
 	}
 	g.TotalUS = stat.Mean(g.StepSamplesUS, nil)
-	g.MeanUS, g.P50US, g.P95US = stat.Mean(calls, nil), quantile(calls, 0.5), quantile(calls, 0.95)
+	g.MeanUS, g.P50US, g.P95US = stat.Mean(calls, nil), Quantile(calls, 0.5), Quantile(calls, 0.95)
 	if r.Budget.WallUS > 0 {
 		g.Share = g.TotalUS / r.Budget.WallUS
 	}

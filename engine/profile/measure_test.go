@@ -159,7 +159,7 @@ func TestMeasureStops(t *testing.T) {
 }
 
 func TestNoTimestamps(t *testing.T) {
-	if err := CanMeasure(device); err != nil {
+	if err := device.CheckTimestamps(); err != nil {
 		t.Fatal(err)
 	}
 	caps := device.Caps()
@@ -167,7 +167,7 @@ func TestNoTimestamps(t *testing.T) {
 	bits := family.TimestampValidBits
 	family.TimestampValidBits = 0
 	defer func() { family.TimestampValidBits = bits }()
-	if err := CanMeasure(device); err == nil || !strings.Contains(err.Error(), "has no timestamps") {
+	if err := device.CheckTimestamps(); err == nil || !strings.Contains(err.Error(), "has no timestamps") {
 		t.Errorf("a device without timestamps: %v", err)
 	}
 }

@@ -24,12 +24,3 @@ func MeasureRoofs(ctx context.Context, d *vk.Device, dir string, progress func(w
 func KnownRoofs(ctx context.Context, d *vk.Device, dir string, progress func(what string)) (*Roofs, error) {
 	return roofs.For(ctx, d, dir, progress)
 }
-
-// CanMeasure is an error where the device has no timestamps.
-func CanMeasure(d *vk.Device) error {
-	t, err := d.NewTimestamps(1)
-	if err == nil {
-		t.Free()
-	}
-	return err
-}

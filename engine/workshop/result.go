@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/floats"
 
+	"sealvk/engine/profile"
 	"sealvk/shaders"
 )
 
@@ -175,7 +176,7 @@ func (r *Result) summarize(w *Workshop) {
 	}
 	sorted := slices.Sorted(slices.Values(r.SamplesUS))
 	r.MinUS, r.MeanUS = sorted[0], floats.Sum(sorted)/float64(len(sorted))
-	r.P50US, r.P95US = quantile(sorted, 0.5), quantile(sorted, 0.95)
+	r.P50US, r.P95US = profile.Quantile(sorted, 0.5), profile.Quantile(sorted, 0.95)
 	if r.P50US <= 0 { // less than a tick
 		return
 	}
@@ -193,13 +194,4 @@ func (r *Result) summarize(w *Workshop) {
 			r.Bound = "compute"
 		}
 	}
-}
-
-// quantile lies between the two nearest samples, as the median of an even number does
-// (definition 7 of Hyndman and Fan, "Sample quantiles in statistical packages", 1996).
-func quantile(sorted []float64, p float64) float64 {
-	at := p * float64(len(sorted)-1)
-	low := int(at)
-	high := min(low+1, len(sorted)-1)
-	return sorted[low] + (at-float64(low))*(sorted[high]-sorted[low])
 }

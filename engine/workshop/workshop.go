@@ -40,8 +40,8 @@ type Workshop struct {
 // New makes a workshop. It fails where the device has no timestamps to measure with.
 func New(d *vk.Device, o Options) (*Workshop, error) {
 	caps := d.Caps()
-	if o.Reps > 0 && caps.QueueFamilies[caps.QueueFamily].TimestampValidBits == 0 {
-		return nil, fmt.Errorf("workshop: %s has no timestamps: nothing can be timed on it; use another device", caps.Name)
+	if err := d.CheckTimestamps(); o.Reps > 0 && err != nil {
+		return nil, fmt.Errorf("workshop: %w; use another device", err)
 	}
 	if o.Flush = flushBytes(d, o.Flush); o.Warm || o.Reps == 0 {
 		o.Flush = 0

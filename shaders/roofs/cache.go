@@ -70,40 +70,18 @@ func (r *Roofs) check(id *Identity) error {
 
 // Save keeps the roofs in dir, which is made if needed. A reader sees the old file or the
 // new one.
-func (r *Roofs) Save(dir string) (err error) {
-	defer func() {
-		if err != nil {
-			err = fmt.Errorf("roofs: %w", err)
-		}
-	}()
+func (r *Roofs) Save(dir string) error {
 	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	name := r.path(dir)
-	f, err := os.CreateTemp(dir, filepath.Base(name)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
-	_, err = f.Write(append(text, '\n'))
 	if err == nil {
-		err = f.Sync() // else a crash may leave the new name with no contents
-	}
-	if e := f.Close(); err == nil {
-		err = e
+		err = os.MkdirAll(dir, 0o755)
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), name)
+		err = vk.WriteAtomic(r.path(dir), append(text, '\n'))
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("roofs: %w", err)
+	}
+	return nil
 }
 
 // For gives the roofs that dir keeps of the device, or else measures and keeps them there;

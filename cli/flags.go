@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -104,9 +105,14 @@ type modelFlags struct {
 func newModelFlags() *modelFlags {
 	return &modelFlags{
 		context: contextSize{whole{0, 0, 1 << 20}},
-		kv:      choice{"f16", []string{"f16", "f32"}},
+		kv:      choice{"f16", kvTypes},
 	}
 }
+
+// kvTypes are the words of --kv, in the order of engine.KVType.
+var kvTypes = []string{engine.KVF16.String(), engine.KVF32.String(), engine.KVQ8.String()}
+
+func (m *modelFlags) kvType() engine.KVType { return engine.KVType(slices.Index(kvTypes, m.kv.value)) }
 
 func (m *modelFlags) pathFlag() cli.Flag {
 	return &cli.StringFlag{Name: "model", Aliases: []string{"m"}, Destination: &m.path, Category: categoryModel,
@@ -135,7 +141,7 @@ func (m *modelFlags) all() []cli.Flag {
 		&cli.GenericFlag{Name: "ctx", Value: &m.context, Category: categoryModel,
 			Usage: "context in `TOKENS`; 0: the model's, at most 8192 and what fits; auto: the model's or the most that fits"},
 		&cli.GenericFlag{Name: "kv", Value: &m.kv, Category: categoryModel,
-			Usage: "`TYPE` of the KV cache: f16 or f32"},
+			Usage: "`TYPE` of the KV cache: f16, f32 or q8_0"},
 	}, m.deviceFlags()...)
 }
 

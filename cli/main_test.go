@@ -94,7 +94,7 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"generate", "hi", "--seed", "-7"}, []string{"--seed", `"-7"`, "0 to 18446744073709551615"}},
 		{[]string{"generate", "hi", "-n", "-3"}, []string{"-n", `"-3"`, "0 to"}},
 		{[]string{"generate", "hi", "--ctx", "1e3"}, []string{"--ctx", `"1e3"`, "or auto"}},
-		{[]string{"generate", "hi", "--kv", "q8"}, []string{"--kv", `"q8"`, "want f16 or f32"}},
+		{[]string{"generate", "hi", "--kv", "q8"}, []string{"--kv", `"q8"`, "want f16 or f32 or q8_0"}},
 		{[]string{"generate", "hi", "--template", "alpaca"}, []string{"--template", "alpaca", "auto, seallm, chatml, gemma or a file"}},
 		{[]string{"generate", "hi", "--temp"}, []string{"--temp", "needs an argument"}},
 		{[]string{"generate", "hi", "--frob"}, []string{"unknown flag --frob", "sealvk generate --help"}},

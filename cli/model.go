@@ -69,15 +69,12 @@ func (p *program) open(ctx context.Context, f *modelFlags, named *prompt.Templat
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	o := &opened{file: file, kv: engine.KVF16}
+	o := &opened{file: file, kv: f.kvType()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(stopCause(ctx, err), o.close())
 		}
 	}()
-	if f.kv.value == "f32" {
-		o.kv = engine.KVF32
-	}
 	if file.Size <= checkedFirst {
 		if err = file.CheckFinite(); err != nil {
 			return nil, err

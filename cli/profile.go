@@ -69,7 +69,7 @@ func (p *program) profileCommand() *cli.Command {
 		f.pathFlag(),
 		&cli.StringFlag{Name: "synthetic", Destination: &f.synthetic, Category: categoryModel, TakesFile: true,
 			Usage: "random weights of `SHAPE:TYPE`, without a file: seallm-7b-v2.5:Q4_K_M (see sealvk synth)"},
-		&cli.GenericFlag{Name: "kv", Value: &f.kv, Category: categoryModel, Usage: "`TYPE` of the KV cache: f16 or f32"},
+		&cli.GenericFlag{Name: "kv", Value: &f.kv, Category: categoryModel, Usage: "`TYPE` of the KV cache: f16, f32 or q8_0"},
 		&cli.GenericFlag{Name: "phase", Value: &f.phase, Category: categoryMeasure, Usage: "`PHASE`: decode, prefill or both"},
 		&cli.GenericFlag{Name: "depth", Value: &f.depths, Category: categoryMeasure, Usage: "positions in the KV cache before: `N[,N…]`, a run each"},
 		&cli.GenericFlag{Name: "tokens", Value: &f.tokens, Category: categoryMeasure, Usage: "`N` tokens of a prompt, in prefill"},
@@ -112,11 +112,8 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	o := &opened{file: file, kv: engine.KVF16}
+	o := &opened{file: file, kv: f.kvType()}
 	defer func() { err = errors.Join(err, o.close()) }()
-	if f.kv.value == "f32" {
-		o.kv = engine.KVF32
-	}
 	if err := p.openDevice(o, f.modelFlags); err != nil {
 		return nil, err
 	}

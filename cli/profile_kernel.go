@@ -84,7 +84,7 @@ func (p *program) profileKernelCommand() *cli.Command {
 				Usage: "`TYPE[,TYPE…]` of the weights, or all"},
 			&cli.GenericFlag{Name: "tuning", Value: &f.tuning, DefaultText: "the device's own", Category: categoryMeasure,
 				Usage: "`VALUES` to build the kernel with: lanes=32/64,rows=2/4 (may be given several times)"},
-			&cli.GenericFlag{Name: "kv", Value: &f.kv, Category: categoryMeasure, Usage: "`TYPE` of the KV cache: f16 or f32"},
+			&cli.GenericFlag{Name: "kv", Value: &f.kv, Category: categoryMeasure, Usage: "`TYPE` of the KV cache: f16, f32 or q8_0"},
 			&cli.GenericFlag{Name: "depth", Value: &f.depths, Category: categoryMeasure, DefaultText: "0",
 				Usage: "positions in the KV cache before the tokens: `N[,N…]`"},
 			&cli.GenericFlag{Name: "reps", Value: &f.reps, Category: categoryMeasure, Usage: "`R` timed runs of each combination"},
@@ -115,7 +115,7 @@ func kernelLines() string {
 
 // sweeps are the combinations that the flags ask for.
 func (f *kernelFlags) sweeps(kernel string) ([]workshop.Sweep, error) {
-	s := workshop.Sweep{Kernel: kernel, KVF16: f.kv.value == "f16", Depths: f.depths.values}
+	s := workshop.Sweep{Kernel: kernel, KV: f.kvType(), Depths: f.depths.values}
 	if f.types != "" {
 		var err error
 		if s.Types, err = static.ParseTypes(f.types); err != nil {

@@ -11,31 +11,33 @@ import (
 // activations are the values that flow through a step, f32, for up to
 // plan.chunk rows.
 type activations struct {
-	x       vk.Range // [row][Dim], the residual
-	normed  vk.Range // [row][Dim]
-	q       vk.Range // [row][Heads][HeadDim]
-	k, v    vk.Range // [row][KVHeads][HeadDim]
-	partial vk.Range // attention's partial results
+	x       shaders.Residual // [row][Dim]
+	q       vk.Range         // [row][Heads][HeadDim]
+	scratch shaders.AttentionScratch
 	attn    vk.Range // [row][Heads][HeadDim]
-	gate    vk.Range // [row][FFNDim]
-	up      vk.Range // [row][FFNDim]
+	gateUp  vk.Range // [row][2][FFNDim], where they are no one matrix
+	ffn     vk.Range // [row][FFNDim]
 	logits  vk.Range // [logitRows][Vocab]
 }
 
 func activationSizes(c weights.Config, p *plan) map[string]int64 {
 	h, rows := headsOf(c), int64(p.chunk)
-	return map[string]int64{
-		"x":       4 * rows * int64(c.Dim),
-		"normed":  4 * max(rows, logitRows) * int64(c.Dim),
-		"q":       4 * rows * int64(c.Heads*c.HeadDim),
-		"k":       4 * rows * int64(c.KVHeads*c.HeadDim),
-		"v":       4 * rows * int64(c.KVHeads*c.HeadDim),
-		"partial": max(p.prefillSplits().PartialBytes(h, p.chunk), p.decodeSplits().PartialBytes(h, 1)),
-		"attn":    4 * rows * int64(c.Heads*c.HeadDim),
-		"gate":    4 * rows * int64(c.FFNDim),
-		"up":      4 * rows * int64(c.FFNDim),
-		"logits":  4 * logitRows * int64(c.Vocab),
+	sizes := map[string]int64{
+		"x":        4 * rows * int64(c.Dim),
+		"weighted": 4 * rows * int64(c.Dim),
+		"squares":  4 * rows * int64((c.Dim+shaders.TileRows-1)/shaders.TileRows),
+		"q":        4 * rows * int64(c.Heads*c.HeadDim),
+		"partial":  max(p.prefillSplits().PartialBytes(h, p.chunk), p.decodeSplits().PartialBytes(h, min(p.chunk, shaders.DecodeRows))),
+		"done":     4 * rows * int64(c.Heads),
+		"attn":     4 * rows * int64(c.Heads*c.HeadDim),
+		"gate_up":  4,
+		"ffn":      4 * rows * int64(c.FFNDim),
+		"logits":   4 * logitRows * int64(c.Vocab),
 	}
+	if p.unpaired {
+		sizes["gate_up"] = 2 * sizes["ffn"]
+	}
+	return sizes
 }
 
 // state is what the host tells the kernels and they tell each other from step to step.
@@ -85,8 +87,9 @@ func (m *Model) makeBuffers() (err error) {
 	sizes := activationSizes(m.cfg, m.plan)
 	a := &m.act
 	for name, r := range map[string]*vk.Range{
-		"x": &a.x, "normed": &a.normed, "q": &a.q, "k": &a.k, "v": &a.v, "partial": &a.partial,
-		"attn": &a.attn, "gate": &a.gate, "up": &a.up, "logits": &a.logits,
+		"x": &a.x.X, "weighted": &a.x.Weighted, "squares": &a.x.Squares, "q": &a.q,
+		"partial": &a.scratch.Partial, "done": &a.scratch.Done,
+		"attn": &a.attn, "gate_up": &a.gateUp, "ffn": &a.ffn, "logits": &a.logits,
 	} {
 		*r = local(name, sizes[name])
 	}
@@ -105,7 +108,7 @@ func (m *Model) makeBuffers() (err error) {
 	s.best = local("best", m.kernels.BestBytes(m.cfg.Vocab, 1))
 	s.ring = host("ring", ringSlots*4, vk.Readback)
 
-	layerKV := int64(m.plan.pages) * shaders.KVBytes(m.heads, m.kv == KVF16)
+	layerKV := int64(m.plan.pages) * shaders.KVBytes(m.heads, m.kv)
 	for i := range m.layers {
 		m.layers[i].Cache = shaders.KVCache{
 			K: local(fmt.Sprintf("blk.%d.k_cache", i), layerKV), V: local(fmt.Sprintf("blk.%d.v_cache", i), layerKV),
@@ -113,6 +116,9 @@ func (m *Model) makeBuffers() (err error) {
 		}
 	}
 
+	if err == nil {
+		err = m.dev.Write(a.scratch.Done, make([]byte, a.scratch.Done.Size))
+	}
 	m.angles = local("rope_angles", int64(m.context)*int64(m.cfg.HeadDim)*4)
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ func (s *Session) Fill(ids []int32) error {
 	if err := s.restart(len(ids)); err != nil {
 		return err
 	}
-	page := randomKV(int(shaders.KVBytes(m.heads, m.kv == KVF16)), m.kv)
+	page := randomKV(int(shaders.KVBytes(m.heads, m.kv)), m.kv)
 	for _, number := range s.pages[:pagesFor(len(ids))] {
 		for i := range m.layers {
 			cache := &m.layers[i].Cache
@@ -52,7 +52,11 @@ func randomKV(bytes int, kv KVType) []byte {
 		return page
 	}
 	for i := 0; i < bytes; i += 4 {
-		binary.LittleEndian.PutUint32(page[i:], math.Float32bits(2*rng.Float32()-1))
+		word := math.Float32bits(2*rng.Float32() - 1)
+		if kv == KVQ8 { // as four values and as a scale of 2^-8 to 2^-7
+			word = rng.Uint32()&0x007fffff | 0x3b800000
+		}
+		binary.LittleEndian.PutUint32(page[i:], word)
 	}
 	return page
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"sync"
 	"unsafe"
 
@@ -13,15 +13,23 @@ import (
 	"sealvk/weights"
 )
 
-// layer is the device tensors of one block, named as in GGUF.
+// layer is the device tensors of one block, named as in GGUF. Matrices that are read
+// together stand in one where their types agree.
 type layer struct {
-	AttnNorm                vk.Range // [Dim] f32
-	AttnQ                   shaders.Matrix
-	AttnK, AttnV            shaders.Matrix
-	AttnOutput              shaders.Matrix
-	FFNNorm                 vk.Range // [Dim] f32
-	FFNGate, FFNUp, FFNDown shaders.Matrix
-	Cache                   shaders.KVCache
+	AttnNorm   vk.Range // [Dim] f32
+	AttnQKV    []stacked
+	AttnOutput shaders.Matrix
+	FFNNorm    vk.Range // [Dim] f32
+	FFNGateUp  []stacked
+	FFNDown    shaders.Matrix
+	Cache      shaders.KVCache
+}
+
+// stacked is some of the matrices that stand one behind the other.
+type stacked struct {
+	Name   string // attn_qkv, attn_v
+	Row0   int    // of all their rows
+	Matrix shaders.Matrix
 }
 
 // Model is a model on a device: weights, KV pool, buffers and recorded steps.
@@ -87,18 +95,10 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 		tuning = *o.Tuning
 	}
 	m.pace = startPace(m.dev.Caps(), tuning, m.plan)
-	var types []shaders.Type
-	seen := map[weights.Type]bool{}
-	for _, t := range file.Tensors {
-		if !strings.HasSuffix(t.Name, "norm.weight") && !seen[t.Type] {
-			seen[t.Type] = true
-			types = append(types, shaders.Type(t.Type))
-		}
-	}
 	built := make(chan error, 1) // the driver compiles on one core while weights are read
 	go func() {
 		var err error
-		if m.kernels, err = shaders.New(m.dev, shaders.Config{Types: types, KVF16: o.KV == KVF16, Tuning: tuning, Statistics: o.Statistics}); err != nil {
+		if m.kernels, err = shaders.New(m.dev, shaders.Config{Types: kernelTypes(file), KV: o.KV, Tuning: tuning, Statistics: o.Statistics}); err != nil {
 			err = fmt.Errorf("engine: %w", err)
 		}
 		built <- err
@@ -151,8 +151,9 @@ func (m *Model) BytesPerToken() int64 {
 	n := m.output.Bytes()
 	for i := range m.layers {
 		l := &m.layers[i]
-		for _, w := range []*shaders.Matrix{&l.AttnQ, &l.AttnK, &l.AttnV, &l.AttnOutput, &l.FFNGate, &l.FFNUp, &l.FFNDown} {
-			n += w.Bytes()
+		n += l.AttnOutput.Bytes() + l.FFNDown.Bytes()
+		for _, w := range slices.Concat(l.AttnQKV, l.FFNGateUp) {
+			n += w.Matrix.Bytes()
 		}
 	}
 	return n

@@ -9,27 +9,13 @@ import (
 )
 
 // KVType is the number format of the KV cache.
-type KVType int
+type KVType = shaders.KVType
 
 const (
-	KVF16 KVType = iota // 2 bytes a value, the default
-	KVF32               // 4 bytes: nothing is rounded
+	KVF16 = shaders.KVF16 // 2 bytes a value, the default
+	KVF32 = shaders.KVF32 // 4 bytes: nothing is rounded
+	KVQ8  = shaders.KVQ8  // 1.125 bytes
 )
-
-// Bytes of a value.
-func (k KVType) Bytes() int {
-	if k == KVF32 {
-		return 4
-	}
-	return 2
-}
-
-func (k KVType) String() string {
-	if k == KVF32 {
-		return "f32"
-	}
-	return "f16"
-}
 
 // Options configure Load. The zero value is a good default.
 type Options struct {
@@ -62,8 +48,8 @@ func checkConfig(c weights.Config) error {
 	switch {
 	case c.Layers < 1 || c.Dim < 1 || c.FFNDim < 1 || c.Vocab < 1 || c.Context < 1:
 		return fmt.Errorf("engine: a dimension of the model is not positive: %+v", c)
-	case c.HeadDim < 2 || c.HeadDim > 256 || c.HeadDim%2 != 0:
-		return fmt.Errorf("engine: head dimension %d: an even one up to 256 is supported", c.HeadDim)
+	case c.HeadDim < 1 || c.HeadDim > 256 || c.HeadDim%shaders.KVBlock != 0:
+		return fmt.Errorf("engine: head dimension %d: a multiple of %d up to 256 is supported", c.HeadDim, shaders.KVBlock)
 	case c.KVHeads < 1 || c.Heads%c.KVHeads != 0:
 		return fmt.Errorf("engine: %d heads are not a multiple of %d KV heads", c.Heads, c.KVHeads)
 	}

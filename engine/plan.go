@@ -15,7 +15,7 @@ const (
 	logitRows  = 8    // rows of logits that fit into their buffer
 	ringSlots  = 16   // sampled ids that the host may be behind; more than steps in flight
 	splitSize  = 256  // positions of an attention workgroup in decode
-	cpuSplit   = 1024 // in prefill on CPU devices: llvmpipe ends loops after 65535 iterations in sum
+	cpuSplit   = 2048 // in prefill on CPU devices: llvmpipe ends loops after 65535 iterations in sum
 	minContext = 256  // the least that an automatic context shrinks to
 	slack      = 1.02 // for the allocator's own rounding
 )
@@ -24,9 +24,10 @@ const (
 type plan struct {
 	context   int // positions a sequence
 	sequences int
-	chunk     int // tokens of the largest prefill chunk
-	pages     int // of the KV pool, all sequences together
-	split     int // positions of an attention workgroup in prefill
+	chunk     int  // tokens of the largest prefill chunk
+	pages     int  // of the KV pool, all sequences together
+	split     int  // positions of an attention workgroup in prefill
+	unpaired  bool // some layer's ffn_gate and ffn_up are of different types
 
 	weights, kv, activations int64 // bytes
 }
@@ -94,14 +95,21 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	cfg := m.Config
 	p := &plan{context: context, sequences: max(1, o.Sequences)}
 	p.pages = p.sequences * pagesFor(context)
-	p.kv = 2 * int64(cfg.Layers) * int64(p.pages) * shaders.KVBytes(headsOf(cfg), o.KV == KVF16)
+	p.kv = 2 * int64(cfg.Layers) * int64(p.pages) * shaders.KVBytes(headsOf(cfg), o.KV)
 
 	p.split = context
 	if caps.Type == vk.CPU {
 		p.split = min(context, cpuSplit)
 	}
 	p.chunk = min(maxChunk, context)
-	widest := int64(max(cfg.FFNDim, cfg.Dim, cfg.Heads*(cfg.HeadDim+2)*p.prefillSplits().Max))
+	widest := int64(max(cfg.FFNDim, cfg.Dim, cfg.Heads*(cfg.HeadDim+4)*p.prefillSplits().Max))
+	for i := range cfg.Layers {
+		gate, up := m.Tensor(fmt.Sprintf("blk.%d.ffn_gate.weight", i)), m.Tensor(fmt.Sprintf("blk.%d.ffn_up.weight", i))
+		if gate != nil && up != nil && gate.Type != up.Type {
+			p.unpaired = true
+			widest = max(widest, 2*int64(cfg.FFNDim))
+		}
+	}
 	for p.chunk > 1 && 4*widest*int64(p.chunk) > caps.Limits.MaxStorageBufferRange {
 		p.chunk /= 2
 	}
@@ -126,11 +134,11 @@ func headsOf(c weights.Config) shaders.Heads {
 // decodeSplits shares a sequence among many workgroups, one row being too
 // little work; prefillSplits leaves it whole where it can, the rows being work enough.
 func (p *plan) decodeSplits() shaders.Splits {
-	return shaders.Splits{Positions: splitSize, Max: (p.context + splitSize - 1) / splitSize}
+	return shaders.SplitsOf(splitSize, p.context)
 }
 
 func (p *plan) prefillSplits() shaders.Splits {
-	return shaders.Splits{Positions: p.split, Max: (p.context + p.split - 1) / p.split}
+	return shaders.SplitsOf(p.split, p.context)
 }
 
 // freeMemory is what is left of the largest device-local heap.

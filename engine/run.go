@@ -27,7 +27,7 @@ type pace struct {
 // has no watchdog and no desktop to keep alive, and keeps its first chunk.
 func startPace(caps *vk.Caps, t shaders.Tuning, p *plan) pace {
 	first := min(firstChunk, p.chunk)
-	least := min(t.PrefillTokens, first)
+	least := min(t.Product.Tokens, first)
 	if caps.Type == vk.CPU {
 		least = first
 	}
@@ -208,14 +208,14 @@ func (m *Model) fillChunk(ids []int32, start int, sequence uint32) {
 		row := shaders.Row{Token: uint32(id), Position: uint32(start + i), Sequence: sequence}
 		copy(rows[16*i:], bytesOf(&row))
 	}
-	grid := m.chunkStep(len(ids)).splits.Grid(m.heads, start+len(ids), len(ids))
+	grid := m.kernels.AttentionGrid(m.chunkStep(len(ids)).splits, m.heads, start+len(ids), len(ids))
 	copy(m.state.chunkGrid.Bytes(), bytesOf(&grid))
 }
 
-// chunkStep is a prefill chunk of n rows; a chunk of one row is computed as in decode.
+// chunkStep is a prefill chunk of n rows; a small one is computed as in decode.
 func (m *Model) chunkStep(n int) step {
 	s := step{rows: m.state.chunkRows.All(), count: n, grid: m.state.chunkGrid.All(), splits: m.prefillSplits()}
-	if n == 1 {
+	if n <= shaders.DecodeRows {
 		s.splits = m.decodeSplits()
 	}
 	return s

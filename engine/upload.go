@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -16,11 +17,46 @@ import (
 // to stay in a core's cache from one pass to the next.
 const pieceBytes = 1 << 20
 
-// piece is some rows of a tensor on their way to the device.
+// piece is some tiles of a matrix on their way to the device.
 type piece struct {
-	tensor      *weights.Tensor
+	source      *source
+	matrix      shaders.Matrix
 	part        *shaders.Part
-	first, rows int // of the part
+	tile, tiles int // first one of the part, and how many
+}
+
+// source is where a matrix's rows come from.
+type source struct {
+	tensors []*weights.Tensor // of one type and as many columns
+	row     func(d int) (tensor, row int)
+}
+
+// plain is the rows of the tensors one behind the other, but that those of the first
+// heads heads are in the order of RoPERow.
+func plain(tensors []*weights.Tensor, ropeRows, headDim int) source {
+	return source{tensors, func(d int) (int, int) {
+		if d < ropeRows {
+			d = shaders.RoPERow(d, headDim)
+		}
+		i := 0
+		for d >= tensors[i].Rows {
+			d -= tensors[i].Rows
+			i++
+		}
+		return i, d
+	}}
+}
+
+// gateUp is the rows of ffn_gate and ffn_up in the order of GateUpRow; those past the end
+// are nowhere.
+func gateUp(gate, up *weights.Tensor) source {
+	return source{[]*weights.Tensor{gate, up}, func(d int) (int, int) {
+		row, isUp := shaders.GateUpRow(d)
+		if isUp {
+			return 1, row
+		}
+		return 0, row
+	}}
 }
 
 // upload checks, repacks and writes all tensors, on all cores: while one piece
@@ -31,107 +67,14 @@ func (m *Model) upload(ctx context.Context, file *weights.Model, progress func(d
 		return fmt.Errorf("engine: %w", err)
 	}
 	defer up.Free()
-
-	var pieces []piece
-	matrix := func(name string, to *shaders.Matrix) error {
-		t := file.Tensor(name + ".weight")
-		made, err := m.matrix(t)
-		if err != nil {
-			return err
-		}
-		*to = made
-		pieces = append(pieces, cut(t, to.Parts, min(pieceBytes, up.MaxChunk()))...)
-		return nil
-	}
-	norm := func(name string, to *vk.Range) error {
-		t := file.Tensor(name + ".weight")
-		return t.Guard(func() error { return m.uploadNorm(t, to) })
-	}
-	if err := m.eachTensor(file, matrix, norm); err != nil {
+	t := tensors{m: m, file: file, chunk: min(pieceBytes, up.MaxChunk())}
+	if err := t.all(); err != nil {
 		return err
 	}
-	if err := uploadPieces(ctx, up, pieces, progress); err != nil {
+	if err := uploadPieces(ctx, up, t.pieces, progress); err != nil {
 		return fmt.Errorf("engine: %s: %w", file.Path, err)
 	}
 	return up.Flush()
-}
-
-// eachTensor walks the model's tensors by their GGUF names.
-func (m *Model) eachTensor(file *weights.Model, matrix func(string, *shaders.Matrix) error, norm func(string, *vk.Range) error) (err error) {
-	do := func(e error) {
-		if err == nil {
-			err = e
-		}
-	}
-	do(matrix("token_embd", &m.tokenEmbd))
-	m.output = &m.tokenEmbd
-	if file.Tensor("output.weight") != nil {
-		m.output = new(shaders.Matrix)
-		do(matrix("output", m.output))
-	}
-	do(norm("output_norm", &m.outputNorm))
-	for i := range m.layers {
-		l, blk := &m.layers[i], fmt.Sprintf("blk.%d.", i)
-		do(norm(blk+"attn_norm", &l.AttnNorm))
-		do(matrix(blk+"attn_q", &l.AttnQ))
-		do(matrix(blk+"attn_k", &l.AttnK))
-		do(matrix(blk+"attn_v", &l.AttnV))
-		do(matrix(blk+"attn_output", &l.AttnOutput))
-		do(norm(blk+"ffn_norm", &l.FFNNorm))
-		do(matrix(blk+"ffn_gate", &l.FFNGate))
-		do(matrix(blk+"ffn_up", &l.FFNUp))
-		do(matrix(blk+"ffn_down", &l.FFNDown))
-	}
-	return err
-}
-
-// matrix makes the buffers of a tensor, split by rows into ranges that the
-// device can bind.
-func (m *Model) matrix(t *weights.Tensor) (shaders.Matrix, error) {
-	w := shaders.Matrix{Type: shaders.Type(t.Type), Rows: t.Rows, Cols: t.Cols}
-	perPart, err := w.Type.PartRows(t.Cols, m.maxRange)
-	if err != nil {
-		return w, fmt.Errorf("engine: %s: %w", t.Name, err)
-	}
-	for first := 0; first < t.Rows; first += perPart {
-		rows := min(perPart, t.Rows-first)
-		b, err := m.buffer(t.Name, w.Type.DeviceBytes(rows, t.Cols), vk.DeviceLocal)
-		if err != nil {
-			return w, err
-		}
-		w.Parts = append(w.Parts, shaders.Part{Data: b.All(), First: first, Rows: rows})
-	}
-	return w, nil
-}
-
-// uploadNorm writes a vector as f32, whatever its type in the file.
-func (m *Model) uploadNorm(t *weights.Tensor, to *vk.Range) error {
-	if err := t.CheckRows(0, t.Rows); err != nil {
-		return fmt.Errorf("engine: %w", err)
-	}
-	values := make([]float32, t.Rows*t.Cols)
-	if err := t.DequantizeRows(values, 0, t.Rows); err != nil {
-		return fmt.Errorf("engine: %s: %w", t.Name, err)
-	}
-	b, err := m.buffer(t.Name, int64(len(values))*4, vk.DeviceLocal)
-	if err != nil {
-		return err
-	}
-	*to = b.All()
-	return m.dev.Write(*to, float32Bytes(values))
-}
-
-// cut divides the parts into pieces of at most limit bytes and an even number of rows.
-func cut(t *weights.Tensor, parts []shaders.Part, limit int64) []piece {
-	var pieces []piece
-	typ := shaders.Type(t.Type)
-	step := max(2, int(limit/typ.DeviceBytes(2, t.Cols))*2)
-	for i := range parts {
-		for first := 0; first < parts[i].Rows; first += step {
-			pieces = append(pieces, piece{t, &parts[i], first, min(step, parts[i].Rows-first)})
-		}
-	}
-	return pieces
 }
 
 func uploadPieces(ctx context.Context, up *vk.Uploader, pieces []piece, progress func(done, total int64)) error {
@@ -150,7 +93,7 @@ func uploadPieces(ctx context.Context, up *vk.Uploader, pieces []piece, progress
 				if i >= len(pieces) {
 					return
 				}
-				if err := pieces[i].tensor.Guard(func() error { return pieces[i].write(up) }); err != nil {
+				if err := pieces[i].guard(func() error { return pieces[i].write(up) }); err != nil {
 					cancel(err)
 					return
 				}
@@ -164,31 +107,62 @@ func uploadPieces(ctx context.Context, up *vk.Uploader, pieces []piece, progress
 	return context.Cause(ctx)
 }
 
-// row is the piece's first row of the tensor.
-func (p *piece) row() int { return p.part.First + p.first }
-
-// bytes is the size of the piece in the file.
+// bytes is the size of the piece on the device.
 func (p *piece) bytes() int64 {
-	data, scales, biases := p.tensor.RowData(p.row(), p.rows)
-	return int64(len(data) + len(scales) + len(biases))
+	return p.matrix.Type.DeviceBytes(p.tiles*shaders.TileRows, p.matrix.Cols)
+}
+
+// guard is Tensor.Guard of all the piece's tensors.
+func (p *piece) guard(do func() error) error {
+	for _, t := range p.source.tensors {
+		inner := do
+		do = func() error { return t.Guard(inner) }
+	}
+	return do()
 }
 
 func (p *piece) write(up *vk.Uploader) error {
-	if err := p.tensor.CheckRows(p.row(), p.rows); err != nil {
-		return err
+	typ, cols := p.matrix.Type, p.matrix.Cols
+	tiles := make([]shaders.Tile, p.tiles)
+	for i := range tiles {
+		if err := p.gather(&tiles[i], p.tile+i); err != nil {
+			return err
+		}
 	}
-	t, cols := shaders.Type(p.tensor.Type), p.tensor.Cols
-	data, scales, biases := p.tensor.RowData(p.row(), p.rows)
-	toWords, toScales := p.part.Regions(t, cols, p.first, p.rows)
-	err := up.Write(toWords, func(dst []byte) error {
-		t.RepackWords(dst, data, p.rows, cols)
-		return nil
-	})
-	if err != nil || toScales.Size == 0 {
-		return err
+	toFirst, toSecond := p.part.Regions(typ, cols, p.tile, p.tiles)
+	each := func(to vk.Range, repack func(dst []byte, tile *shaders.Tile)) error {
+		if to.Size == 0 {
+			return nil
+		}
+		return up.Write(to, func(dst []byte) error {
+			n := len(dst) / p.tiles
+			for i := range tiles {
+				repack(dst[i*n:][:n], &tiles[i])
+			}
+			return nil
+		})
 	}
-	return up.Write(toScales, func(dst []byte) error {
-		t.RepackScales(dst, data, scales, biases, p.rows, cols)
-		return nil
-	})
+	return errors.Join(
+		each(toFirst, func(dst []byte, tile *shaders.Tile) { typ.RepackFirst(dst, tile, cols) }),
+		each(toSecond, func(dst []byte, tile *shaders.Tile) { typ.RepackSecond(dst, tile, cols) }))
+}
+
+// gather finds and checks the rows of a tile of the part.
+func (p *piece) gather(tile *shaders.Tile, number int) error {
+	for r := range tile {
+		d := number*shaders.TileRows + r
+		if d >= p.part.Rows {
+			return nil
+		}
+		i, row := p.source.row(p.part.First + d)
+		t := p.source.tensors[i]
+		if row >= t.Rows {
+			continue
+		}
+		if err := t.CheckRows(row, 1); err != nil {
+			return err
+		}
+		tile[r].Data, tile[r].Scales, tile[r].Biases = t.RowData(row, 1)
+	}
+	return nil
 }

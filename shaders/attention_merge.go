@@ -9,8 +9,8 @@ var mergeKernel = register(kernel{
 	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.WriteOnly},
 })
 
-// AttentionMerge records the sum over the splits of [Set.Attention]:
-// y: [count][Heads][HeadDim] f32.
+// AttentionMerge records the sum over the splits, where [Set.Attention] does not do it
+// itself (AttentionTuning.Merge): y: [count][Heads][HeadDim] f32.
 func (s *Set) AttentionMerge(c *vk.Commands, label string, rows, partial, y vk.Range, h Heads, sp Splits, count int) {
 	push := mergePush{uint32(h.Heads), uint32(h.HeadDim), uint32(sp.Positions), uint32(sp.Max)}
 	c.Dispatch(label, s.merge.pipeline, pushBytes(&push), mergeKernel.bind(rows, partial, y), h.Heads, 1, count)

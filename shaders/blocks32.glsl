@@ -1,55 +1,42 @@
-// ggml's formats with blocks of 32 columns (ggml-common.h, block_q4_0 and on); a
-// unit is a block. Scales of Q4_0, Q5_0 and Q8_0 are in the second region; blocks
-// of Q4_1 and Q5_1 begin with a word of scale and minimum.
+// ggml's formats with blocks of 32 columns (ggml-common.h, block_q4_0 and on); a block
+// is a step. Of a block the first region has the nibbles or bytes; the second the fifth
+// bits (Q5_0, Q5_1) and scale with minimum (Q4_1, Q5_1) as words, and behind a row's
+// words the f16 scales of Q4_0, Q5_0 and Q8_0.
 
-uint block32_words() {
+bool has_fifth_bits() { return TYPE == Q5_0 || TYPE == Q5_1; }
+
+// quad.x: fifth bits. d: scale and offset.
+Head block32_head(Matrix m, uint row, uint s) {
+    Head h = Head(uvec4(0u), vec2(0.0));
+    if (TYPE == Q5_0) h.quad.x = word_at(m, row, s);
+    if (TYPE == Q5_1) h.quad.x = word_at(m, row, 2u * s);
     switch (TYPE) {
-    case Q4_1: return 5u;
-    case Q5_0: return 5u;
-    case Q5_1: return 6u;
-    case Q8_0: return 8u;
-    default: return 4u; // Q4_0
+    case Q4_1: h.d = half_pair(word_at(m, row, s)); break;
+    case Q5_1: h.d = half_pair(word_at(m, row, 2u * s + 1u)); break;
+    case Q5_0: h.d = half_at(m, row, m.cols / 32u, s) * vec2(1.0, -16.0); break;
+    case Q8_0: h.d = half_at(m, row, 0u, s) * vec2(1.0, -128.0); break;
+    default: h.d = half_at(m, row, 0u, s) * vec2(1.0, -8.0); // Q4_0
     }
+    return h;
 }
 
-// x: scale, y: what is added.
-vec4 block32_scales(Matrix m, uint row, uint u) {
-    if (TYPE == Q4_1 || TYPE == Q5_1) return half_pair(w[row * m.row_words + u * block32_words()]).xyxy;
-    return vec4(block_scale(m, row * (m.cols / 32u) + u), 0.0, 0.0, 0.0);
+// 4 bits of each of 4 nibbles, from the lowest on, as bit 4 of the bytes of 4 words.
+uvec4 fifth_bits(uint sixteen) {
+    uvec4 four = (uvec4(sixteen) >> uvec4(0u, 4u, 8u, 12u)) & 15u;
+    return ((four * 0x00204081u) & 0x01010101u) << 4;
 }
 
-// The lowest 4 bits, each as bit 4 of a byte.
-uint fifth_bits(uint four) {
-    return (((four & 15u) * 0x00204081u) & 0x01010101u) << 4;
-}
-
-void block32_load(Matrix m, uint row, uint u, uint p, vec4 scales, out vec4 a, out vec4 b) {
-    uint block = row * m.row_words + u * block32_words();
-    if (TYPE == Q8_0) {
-        a = scales.x * signed_bytes(w[block + p * 2u]);
-        b = scales.x * signed_bytes(w[block + p * 2u + 1u]);
+void block32_bytes(Matrix m, uint row, Head h, uint s, out uvec4 a, out uvec4 b) {
+    if (TYPE == Q8_0) { // signed, moved up by 128
+        a = quad_at(m, row, 2u * s) ^ 0x80808080u;
+        b = quad_at(m, row, 2u * s + 1u) ^ 0x80808080u;
         return;
     }
-    // The nibbles are a block's last 4 words; in front of them are 32 fifth bits.
-    uint nibbles = block + block32_words() - 4u;
-    uint q = w[nibbles + p];
-    uint lo = low_nibbles(q), hi = high_nibbles(q);
-    if (TYPE == Q5_0 || TYPE == Q5_1) {
-        uint fifth = w[nibbles - 1u] >> (4u * p);
-        lo |= fifth_bits(fifth);
-        hi |= fifth_bits(fifth >> 16);
-    }
-    switch (TYPE) {
-    case Q4_0:
-        a = scales.x * (bytes(lo) - 8.0);
-        b = scales.x * (bytes(hi) - 8.0);
-        return;
-    case Q5_0:
-        a = scales.x * (bytes(lo) - 16.0);
-        b = scales.x * (bytes(hi) - 16.0);
-        return;
-    default: // Q4_1, Q5_1
-        a = scales.x * bytes(lo) + scales.y;
-        b = scales.x * bytes(hi) + scales.y;
+    uvec4 q = quad_at(m, row, s);
+    a = low_nibbles(q);
+    b = high_nibbles(q);
+    if (has_fifth_bits()) {
+        a |= fifth_bits(h.quad.x);
+        b |= fifth_bits(h.quad.x >> 16);
     }
 }

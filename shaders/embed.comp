@@ -1,41 +1,67 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// x[r] = scale * token_embd[rows[r].token], and the token's id goes into the
-// history of its sequence. One dispatch a part of the table; rows whose token
+// x[r] = scale * token_embd[rows[r].token], the same times the next norm's weight, and
+// the sums of its squares (norm.glsl); and the token's id goes into the history of its
+// sequence. One workgroup a token, one dispatch a part of the table; tokens whose row
 // lies in another part are left alone.
 #include "lanes.glsl"
 #include "weights.glsl"
 #include "rows.glsl"
 
 layout(set = 0, binding = 1, std430) readonly buffer Rows { Row rows[]; };
-layout(set = 0, binding = 2, std430) writeonly buffer X { float x[]; };
-layout(set = 0, binding = 3, std430) writeonly buffer History { uint history[]; };
+layout(set = 0, binding = 2, std430) readonly buffer Norm { float norm[]; };
+layout(set = 0, binding = 3, std430) writeonly buffer X { float x[]; };
+layout(set = 0, binding = 4, std430) writeonly buffer Weighted { float weighted[]; };
+layout(set = 0, binding = 5, std430) writeonly buffer Squares { float squares[]; };
+layout(set = 0, binding = 6, std430) writeonly buffer History { uint history[]; };
 
 layout(push_constant) uniform Push {
     uint rows;
     uint cols;
+    uint row_quads;
     uint row_words;
-    uint scales;
+    uint second;
     uint row0;    // first token id of this part
     uint context; // history entries a sequence
     float scale;
 } push;
 
-void main() {
-    Row r = rows[gl_WorkGroupID.z];
-    if (r.token < push.row0 || r.token >= push.row0 + push.rows) return;
-    uint item = group_index() * LANES + gl_LocalInvocationID.x;
-    if (item == 0u) history[r.sequence * push.context + r.position] = r.token;
-    uint u = item / unit_pairs(), p = item % unit_pairs();
-    if (u >= unit_count(push.cols)) return;
-    Matrix m = Matrix(push.rows, push.cols, push.row_words, push.scales);
-    uint row = r.token - push.row0;
-    vec4 a, b;
-    pair_load(m, row, u, p, unit_scales(m, row, u), a, b);
-    uvec2 c = pair_columns(u, p);
-    uint base = gl_WorkGroupID.z * push.cols;
-    for (uint i = 0u; i < 4u; i++) {
-        if (c.x + i < push.cols) x[base + c.x + i] = a[i] * push.scale;
-        if (c.y + i < push.cols) x[base + c.y + i] = b[i] * push.scale;
+const uint MAX_DIM = 16384u;
+shared float run_squares[MAX_DIM / 16u]; // of each 16 columns
+
+void store(uint row, uint c, vec4 v, inout float sum) {
+    v *= push.scale;
+    for (uint i = 0u; i < 4u && c + i < push.cols; i++) {
+        uint at = row * push.cols + c + i;
+        x[at] = v[i];
+        weighted[at] = v[i] * norm[c + i];
+        sum += v[i] * v[i];
     }
+}
+
+void main() {
+    uint out_row = gl_WorkGroupID.z, lane = gl_LocalInvocationID.x;
+    Row r = rows[out_row];
+    if (r.token < push.row0 || r.token >= push.row0 + push.rows) return;
+    Matrix m = Matrix(push.rows, push.cols, push.row_quads, push.row_words, push.second);
+    uint row = r.token - push.row0;
+    if (lane == 0u) history[r.sequence * push.context + r.position] = r.token;
+    for (uint u = lane; u < unit_count(push.cols); u += LANES) {
+        vec4 scales = unit_scales(m, row, u);
+        float sa = 0.0, sb = 0.0;
+        for (uint p = 0u; p < 4u; p++) {
+            vec4 a, b;
+            pair_load(m, row, u, p, scales, a, b);
+            uvec2 c = pair_columns(u, p);
+            bool first = !is_float_type() || p < 2u; // floats' runs follow each other
+            if (first) store(out_row, c.x, a, sa); else store(out_row, c.x, a, sb);
+            if (first && is_float_type()) store(out_row, c.y, b, sa); else store(out_row, c.y, b, sb);
+        }
+        uvec2 c = is_float_type() ? uvec2(u * 32u, u * 32u + 16u) : pair_columns(u, 0u);
+        run_squares[c.x / 16u] = sa;
+        run_squares[c.y / 16u] = sb;
+    }
+    barrier();
+    uint tiles = (push.cols + TILE - 1u) / TILE;
+    for (uint i = lane; i < tiles; i += LANES) squares[out_row * tiles + i] = run_squares[2u * i] + run_squares[2u * i + 1u];
 }

@@ -16,7 +16,7 @@ func TestEmbed(t *testing.T) {
 				for _, cols := range colsFor(typ) {
 					const vocab, sequences, context, scale = 23, 2, 9, 1.5
 					file, w := randomWeights(t, rng, typ, vocab, cols)
-					b := newBench(t, types, true, tuning)
+					b := newBench(t, types, KVF16, tuning)
 					m := b.matrix(file, 8)
 					rows := []Row{{Token: 22}, {Token: 0, Position: 8}, {Token: 7, Position: 1, Sequence: 1}, {Token: 8, Position: 5}}
 					history := make([]uint32, sequences*context)
@@ -43,7 +43,7 @@ func TestEmbed(t *testing.T) {
 func TestEmbedOutsideTheTable(t *testing.T) {
 	rng := random(t)
 	file, _ := randomWeights(t, rng, F32, 4, 8)
-	b := newBench(t, []Type{F32}, true, DefaultTuning(device.Caps()))
+	b := newBench(t, []Type{F32}, KVF16, DefaultTuning(device.Caps()))
 	m := b.matrix(file, 4)
 	r, x, h := in(b, "rows", []Row{{Token: NoToken}, {Token: 4}}), inout(b, "x", make([]float32, 16)), inout(b, "history", make([]uint32, 4))
 	b.run(func(c *vk.Commands) { b.set.Embed(c, "embed", m, r, x, h, 2, 4, 1) })

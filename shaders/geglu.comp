@@ -1,21 +1,23 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// gate[i] = gelu(gate[i]) * up[i], GELU in its tanh approximation
-// (https://arxiv.org/abs/1606.08415), written as x * sigmoid(2u), which is the
-// same function without the cancellation of 1 + tanh(u).
+// y[t][i] = gelu(gate[t][i]) * up[t][i]. Gate and up are either in the order of GateUpRow
+// (layout.go), rows 16 apart in each tile of 32, or one behind the other.
 #include "lanes.glsl"
+#include "gelu.glsl"
 
-layout(set = 0, binding = 0, std430) buffer Gate { float gate[]; };
-layout(set = 0, binding = 1, std430) readonly buffer Up { float up[]; };
+layout(set = 0, binding = 0, std430) readonly buffer GateUp { float gate_up[]; };
+layout(set = 0, binding = 1, std430) writeonly buffer Y { float y[]; };
 
 layout(push_constant) uniform Push {
-    uint count;
+    uint ffn_dim;
+    uint stride; // of a token in gate_up
+    uint paired; // 1: in the order of GateUpRow
 } push;
 
 void main() {
-    uint i = group_index() * LANES + gl_LocalInvocationID.x;
-    if (i >= push.count) return;
-    float v = gate[i];
-    float u = 0.7978845608028654 * (v + 0.044715 * v * v * v);
-    gate[i] = v / (1.0 + exp(min(-2.0 * u, 80.0))) * up[i];
+    uint i = group_index() * LANES + gl_LocalInvocationID.x, t = gl_WorkGroupID.z;
+    if (i >= push.ffn_dim) return;
+    uint gate = t * push.stride + (push.paired != 0u ? i / 16u * 32u + i % 16u : i);
+    uint up = gate + (push.paired != 0u ? 16u : push.ffn_dim);
+    y[t * push.ffn_dim + i] = gelu(gate_up[gate]) * gate_up[up];
 }

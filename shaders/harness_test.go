@@ -34,8 +34,8 @@ func TestMain(m *testing.M) {
 func tunings() map[string]Tuning {
 	return map[string]Tuning{
 		"default": DefaultTuning(device.Caps()),
-		"lanes4":  {Lanes: 4, WideLanes: 4, MatRows: 3, MatSpan: 8, PrefillTokens: 2},
-		"lanes64": {Lanes: 64, WideLanes: 128, MatRows: 4, MatSpan: 1, PrefillTokens: 8},
+		"lanes4":  {Lanes: 4, WideLanes: 4, MatRows: 3, MatSpan: 8, PrefillTokens: 2, Attention: AttentionTuning{Lanes: 4, Positions: 2, Tile: 32, PrefillLanes: 4, PrefillRows: 3, PrefillTile: 32, Merge: true}},
+		"lanes64": {Lanes: 64, WideLanes: 128, MatRows: 4, MatSpan: 1, PrefillTokens: 8, Attention: AttentionTuning{Lanes: 64, Positions: 1, Tile: 128, PrefillLanes: 64, PrefillRows: 4, PrefillTile: 64}},
 	}
 }
 
@@ -60,9 +60,9 @@ const guard = 256
 
 var poison = []byte{0xad, 0xde, 0xc0, 0x7f} // a NaN
 
-func newBench(t *testing.T, types []Type, kvF16 bool, tuning Tuning) *bench {
+func newBench(t *testing.T, types []Type, kv KVType, tuning Tuning) *bench {
 	t.Helper()
-	cfg := Config{Types: types, KVF16: kvF16, Tuning: tuning}
+	cfg := Config{Types: types, KV: kv, Tuning: tuning}
 	set := sets[fmt.Sprint(cfg)]
 	if set == nil {
 		var err error

@@ -23,9 +23,12 @@ func register(k kernel) *kernel {
 	return &k
 }
 
-// program builds the kernel with the given specialization constants, of which the first
+// maxConstants is the most that a kernel has.
+const maxConstants = 10
+
+// pipeline builds the kernel with the given specialization constants, of which the first
 // is the lanes of a workgroup.
-func (k *kernel) program(d *vk.Device, cfg *Config, variant string, constants ...uint32) (*Program, error) {
+func (k *kernel) pipeline(d *vk.Device, cfg *Config, constants []uint32) (*vk.Pipeline, error) {
 	if len(constants) != k.constants {
 		return nil, fmt.Errorf("shaders: %s takes %d constants, not %d", k.name, k.constants, len(constants))
 	}
@@ -38,7 +41,7 @@ func (k *kernel) program(d *vk.Device, cfg *Config, variant string, constants ..
 	if err != nil {
 		return nil, fmt.Errorf("shaders: %s: %w", k.name, err)
 	}
-	return &Program{Kernel: k.name, Variant: variant, Type: NoType, Lanes: int(constants[0]), kernel: k, pipeline: p}, nil
+	return p, nil
 }
 
 // bind pairs the ranges with the kernel's accesses.

@@ -1,74 +1,151 @@
 package shaders
 
 import (
-	"fmt"
-
 	"sealvk/vk"
 )
 
-type matmulPush struct {
-	Rows, Cols, RowWords, Scales, Row0, Stride, Tokens, First uint32
+// productPush is what product.glsl is told of a part.
+type productPush struct {
+	matrixPush
+	Row0, Tokens, First uint32
 }
 
-var matmulKernel = register(kernel{
-	name: "matmul", push: matmulPush{}, constants: 6,
-	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadWrite},
-})
-
-type matmulVariant struct {
-	typ    Type
-	tokens int
-	add    bool
-}
-
-func (v matmulVariant) String() string {
-	text := fmt.Sprintf("%d tokens", v.tokens)
-	if v.tokens == 1 {
-		text = "1 token"
+type (
+	matmulPush struct {
+		productPush
+		Stride uint32
+		Eps    float32
 	}
-	if v.add {
-		text += ", adds"
+	matmulAddPush struct {
+		productPush
+		Dim uint32
 	}
-	return text
+	qkvPush struct {
+		productPush
+		Heads, KVHeads, HeadDim, MaxPages uint32
+		Eps                               float32
+	}
+	gateUpPush struct {
+		productPush
+		FFNDim uint32
+		Eps    float32
+	}
+)
+
+var (
+	matmulKernels = registerProduct(kernel{
+		name: "matmul", push: matmulPush{}, constants: 8,
+		access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.WriteOnly},
+	})
+	matmulAddKernels = registerProduct(kernel{
+		name: "matmul_add", push: matmulAddPush{}, constants: 7,
+		access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadWrite, vk.WriteOnly, vk.WriteOnly},
+	})
+	qkvKernels = registerProduct(kernel{
+		name: "attn_qkv", push: qkvPush{}, constants: 8,
+		access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.WriteOnly, vk.WriteOnly, vk.WriteOnly},
+	})
+	gateUpKernels = registerProduct(kernel{
+		name: "ffn_gate_up", push: gateUpPush{}, constants: 7,
+		access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.WriteOnly},
+	})
+)
+
+// productKernel is a kernel of product.glsl: plain, and with loads of x shared by four lanes.
+type productKernel struct{ plain, quad *kernel }
+
+// productKernels lists them.
+var productKernels []productKernel
+
+func registerProduct(k kernel) productKernel {
+	quad := k
+	quad.name += "_quad"
+	p := productKernel{register(k), register(quad)}
+	productKernels = append(productKernels, p)
+	return p
 }
 
-// MatMul records y[t] = w · x[first+t] for each of tokens tokens.
+// Normed is activations whose RMSNorm a kernel reads ([Residual]).
+type Normed struct {
+	Weighted, Squares vk.Range
+	Eps               float32
+}
+
+// product records a kernel for each part of w. push makes the constants of a part from
+// what all kernels share; bind is the ranges behind the weights; outputs is the results of a row
+// and token, and of the FLOPs of the epilogue.
+func (s *Set) product(c *vk.Commands, label string, k productKernel, w *Matrix, norm bool, base, first, tokens int, push func(productPush) []byte, epilogue Work, bind ...vk.Range) {
+	program := s.productProgram(k, w.Type, tokens, norm)
+	if err := program.build(); err != nil {
+		c.Fail(label, err)
+		return
+	}
+	group := s.tuning.Product.groupTokens(tokens)
+	for i := range w.Parts {
+		p := &w.Parts[i]
+		bytes := push(productPush{w.push(p), uint32(base + p.First), uint32(tokens), uint32(first)})
+		gx, gy := s.fold(ceilDiv(p.Rows, s.tuning.Product.groupRows(group)))
+		gz := ceilDiv(tokens, group)
+		c.Dispatch(label, program.pipeline, bytes, program.kernel.bind(append([]vk.Range{p.Data}, bind...)...), gx, gy, gz)
+		share := func(n int64) int64 { return n * int64(p.Rows) / int64(w.Rows) }
+		s.observe(label, program, [3]int{gx, gy, gz}, Work{
+			Read:    p.Data.Size + 4*int64(w.Cols)*int64(tokens) + share(epilogue.Read),
+			Written: share(epilogue.Written),
+			FLOPs:   2*int64(p.Rows)*int64(w.Cols)*int64(tokens) + share(epilogue.FLOPs),
+		}, p.Rows, w.Cols, tokens)
+	}
+}
+
+// MatMul records y[t][row0+r] = w · x[first+t] for each of tokens tokens.
 //
 //   - w: rows × cols weights
 //   - x: [first+tokens][cols] f32
-//   - y: [tokens][rows] f32
-func (s *Set) MatMul(c *vk.Commands, label string, w *Matrix, x, y vk.Range, first, tokens int) {
-	s.recordMatMul(c, label, w, x, y, first, tokens, false)
+//   - y: [tokens][stride] f32
+func (s *Set) MatMul(c *vk.Commands, label string, w *Matrix, x, y vk.Range, row0, stride, first, tokens int) {
+	push := func(p productPush) []byte { return pushBytes(&matmulPush{p, uint32(stride), 0}) }
+	s.product(c, label, matmulKernels, w, false, row0, first, tokens, push, Work{Written: 4 * int64(tokens) * int64(w.Rows)}, x, x, y)
 }
 
-// MatMulAdd records y[t] += w · x[t]: the product and the residual in one.
-func (s *Set) MatMulAdd(c *vk.Commands, label string, w *Matrix, x, y vk.Range, tokens int) {
-	s.recordMatMul(c, label, w, x, y, 0, tokens, true)
+// MatMulNorm is [Set.MatMul] of an RMSNorm.
+func (s *Set) MatMulNorm(c *vk.Commands, label string, w *Matrix, x Normed, y vk.Range, row0, stride, first, tokens int) {
+	push := func(p productPush) []byte { return pushBytes(&matmulPush{p, uint32(stride), x.Eps}) }
+	s.product(c, label, matmulKernels, w, true, row0, first, tokens, push, Work{Written: 4 * int64(tokens) * int64(w.Rows)}, x.Weighted, x.Squares, y)
 }
 
-func (s *Set) recordMatMul(c *vk.Commands, label string, w *Matrix, x, y vk.Range, first, tokens int, add bool) {
-	v := matmulVariant{w.Type, 1, add}
-	if tokens > 1 {
-		v.tokens = s.tuning.PrefillTokens
+// MatMulAdd records to.X[t] += w · x[t], with what the RMSNorm of to.X needs.
+//
+//   - x: [tokens][cols] f32
+//   - norm: [rows] f32, the weight of that norm
+func (s *Set) MatMulAdd(c *vk.Commands, label string, w *Matrix, x, norm vk.Range, to Residual, tokens int) {
+	push := func(p productPush) []byte { return pushBytes(&matmulAddPush{p, uint32(w.Rows)}) }
+	n := int64(tokens) * int64(w.Rows)
+	epilogue := Work{Read: 4 * (n + int64(w.Rows)), Written: 8*n + 4*int64(tokens*tiles(w.Rows)), FLOPs: 4 * n}
+	s.product(c, label, matmulAddKernels, w, false, 0, 0, tokens, push, epilogue, x, norm, to.X, to.Weighted, to.Squares)
+}
+
+// QKV records q, k and v of an RMSNorm, or those of them that w has: the rotation of q
+// and k by each row's position, and the write of k and v into the cache.
+//
+//   - w: rows base and on of q, k and v, q and k in the order of [RoPERow]
+//   - rows: [tokens]Row
+//   - angles: [context][HeadDim/2] (cos, sin) f32, from [RoPETable]
+//   - q: [tokens][Heads][HeadDim] f32, in the order of RoPERow
+func (s *Set) QKV(c *vk.Commands, label string, w *Matrix, base int, x Normed, rows, angles, q vk.Range, cache KVCache, h Heads, tokens int) {
+	push := func(p productPush) []byte {
+		return pushBytes(&qkvPush{p, uint32(h.Heads), uint32(h.KVHeads), uint32(h.HeadDim), uint32(cache.MaxPages), x.Eps})
 	}
-	perRow := 4 * int64(tokens) // bytes of y
-	for i := range w.Parts {
-		p := &w.Parts[i]
-		push := matmulPush{
-			uint32(p.Rows), uint32(w.Cols), uint32(w.Type.rowWords(w.Cols)), p.scaleWord(w.Type, w.Cols),
-			uint32(p.First), uint32(w.Rows), uint32(tokens), uint32(first),
-		}
-		gx, gy := s.fold(ceilDiv(p.Rows, s.tuning.MatRows))
-		gz := ceilDiv(tokens, v.tokens)
-		c.Dispatch(label, s.matmul[v].pipeline, pushBytes(&push), matmulKernel.bind(p.Data, x, y), gx, gy, gz)
-		work := Work{
-			Read: p.Data.Size + 4*int64(w.Cols)*int64(tokens), Written: perRow * int64(p.Rows),
-			FLOPs: 2 * int64(p.Rows) * int64(w.Cols) * int64(tokens),
-		}
-		if add {
-			work.Read += perRow * int64(p.Rows)
-			work.FLOPs += int64(p.Rows) * int64(tokens)
-		}
-		s.observe(label, s.matmul[v], [3]int{gx, gy, gz}, work, p.Rows, w.Cols, tokens)
-	}
+	epilogue := s.ropeWork(h, tokens)
+	part := func(n int64) int64 { return n * int64(w.Rows) / int64(h.Rows()) }
+	epilogue = Work{Read: part(epilogue.Read), Written: part(epilogue.Written), FLOPs: part(epilogue.FLOPs)}
+	s.product(c, label, qkvKernels, w, false, base, 0, tokens, push, epilogue, x.Weighted, x.Squares, rows, cache.Pages, angles, q, cache.K, cache.V)
+}
+
+// GateUp records y[t] = gelu(gate · x[t]) × (up · x[t]) of an RMSNorm.
+//
+//   - w: ffn_gate and ffn_up in the order of [GateUpRow]
+//   - y: [tokens][ffnDim] f32
+func (s *Set) GateUp(c *vk.Commands, label string, w *Matrix, x Normed, y vk.Range, ffnDim, tokens int) {
+	push := func(p productPush) []byte { return pushBytes(&gateUpPush{p, uint32(ffnDim), x.Eps}) }
+	n := int64(tokens) * int64(ffnDim)
+	s.product(c, label, gateUpKernels, w, false, 0, 0, tokens, push, Work{Written: 4 * n, FLOPs: 9 * n}, x.Weighted, x.Squares, y)
 }

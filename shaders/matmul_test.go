@@ -76,7 +76,7 @@ func TestMatMul(t *testing.T) {
 					file, w := randomWeights(t, rng, typ, rows, cols)
 					first := rng.IntN(3)
 					x := normal(rng, (first+tokens)*cols, 1)
-					b := newBench(t, types, true, tuning)
+					b := newBench(t, types, KVF16, tuning)
 					m := b.matrix(file, 2+2*rng.IntN(10))
 					rx, y, sum := in(b, "x", x), b.out("y", tokens*rows), inout(b, "sum", normal(rng, tokens*rows, 1))
 					before := b.floats(sum)
@@ -97,7 +97,7 @@ func TestMatMulFoldsGrid(t *testing.T) {
 	const rows, cols = 300, 8
 	file, w := randomWeights(t, rng, F32, rows, cols)
 	x := normal(rng, cols, 1)
-	b := newBench(t, []Type{F32}, true, tunings()["lanes4"])
+	b := newBench(t, []Type{F32}, KVF16, tunings()["lanes4"])
 	groups := b.set.maxGroups
 	b.set.maxGroups = 7
 	t.Cleanup(func() { b.set.maxGroups = groups })
@@ -123,7 +123,7 @@ func TestHalfExact(t *testing.T) {
 	if err := weights.Dequantize(want, weights.F16, file); err != nil {
 		t.Fatal(err)
 	}
-	b := newBench(t, []Type{F16}, true, DefaultTuning(device.Caps()))
+	b := newBench(t, []Type{F16}, KVF16, DefaultTuning(device.Caps()))
 	m := b.matrix(&weights.Tensor{Type: weights.F16, Rows: rows, Cols: cols, Data: file}, rows)
 	ids := make([]Row, rows)
 	for i := range ids {

@@ -37,11 +37,11 @@ func observed(t *testing.T, set *Set, record func(c *vk.Commands)) ([]Dispatch, 
 
 // Shape, grid and work of every kernel, worked out by hand.
 func TestObserve(t *testing.T) {
-	tuning := Tuning{Lanes: 4, WideLanes: 8, MatRows: 3, MatSpan: 8, PrefillTokens: 2}
+	tuning := Tuning{Lanes: 4, WideLanes: 8, MatRows: 3, MatSpan: 8, PrefillTokens: 2, Attention: AttentionTuning{Lanes: 4, Positions: 1, Tile: 32, PrefillLanes: 4, PrefillRows: 3, PrefillTile: 32, Merge: true}}
 	types := []Type{Q4_K, Q6_K, F16}
-	b := newBench(t, types, true, tuning)
+	b := newBench(t, types, KVF16, tuning)
 	s := b.set
-	h, sp := Heads{Heads: 6, KVHeads: 2, HeadDim: 10}, Splits{Positions: 32, Max: 3}
+	h, sp := Heads{Heads: 6, KVHeads: 2, HeadDim: 32}, Splits{Positions: 32, Max: 3}
 	at := Lengths{Longest: 70, Sum: 100}
 	r := b.out("anything", 1<<16)
 	weights := func(typ Type, rows, cols int) *Matrix {
@@ -74,14 +74,17 @@ func TestObserve(t *testing.T) {
 			[]int{10, 512, 3}, [3]int{16, 1, 3}, Work{3*16 + 3*288, 3 * 4 * (512 + 1), 3 * 512}},
 		{"rmsnorm", "", NoType, 8, func(c *vk.Commands) { s.RMSNorm(c, "l", r, r, r, 2, 3, 50, 1e-6) },
 			[]int{50, 3}, [3]int{3, 1, 1}, Work{4 * (150 + 50), 4 * 150, 4 * 150}},
-		// (6 + 2×2) heads × 5 pairs in 4 lanes. q, k, v, and 5 (cos, sin); q, and k and v in f16.
+		// 6 heads × 16 pairs and 2×2 × 8 quads in 4 lanes. q, k, v, and 16 (cos, sin); q, and k and v in f16.
 		{"rope", "f16 cache", NoType, 4, func(c *vk.Commands) { s.RoPE(c, "l", r, r, r, r, r, cache, h, 3) },
-			[]int{6, 2, 10, 3}, [3]int{13, 1, 3}, Work{3 * 4 * (60 + 20 + 20 + 10), 3 * (4*60 + 2*2*20), 3 * 3 * 80}},
+			[]int{6, 2, 32, 3}, [3]int{32, 1, 3}, Work{3 * 4 * (192 + 64 + 64 + 32), 3 * (4*192 + 2*2*64), 3 * 3 * 256}},
 		// 70 positions in splits of 32; q, and 70 positions of k and v in f16 once.
-		{"attention", "f16 cache", NoType, 4, func(c *vk.Commands) { s.Attention(c, "l", r, r, cache, r, h, sp, r, 2) },
-			[]int{6, 2, 10, 2}, [3]int{6, 3, 2}, Work{2*4*60 + 2*70*2*20, 2 * 6 * 3 * 4 * 12, 100 * 6 * (4*10 + 4)}},
+		{"attention", "f16 cache", NoType, 4, func(c *vk.Commands) { s.Attention(c, "l", r, r, cache, AttentionScratch{r, r}, r, h, sp, r, 2) },
+			[]int{6, 2, 32, 2}, [3]int{6, 3, 2}, Work{2*4*192 + 2*70*2*64, 2 * 4 * 192, 100 * 6 * (4*32 + 4)}},
+		// 20 rows in workgroups of 3.
+		{"attention_prefill", "f16 cache", NoType, 4, func(c *vk.Commands) { s.Attention(c, "l", r, r, cache, AttentionScratch{r, r}, r, h, sp, r, 20) },
+			[]int{6, 2, 32, 20}, [3]int{6, 3, 7}, Work{20*4*192 + 2*70*2*64, 20 * 4 * 192, 100 * 6 * (4*32 + 4)}},
 		{"attention_merge", "", NoType, 4, func(c *vk.Commands) { s.AttentionMerge(c, "l", r, r, r, h, sp, 2) },
-			[]int{6, 10, 2}, [3]int{6, 1, 2}, Work{2 * 6 * 3 * 4 * 12, 2 * 4 * 60, 2*(2*6*3*12) + 2*60}},
+			[]int{6, 32, 2}, [3]int{6, 1, 2}, Work{2 * 6 * 3 * 4 * 36, 2 * 4 * 192, 2*(2*6*3*36) + 2*192}},
 		{"geglu", "", NoType, 4, func(c *vk.Commands) { s.GeGLU(c, "l", r, r, 50) },
 			[]int{50}, [3]int{13, 1, 1}, Work{2 * 4 * 50, 4 * 50, 9 * 50}},
 		// The rows' 16 bytes, the parameters' 32.
@@ -112,8 +115,8 @@ func TestObserve(t *testing.T) {
 			if g != tc.grid || work != tc.work {
 				t.Errorf("grid %v, %+v; want %v, %+v", g, work, tc.grid, tc.work)
 			}
-			if tc.kernel == "attention" { // indirect, as the host or advance writes it
-				v := sp.Grid(h, at.Longest, 2)
+			if grid == "" { // indirect, as the host or advance writes it
+				v := s.AttentionGrid(sp, h, at.Longest, tc.shape[len(tc.shape)-1])
 				grid = fmt.Sprintf("%d x %d x %d", v[0], v[1], v[2])
 			}
 			if want := fmt.Sprintf("%d x %d x %d", g[0], g[1], g[2]); grid != want {
@@ -134,7 +137,7 @@ func TestObserve(t *testing.T) {
 // The parts of a matrix add up to the whole, and an observer sees what was recorded while
 // it was there.
 func TestObserveParts(t *testing.T) {
-	b := newBench(t, []Type{Q4_K}, true, tunings()["lanes4"])
+	b := newBench(t, []Type{Q4_K}, KVF16, tunings()["lanes4"])
 	file, _ := randomWeights(t, rand.New(rand.NewPCG(1, 1)), Q4_K, 20, 256)
 	m := b.matrix(file, 8)
 	x, y := in(b, "x", make([]float32, 3*256)), b.out("y", 3*20)

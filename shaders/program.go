@@ -1,6 +1,7 @@
 package shaders
 
 import (
+	"maps"
 	"slices"
 
 	"sealvk/vk"
@@ -17,15 +18,8 @@ type Program struct {
 	Lanes   int    // invocations of a workgroup
 
 	kernel   *kernel
+	build    func() error // once; then there is a pipeline
 	pipeline *vk.Pipeline
-}
-
-// of sets the type; p may be nil.
-func (p *Program) of(t Type) *Program {
-	if p != nil {
-		p.Type = t
-	}
-	return p
 }
 
 // Executables tells what the driver made of the program (Config.Statistics, Config.Representations).
@@ -33,16 +27,15 @@ func (p *Program) Executables() ([]vk.Executable, error) { return p.pipeline.Exe
 
 // Names lists the kernels, sorted.
 func Names() []string {
-	var names []string
-	for _, k := range kernels {
-		names = append(names, k.name)
-	}
-	slices.Sort(names)
-	return names
+	return slices.Sorted(maps.Keys(shapes))
 }
 
-// Programs lists what was built.
-func (s *Set) Programs() []*Program { return s.programs }
+// Programs lists what was asked for so far.
+func (s *Set) Programs() []*Program {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.programs)
+}
 
 // Lengths are those of the sequences of a step's rows, each up to and with its own
 // position: what attention works through.
@@ -82,17 +75,21 @@ func (s *Set) observe(label string, p *Program, grid [3]int, w Work, shape ...in
 
 // shapes names the sizes in Dispatch.Shape.
 var shapes = map[string][]string{
-	"embed":           {"rows", "cols", "tokens"},
-	"matmul":          {"rows", "cols", "tokens"},
-	"rmsnorm":         {"dim", "tokens"},
-	"rope":            {"heads", "kv_heads", "head_dim", "tokens"},
-	"attention":       {"heads", "kv_heads", "head_dim", "tokens"},
-	"attention_merge": {"heads", "head_dim", "tokens"},
-	"geglu":           {"count"},
-	"penalize":        {"vocab", "tokens"},
-	"threshold":       {"vocab", "tokens"},
-	"pick":            {"vocab", "tokens"},
-	"advance":         {"chunks", "tokens"},
+	"embed":             {"rows", "cols", "tokens"},
+	"matmul":            {"rows", "cols", "tokens"},
+	"matmul_add":        {"rows", "cols", "tokens"},
+	"attn_qkv":          {"rows", "cols", "tokens"},
+	"ffn_gate_up":       {"rows", "cols", "tokens"},
+	"rmsnorm":           {"dim", "tokens"},
+	"rope":              {"heads", "kv_heads", "head_dim", "tokens"},
+	"attention":         {"heads", "kv_heads", "head_dim", "tokens"},
+	"attention_prefill": {"heads", "kv_heads", "head_dim", "tokens"},
+	"attention_merge":   {"heads", "head_dim", "tokens"},
+	"geglu":             {"ffn_dim", "tokens"},
+	"penalize":          {"vocab", "tokens"},
+	"threshold":         {"vocab", "tokens"},
+	"pick":              {"vocab", "tokens"},
+	"advance":           {"chunks", "tokens"},
 }
 
 // ShapeOf names the sizes of a kernel's shape, nil for a name that no kernel has.

@@ -16,7 +16,7 @@ func TestRMSNorm(t *testing.T) {
 				for _, scale := range []float64{0, 1e-4, 1, 1e4} {
 					first, count := rng.IntN(3), 1+rng.IntN(5)
 					x, w := normal(rng, (first+count)*dim, scale), normal(rng, dim, 1)
-					b := newBench(t, nil, true, tuning)
+					b := newBench(t, nil, KVF16, tuning)
 					rx, rw, y := in(b, "x", x), in(b, "weight", w), b.out("y", count*dim)
 					b.run(func(c *vk.Commands) { b.set.RMSNorm(c, "norm", rx, rw, y, first, count, dim, 1e-6) })
 					near(t, fmt.Sprint("dim ", dim), b.floats(y), reference.RMSNorm(x[first*dim:], w, dim, 1e-6))

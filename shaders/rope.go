@@ -9,53 +9,47 @@ import (
 type ropePush struct{ Heads, KVHeads, HeadDim, MaxPages uint32 }
 
 var ropeKernel = register(kernel{
-	name: "rope", push: ropePush{}, constants: 3,
-	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadWrite, vk.ReadOnly, vk.ReadOnly, vk.WriteOnly, vk.WriteOnly},
+	name: "rope", push: ropePush{}, constants: 2,
+	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.WriteOnly, vk.WriteOnly, vk.WriteOnly},
 })
 
 // Heads is the shape of attention.
 type Heads struct {
 	Heads, KVHeads int // KVHeads divides Heads
-	HeadDim        int // even, at most 256
+	HeadDim        int // a multiple of TileRows, at most 256
 }
 
-// KVCache is the paged cache of one layer and the tables that lead to it.
-type KVCache struct {
-	K, V     vk.Range // [page][KVHeads][PageTokens][HeadDim] f16 or f32
-	Pages    vk.Range // [sequences][MaxPages] u32: the page of each PageTokens positions
-	MaxPages int
-}
+// Rows is the rows of q, k and v together.
+func (h Heads) Rows() int { return (h.Heads + 2*h.KVHeads) * h.HeadDim }
 
-// KVBytes is the size of one page of K, or of V, in one layer.
-func KVBytes(h Heads, f16 bool) int64 {
-	n := int64(h.KVHeads) * PageTokens * int64(h.HeadDim)
-	if f16 {
-		return 2 * n
-	}
-	return 4 * n
-}
-
-// RoPE records the rotation of q (in place) and k by each row's position, and
-// the write of k and v into the cache.
+// RoPE records the rotation of q and k by each row's position, and the write of k and v
+// into the cache, of products that are there: what [Set.QKV] does behind its own.
 //
 //   - rows: [count]Row
 //   - angles: [context][HeadDim/2] (cos, sin) f32, from [RoPETable]
-//   - q: [count][Heads][HeadDim] f32
-//   - k, v: [count][KVHeads][HeadDim] f32
-func (s *Set) RoPE(c *vk.Commands, label string, rows, angles, q, k, v vk.Range, cache KVCache, h Heads, count int) {
+//   - qkv: [count][Heads.Rows] f32, q and k in the order of [RoPERow]
+//   - q: [count][Heads][HeadDim] f32, in the same order
+func (s *Set) RoPE(c *vk.Commands, label string, rows, angles, qkv, q vk.Range, cache KVCache, h Heads, count int) {
 	push := ropePush{uint32(h.Heads), uint32(h.KVHeads), uint32(h.HeadDim), uint32(cache.MaxPages)}
-	x, y := s.fold(ceilDiv((h.Heads+2*h.KVHeads)*h.HeadDim/2, s.tuning.Lanes))
-	c.Dispatch(label, s.rope.pipeline, pushBytes(&push), ropeKernel.bind(rows, cache.Pages, angles, q, k, v, cache.K, cache.V), x, y, count)
+	x, y := s.fold(ceilDiv(h.Rows()/2, max(pairRows, s.tuning.Lanes)))
+	c.Dispatch(label, s.rope.pipeline, pushBytes(&push), ropeKernel.bind(rows, cache.Pages, angles, qkv, q, cache.K, cache.V), x, y, count)
 	if s.observer == nil {
 		return
 	}
-	rotated, kv, n := int64((h.Heads+h.KVHeads)*h.HeadDim), int64(h.KVHeads*h.HeadDim), int64(count)
-	work := Work{ // q, k, v and a row of angles; q and a position of the cache; 3 FLOPs for each rotated value
-		Read:    4 * n * (rotated + kv + int64(h.HeadDim)),
-		Written: n * (4*int64(h.Heads*h.HeadDim) + 2*KVBytes(h, s.kvF16)/PageTokens),
-		FLOPs:   3 * n * rotated,
-	}
+	work := s.ropeWork(h, count)
+	work.Read += 4 * int64(count) * int64(h.Rows())
 	s.observe(label, s.rope, [3]int{x, y, count}, work, h.Heads, h.KVHeads, h.HeadDim, count)
+}
+
+// ropeWork is that of the rotation and the writes of count rows whose products are at hand:
+// a row of angles; q and a position of the cache; 3 FLOPs for each rotated value.
+func (s *Set) ropeWork(h Heads, count int) Work {
+	n := int64(count)
+	return Work{
+		Read:    4 * n * int64(h.HeadDim),
+		Written: n * (4*int64(h.Heads*h.HeadDim) + 2*KVBytes(h, s.kv)/PageTokens),
+		FLOPs:   3 * n * int64((h.Heads+h.KVHeads)*h.HeadDim),
+	}
 }
 
 // RoPETable is the (cos, sin) of every position and pair: angle = position ×

@@ -10,12 +10,14 @@ import (
 	"sealvk/vk"
 )
 
-// shapes of attention: MHA, GQA, MQA, and head dimensions whose halves are odd.
-var headShapes = []Heads{{1, 1, 2}, {4, 4, 64}, {6, 2, 128}, {8, 1, 256}, {3, 3, 6}, {2, 1, 10}, {5, 5, 34}}
+// shapes of attention: MHA, GQA, MQA, and head dimensions that are no power of two.
+var headShapes = []Heads{{1, 1, 32}, {4, 4, 64}, {6, 2, 128}, {8, 1, 256}, {3, 3, 96}, {2, 1, 224}}
+
+var kvTypes = []KVType{KVF16, KVF32, KVQ8}
 
 // cacheOf makes a KV cache for sequences of up to maxPages pages, whose pages
 // lie scattered in the pool. words are 32 bits; both halves of the cache hold content.
-func (b *bench) cacheOf(rng *rand.Rand, h Heads, kvF16 bool, sequences, maxPages int, k, v []uint32) (KVCache, []uint32) {
+func (b *bench) cacheOf(rng *rand.Rand, h Heads, kv KVType, sequences, maxPages int, k, v []uint32) (KVCache, []uint32) {
 	pages := make([]uint32, sequences*maxPages)
 	for i, p := range rng.Perm(len(pages)) {
 		pages[i] = uint32(p)
@@ -23,11 +25,11 @@ func (b *bench) cacheOf(rng *rand.Rand, h Heads, kvF16 bool, sequences, maxPages
 	return KVCache{K: inout(b, "k_cache", k), V: inout(b, "v_cache", v), Pages: in(b, "pages", pages), MaxPages: maxPages}, pages
 }
 
-func kvWords(h Heads, kvF16 bool, pages int) int { return int(KVBytes(h, kvF16)) * pages / 4 }
+func kvWords(h Heads, kv KVType, pages int) int { return int(KVBytes(h, kv)) * pages / 4 }
 
 // cached is half of a KV cache as a row's sequence sees it.
-func cached(words []uint32, kvF16 bool, h Heads, pages []uint32, maxPages int, row Row) *reference.Cache {
-	return &reference.Cache{Words: words, F16: kvF16, Heads: h.KVHeads, HeadDim: h.HeadDim, PageTokens: PageTokens, Pages: pages[int(row.Sequence)*maxPages:][:maxPages]}
+func cached(words []uint32, kv KVType, isV bool, h Heads, pages []uint32, maxPages int, row Row) *reference.Cache {
+	return &reference.Cache{Words: words, KV: reference.KV(kv), IsV: isV, Heads: h.KVHeads, HeadDim: h.HeadDim, PageTokens: PageTokens, Pages: pages[int(row.Sequence)*maxPages:][:maxPages]}
 }
 
 // cachedAt is all heads of c at the row's position.
@@ -40,38 +42,40 @@ func cachedAt(c *reference.Cache, row Row) (values []float32) {
 
 func TestRoPE(t *testing.T) {
 	for name, tuning := range tunings() {
-		for _, kvF16 := range []bool{true, false} {
+		for _, kv := range kvTypes {
 			for _, h := range headShapes {
-				t.Run(fmt.Sprintf("%s/%v/%v", name, kvF16, h), func(t *testing.T) {
+				t.Run(fmt.Sprintf("%s/%v/%v", name, kv, h), func(t *testing.T) {
 					rng := random(t)
 					const sequences, maxPages, theta = 2, 4, 10000
 					rows := []Row{{Position: 0}, {Position: 31, Sequence: 1}, {Position: 32, Sequence: 1}, {Position: 127}}
 					q := normal(rng, len(rows)*h.Heads*h.HeadDim, 1)
 					k, v := normal(rng, len(rows)*h.KVHeads*h.HeadDim, 1), normal(rng, len(rows)*h.KVHeads*h.HeadDim, 1)
-					b := newBench(t, nil, kvF16, tuning)
-					empty := make([]uint32, kvWords(h, kvF16, sequences*maxPages))
-					cache, pages := b.cacheOf(rng, h, kvF16, sequences, maxPages, empty, empty)
+					b := newBench(t, nil, kv, tuning)
+					empty := make([]uint32, kvWords(h, kv, sequences*maxPages))
+					cache, pages := b.cacheOf(rng, h, kv, sequences, maxPages, empty, empty)
 					rRows, angles := in(b, "rows", rows), in(b, "angles", RoPETable(maxPages*PageTokens, h.HeadDim, theta))
 					rq, rk, rv := inout(b, "q", q), in(b, "k", k), in(b, "v", v)
 					b.run(func(c *vk.Commands) { b.set.RoPE(c, "rope", rRows, angles, rq, rk, rv, cache, h, len(rows)) })
 
 					gotQ, gotK, gotV := b.floats(rq), b.uints(cache.K), b.uints(cache.V)
-					written := 0
 					for r, row := range rows {
 						nq, nkv := h.Heads*h.HeadDim, h.KVHeads*h.HeadDim
 						near(t, "q", gotQ[r*nq:][:nq], reference.RoPE(q[r*nq:][:nq], h.HeadDim, int(row.Position), theta))
-						wantK := reference.RoPE(k[r*nkv:][:nkv], h.HeadDim, int(row.Position), theta).Cached(kvF16)
-						wantV := reference.Exactly(v[r*nkv:][:nkv]).Cached(kvF16)
-						near(t, fmt.Sprintf("k of row %d", r), cachedAt(cached(gotK, kvF16, h, pages, maxPages, row), row), wantK)
-						near(t, fmt.Sprintf("v of row %d", r), cachedAt(cached(gotV, kvF16, h, pages, maxPages, row), row), wantV)
+						wantK := reference.RoPE(k[r*nkv:][:nkv], h.HeadDim, int(row.Position), theta).Cached(reference.KV(kv))
+						wantV := reference.Exactly(v[r*nkv:][:nkv]).Cached(reference.KV(kv))
+						near(t, fmt.Sprintf("k of row %d", r), cachedAt(cached(gotK, kv, false, h, pages, maxPages, row), row), wantK)
+						near(t, fmt.Sprintf("v of row %d", r), cachedAt(cached(gotV, kv, true, h, pages, maxPages, row), row), wantV)
 					}
-					for i := range gotK {
-						if gotK[i] != 0 || gotV[i] != 0 {
-							written++
+					for _, words := range [][]uint32{gotK, gotV} {
+						written := 0
+						for _, w := range words {
+							if w != 0 {
+								written++
+							}
 						}
-					}
-					if most := kvWords(h, kvF16, 1) / PageTokens * len(rows); written > most {
-						t.Errorf("%d words of the cache were written, at most %d belong to the rows", written, most)
+						if most := kvWords(h, kv, 1) / PageTokens * len(rows); written > most {
+							t.Errorf("%d words of the cache were written, at most %d belong to the rows", written, most)
+						}
 					}
 				})
 			}

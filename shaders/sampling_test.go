@@ -21,7 +21,7 @@ type sampler struct {
 }
 
 func newSampler(t *testing.T, tuning Tuning, vocab, context int, rows []Row, params []Sampling, history []uint32, logits []float32) *sampler {
-	s := &sampler{bench: newBench(t, nil, true, tuning), count: len(rows)}
+	s := &sampler{bench: newBench(t, nil, KVF16, tuning), count: len(rows)}
 	s.b = SampleBuffers{
 		Rows: inout(s.bench, "rows", rows), Params: in(s.bench, "params", params), History: in(s.bench, "history", history),
 		Logits: inout(s.bench, "logits", logits), Thresholds: s.out("thresholds", len(rows)),

@@ -3,42 +3,47 @@ package shaders
 import (
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"sealvk/vk"
 )
 
 // Tuning sizes the workgroups.
 type Tuning struct {
-	Lanes         int // invocations of a workgroup that shares one reduction; a power of two
-	WideLanes     int // the same where one workgroup works on a whole row of logits
-	MatRows       int // weight rows of a matmul workgroup
-	MatSpan       int // pairs of columns that a lane of it takes together; a power of two up to 8
-	PrefillTokens int // tokens of a matmul workgroup in prefill
+	Lanes     int             // invocations of a workgroup that shares one reduction; a power of two
+	WideLanes int             // the same where one workgroup works on a whole row of logits
+	Product   ProductTuning   // of the products with few tokens
+	Attention AttentionTuning // zero: the device's default
 }
 
 // DefaultTuning is plain and safe on every device: on a CPU one SIMD vector is a
-// workgroup, since its barriers cost switches between invocations, and wide tiles
-// save loads (lavapipe of Mesa 22.3, Q4_K, against 4 rows and 1 pair: mat-vec
-// 5 times, 8 tokens 8 times as fast); on a GPU 64 lanes fill one wave of AMD and
-// two of NVIDIA. Rows of logits take more lanes: Mesa's llvmpipe ends all loops of an
-// invocation after 65535 iterations in sum (LP_MAX_TGSI_LOOP_ITERATIONS), and threshold.comp
-// goes through a row nine times.
+// workgroup, since its barriers cost switches between invocations; on a GPU 64 lanes fill
+// one wave of AMD and two of NVIDIA. Rows of logits take more lanes: Mesa's llvmpipe ends
+// all loops of an invocation after 65535 iterations in sum (LP_MAX_TGSI_LOOP_ITERATIONS),
+// and threshold.comp goes through a row nine times.
 func DefaultTuning(c *vk.Caps) Tuning {
+	t := Tuning{Lanes: 64, Product: defaultProduct(c), Attention: defaultAttention(c)}
+	t.WideLanes = min(256, c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
 	if c.Type == vk.CPU {
-		lanes := max(4, c.Subgroup.Size)
-		return Tuning{Lanes: lanes, WideLanes: max(64, lanes), MatRows: 8, MatSpan: 8, PrefillTokens: 8}
+		t.Lanes = max(4, c.Subgroup.Size)
+		t.WideLanes = max(64, t.Lanes)
 	}
-	wide := min(256, c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
-	return Tuning{Lanes: 64, WideLanes: wide, MatRows: 4, MatSpan: 1, PrefillTokens: 8}
+	return t
 }
 
 // Config says which variants of the kernels a Set builds.
 type Config struct {
-	Types  []Type // of the weights
-	KVF16  bool   // the KV cache holds f16, else f32
+	// Types of the weights that each kernel reads. Others are built when they are first
+	// recorded, which takes its time then.
+	Types  map[string][]Type
+	KV     KVType // of the KV cache
 	Tuning Tuning
-	// Kernels are the names of those to build; nil: all. Recording another one panics.
+	// Kernels are the names of those to build; nil: all. Those without weights must be
+	// among them to be recorded.
 	Kernels []string
 	// Statistics makes Program.Executables tell registers, spills and the like,
 	// Representations what the driver's compiler made of the kernel: where the device has
@@ -46,87 +51,146 @@ type Config struct {
 	Statistics, Representations bool
 }
 
-// PageTokens is the number of positions in a page of the KV cache.
-const PageTokens = 32
+// EveryKernel is Config.Types of kernels that all read the given types.
+func EveryKernel(types []Type) map[string][]Type {
+	all := map[string][]Type{}
+	for _, name := range []string{"embed", "matmul", "matmul_add", "attn_qkv", "ffn_gate_up"} {
+		all[name] = types
+	}
+	return all
+}
 
 // Set is the kernels of one device, built for one configuration. Its methods
 // record one dispatch each; errors stay in the Commands until End.
 type Set struct {
+	d         *vk.Device
+	cfg       Config
 	tuning    Tuning
-	kvF16     bool
+	kv        KVType
 	maxGroups int // of one grid dimension
-	programs  []*Program
 	observer  func(Dispatch)
 
-	embed     map[Type]*Program
-	matmul    map[matmulVariant]*Program
-	rmsnorm   *Program
-	rope      *Program
-	attention *Program
-	merge     *Program
-	geglu     *Program
-	penalize  *Program
-	threshold *Program
-	pick      *Program
-	advance   *Program
+	mu       sync.Mutex
+	programs []*Program // in the order in which they were asked for
+	byKey    map[programKey]*Program
+
+	rmsnorm          *Program
+	rope             *Program
+	attention        *Program
+	attentionPrefill *Program
+	merge            *Program
+	geglu            *Program
+	penalize         *Program
+	threshold        *Program
+	pick             *Program
+	advance          *Program
 }
 
-// New builds the kernels. Free gives them back.
+// New builds the kernels, on all cores. Free gives them back.
 func New(d *vk.Device, cfg Config) (*Set, error) {
-	s := &Set{tuning: cfg.Tuning, kvF16: cfg.KVF16, embed: map[Type]*Program{}, matmul: map[matmulVariant]*Program{}}
+	if cfg.Tuning.Attention == (AttentionTuning{}) {
+		cfg.Tuning.Attention = defaultAttention(d.Caps())
+	}
+	s := &Set{d: d, cfg: cfg, tuning: cfg.Tuning, kv: cfg.KV, byKey: map[programKey]*Program{}}
 	count := d.Caps().Limits.MaxComputeWorkGroupCount
 	s.maxGroups = min(count[0], count[1])
-	if err := s.build(d, cfg); err != nil {
+	if err := s.build(); err != nil {
 		s.Free()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *Set) build(d *vk.Device, cfg Config) (err error) {
-	one := func(k *kernel, variant string, constants ...uint32) *Program {
-		if err != nil || cfg.Kernels != nil && !slices.Contains(cfg.Kernels, k.name) {
-			return nil
-		}
-		var p *Program
-		if p, err = k.program(d, &cfg, variant, constants...); err == nil {
-			s.programs = append(s.programs, p)
-		}
-		return p
-	}
-	kv := "f32 cache"
-	if cfg.KVF16 {
-		kv = "f16 cache"
-	}
-	lanes, wide, kvF16 := uint32(cfg.Tuning.Lanes), uint32(cfg.Tuning.WideLanes), constant(cfg.KVF16)
-	for _, t := range cfg.Types {
-		if !t.Known() {
-			return fmt.Errorf("shaders: no kernel for weights of type %d", t)
-		}
-		s.embed[t] = one(embedKernel, "", lanes, uint32(t)).of(t)
-		for _, v := range []matmulVariant{{t, 1, false}, {t, 1, true}, {t, cfg.Tuning.PrefillTokens, false}, {t, cfg.Tuning.PrefillTokens, true}} {
-			s.matmul[v] = one(matmulKernel, v.String(), lanes, uint32(t), uint32(cfg.Tuning.MatRows), uint32(v.tokens), constant(v.add),
-				uint32(cfg.Tuning.MatSpan)).of(t)
+func (s *Set) build() error {
+	t, a := &s.tuning, s.tuning.Attention
+	lanes, wide, kvType, kv := uint32(t.Lanes), uint32(t.WideLanes), uint32(s.kv), s.kv.String()+" cache"
+	var wanted []*Program
+	one := func(to **Program, k *kernel, variant string, constants ...uint32) {
+		if s.cfg.Kernels == nil || slices.Contains(s.cfg.Kernels, k.name) {
+			*to = s.program(k, NoType, variant, constants...)
+			wanted = append(wanted, *to)
 		}
 	}
-	s.rmsnorm = one(rmsnormKernel, "", wide)
-	s.rope = one(ropeKernel, kv, lanes, kvF16, PageTokens)
-	s.attention = one(attentionKernel, kv, lanes, kvF16, PageTokens)
-	s.merge = one(mergeKernel, "", lanes)
-	s.geglu = one(gegluKernel, "", lanes)
-	s.penalize = one(penalizeKernel, "", lanes)
-	s.threshold = one(thresholdKernel, "", wide)
-	s.pick = one(pickKernel, "", lanes, pickQuads)
-	s.advance = one(advanceKernel, "", lanes)
-	return err
+	one(&s.rmsnorm, rmsnormKernel, "", wide)
+	one(&s.rope, ropeKernel, kv, lanes, kvType)
+	one(&s.attention, attentionKernel, kv, uint32(a.Lanes), kvType, uint32(a.Positions), uint32(a.Tile), constant(a.Merge))
+	one(&s.attentionPrefill, attentionPrefillKernel, kv, uint32(a.PrefillLanes), kvType, uint32(a.PrefillRows), uint32(a.PrefillTile), constant(a.Merge))
+	one(&s.merge, mergeKernel, "", uint32(a.Lanes))
+	one(&s.geglu, gegluKernel, "", lanes)
+	one(&s.penalize, penalizeKernel, "", lanes)
+	one(&s.threshold, thresholdKernel, "", wide)
+	one(&s.pick, pickKernel, "", lanes, pickQuads)
+	one(&s.advance, advanceKernel, "", lanes)
+	for name, types := range s.cfg.Types {
+		if s.cfg.Kernels != nil && !slices.Contains(s.cfg.Kernels, name) {
+			continue
+		}
+		for _, typ := range types {
+			if !typ.Known() {
+				return fmt.Errorf("shaders: no kernel for weights of type %d", typ)
+			}
+			wanted = append(wanted, s.weighted(name, typ)...)
+		}
+	}
+	var work errgroup.Group
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for _, p := range wanted {
+		work.Go(p.build)
+	}
+	return work.Wait()
+}
+
+// weighted is the programs of a kernel and a type that a step or a prompt takes.
+func (s *Set) weighted(name string, t Type) []*Program {
+	if name == "embed" {
+		return []*Program{s.embedProgram(t)}
+	}
+	var programs []*Program
+	for _, k := range productKernels {
+		if k.plain.name != name {
+			continue
+		}
+		programs = append(programs, s.productProgram(k, t, 1, k == matmulKernels))
+		if s.tuning.Product.Prefill {
+			programs = append(programs, s.productProgram(k, t, s.tuning.Product.Tokens, false))
+		}
+	}
+	return programs
+}
+
+// programKey tells programs apart.
+type programKey struct {
+	kernel    *kernel
+	constants [maxConstants]uint32
+}
+
+// program returns a program, which may have to be built yet.
+func (s *Set) program(k *kernel, t Type, variant string, constants ...uint32) *Program {
+	key := programKey{kernel: k}
+	copy(key.constants[:], constants)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.byKey[key]
+	if p == nil {
+		p = &Program{Kernel: k.name, Variant: variant, Type: t, Lanes: int(constants[0]), kernel: k}
+		p.build = sync.OnceValue(func() (err error) {
+			p.pipeline, err = k.pipeline(s.d, &s.cfg, constants)
+			return err
+		})
+		s.byKey[key] = p
+		s.programs = append(s.programs, p)
+	}
+	return p
 }
 
 // Free gives the pipelines back. The device must not be running them.
 func (s *Set) Free() {
 	for _, p := range s.programs {
-		p.pipeline.Free()
+		if p.pipeline != nil {
+			p.pipeline.Free()
+		}
 	}
-	s.programs = nil
+	s.programs, s.byKey = nil, nil
 }
 
 // fold spreads n workgroups over x and y, whose product may exceed n.

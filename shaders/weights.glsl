@@ -1,8 +1,10 @@
-// Weights are read in pairs: two runs of 4 consecutive columns, wherever the
-// block format keeps them in one place. The pairs that share their scales are a
-// unit, so that a lane which takes several of them decodes the scales once.
-// Layouts are those of layout.go. Each family of formats has a file with its
-// three functions; TYPE is constant, so that the compiler keeps one of them.
+// Weights, in tiles of 32 rows that lie word by word side by side (layout.go): lanes
+// that take a row each read neighbouring words, and nothing is summed across lanes.
+// Rows are read in steps of 32 columns: two runs of 16, wherever the block format keeps
+// them in one place. Quantized types give a step's values as bytes q, a run's value
+// being scale * q + offset. Steps that share a block's scales are read with its Head.
+// Each family of formats has a file with its functions; TYPE is constant, so that the
+// compiler keeps one of them.
 #include "half.glsl"
 
 const uint F32 = 0u, F16 = 1u, BF16 = 30u;
@@ -12,17 +14,37 @@ const uint Q2_K = 10u, Q3_K = 11u, Q4_K = 12u, Q5_K = 13u, Q6_K = 14u;
 layout(constant_id = 1) const uint TYPE = F32;
 
 layout(set = 0, binding = 0, std430) readonly buffer Weights { uint w[]; };
+layout(set = 0, binding = 0, std430) readonly buffer Quads { uvec4 w4[]; };
+
+const uint TILE = 32u; // rows
 
 struct Matrix {
-    uint rows;      // of this part
+    uint rows;        // of this part
     uint cols;
-    uint row_words; // stride of a row in w
-    uint scales;    // word at which the second region begins: f16 scales, two a word, or MLX's groups
+    uint row_quads;   // of a row in the first region
+    uint row_words;   // of a row in the second region
+    uint second;      // word at which that begins
 };
 
-// A block's f16 scale in the second region.
-float block_scale(Matrix m, uint block) {
-    return half_float((w[m.scales + block / 2u] >> (16u * (block & 1u))) & 0xffffu);
+// What the steps of a block share.
+struct Head {
+    uvec4 quad;
+    vec2 d; // scale, and of some types what goes with it
+};
+
+// Four words of a row.
+uvec4 quad_at(Matrix m, uint row, uint k) {
+    return w4[((row / TILE) * m.row_quads + k) * TILE + row % TILE];
+}
+
+// A word of a row in the second region.
+uint word_at(Matrix m, uint row, uint k) {
+    return w[m.second + ((row / TILE) * m.row_words + k) * TILE + row % TILE];
+}
+
+// A f16 of a row in the second region, which has n words in front of those.
+float half_at(Matrix m, uint row, uint n, uint i) {
+    return half_float((word_at(m, row, n + i / 2u) >> (16u * (i & 1u))) & 0xffffu);
 }
 
 vec2 bfloat_pair(uint word) {
@@ -34,15 +56,9 @@ vec4 bytes(uint word) {
     return vec4(word & 0xffu, (word >> 8) & 0xffu, (word >> 16) & 0xffu, word >> 24);
 }
 
-vec4 signed_bytes(uint word) {
-    int v = int(word);
-    return vec4(bitfieldExtract(v, 0, 8), bitfieldExtract(v, 8, 8),
-                bitfieldExtract(v, 16, 8), bitfieldExtract(v, 24, 8));
-}
-
-// The 4-bit values in the low and in the high halves of a word's bytes.
-uint low_nibbles(uint word) { return word & 0x0f0f0f0fu; }
-uint high_nibbles(uint word) { return (word >> 4) & 0x0f0f0f0fu; }
+// The 4-bit values in the low and in the high halves of bytes.
+uvec4 low_nibbles(uvec4 q) { return q & 0x0f0f0f0fu; }
+uvec4 high_nibbles(uvec4 q) { return (q >> 4) & 0x0f0f0f0fu; }
 
 #include "floats.glsl"
 #include "blocks32.glsl"
@@ -52,38 +68,60 @@ uint high_nibbles(uint word) { return (word >> 4) & 0x0f0f0f0fu; }
 bool is_float_type() { return TYPE == F32 || TYPE == F16 || TYPE == BF16; }
 bool is_kquant() { return TYPE >= Q2_K && TYPE <= Q6_K; }
 
-// Pairs of a unit.
-uint unit_pairs() {
-    if (is_mlx()) return mlx_unit_pairs();
-    if (is_kquant()) return kquant_unit_pairs();
-    return is_float_type() ? 1u : 4u;
+// Steps that share a Head.
+uint block_steps() {
+    if (is_mlx()) return MLX_GROUP / 32u;
+    return is_kquant() ? 8u : 1u;
 }
 
-uint unit_count(uint cols) {
-    uint columns = 8u * unit_pairs();
-    return (cols + columns - 1u) / columns;
+uint step_count(uint cols) { return (cols + 31u) / 32u; }
+
+// First columns of the two runs of step s.
+uvec2 step_columns(uint s) {
+    return is_kquant() ? kquant_columns(s) : uvec2(s * 32u, s * 32u + 16u);
 }
 
-// First columns of the two runs of pair p of unit u.
+// The head of the block that step s is of.
+Head step_head(Matrix m, uint row, uint s) {
+    if (is_mlx()) return mlx_head(m, row, s);
+    if (is_kquant()) return kquant_head(m, row, s);
+    if (is_float_type()) return Head(uvec4(0u), vec2(0.0));
+    return block32_head(m, row, s);
+}
+
+// Scale and offset of the first run, and of the second.
+vec4 step_scales(Head h, uint s) {
+    if (is_kquant()) return kquant_scales(h, s);
+    return h.d.xyxy;
+}
+
+// The bytes of the two runs of step s, in the order of the columns.
+void step_bytes(Matrix m, uint row, Head h, uint s, out uvec4 a, out uvec4 b) {
+    if (is_mlx()) mlx_bytes(m, row, s, a, b);
+    else if (is_kquant()) kquant_bytes(m, row, s, a, b);
+    else block32_bytes(m, row, h, s, a, b);
+}
+
+// Kernels whose lanes share a row take a step apart into units of 4 pairs of 4 columns.
+uint unit_count(uint cols) { return step_count(cols); }
+uint unit_pairs() { return 4u; }
+
 uvec2 pair_columns(uint u, uint p) {
-    if (is_kquant()) return kquant_columns(u, p);
-    uint c = u * unit_pairs() * 8u;
-    if (!is_mlx() && !is_float_type() && TYPE != Q8_0) return uvec2(c + p * 4u, c + p * 4u + 16u);
-    return uvec2(c + p * 8u, c + p * 8u + 4u);
+    if (is_float_type()) return uvec2(u * 32u + p * 8u, u * 32u + p * 8u + 4u);
+    return step_columns(u) + p * 4u;
 }
 
-// What the pairs of unit u of a row share; each family packs it as it likes.
-vec4 unit_scales(Matrix m, uint row, uint u) {
-    if (is_mlx()) return mlx_scales(m, row, u);
-    if (is_kquant()) return kquant_scales(m, row, u);
-    if (is_float_type()) return vec4(1.0);
-    return block32_scales(m, row, u);
-}
+vec4 unit_scales(Matrix m, uint row, uint u) { return step_scales(step_head(m, row, u), u); }
 
 // Dequantizes pair p of unit u of a row: a and b are the weights at pair_columns(u, p).
 void pair_load(Matrix m, uint row, uint u, uint p, vec4 scales, out vec4 a, out vec4 b) {
-    if (is_mlx()) mlx_load(m, row, u, p, scales, a, b);
-    else if (is_kquant()) kquant_load(m, row, u, p, scales, a, b);
-    else if (is_float_type()) float_load(m, row, u, a, b);
-    else block32_load(m, row, u, p, scales, a, b);
+    if (is_float_type()) {
+        a = float_at(m, row, u * 8u + p * 2u);
+        b = float_at(m, row, u * 8u + p * 2u + 1u);
+        return;
+    }
+    uvec4 qa, qb;
+    step_bytes(m, row, step_head(m, row, u), u, qa, qb);
+    a = scales.x * bytes(qa[p]) + scales.y;
+    b = scales.z * bytes(qb[p]) + scales.w;
 }

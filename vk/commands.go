@@ -158,6 +158,9 @@ func (c *Commands) fail(label string, err error) {
 	}
 }
 
+// Fail makes End return err, unless there was an error before.
+func (c *Commands) Fail(label string, err error) { c.fail(label, err) }
+
 // ready reports whether more can be recorded.
 func (c *Commands) ready(label string) bool {
 	if c.err == nil && c.state != recording {

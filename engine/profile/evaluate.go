@@ -164,7 +164,8 @@ func (r *runner) floor() {
 	run, m := &r.run, r.model
 	cfg := m.Config()
 	positions := int64(run.Depth + run.Tokens)
-	perPosition := 2 * int64(cfg.Layers) * int64(cfg.KVHeads) * int64(cfg.HeadDim) * int64(m.KV().Bytes())
+	heads := shaders.Heads{Heads: cfg.Heads, KVHeads: cfg.KVHeads, HeadDim: cfg.HeadDim}
+	perPosition := 2 * int64(cfg.Layers) * shaders.KVBytes(heads, m.KV()) / shaders.PageTokens
 	run.Floor.ReadBytes = m.BytesPerToken() + positions*perPosition
 	for _, d := range run.Dispatches {
 		run.Floor.FLOPs += d.FLOPs

@@ -140,7 +140,7 @@ type Options struct {
 // ErrNoStatistics means a device that tells nothing of its pipelines.
 var ErrNoStatistics = errors.New("has no pipeline statistics (VK_KHR_pipeline_executable_properties)")
 
-// Of builds the kernels on d, with caches of both kinds, and asks the driver what became of
+// Of builds the kernels on d, with caches of all types, and asks the driver what became of
 // them. Family, Architecture and MaxWaves are left to the caller.
 func Of(d *vk.Device, o Options) (*Profile, error) {
 	caps := d.Caps()
@@ -151,19 +151,23 @@ func Of(d *vk.Device, o Options) (*Profile, error) {
 		return nil, err
 	}
 	p := &Profile{Device: Device{caps.Name, caps.Driver.Name, caps.Driver.Info, caps.APIVersion}}
-	cfg := shaders.Config{KVF16: true, Tuning: shaders.DefaultTuning(caps), Kernels: o.Kernels, Statistics: true, Representations: o.ISA}
+	cfg := shaders.Config{Tuning: shaders.DefaultTuning(caps), Kernels: o.Kernels, Statistics: true, Representations: o.ISA}
 	if len(o.Kernels) == 0 {
 		cfg.Kernels = nil
 	}
+	var types []shaders.Type
 	for _, t := range o.Types {
-		cfg.Types = append(cfg.Types, shaders.Type(t))
+		types = append(types, shaders.Type(t))
 	}
+	cfg.Types = shaders.EveryKernel(types)
 	if err := p.add(d, cfg); err != nil {
 		return nil, err
 	}
-	cfg.Types, cfg.KVF16 = nil, false
-	if err := p.add(d, cfg); err != nil {
-		return nil, err
+	cfg.Types = nil
+	for _, cfg.KV = range []shaders.KVType{shaders.KVF32, shaders.KVQ8} {
+		if err := p.add(d, cfg); err != nil {
+			return nil, err
+		}
 	}
 	order := map[string]int{}
 	for _, x := range p.Programs {

@@ -34,11 +34,10 @@ func (b *bench) positions() *array[shaders.Row] {
 
 // cacheWords is the size of K, and of V.
 func (c *Case) cacheWords(pages int) int64 {
-	h, bits := c.heads(), 32
-	if c.KVF16 {
-		bits = 16
+	if h := c.heads(); product(pages, h.KVHeads, shaders.PageTokens, h.HeadDim) < much {
+		return int64(pages) * shaders.KVBytes(h, c.KV) / 4
 	}
-	return product(pages, h.KVHeads, shaders.PageTokens, h.HeadDim, bits) / 32
+	return much
 }
 
 func (c *Case) cachePages() int {
@@ -55,9 +54,9 @@ func (b *bench) pageTable() *array[uint32] {
 }
 
 // cached is words as the reference sees them.
-func (c *Case) cached(words, pages []uint32) *reference.Cache {
+func (c *Case) cached(words, pages []uint32, isV bool) *reference.Cache {
 	h := c.heads()
-	return &reference.Cache{Words: words, F16: c.KVF16, Heads: h.KVHeads, HeadDim: h.HeadDim, PageTokens: shaders.PageTokens, Pages: pages}
+	return &reference.Cache{Words: words, KV: reference.KV(c.KV), IsV: isV, Heads: h.KVHeads, HeadDim: h.HeadDim, PageTokens: shaders.PageTokens, Pages: pages}
 }
 
 func planRoPE(b *bench) {
@@ -67,19 +66,18 @@ func planRoPE(b *bench) {
 		copy(v, shaders.RoPETable(b.c.context(), h.HeadDim, theta))
 	})
 	nq, nkv := h.Heads*h.HeadDim, h.KVHeads*h.HeadDim
-	q := changed(b, "q", product(tokens, h.Heads, h.HeadDim), b.normal(1))
-	k := input(b, "k", product(tokens, h.KVHeads, h.HeadDim), b.normal(1))
-	v := input(b, "v", product(tokens, h.KVHeads, h.HeadDim), b.normal(1))
+	q := b.output("q", product(tokens, h.Heads, h.HeadDim))
+	qkv := input(b, "qkv", product(tokens, h.Heads+2*h.KVHeads, h.HeadDim), b.normal(1))
 	words := b.c.cacheWords(b.c.cachePages())
 	kCache, vCache := b.output("k_cache", words), b.output("v_cache", words)
 	b.outputs = product(tokens, h.Heads+2*h.KVHeads, h.HeadDim)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
 		cache := shaders.KVCache{K: kCache.All(), V: vCache.All(), Pages: pages.All(), MaxPages: b.c.cachePages()}
-		s.RoPE(c, label, rows.All(), angles.All(), q.All(), k.All(), v.All(), cache, h, tokens)
+		s.RoPE(c, label, rows.All(), angles.All(), qkv.All(), q.All(), cache, h, tokens)
 	}
 	b.check = func(kr *checker) {
-		gotQ := kr.floats(&q.buffer)
-		gotK, gotV := b.c.cached(kr.words(kCache), pages.values), b.c.cached(kr.words(vCache), pages.values)
+		gotQ := kr.floats(q)
+		gotK, gotV := b.c.cached(kr.words(kCache), pages.values, false), b.c.cached(kr.words(vCache), pages.values, true)
 		const cost = 64 // of sine, cosine and power
 		for _, t := range b.sample(tokens, cost*int64(nq+2*nkv)) {
 			position := b.c.Depth + t
@@ -88,9 +86,17 @@ func planRoPE(b *bench) {
 					return fmt.Sprintf("%s[token %d][head %d][%d]", name, t, i/h.HeadDim, i%h.HeadDim)
 				}
 			}
-			kr.expect(reference.RoPE(q.values[t*nq:][:nq], h.HeadDim, position, theta), gotQ[t*nq:][:nq], at("q"))
-			kr.expect(reference.RoPE(k.values[t*nkv:][:nkv], h.HeadDim, position, theta).Cached(b.c.KVF16), cachedAt(gotK, position), at("k_cache"))
-			kr.expect(reference.Exactly(v.values[t*nkv:][:nkv]).Cached(b.c.KVF16), cachedAt(gotV, position), at("v_cache"))
+			ordered := func(from, n int) []float32 { // in the order of the dimensions
+				values := make([]float32, n)
+				for d := range values {
+					values[shaders.RoPERow(d, h.HeadDim)] = qkv.values[t*h.Rows()+from+d]
+				}
+				return values
+			}
+			byDevice := func(e reference.Expected) reference.Expected { return e.Reordered(func(d int) int { return shaders.RoPERow(d, h.HeadDim) }) }
+			kr.expect(byDevice(reference.RoPE(ordered(0, nq), h.HeadDim, position, theta)), gotQ[t*nq:][:nq], at("q"))
+			kr.expect(byDevice(reference.RoPE(ordered(nq, nkv), h.HeadDim, position, theta)).Cached(reference.KV(b.c.KV)), cachedAt(gotK, position), at("k_cache"))
+			kr.expect(reference.Exactly(qkv.values[t*h.Rows()+nq+nkv:][:nkv]).Cached(reference.KV(b.c.KV)), cachedAt(gotV, position), at("v_cache"))
 		}
 	}
 }
@@ -104,18 +110,22 @@ func cachedAt(c *reference.Cache, position int) []float32 {
 	return values
 }
 
-// cacheValues fills v with random numbers below 2, as f16 or f32.
+// cacheValues fills v with random numbers up to 2.
 func (b *bench) cacheValues(v []uint32) {
 	for i := range v {
-		if r := b.rng.Uint32(); b.c.KVF16 {
+		switch r := b.rng.Uint32(); b.c.KV {
+		case shaders.KVF16:
 			v[i] = r & 0xbfffbfff
-		} else {
+		case shaders.KVF32:
 			v[i] = r&0x87ffffff | 0x38000000
+		default: // as values and as scales of 2^-7 to 2^-6
+			v[i] = r&0x007fffff | 0x3c000000
 		}
 	}
 }
 
 func planAttention(b *bench) {
+	prefill := b.c.Kernel == "attention_prefill"
 	h, tokens, sp := b.c.heads(), b.c.size("tokens"), b.c.splits()
 	rows, pages := b.positions(), b.pageTable()
 	q := input(b, "q", product(tokens, h.Heads, h.HeadDim), b.normal(1))
@@ -123,51 +133,39 @@ func planAttention(b *bench) {
 	k, v := input(b, "k_cache", words, b.cacheValues), input(b, "v_cache", words, b.cacheValues)
 	grid := input(b, "grid", 3, func(v []uint32) {
 		g := sp.Grid(h, b.lengths.Longest, tokens)
+		if prefill {
+			g = b.c.Variant.Attention.PrefillGrid(sp, h, b.lengths.Longest, tokens)
+		}
 		copy(v, g[:])
 	})
-	partial := b.output("partial", product(tokens, h.Heads, sp.Max, 2+h.HeadDim))
-	b.outputs = int64(h.Heads) * int64(2+h.HeadDim) * b.splitsOfRows(sp)
+	partial := input(b, "partial", product(tokens, h.Heads, sp.Max, 4+h.HeadDim), func([]float32) {})
+	done := input(b, "done", product(tokens, h.Heads), func([]uint32) {}) // 0 before and after
+	y := b.output("y", product(tokens, h.Heads, h.HeadDim))
+	b.outputs = product(tokens, h.Heads, h.HeadDim)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
 		cache := shaders.KVCache{K: k.All(), V: v.All(), Pages: pages.All(), MaxPages: b.c.cachePages()}
-		s.Attention(c, label, rows.All(), q.All(), cache, partial.All(), h, sp, grid.All(), tokens)
+		scratch := shaders.AttentionScratch{Partial: partial.All(), Done: done.All()}
+		record := s.AttentionDecode
+		if prefill {
+			record = s.AttentionPrefill
+		}
+		record(c, label, rows.All(), q.All(), cache, scratch, y.All(), h, sp, grid.All(), tokens)
 	}
 	b.check = func(kr *checker) {
-		out := kr.floats(partial)
-		kc, vc := b.c.cached(k.values, pages.values), b.c.cached(v.values, pages.values)
+		out := kr.floats(y)
+		kc, vc := b.c.cached(k.values, pages.values, false), b.c.cached(v.values, pages.values, true)
 		for _, i := range b.sample(tokens*h.Heads, 2*product(b.lengths.Longest, h.HeadDim)) {
 			t, head := i/h.Heads, i%h.Heads
-			length := b.c.Depth + t + 1
-			for s := 0; s*sp.Positions < length; s++ {
-				logSum, mean := reference.AttentionSplit(q.values[i*h.HeadDim:][:h.HeadDim], kc, vc, head/(h.Heads/h.KVHeads), s*sp.Positions, min(length, (s+1)*sp.Positions))
-				got := out[(i*sp.Max+s)*(2+h.HeadDim):][:2+h.HeadDim]
-				kr.checked += int64(len(got))
-				if m := reference.AttentionPartial(got, logSum, mean); m != nil {
-					what := "maximum and sum"
-					if m.Index > 0 {
-						what = fmt.Sprintf("mean value [%d]", m.Index-1)
-					}
-					kr.wrong("partial[token %d][head %d][split %d], %s = %v", t, head, s, what, m)
-				}
-			}
+			want := reference.Attention(q.values[i*h.HeadDim:][:h.HeadDim], kc, vc, head/(h.Heads/h.KVHeads), b.c.Depth+t+1)
+			kr.expect(want, out[i*h.HeadDim:][:h.HeadDim], func(d int) string { return fmt.Sprintf("y[token %d][head %d][%d]", t, head, d) })
 		}
 	}
-}
-
-// splitsOfRows is the number of splits that the rows' sequences have, without a loop over
-// rows that may be too many.
-func (b *bench) splitsOfRows(sp shaders.Splits) int64 {
-	below := func(length int64) int64 { // of all sequences up to length
-		p := int64(sp.Positions)
-		full, rest := length/p, length%p
-		return p*full*(full+1)/2 + rest*(full+1)
-	}
-	return below(int64(b.c.context())) - below(int64(b.c.Depth))
 }
 
 func planMerge(b *bench) {
 	h, tokens, sp := b.c.heads(), b.c.size("tokens"), b.c.splits()
 	rows := b.positions()
-	stride := 2 + h.HeadDim
+	stride := 4 + h.HeadDim
 	partial := input(b, "partial", product(tokens, h.Heads, sp.Max, stride), func(v []float32) {
 		for ; len(v) > 0; v = v[stride:] {
 			b.normal(1)(v[:stride])

@@ -44,7 +44,7 @@ type item struct {
 
 var benches = map[string]func(b *bench){
 	"matmul": planMatMul, "embed": planEmbed, "rmsnorm": planRMSNorm, "geglu": planGeGLU,
-	"rope": planRoPE, "attention": planAttention, "attention_merge": planMerge,
+	"rope": planRoPE, "attention": planAttention, "attention_prefill": planAttention, "attention_merge": planMerge,
 	"penalize": planPenalize, "threshold": planThreshold, "pick": planPick, "advance": planAdvance,
 }
 

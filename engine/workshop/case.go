@@ -16,8 +16,8 @@ type Case struct {
 	Kernel  string
 	Type    weights.Type // of the weights, NoType for kernels without
 	Shape   []int        // the sizes that Sizes(Kernel) names
-	KVF16   bool         // the KV cache holds f16, else f32
-	Depth   int          // positions in the KV cache before the tokens
+	KV      shaders.KVType
+	Depth   int // positions in the KV cache before the tokens
 	Variant Variant
 }
 
@@ -30,6 +30,9 @@ type Variant struct {
 	Split int // positions of an attention workgroup; 0: 256 for one token, all for several, as in decode and prefill
 }
 
+// products are the kernels of product.glsl.
+var products = []string{"matmul", "matmul_add", "attn_qkv", "ffn_gate_up"}
+
 // knobs are the numbers of a Variant by name, in the order in which they are shown.
 var knobs = []struct {
 	name    string
@@ -39,12 +42,21 @@ var knobs = []struct {
 	kernels []string
 }{
 	{"lanes", func(v *Variant) *int { return &v.Lanes }, math.MaxInt, true,
-		[]string{"matmul", "embed", "rope", "attention", "attention_merge", "geglu", "penalize", "pick", "advance"}},
+		[]string{"embed", "rope", "geglu", "penalize", "pick", "advance"}},
 	{"wide", func(v *Variant) *int { return &v.WideLanes }, math.MaxInt, true, []string{"rmsnorm", "threshold"}},
-	{"rows", func(v *Variant) *int { return &v.MatRows }, 64, false, []string{"matmul"}},
-	{"span", func(v *Variant) *int { return &v.MatSpan }, 8, true, []string{"matmul"}},
-	{"tokens", func(v *Variant) *int { return &v.PrefillTokens }, 64, false, []string{"matmul"}},
-	{"split", func(v *Variant) *int { return &v.Split }, math.MaxInt32, false, []string{"attention", "attention_merge"}},
+	{"lanes", func(v *Variant) *int { return &v.Product.Lanes }, math.MaxInt, true, products},
+	{"row_lanes", func(v *Variant) *int { return &v.Product.RowLanes }, math.MaxInt, true, products},
+	{"groups", func(v *Variant) *int { return &v.Product.Groups }, 64, true, products},
+	{"outputs", func(v *Variant) *int { return &v.Product.Outputs }, 64, true, products},
+	{"span", func(v *Variant) *int { return &v.Product.Span }, 8, true, products},
+	{"tokens", func(v *Variant) *int { return &v.Product.Tokens }, 16, true, products},
+	{"lanes", func(v *Variant) *int { return &v.Attention.Lanes }, math.MaxInt, true, []string{"attention", "attention_merge"}},
+	{"positions", func(v *Variant) *int { return &v.Attention.Positions }, 32, true, []string{"attention"}},
+	{"tile", func(v *Variant) *int { return &v.Attention.Tile }, 1024, true, []string{"attention"}},
+	{"lanes", func(v *Variant) *int { return &v.Attention.PrefillLanes }, math.MaxInt, true, []string{"attention_prefill"}},
+	{"rows", func(v *Variant) *int { return &v.Attention.PrefillRows }, 16, false, []string{"attention_prefill"}},
+	{"tile", func(v *Variant) *int { return &v.Attention.PrefillTile }, 1024, true, []string{"attention_prefill"}},
+	{"split", func(v *Variant) *int { return &v.Split }, math.MaxInt32, false, []string{"attention", "attention_prefill", "attention_merge"}},
 }
 
 // Knobs names what can be varied of a kernel.
@@ -58,11 +70,13 @@ func Knobs(kernel string) []string {
 	return names
 }
 
-// HasWeights, HasCache and HasDepth tell whether the Type, KVF16 and Depth of a Case matter
+// HasWeights, HasCache and HasDepth tell whether the Type, KV and Depth of a Case matter
 // to a kernel.
 func HasWeights(kernel string) bool { return kernel == "matmul" || kernel == "embed" }
-func HasCache(kernel string) bool   { return kernel == "rope" || kernel == "attention" }
-func HasDepth(kernel string) bool   { return HasCache(kernel) || kernel == "attention_merge" }
+func HasCache(kernel string) bool {
+	return kernel == "rope" || kernel == "attention" || kernel == "attention_prefill"
+}
+func HasDepth(kernel string) bool { return HasCache(kernel) || kernel == "attention_merge" }
 
 // size is one of the case's sizes, by name.
 func (c *Case) size(name string) int {
@@ -97,13 +111,12 @@ func (c *Case) splits() shaders.Splits {
 		}
 		positions = min(positions, c.context())
 	}
-	positions = max(positions, 1) // a case that is told in an error
-	return shaders.Splits{Positions: positions, Max: (c.context() + positions - 1) / positions}
+	return shaders.SplitsOf(max(positions, 1), c.context()) // below 1: a case that is told in an error
 }
 
 const (
 	decodeSplit  = 256           // positions of an attention workgroup, as the engine has them in decode
-	prefillSplit = 1024          // and in prefill on CPU devices; GPUs take the whole sequence there
+	prefillSplit = 2048          // and in prefill on CPU devices; GPUs take the whole sequence there
 	maxHeadDim   = 256           // attention.comp
 	maxSize      = math.MaxInt32 // of anything: kernels count in 32 bits
 )
@@ -143,8 +156,8 @@ func (c *Case) check(caps *vk.Caps) error {
 }
 
 func (c *Case) checkHeads() error {
-	if dim := c.size("head_dim"); dim%2 != 0 || dim > maxHeadDim {
-		return fmt.Errorf("head_dim=%d: want an even number up to %d", dim, maxHeadDim)
+	if dim := c.size("head_dim"); dim%shaders.KVBlock != 0 || dim > maxHeadDim {
+		return fmt.Errorf("head_dim=%d: want a multiple of %d up to %d", dim, shaders.KVBlock, maxHeadDim)
 	}
 	if HasCache(c.Kernel) {
 		if heads, kv := c.size("heads"), c.size("kv_heads"); heads%kv != 0 {
@@ -174,17 +187,14 @@ func (c *Case) checkVariant(caps *vk.Caps) error {
 			return fmt.Errorf("%s=%d: want a power of two", k.name, n)
 		}
 	}
-	if c.Kernel != "matmul" {
+	if a := &c.Variant.Attention; c.Kernel == "attention" && (a.Tile%shaders.PageTokens != 0 || a.Tile%(a.Lanes*a.Positions) != 0) {
+		return fmt.Errorf("tile=%d: want a multiple of %d and of lanes=%d × positions=%d", a.Tile, shaders.PageTokens, a.Lanes, a.Positions)
+	}
+	if !slices.Contains(products, c.Kernel) {
 		return nil
 	}
-	// matmul.comp keeps a sum a lane for each of its outputs, in registers and shared. A
-	// program of too many of them takes compilers minutes.
-	const mostOutputs = 256
-	v := &c.Variant
-	if n := v.MatRows * v.PrefillTokens; n > mostOutputs {
-		return fmt.Errorf("rows=%d and tokens=%d: a workgroup of %d outputs, want at most %d", v.MatRows, v.PrefillTokens, n, mostOutputs)
-	} else if shared := 4 * n * v.Lanes; shared > limits.MaxComputeSharedMemorySize {
-		return fmt.Errorf("lanes=%d rows=%d tokens=%d take %d bytes of shared memory, the device has %d", v.Lanes, v.MatRows, v.PrefillTokens, shared, limits.MaxComputeSharedMemorySize)
+	if err := c.Variant.Product.Check(limits); err != nil {
+		return err
 	}
 	return nil
 }

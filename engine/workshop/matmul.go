@@ -33,7 +33,7 @@ func (b *bench) matrix(rows, cols int, wanted func() []int) *matrix {
 	i := item{name: "weights", device: much}
 	if product(rows, cols, 4) < much {
 		i.device = t.DeviceBytes(rows, cols)
-		i.binding = t.DeviceBytes(2, cols)
+		i.binding = t.DeviceBytes(shaders.TileRows, cols)
 	}
 	i.make = func() error {
 		m.rows = wanted()
@@ -56,22 +56,12 @@ func (b *bench) matrix(rows, cols int, wanted func() []int) *matrix {
 func (b *bench) fillPart(m *matrix, p *shaders.Part) error {
 	const pieceBytes = 4 << 20
 	t, cols := m.Type, m.Cols
-	step := max(2, int(pieceBytes/t.DeviceBytes(2, cols))*2)
+	step := shaders.TileRows * max(1, int(pieceBytes/t.DeviceBytes(shaders.TileRows, cols)))
 	for first := 0; first < p.Rows; first += step {
 		rows := min(step, p.Rows-first)
 		data, scales, biases := reference.Weights(b.rng, uint32(t), rows, cols)
-		toWords, toScales := p.Regions(t, cols, first, rows)
-		dst := make([]byte, toWords.Size)
-		t.RepackWords(dst, data, rows, cols)
-		if err := b.d.Write(toWords, dst); err != nil {
+		if err := b.writeTiles(m, p, first/shaders.TileRows, rows, data, scales, biases); err != nil {
 			return err
-		}
-		if toScales.Size > 0 {
-			dst = make([]byte, toScales.Size)
-			t.RepackScales(dst, data, scales, biases, rows, cols)
-			if err := b.d.Write(toScales, dst); err != nil {
-				return err
-			}
 		}
 		row := p.First + first
 		from, _ := slices.BinarySearch(m.rows, row)
@@ -91,6 +81,29 @@ func (b *bench) fillPart(m *matrix, p *shaders.Part) error {
 	return nil
 }
 
+// writeTiles writes so many rows from a tile of the part on.
+func (b *bench) writeTiles(m *matrix, p *shaders.Part, tile, rows int, data, scales, biases []byte) error {
+	row := func(all []byte, r int) []byte {
+		n := len(all) / rows
+		return all[r*n:][:n]
+	}
+	tiles := make([]shaders.Tile, (rows+shaders.TileRows-1)/shaders.TileRows)
+	for r := range rows {
+		tiles[r/shaders.TileRows][r%shaders.TileRows] = shaders.Source{Data: row(data, r), Scales: row(scales, r), Biases: row(biases, r)}
+	}
+	first, second := p.Regions(m.Type, m.Cols, tile, len(tiles))
+	a, c := make([]byte, first.Size), make([]byte, second.Size)
+	for i := range tiles {
+		na, nc := len(a)/len(tiles), len(c)/len(tiles)
+		m.Type.RepackFirst(a[i*na:][:na], &tiles[i], m.Cols)
+		m.Type.RepackSecond(c[i*nc:][:nc], &tiles[i], m.Cols)
+	}
+	if err := b.d.Write(first, a); err != nil || second.Size == 0 {
+		return err
+	}
+	return b.d.Write(second, c)
+}
+
 // row is the values of a row that was wanted.
 func (m *matrix) row(r int) []float32 {
 	i, _ := slices.BinarySearch(m.rows, r)
@@ -108,7 +121,7 @@ func planMatMul(b *bench) {
 	y := b.output("y", product(tokens, rows))
 	b.outputs = product(tokens, rows)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-		s.MatMul(c, label, &m.Matrix, x.All(), y.All(), 0, tokens)
+		s.MatMul(c, label, &m.Matrix, x.All(), y.All(), 0, rows, 0, tokens)
 	}
 	b.check = func(k *checker) {
 		out := k.floats(y)
@@ -143,9 +156,11 @@ func planEmbed(b *bench) {
 		return slices.Compact(ids)
 	})
 	x, history := b.output("x", product(tokens, cols)), b.output("history", int64(tokens))
+	norm := input(b, "norm", int64(cols), b.normal(1))
+	weighted, squares := b.output("weighted", product(tokens, cols)), b.output("squares", product(tokens, (cols+shaders.TileRows-1)/shaders.TileRows))
 	b.outputs = product(tokens, cols) + int64(tokens)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-		s.Embed(c, label, &table.Matrix, rows.All(), x.All(), history.All(), tokens, tokens, scale)
+		s.Embed(c, label, &table.Matrix, rows.All(), norm.All(), shaders.Residual{X: x.All(), Weighted: weighted.All(), Squares: squares.All()}, history.All(), tokens, tokens, scale)
 	}
 	b.check = func(k *checker) {
 		out := k.floats(x)
@@ -178,18 +193,22 @@ func planRMSNorm(b *bench) {
 }
 
 func planGeGLU(b *bench) {
-	count := b.c.size("count")
-	gate, up := changed(b, "gate", int64(count), b.normal(1)), input(b, "up", int64(count), b.normal(1))
-	b.outputs = int64(count)
-	b.record = func(s *shaders.Set, c *vk.Commands, label string) { s.GeGLU(c, label, gate.All(), up.All(), count) }
+	dim, tokens := b.c.size("ffn_dim"), b.c.size("tokens")
+	both := input(b, "gate_up", product(2, dim, tokens), b.normal(1))
+	y := b.output("y", product(dim, tokens))
+	b.outputs = product(dim, tokens)
+	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		s.GeGLU(c, label, both.All(), y.All(), dim, 2*dim, false, tokens)
+	}
 	b.check = func(k *checker) {
-		out := k.floats(&gate.buffer)
+		out := k.floats(y)
 		const cost = 8 // of a tanh
-		some := b.sample(count, cost)
+		some := b.sample(dim*tokens, cost)
 		g, u, got := make([]float32, len(some)), make([]float32, len(some)), make([]float32, len(some))
 		for i, at := range some {
-			g[i], u[i], got[i] = gate.values[at], up.values[at], out[at]
+			t, d := at/dim, at%dim
+			g[i], u[i], got[i] = both.values[2*dim*t+d], both.values[2*dim*t+dim+d], out[at]
 		}
-		k.expect(reference.GeGLU(g, u), got, func(i int) string { return fmt.Sprintf("gate[%d]", some[i]) })
+		k.expect(reference.GeGLU(g, u), got, func(i int) string { return fmt.Sprintf("y[%d]", some[i]) })
 	}
 }

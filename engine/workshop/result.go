@@ -138,9 +138,7 @@ func (w *Workshop) result(b *bench, dispatches []shaders.Dispatch, samples []flo
 		r.Type = c.Type.String()
 	}
 	if HasCache(c.Kernel) {
-		if r.KV = "f32"; c.KVF16 {
-			r.KV = "f16"
-		}
+		r.KV = c.KV.String()
 	}
 	for i, d := range dispatches {
 		grid, work := d.At(b.lengths)

@@ -31,7 +31,7 @@ type Sweep struct {
 	Types  []weights.Type   // none: Q4_K, where the kernel has weights
 	Sizes  map[string][]int // by the names of Sizes
 	Knobs  map[string][]int // by the names of Knobs
-	KVF16  bool
+	KV     shaders.KVType
 	Depths []int // none: 0
 }
 
@@ -78,7 +78,7 @@ func (s *Sweep) Cases(caps *vk.Caps) ([]Case, error) {
 		for _, typ := range types {
 			for _, depth := range depths {
 				for _, v := range variants {
-					c := Case{s.Kernel, typ, shape, s.KVF16, depth, v}
+					c := Case{s.Kernel, typ, shape, s.KV, depth, v}
 					if err := c.check(caps); err != nil {
 						return fail("%s: %w", s.Kernel, err)
 					}
@@ -95,7 +95,7 @@ func (s *Sweep) variants(caps *vk.Caps) []Variant {
 	list := []Variant{{Tuning: shaders.DefaultTuning(caps)}}
 	for _, k := range knobs {
 		values := s.Knobs[k.name]
-		if len(values) == 0 {
+		if len(values) == 0 || !slices.Contains(k.kernels, s.Kernel) {
 			continue
 		}
 		var next []Variant
@@ -155,6 +155,8 @@ func modelShapes(kernel string, lanes int) [][]int {
 		return [][]int{{dim, 1}}
 	case "rope", "attention":
 		return [][]int{{heads, heads, headDim, 1}}
+	case "attention_prefill": // a chunk of the prompt
+		return [][]int{{heads, heads, headDim, 64}}
 	case "attention_merge":
 		return [][]int{{heads, headDim, 1}}
 	case "geglu":

@@ -112,9 +112,9 @@ func (w *Workshop) plan(c *Case) (*bench, error) {
 
 // set builds the case's kernel, or finds it.
 func (w *Workshop) set(c *Case) (*shaders.Set, error) {
-	cfg := shaders.Config{KVF16: c.KVF16, Tuning: c.Variant.Tuning, Kernels: []string{c.Kernel}, Statistics: true}
+	cfg := shaders.Config{KV: c.KV, Tuning: c.Variant.Tuning, Kernels: []string{c.Kernel}, Statistics: true}
 	if c.Type != NoType {
-		cfg.Types = []shaders.Type{shaders.Type(c.Type)}
+		cfg.Types = shaders.EveryKernel([]shaders.Type{shaders.Type(c.Type)})
 	}
 	key := fmt.Sprint(cfg)
 	if w.sets[key] == nil {

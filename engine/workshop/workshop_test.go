@@ -50,17 +50,18 @@ func results(t *testing.T, w *Workshop, s Sweep) (list []*Result) {
 
 // small is ragged shapes of every kernel.
 var small = map[string]map[string][]int{
-	"matmul":          {"rows": {1, 37}, "cols": {256}, "tokens": {1, 9}},
-	"embed":           {"rows": {11}, "cols": {512}, "tokens": {1, 5}},
-	"rmsnorm":         {"dim": {1, 67}, "tokens": {1, 5}},
-	"rope":            {"heads": {6}, "kv_heads": {2}, "head_dim": {10}, "tokens": {1, 5}},
-	"attention":       {"heads": {6}, "kv_heads": {2}, "head_dim": {10}, "tokens": {1, 5}},
-	"attention_merge": {"heads": {3}, "head_dim": {34}, "tokens": {1, 5}},
-	"geglu":           {"count": {1, 67}},
-	"penalize":        {"vocab": {7, 1001}, "tokens": {1, 3}},
-	"threshold":       {"vocab": {7, 1001}, "tokens": {1, 3}},
-	"pick":            {"vocab": {7, 1001}, "tokens": {1, 3}},
-	"advance":         {"chunks": {1, 13}, "tokens": {1, 3}},
+	"matmul":            {"rows": {1, 37}, "cols": {256}, "tokens": {1, 9}},
+	"embed":             {"rows": {11}, "cols": {512}, "tokens": {1, 5}},
+	"rmsnorm":           {"dim": {1, 67}, "tokens": {1, 5}},
+	"rope":              {"heads": {6}, "kv_heads": {2}, "head_dim": {32}, "tokens": {1, 5}},
+	"attention":         {"heads": {6}, "kv_heads": {2}, "head_dim": {32}, "tokens": {1, 5}},
+	"attention_prefill": {"heads": {6}, "kv_heads": {2}, "head_dim": {32}, "tokens": {1, 5}},
+	"attention_merge":   {"heads": {3}, "head_dim": {96}, "tokens": {1, 5}},
+	"geglu":             {"count": {1, 67}},
+	"penalize":          {"vocab": {7, 1001}, "tokens": {1, 3}},
+	"threshold":         {"vocab": {7, 1001}, "tokens": {1, 3}},
+	"pick":              {"vocab": {7, 1001}, "tokens": {1, 3}},
+	"advance":           {"chunks": {1, 13}, "tokens": {1, 3}},
 }
 
 // Every kernel passes its check, and all that is told of it makes sense.
@@ -81,8 +82,8 @@ func TestEveryKernel(t *testing.T) {
 			if HasDepth(kernel) {
 				s.Depths = []int{0, 300}
 			}
-			for _, f16 := range []bool{false, true} {
-				if s.KVF16 = f16; f16 && !HasCache(kernel) {
+			for _, kv := range []shaders.KVType{shaders.KVF16, shaders.KVF32, shaders.KVQ8} {
+				if s.KV = kv; kv != 0 && !HasCache(kernel) {
 					break
 				}
 				for _, r := range results(t, w, s) {
@@ -115,7 +116,7 @@ func TestChecksFindWrongOutputs(t *testing.T) {
 	w := newWorkshop(t, Options{})
 	for _, kernel := range Kernels() {
 		t.Run(kernel, func(t *testing.T) {
-			s := Sweep{Kernel: kernel, Sizes: small[kernel], KVF16: true}
+			s := Sweep{Kernel: kernel, Sizes: small[kernel]}
 			cases, err := s.Cases(device.Caps())
 			if err != nil {
 				t.Fatal(err)
@@ -202,7 +203,7 @@ func TestWrongWeights(t *testing.T) {
 // A kernel that does not find the same inputs in every run is found out.
 func TestRunsAreCompared(t *testing.T) {
 	w := newWorkshop(t, Options{Reps: 1})
-	c := Case{"geglu", NoType, []int{64}, false, 0, Variant{Tuning: shaders.DefaultTuning(device.Caps())}}
+	c := Case{"geglu", NoType, []int{64}, 0, 0, Variant{Tuning: shaders.DefaultTuning(device.Caps())}}
 	b, err := w.plan(&c)
 	if err != nil {
 		t.Fatal(err)
@@ -242,9 +243,9 @@ func TestVariantsPartsAndSamples(t *testing.T) {
 	if want := []string{"lanes=4,rows=2", "lanes=4,rows=3", "lanes=16,rows=2", "lanes=16,rows=3"}; !slices.Equal(got, want) {
 		t.Errorf("variants %q, want %q", got, want)
 	}
-	split := Sweep{Kernel: "attention", Sizes: small["attention"], Depths: []int{100}, Knobs: map[string][]int{"split": {40}}}
-	if r := results(t, w, split)[0]; r.Grid != [3]int{6, 3, 1} || r.Variant["split"] != 40 {
-		t.Errorf("101 positions in splits of 40: grid %v, %s", r.Grid, r.VariantText())
+	split := Sweep{Kernel: "attention", Sizes: small["attention"], Depths: []int{100}, Knobs: map[string][]int{"split": {40}, "lanes": {4}, "positions": {2}}}
+	if r := results(t, w, split)[0]; r.Grid != [3]int{6, 2, 1} || r.Variant["split"] != 64 {
+		t.Errorf("101 positions in splits of 40, rounded up to pages: grid %v, %s", r.Grid, r.VariantText())
 	}
 
 	limit := &device.Caps().Limits.MaxStorageBufferRange
@@ -263,7 +264,7 @@ func TestVariantsPartsAndSamples(t *testing.T) {
 }
 
 func TestSample(t *testing.T) {
-	b := runOnce(t, newWorkshop(t, Options{}), &Case{"geglu", NoType, []int{64}, false, 0, Variant{Tuning: shaders.DefaultTuning(device.Caps())}})
+	b := runOnce(t, newWorkshop(t, Options{}), &Case{"geglu", NoType, []int{64}, 0, 0, Variant{Tuning: shaders.DefaultTuning(device.Caps())}})
 	for _, c := range []struct {
 		n, want int
 		cost    int64

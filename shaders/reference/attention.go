@@ -2,28 +2,61 @@ package reference
 
 import "math"
 
+// KV is the number format of the KV cache, numbered as in kv.glsl.
+type KV uint32
+
+const (
+	KVF16 KV = iota
+	KVF32
+	KVQ8
+)
+
+// unit is the number of values in 16 bytes.
+func (k KV) unit() int { return [...]int{8, 4, 16}[k] }
+
+// block is the number of values of Q8 that share a scale.
+const block = 32
+
 // Cache is K or V of one layer in the paged KV cache, as one sequence sees it.
 type Cache struct {
-	Words          []uint32 // [page][Heads][PageTokens][HeadDim] f32, or f16, two a word from the low half on
-	F16            bool
+	Words          []uint32 // as kv.glsl lays them out
+	KV             KV
+	IsV            bool
 	Heads, HeadDim int // Heads: the KV heads
 	PageTokens     int
 	Pages          []uint32 // the sequence's row of the page table
 }
 
-// index is that of the first value of a head.
-func (c *Cache) index(head, position int) int {
-	page := int(c.Pages[position/c.PageTokens])
-	return ((page*c.Heads+head)*c.PageTokens + position%c.PageTokens) * c.HeadDim
+// Word is that of dimension d of a head at a position, and the bit at which the value begins;
+// scale is the word of its scale in Q8.
+func (c *Cache) Word(head, position, d int) (word, shift, scale int) {
+	page, token, n := int(c.Pages[position/c.PageTokens]), position%c.PageTokens, c.KV.unit()
+	units, blocks := c.HeadDim/n, c.HeadDim/block
+	words := 4 * units * c.PageTokens
+	all := words
+	if c.KV == KVQ8 {
+		all += blocks * c.PageTokens
+	}
+	base := (page*c.Heads + head) * all
+	unit, scale := d/n*c.PageTokens+token, d/block*c.PageTokens+token
+	if c.IsV {
+		unit, scale = token*units+d/n, token*blocks+d/block
+	}
+	bit := d % n * 128 / n
+	return base + 4*unit + bit/32, bit % 32, base + words + scale
 }
 
 // At is dimension d of a head at a position.
 func (c *Cache) At(head, position, d int) float64 {
-	at := c.index(head, position) + d
-	if !c.F16 {
-		return float64(math.Float32frombits(c.Words[at]))
+	word, shift, scale := c.Word(head, position, d)
+	switch w := c.Words[word]; c.KV {
+	case KVF32:
+		return float64(math.Float32frombits(w))
+	case KVQ8:
+		return float64(int8(w>>shift)) * float64(math.Float32frombits(c.Words[scale]))
+	default:
+		return Half(uint16(w >> shift))
 	}
-	return Half(uint16(c.Words[at/2] >> (16 * (at % 2))))
 }
 
 // Half is the value of IEEE 754 half-precision bits that are neither Inf nor NaN.
@@ -39,14 +72,16 @@ func Half(h uint16) float64 {
 	return v
 }
 
-// AttentionSplit is attention of a query of one head over the positions first..end-1
-// alone: log Σ exp(score), and the values' mean weighted by exp(score), where score =
-// q·k/√HeadDim.
-func AttentionSplit(q []float32, k, v *Cache, head, first, end int) (logSum float64, mean []float64) {
-	scores, maximum := make([]float64, end-first), math.Inf(-1)
+// attentionTolerance is for values of size 1.
+const attentionTolerance = 4e-6
+
+// Attention is softmax(q·K/√HeadDim)·V of one head over length positions
+// (https://arxiv.org/abs/1706.03762, eq. 1). head is the KV head.
+func Attention(q []float32, k, v *Cache, head, length int) Expected {
+	scores, maximum := make([]float64, length), math.Inf(-1)
 	for i := range scores {
 		for d, x := range q {
-			scores[i] += float64(x) * k.At(head, first+i, d)
+			scores[i] += float64(x) * k.At(head, i, d)
 		}
 		scores[i] /= math.Sqrt(float64(len(q)))
 		maximum = max(maximum, scores[i])
@@ -56,49 +91,24 @@ func AttentionSplit(q []float32, k, v *Cache, head, first, end int) (logSum floa
 		scores[i] = math.Exp(s - maximum)
 		total += scores[i]
 	}
-	mean = make([]float64, len(q))
+	mean := make([]float64, len(q))
 	for i, weight := range scores {
 		for d := range mean {
-			mean[d] += weight / total * v.At(head, first+i, d)
+			mean[d] += weight / total * v.At(head, i, d)
 		}
 	}
-	return maximum + math.Log(total), mean
-}
-
-// attentionTolerance is for values of size 1.
-const attentionTolerance = 4e-6
-
-// Attention is softmax(q·K/√HeadDim)·V of one head over length positions
-// (https://arxiv.org/abs/1706.03762, eq. 1). head is the KV head.
-func Attention(q []float32, k, v *Cache, head, length int) Expected {
 	var e Expected
-	_, mean := AttentionSplit(q, k, v, head, 0, length)
 	for _, y := range mean {
 		e.add(y, attentionTolerance)
 	}
 	return e
 }
 
-// AttentionPartial checks a kernel's partial result of one split, (m, s, values): that m +
-// log s is logSum and values/s is mean.
-func AttentionPartial(partial []float32, logSum float64, mean []float64) *Mismatch {
-	var e Expected
-	e.add(logSum, 1e-5*(1+math.Abs(logSum)))
-	for _, y := range mean {
-		e.add(y, attentionTolerance)
-	}
-	got := []float32{float32(float64(partial[0]) + math.Log(float64(partial[1])))}
-	for _, v := range partial[2:] {
-		got = append(got, v/partial[1])
-	}
-	return e.Check(got)
-}
-
 // AttentionMerge is Σ exp(m-M) × values / Σ exp(m-M) × s over the splits of one head, each
-// (m, s, values) with headDim values; M is the greatest m
+// (m, s, 0, 0, values) with headDim values; M is the greatest m
 // (https://arxiv.org/abs/2205.14135, section 3.1).
 func AttentionMerge(partial []float32, headDim int) Expected {
-	stride := 2 + headDim
+	stride := 4 + headDim
 	maximum := math.Inf(-1)
 	for at := 0; at < len(partial); at += stride {
 		maximum = max(maximum, float64(partial[at]))
@@ -109,7 +119,7 @@ func AttentionMerge(partial []float32, headDim int) Expected {
 		weight := math.Exp(float64(partial[at]) - maximum)
 		total += weight * float64(partial[at+1])
 		for d := range headDim {
-			v := weight * float64(partial[at+2+d])
+			v := weight * float64(partial[at+4+d])
 			sum[d] += v
 			size[d] += math.Abs(v)
 		}
@@ -140,14 +150,21 @@ func RoPE(x []float32, dim, position int, theta float64) Expected {
 }
 
 // Cached is e as the cache keeps it: f16 is off by half a unit of its 11 bits, or by a
-// whole one where the driver truncates.
-func (e Expected) Cached(f16 bool) Expected {
-	if !f16 {
+// whole one where the driver truncates, Q8 by half a 127th of the greatest of its block.
+func (e Expected) Cached(kv KV) Expected {
+	if kv == KVF32 {
 		return e
 	}
 	var c Expected
 	for i, v := range e.Values {
-		c.add(v, e.Tolerance[i]+math.Abs(v)/1024+0x1p-24)
+		off := math.Abs(v)/1024 + 0x1p-24
+		if kv == KVQ8 {
+			off = 0
+			for j := range block {
+				off = max(off, (math.Abs(e.Values[i-i%block+j])+e.Tolerance[i-i%block+j])*1.001/254)
+			}
+		}
+		c.add(v, e.Tolerance[i]+off)
 	}
 	return c
 }

@@ -44,3 +44,12 @@ func (e *Expected) relative(value, eps float64) { e.add(value, eps*(1e-3+math.Ab
 func (e *Expected) Append(o Expected) {
 	e.Values, e.Tolerance = append(e.Values, o.Values...), append(e.Tolerance, o.Tolerance...)
 }
+
+// Reordered is the values in another order: the one at i is that at from(i).
+func (e Expected) Reordered(from func(i int) int) Expected {
+	r := Expected{make([]float64, len(e.Values)), make([]float64, len(e.Tolerance))}
+	for i := range r.Values {
+		r.Values[i], r.Tolerance[i] = e.Values[from(i)], e.Tolerance[from(i)]
+	}
+	return r
+}

@@ -9,15 +9,23 @@ import (
 
 // Values worked out by hand, or from the papers.
 func TestKnownValues(t *testing.T) {
-	half := uint32(0x3c00) // 1 as f16
-	cache := func(f16 bool, words ...uint32) *Cache {
-		return &Cache{Words: words, F16: f16, Heads: 1, HeadDim: 2, PageTokens: 2, Pages: []uint32{1, 0}}
-	}
 	f := math.Float32bits
-	// Pages are swapped: positions 0 and 1 are in the second half.
-	k := cache(true, 0, 0, 0, half)
-	v := cache(false, f(9), f(9), f(9), f(9), f(1), f(2), f(5), f(6))
-	quarter := float32(math.Sqrt2 * math.Log(3)) // makes scores 0 and log 3: weights 1/4 and 3/4
+	cache := func(kv KV, isV bool, pageWords int, words map[int]uint32) *Cache {
+		c := &Cache{Words: make([]uint32, 2*pageWords), KV: kv, IsV: isV, Heads: 1, HeadDim: 32, PageTokens: 2, Pages: []uint32{1, 0}}
+		for i, w := range words { // pages are swapped: positions 0 and 1 are in the second half
+			c.Words[pageWords+i] = w
+		}
+		return c
+	}
+	// Dimension 0 of the second position is 1, the rest of k 0; the first two of v are 1 and 2, 5 and 6.
+	k := cache(KVF16, false, 32, map[int]uint32{4: 0x3c00})
+	v := cache(KVF32, true, 64, map[int]uint32{0: f(1), 1: f(2), 32: f(5), 33: f(6)})
+	k8 := cache(KVQ8, false, 18, map[int]uint32{4: 0x7f, 17: f(1. / 127)})
+	v8 := cache(KVQ8, true, 18, map[int]uint32{0: 0x0201, 8: 0x0605, 16: f(1), 17: f(1)})
+	q := make([]float32, 32)
+	zeros := append([]float32{}, q...)
+	q[0] = float32(math.Sqrt(32) * math.Log(3)) // makes scores 0 and log 3: weights 1/4 and 3/4
+	two := func(a, b float64) []float64 { return append([]float64{a, b}, make([]float64, 30)...) }
 	for name, c := range map[string]struct {
 		got  Expected
 		want []float64
@@ -30,12 +38,13 @@ func TestKnownValues(t *testing.T) {
 		"GeGLU":                  {GeGLU([]float32{0, 1, -1}, []float32{5, 1, 2}), []float64{0, 0.8411919906, -2 * 0.1588080094}},
 		"RoPE at 0":              {RoPE([]float32{1, 2, 3, 4}, 4, 0, 10000), []float64{1, 2, 3, 4}},
 		"RoPE":                   {RoPE([]float32{1, 2, 3, 4}, 4, 1, 10000), []float64{math.Cos(1) - 3*math.Sin(1), 2*math.Cos(.01) - 4*math.Sin(.01), 3*math.Cos(1) + math.Sin(1), 4*math.Cos(.01) + 2*math.Sin(.01)}},
-		"Attention of equals":    {Attention([]float32{0, 0}, k, v, 0, 2), []float64{3, 4}},
-		"Attention":              {Attention([]float32{quarter, 7}, k, v, 0, 2), []float64{4, 5}},
-		"Attention of one":       {Attention([]float32{quarter, 7}, k, v, 0, 1), []float64{1, 2}},
-		"AttentionMerge":         {AttentionMerge([]float32{0, 1, 3, 0, float32(math.Log(2)), 0.5, 0, 2}, 2), []float64{1.5, 2}},
+		"Attention of equals":    {Attention(zeros, k, v, 0, 2), two(3, 4)},
+		"Attention":              {Attention(q, k, v, 0, 2), two(4, 5)},
+		"Attention of q8":        {Attention(q, k8, v8, 0, 2), two(4, 5)},
+		"Attention of one":       {Attention(q, k, v, 0, 1), two(1, 2)},
+		"AttentionMerge":         {AttentionMerge([]float32{0, 1, 9, 9, 3, 0, float32(math.Log(2)), 0.5, 9, 9, 0, 2}, 2), []float64{1.5, 2}},
 		"Penalize":               {Penalize([]float32{2, -2, 2, -2}, []uint32{0, 1, 0}, 2), []float64{1, -4, 2, -2}},
-		"Exactly, cached as f32": {Exactly([]float32{1, 2}).Cached(false), []float64{1, 2}},
+		"Exactly, cached as f32": {Exactly([]float32{1, 2}).Cached(KVF32), []float64{1, 2}},
 	} {
 		for i, want := range c.want {
 			if len(c.got.Values) != len(c.want) || math.Abs(c.got.Values[i]-want) > 1e-6 {
@@ -43,9 +52,6 @@ func TestKnownValues(t *testing.T) {
 				break
 			}
 		}
-	}
-	if logSum, _ := AttentionSplit([]float32{quarter, 7}, k, v, 0, 0, 2); math.Abs(logSum-math.Log(4)) > 1e-6 {
-		t.Errorf("log Σ exp of scores 0 and log 3 = %v, want log 4", logSum)
 	}
 	for h, want := range map[uint16]float64{0x3c00: 1, 0xc000: -2, 0x0001: 0x1p-24, 0x83ff: -0x1p-14 + 0x1p-24, 0x7bff: 65504, 0: 0} {
 		if got := Half(h); got != want {
@@ -65,23 +71,13 @@ func TestCheckFinds(t *testing.T) {
 			t.Errorf("%v: %+v", got, m)
 		}
 	}
-	if Exactly([]float32{1}).Tolerance[0] != 0 || Exactly([]float32{1}).Cached(true).Tolerance[0] < 1.0/2048 {
+	if Exactly([]float32{1}).Tolerance[0] != 0 || Exactly([]float32{1}).Cached(KVF16).Tolerance[0] < 1.0/2048 {
 		t.Error("tolerances of copies")
 	}
-	logSum, mean := 1.0, []float64{2, 3}
-	sum := float32(math.Exp(0.75))
-	for _, c := range []struct {
-		partial []float32
-		wrong   bool
-	}{
-		{[]float32{0.25, sum, 2 * sum, 3 * sum}, false},
-		{[]float32{0.25, sum, 2 * sum, 3.001 * sum}, true},
-		{[]float32{0.26, sum, 2 * sum, 3 * sum}, true},
-		{[]float32{0.25, 0, 0, 0}, true},
-	} {
-		if m := AttentionPartial(c.partial, logSum, mean); (m != nil) != c.wrong {
-			t.Errorf("partial %v: %v", c.partial, m)
-		}
+	ones := make([]float32, 64)
+	ones[0], ones[33] = 127, -254
+	if c := Exactly(ones).Cached(KVQ8); c.Tolerance[1] < 0.5 || c.Tolerance[1] > 0.51 || c.Tolerance[32] < 1 || c.Tolerance[32] > 1.01 {
+		t.Errorf("tolerances of q8: %v, %v; want half a step of the block", c.Tolerance[1], c.Tolerance[32])
 	}
 }
 

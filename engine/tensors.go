@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"sealvk/shaders"
+	"sealvk/vk"
+	"sealvk/weights"
+)
+
+// tensors makes the device's matrices of a file's tensors and plans what to upload.
+type tensors struct {
+	m      *Model
+	file   *weights.Model
+	chunk  int64 // bytes of a piece, at most
+	pieces []piece
+}
+
+// all walks the model's tensors by their GGUF names.
+func (t *tensors) all() (err error) {
+	m := t.m
+	do := func(e error) {
+		if err == nil {
+			err = e
+		}
+	}
+	do(t.matrix("token_embd", &m.tokenEmbd))
+	m.output = &m.tokenEmbd
+	if t.file.Tensor("output.weight") != nil {
+		m.output = new(shaders.Matrix)
+		do(t.matrix("output", m.output))
+	}
+	do(t.norm("output_norm", &m.outputNorm))
+	for i := range m.layers {
+		l, blk := &m.layers[i], fmt.Sprintf("blk.%d.", i)
+		do(t.norm(blk+"attn_norm", &l.AttnNorm))
+		do(t.qkv(blk, &l.AttnQKV))
+		do(t.matrix(blk+"attn_output", &l.AttnOutput))
+		do(t.norm(blk+"ffn_norm", &l.FFNNorm))
+		do(t.gateUp(blk, &l.FFNGateUp))
+		do(t.matrix(blk+"ffn_down", &l.FFNDown))
+	}
+	return err
+}
+
+func (t *tensors) weight(name string) *weights.Tensor { return t.file.Tensor(name + ".weight") }
+
+func (t *tensors) matrix(name string, to *shaders.Matrix) (err error) {
+	w := t.weight(name)
+	*to, err = t.make(name, w.Rows, plain([]*weights.Tensor{w}, 0, 0))
+	if err == nil {
+		t.cut(to, plain([]*weights.Tensor{w}, 0, 0))
+	}
+	return err
+}
+
+// qkv stacks those of q, k and v that follow each other and have one type.
+func (t *tensors) qkv(blk string, to *[]stacked) error {
+	names := []string{"q", "k", "v"}
+	heads, row0 := t.m.heads, 0
+	for first := 0; first < len(names); {
+		end := first + 1
+		for end < len(names) && t.weight(blk+"attn_"+names[end]).Type == t.weight(blk+"attn_"+names[first]).Type {
+			end++
+		}
+		var from []*weights.Tensor
+		rows, rope := 0, 0
+		for _, n := range names[first:end] {
+			w := t.weight(blk + "attn_" + n)
+			from, rows = append(from, w), rows+w.Rows
+			if n != "v" {
+				rope += w.Rows
+			}
+		}
+		name := "attn_" + strings.Join(names[first:end], "")
+		if err := t.stack(to, blk, name, row0, rows, plain(from, rope, heads.HeadDim)); err != nil {
+			return err
+		}
+		first, row0 = end, row0+rows
+	}
+	return nil
+}
+
+// gateUp puts gate and up into one matrix if they have one type.
+func (t *tensors) gateUp(blk string, to *[]stacked) error {
+	gate, up := t.weight(blk+"ffn_gate"), t.weight(blk+"ffn_up")
+	if gate.Type == up.Type {
+		const pairs = shaders.TileRows / 2
+		rows := shaders.TileRows * ((gate.Rows + pairs - 1) / pairs)
+		return t.stack(to, blk, "ffn_gate_up", 0, rows, gateUp(gate, up))
+	}
+	if err := t.stack(to, blk, "ffn_gate", 0, gate.Rows, plain([]*weights.Tensor{gate}, 0, 0)); err != nil {
+		return err
+	}
+	return t.stack(to, blk, "ffn_up", gate.Rows, up.Rows, plain([]*weights.Tensor{up}, 0, 0))
+}
+
+func (t *tensors) stack(to *[]stacked, blk, name string, row0, rows int, from source) error {
+	w, err := t.make(blk+name, rows, from)
+	if err != nil {
+		return err
+	}
+	*to = append(*to, stacked{name, row0, w})
+	t.cut(&(*to)[len(*to)-1].Matrix, from)
+	return nil
+}
+
+// make makes the buffers of a matrix, split by rows into ranges that the device can bind.
+func (t *tensors) make(name string, rows int, from source) (shaders.Matrix, error) {
+	first := from.tensors[0]
+	w := shaders.Matrix{Type: shaders.Type(first.Type), Rows: rows, Cols: first.Cols}
+	perPart, err := w.Type.PartRows(w.Cols, t.m.maxRange)
+	if err != nil {
+		return w, fmt.Errorf("engine: %s: %w", name, err)
+	}
+	for first := 0; first < rows; first += perPart {
+		n := min(perPart, rows-first)
+		b, err := t.m.buffer(name, w.Type.DeviceBytes(n, w.Cols), vk.DeviceLocal)
+		if err != nil {
+			return w, err
+		}
+		w.Parts = append(w.Parts, shaders.Part{Data: b.All(), First: first, Rows: n})
+	}
+	return w, nil
+}
+
+// cut plans the upload of a matrix in pieces of at most t.chunk bytes.
+func (t *tensors) cut(w *shaders.Matrix, from source) {
+	step := max(1, int(t.chunk/w.Type.DeviceBytes(shaders.TileRows, w.Cols)))
+	for i := range w.Parts {
+		tiles := (w.Parts[i].Rows + shaders.TileRows - 1) / shaders.TileRows
+		for tile := 0; tile < tiles; tile += step {
+			t.pieces = append(t.pieces, piece{source: &from, matrix: *w, part: &w.Parts[i], tile: tile, tiles: min(step, tiles-tile)})
+		}
+	}
+}
+
+// norm writes a vector as f32, whatever its type in the file.
+func (t *tensors) norm(name string, to *vk.Range) error {
+	w := t.weight(name)
+	return w.Guard(func() error {
+		if err := w.CheckRows(0, w.Rows); err != nil {
+			return fmt.Errorf("engine: %w", err)
+		}
+		values := make([]float32, w.Rows*w.Cols)
+		if err := w.DequantizeRows(values, 0, w.Rows); err != nil {
+			return fmt.Errorf("engine: %s: %w", w.Name, err)
+		}
+		b, err := t.m.buffer(w.Name, int64(len(values))*4, vk.DeviceLocal)
+		if err != nil {
+			return err
+		}
+		*to = b.All()
+		return t.m.dev.Write(*to, float32Bytes(values))
+	})
+}
+
+// kernelTypes is the types of weights that each kernel will read.
+func kernelTypes(file *weights.Model) map[string][]shaders.Type {
+	types := map[string][]shaders.Type{}
+	add := func(kernel string, t weights.Type) {
+		if typ := shaders.Type(t); !slices.Contains(types[kernel], typ) {
+			types[kernel] = append(types[kernel], typ)
+		}
+	}
+	kernels := map[string]string{
+		"attn_q": "attn_qkv", "attn_k": "attn_qkv", "attn_v": "attn_qkv", "attn_output": "matmul_add",
+		"ffn_gate": "ffn_gate_up", "ffn_up": "ffn_gate_up", "ffn_down": "matmul_add",
+	}
+	for _, t := range file.Tensors {
+		name := strings.TrimSuffix(t.Name, ".weight")
+		switch {
+		case name == "token_embd":
+			add("embed", t.Type)
+			if file.Tensor("output.weight") == nil {
+				add("matmul", t.Type)
+			}
+		case name == "output":
+			add("matmul", t.Type)
+		default:
+			if kernel := kernels[name[strings.LastIndex(name, ".")+1:]]; kernel != "" {
+				add(kernel, t.Type)
+			}
+		}
+	}
+	return types
+}

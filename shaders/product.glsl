@@ -1,0 +1,166 @@
+// The product of weights and activations that a workgroup computes: ROWS rows of W for
+// TOKENS tokens. A lane takes GROUPS rows, ROW_LANES apart, so that lanes side by side
+// read weights side by side and share each load of x; where the device wants more
+// invocations than rows, SPLITS lanes share a row's steps. The order of summation
+// depends on neither the other rows nor the other tokens: a sequence's numbers are the
+// same bits in a batch of any size.
+#include "weights.glsl"
+#ifdef QUAD
+#extension GL_KHR_shader_subgroup_quad : require
+#endif
+#extension GL_EXT_control_flow_attributes : require
+
+layout(constant_id = 2) const uint ROW_LANES = 32;
+layout(constant_id = 3) const uint GROUPS = 1;
+layout(constant_id = 4) const uint TOKENS = 1;
+layout(constant_id = 5) const uint SPAN = 2;     // steps that a lane takes together: those of a block share its head
+layout(constant_id = 6) const uint IN_PLACE = 0; // 1: bytes become floats where they lie in their word, and x is scaled instead (CPUs)
+
+const uint ROWS = ROW_LANES * GROUPS, SPLITS = LANES / ROW_LANES;
+const uint TOGETHER = TOKENS < 4u ? TOKENS : 4u; // tokens whose parts lie in shared memory at a time
+
+#define PRODUCT_PUSH \
+    uint rows;      /* of this part */ \
+    uint cols;      \
+    uint row_quads; \
+    uint row_words; \
+    uint second;    \
+    uint row0;      /* of this part in the whole */ \
+    uint tokens;    \
+    uint first;     /* token of x */
+
+#define MATRIX(push) Matrix(push.rows, push.cols, push.row_quads, push.row_words, push.second)
+
+layout(set = 0, binding = 1, std430) readonly buffer X { float x[]; };
+layout(set = 0, binding = 1, std430) readonly buffer X4 { vec4 x4[]; };
+
+shared float result[TOKENS * ROWS]; // [token][row]
+shared float part[SPLITS > 1u ? SPLITS * TOGETHER * ROWS : 1u];
+
+vec4 placed(vec4 v) { return IN_PLACE != 0u ? v * vec4(1.0, 1.0 / 256.0, 1.0 / 65536.0, 1.0) : v; }
+
+vec4 values(uint word) {
+    return IN_PLACE != 0u ? vec4(word & 0xffu, word & 0xff00u, word & 0xff0000u, word >> 24) : bytes(word);
+}
+
+float sum4(vec4 v) { return (v.x + v.y) + (v.z + v.w); }
+
+// Columns c to c+15 of x, and their sum.
+void load_x(uint token, uint cols, uint c, out vec4 v[4], out float sum) {
+    uint at = (token * cols + c) / 4u;
+#ifdef QUAD
+    uint i = gl_SubgroupInvocationID & 3u;
+    vec4 mine = x4[at + i];
+    sum = sum4(mine);
+    sum += subgroupQuadSwapHorizontal(sum);
+    sum += subgroupQuadSwapVertical(sum);
+    mine = placed(mine);
+    v[0] = subgroupQuadBroadcast(mine, 0u);
+    v[1] = subgroupQuadBroadcast(mine, 1u);
+    v[2] = subgroupQuadBroadcast(mine, 2u);
+    v[3] = subgroupQuadBroadcast(mine, 3u);
+#else
+    [[unroll]] for (uint i = 0u; i < 4u; i++) v[i] = x4[at + i];
+    sum = (sum4(v[0]) + sum4(v[1])) + (sum4(v[2]) + sum4(v[3]));
+    [[unroll]] for (uint i = 0u; i < 4u; i++) v[i] = placed(v[i]);
+#endif
+}
+
+float dot_sum(float sum, vec4 a, vec4 b) {
+    return fma(a.w, b.w, fma(a.z, b.z, fma(a.y, b.y, fma(a.x, b.x, sum))));
+}
+
+// Columns c to c+3 of x, zero past the last one.
+vec4 ragged_x(uint token, uint cols, uint c) {
+    uint at = token * cols + c;
+    if (c + 4u <= cols && cols % 4u == 0u) return x4[at / 4u];
+    vec4 v = vec4(0.0);
+    if (c < cols) v.x = x[at];
+    if (c + 1u < cols) v.y = x[at + 1u];
+    if (c + 2u < cols) v.z = x[at + 2u];
+    if (c + 3u < cols) v.w = x[at + 3u];
+    return v;
+}
+
+uint row[GROUPS]; // this lane's
+float acc[GROUPS * TOKENS];
+
+// Adds every SPLITS-th span of steps from begin on. token: the first one of x, tokens: how many x has.
+void accumulate(Matrix m, uint token, uint tokens, uint begin) {
+    uint steps = step_count(m.cols);
+    if (is_float_type()) {
+        for (uint s = begin; s < steps; s += SPLITS) {
+            [[unroll]] for (uint i = 0u; i < 8u; i++) {
+                vec4 v[GROUPS];
+                [[unroll]] for (uint g = 0u; g < GROUPS; g++) v[g] = float_at(m, row[g], s * 8u + i);
+                [[unroll]] for (uint t = 0u; t < TOKENS; t++) {
+                    vec4 xs = ragged_x(min(token + t, tokens - 1u), m.cols, s * 32u + i * 4u);
+                    [[unroll]] for (uint g = 0u; g < GROUPS; g++)
+                        acc[g * TOKENS + t] = dot_sum(acc[g * TOKENS + t], v[g], xs);
+                }
+            }
+        }
+        return;
+    }
+    uint span = min(SPAN, block_steps());
+    for (uint first = begin * span; first < steps; first += SPLITS * span) {
+        Head head[GROUPS];
+        [[unroll]] for (uint g = 0u; g < GROUPS; g++) head[g] = step_head(m, row[g], first);
+        for (uint s = first; s < first + span; s++) {
+            uvec2 c = step_columns(s);
+            uvec4 qa[GROUPS], qb[GROUPS];
+            vec4 scales[GROUPS];
+            [[unroll]] for (uint g = 0u; g < GROUPS; g++) {
+                step_bytes(m, row[g], head[g], s, qa[g], qb[g]);
+                scales[g] = step_scales(head[g], s);
+            }
+            [[unroll]] for (uint t = 0u; t < TOKENS; t++) {
+                vec4 xa[4], xb[4];
+                float suma, sumb;
+                load_x(min(token + t, tokens - 1u), m.cols, c.x, xa, suma);
+                load_x(min(token + t, tokens - 1u), m.cols, c.y, xb, sumb);
+                [[unroll]] for (uint g = 0u; g < GROUPS; g++) {
+                    float da = 0.0, db = 0.0;
+                    [[unroll]] for (uint i = 0u; i < 4u; i++) {
+                        da = dot_sum(da, values(qa[g][i]), xa[i]);
+                        db = dot_sum(db, values(qb[g][i]), xb[i]);
+                    }
+                    uint to = g * TOKENS + t;
+                    acc[to] = fma(scales[g].x, da, fma(scales[g].y, suma, acc[to]));
+                    acc[to] = fma(scales[g].z, db, fma(scales[g].w, sumb, acc[to]));
+                }
+            }
+        }
+    }
+}
+
+// Leaves the products in result. All invocations return.
+void product(Matrix m, uint first_row, uint token, uint tokens) {
+    uint lane = gl_LocalInvocationID.x % ROW_LANES, split = gl_LocalInvocationID.x / ROW_LANES;
+    uint last = (m.rows - 1u) / TILE; // a tile past the end is the last one once more
+    [[unroll]] for (uint g = 0u; g < GROUPS; g++) {
+        uint r = first_row + g * ROW_LANES + lane;
+        row[g] = min(r / TILE, last) * TILE + r % TILE;
+    }
+    [[unroll]] for (uint i = 0u; i < GROUPS * TOKENS; i++) acc[i] = 0.0;
+    accumulate(m, token, tokens, split);
+
+    if (SPLITS == 1u) {
+        [[unroll]] for (uint g = 0u; g < GROUPS; g++)
+            [[unroll]] for (uint t = 0u; t < TOKENS; t++) result[t * ROWS + g * ROW_LANES + lane] = acc[g * TOKENS + t];
+        barrier();
+        return;
+    }
+    [[unroll]] for (uint from = 0u; from < TOKENS; from += TOGETHER) {
+        [[unroll]] for (uint t = 0u; t < TOGETHER; t++)
+            [[unroll]] for (uint g = 0u; g < GROUPS; g++)
+                part[(split * TOGETHER + t) * ROWS + g * ROW_LANES + lane] = acc[g * TOKENS + from + t];
+        barrier();
+        for (uint i = gl_LocalInvocationID.x; i < TOGETHER * ROWS; i += LANES) {
+            float sum = part[i];
+            for (uint s = 1u; s < SPLITS; s++) sum += part[s * TOGETHER * ROWS + i];
+            result[from * ROWS + i] = sum;
+        }
+        barrier();
+    }
+}

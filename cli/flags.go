@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"sealvk/engine"
+	"sealvk/vk"
 )
 
 // real is a flag's number with the range it must lie in, ends included.
@@ -96,6 +97,7 @@ const (
 type modelFlags struct {
 	path     string // "" for the embedded seallm-nano
 	device   string
+	restrict string
 	context  contextSize // 0: the model's own, at most 8192
 	kv       choice
 	verbose  bool
@@ -128,6 +130,8 @@ func (m *modelFlags) deviceFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "device", Destination: &m.device, Category: categoryModel,
 			Usage: "Vulkan `DEVICE`: index, part of the name, or UUID (see sealvk devices)"},
+		&cli.StringFlag{Name: "restrict", Destination: &m.restrict, Category: categoryModel, Hidden: true,
+			Usage: "do without what the device has, as a lesser one: `LIST` of " + vk.Restrictions()},
 		&cli.BoolFlag{Name: "validate", Destination: &m.validate, Category: categoryModel, Hidden: true,
 			Usage: "run under Vulkan's validation layers, their messages on standard error"},
 		m.verboseFlag(),

@@ -106,6 +106,7 @@ func TestStdoutHoldsOnlyTheAnswer(t *testing.T) {
 		{thailand + "\n", nil},
 		{thailand + "\r\n", []string{"-", "-v"}},
 		{"", append(strings.Fields(thailand), "--kv", "f32", "--template", "seallm")},
+		{"", append(strings.Fields(thailand), "--kv", "q8_0")},
 	} {
 		o := onDevice(t, c.stdin, append([]string{"generate", "--temp", "0"}, c.args...)...)
 		if o.code != 0 || o.stdout != bangkok {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -130,6 +131,11 @@ func (p *program) openDevice(o *opened, f *modelFlags) (err error) {
 	}
 	if f.verbose {
 		p.note("%s", reason)
+	}
+	if f.restrict != "" {
+		if err := chosen.Caps.Restrict(f.restrict); err != nil {
+			return fmt.Errorf("--restrict: %w", err)
+		}
 	}
 	o.device, err = o.instance.OpenDevice(chosen, pipelineCache())
 	return err

@@ -59,7 +59,7 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 // head records the logits of count rows from row first of x.
 func (m *Model) head(c *vk.Commands, first, count int) {
 	c.Section("output")
-	m.kernels.MatMulNorm(c, "output", m.output, m.normed(), m.act.logits, 0, m.cfg.Vocab, first, count)
+	m.kernels.Output(c, "output", m.output, m.normed(), m.sampleBuffers(), first, count, false)
 }
 
 // sample records the choice of the next token of the decode row, and its step
@@ -70,5 +70,5 @@ func (m *Model) sample(c *vk.Commands) {
 	m.kernels.Penalize(c, "repeat_penalty", b, 1)
 	m.kernels.Threshold(c, "top_k_top_p_min_p", b, 1)
 	m.kernels.Pick(c, "sample", b, 1)
-	m.kernels.Advance(c, "advance", b, m.heads, m.decodeSplits(), 1)
+	m.kernels.Advance(c, "advance", b, nil, m.heads, m.decodeSplits(), 1)
 }

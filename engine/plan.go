@@ -11,23 +11,25 @@ import (
 )
 
 const (
-	maxChunk   = 256  // tokens of a prefill chunk at most
-	logitRows  = 8    // rows of logits that fit into their buffer
-	ringSlots  = 16   // sampled ids that the host may be behind; more than steps in flight
-	splitSize  = 256  // positions of an attention workgroup in decode
-	cpuSplit   = 2048 // in prefill on CPU devices: llvmpipe ends loops after 65535 iterations in sum
-	minContext = 256  // the least that an automatic context shrinks to
-	slack      = 1.02 // for the allocator's own rounding
+	maxChunk   = 256      // tokens of a prefill chunk at most
+	logitRows  = 8        // rows of logits that fit into their buffer
+	ringSlots  = 16       // sampled ids that the host may be behind; more than steps in flight
+	splitSize  = 128      // positions of an attention workgroup in decode
+	partials   = 64 << 20 // bytes of attention's partial results in decode; longer splits keep them below
+	cpuSplit   = 2048     // in prefill on CPU devices: llvmpipe ends loops after 65535 iterations in sum
+	minContext = 256      // the least that an automatic context shrinks to
+	slack      = 1.02     // for the allocator's own rounding
 )
 
 // plan is what a model takes on the device, known before anything is uploaded.
 type plan struct {
 	context   int // positions a sequence
 	sequences int
-	chunk     int  // tokens of the largest prefill chunk
-	pages     int  // of the KV pool, all sequences together
-	split     int  // positions of an attention workgroup in prefill
-	unpaired  bool // some layer's ffn_gate and ffn_up are of different types
+	chunk     int            // tokens of the largest prefill chunk
+	pages     int            // of the KV pool, all sequences together
+	split     int            // positions of an attention workgroup in prefill
+	decode    shaders.Splits // of attention in decode
+	unpaired  bool           // some layer's ffn_gate and ffn_up are of different types
 
 	weights, kv, activations int64 // bytes
 }
@@ -97,6 +99,12 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	p.pages = p.sequences * pagesFor(context)
 	p.kv = 2 * int64(cfg.Layers) * int64(p.pages) * shaders.KVBytes(headsOf(cfg), o.KV)
 
+	for size := splitSize; ; size *= 2 {
+		p.decode = shaders.SplitsOf(size, context)
+		if p.decode.Max == 1 || p.decode.PartialBytes(headsOf(cfg), shaders.DecodeRows) <= min(partials, caps.Limits.MaxStorageBufferRange) {
+			break
+		}
+	}
 	p.split = context
 	if caps.Type == vk.CPU {
 		p.split = min(context, cpuSplit)
@@ -133,9 +141,7 @@ func headsOf(c weights.Config) shaders.Heads {
 
 // decodeSplits shares a sequence among many workgroups, one row being too
 // little work; prefillSplits leaves it whole where it can, the rows being work enough.
-func (p *plan) decodeSplits() shaders.Splits {
-	return shaders.SplitsOf(splitSize, p.context)
-}
+func (p *plan) decodeSplits() shaders.Splits { return p.decode }
 
 func (p *plan) prefillSplits() shaders.Splits {
 	return shaders.SplitsOf(p.split, p.context)

@@ -97,6 +97,26 @@ func TestPaceKeepsSubmissionsShort(t *testing.T) {
 	}
 }
 
+// Splits grow where their results would take too much, or more than the device binds.
+func TestDecodeSplits(t *testing.T) {
+	file := openNano(t)
+	for _, c := range []struct {
+		context  int
+		bindable int64
+		want     shaders.Splits
+	}{
+		{100, 128 << 20, shaders.Splits{Positions: 128, Max: 1}},
+		{8192, 128 << 20, shaders.Splits{Positions: 128, Max: 64}},
+		{8192, 128 << 10, shaders.Splits{Positions: 2048, Max: 4}}, // 8 × 16 rows × 4 heads × 68 f32 are 136 KiB
+		{1 << 20, 128 << 20, shaders.Splits{Positions: 512, Max: 2048}},
+	} {
+		p := planFor(capsWith(1<<40, c.bindable), file, Options{}, c.context)
+		if got := p.decodeSplits(); got != c.want {
+			t.Errorf("%d positions, %d bytes bindable: %+v, want %+v", c.context, c.bindable, got, c.want)
+		}
+	}
+}
+
 func TestBytesPerToken(t *testing.T) {
 	checkBytesPerToken(t, load(t, nano, Options{Context: 32}), openNano(t))
 }

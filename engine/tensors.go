@@ -175,10 +175,10 @@ func kernelTypes(file *weights.Model) map[string][]shaders.Type {
 		case name == "token_embd":
 			add("embed", t.Type)
 			if file.Tensor("output.weight") == nil {
-				add("matmul", t.Type)
+				add("output", t.Type)
 			}
 		case name == "output":
-			add("matmul", t.Type)
+			add("output", t.Type)
 		default:
 			if kernel := kernels[name[strings.LastIndex(name, ".")+1:]]; kernel != "" {
 				add(kernel, t.Type)

@@ -101,19 +101,18 @@ func TestTrace(t *testing.T) {
 // values) in decode at length 10, f16 cache.
 func TestWorkOfALayer(t *testing.T) {
 	want := map[string]shaders.Work{
-		"attn_norm":       {Read: 1024 + 1024, Written: 1024, FLOPs: 4 * 256},
-		"attn_q":          {Read: 256*144 + 1024, Written: 1024, FLOPs: 2 * 256 * 256},
-		"attn_k":          {Read: 256*144 + 1024, Written: 1024, FLOPs: 2 * 256 * 256},
-		"attn_v":          {Read: 256*144 + 1024, Written: 1024, FLOPs: 2 * 256 * 256},
-		"rope":            {Read: 3*1024 + 256, Written: 1024 + 2*512, FLOPs: 3 * 512}, // q, k, v, 32 angles; q, two f16 rows
-		"attention":       {Read: 1024 + 2*10*512, Written: 4 * 66 * 4, FLOPs: 10 * 4 * (4*64 + 4)},
-		"attention_merge": {Read: 4 * 66 * 4, Written: 1024, FLOPs: 2*4*66 + 256},
-		"attn_output":     {Read: 256*144 + 1024 + 1024, Written: 1024, FLOPs: 2*256*256 + 256},
-		"ffn_norm":        {Read: 1024 + 1024, Written: 1024, FLOPs: 4 * 256},
-		"ffn_gate":        {Read: 1024*144 + 1024, Written: 4096, FLOPs: 2 * 1024 * 256},
-		"ffn_up":          {Read: 1024*144 + 1024, Written: 4096, FLOPs: 2 * 1024 * 256},
-		"ffn_geglu":       {Read: 2 * 4096, Written: 4096, FLOPs: 9 * 1024},
-		"ffn_down":        {Read: 256*4*144 + 4096 + 1024, Written: 1024, FLOPs: 2*256*1024 + 256},
+		"attn_norm":   {Read: 1024 + 1024, Written: 1024, FLOPs: 4 * 256},
+		"attn_q":      {Read: 256*144 + 1024, Written: 1024, FLOPs: 2 * 256 * 256},
+		"attn_k":      {Read: 256*144 + 1024, Written: 1024, FLOPs: 2 * 256 * 256},
+		"attn_v":      {Read: 256*144 + 1024, Written: 1024, FLOPs: 2 * 256 * 256},
+		"rope":        {Read: 3*1024 + 256, Written: 1024 + 2*512, FLOPs: 3 * 512}, // q, k, v, 32 angles; q, two f16 rows
+		"attention":   {Read: 1024 + 2*10*512, Written: 1024, FLOPs: 10 * 4 * (4*64 + 4)},
+		"attn_output": {Read: 256*144 + 1024 + 1024, Written: 1024, FLOPs: 2*256*256 + 256},
+		"ffn_norm":    {Read: 1024 + 1024, Written: 1024, FLOPs: 4 * 256},
+		"ffn_gate":    {Read: 1024*144 + 1024, Written: 4096, FLOPs: 2 * 1024 * 256},
+		"ffn_up":      {Read: 1024*144 + 1024, Written: 4096, FLOPs: 2 * 1024 * 256},
+		"ffn_geglu":   {Read: 2 * 4096, Written: 4096, FLOPs: 9 * 1024},
+		"ffn_down":    {Read: 256*4*144 + 4096 + 1024, Written: 1024, FLOPs: 2*256*1024 + 256},
 	}
 	m := load(t, nano, Options{Context: 256})
 	s := session(t, m)

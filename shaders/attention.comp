@@ -1,5 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 // Causal attention of one head of one row over one split of its sequence's positions,
 // read from the paged KV cache. Scores have lane = position, so that nothing is
 // reduced over lanes and q is read at one address; values have lane = dimension. Tiles
@@ -15,6 +16,8 @@
 layout(constant_id = 2) const uint POSITIONS = 1; // that a lane scores together
 layout(constant_id = 3) const uint TILE = 128;    // a multiple of LANES * POSITIONS, and of PAGE
 layout(constant_id = 4) const uint MERGE = 1;     // the last workgroup of a head merges
+layout(constant_id = 5) const uint BLOCKS = 2;    // of K that a lane loads before it uses them
+layout(constant_id = 6) const uint TOKENS = 8;    // of V, the same; divides PAGE and LANES * POSITIONS
 
 layout(set = 0, binding = 0, std430) readonly buffer Rows { Row rows[]; };
 layout(set = 0, binding = 1, std430) readonly buffer Pages { uint pages[]; };
@@ -46,6 +49,7 @@ const uint QUADS = KV_UNIT / 4;
 shared vec4 value[QUADS * SLOTS]; // [quad][slot]
 shared float weight[TILE];        // a position's score, then exp(score - maximum)
 shared float of_lane[LANES];
+shared uint page_at[TILE / PAGE]; // of the tile, as kv_head
 shared uint finished;
 
 #include "attention_merge.glsl"
@@ -56,30 +60,34 @@ float scores(uint table, uint kv, uint q_base, uint base, uint end, uint lane) {
     for (uint sweep = base; sweep < min(base + TILE, end); sweep += LANES * POSITIONS) {
         uint head[POSITIONS], token[POSITIONS];
         float score[POSITIONS];
-        for (uint j = 0u; j < POSITIONS; j++) {
+        [[unroll]] for (uint j = 0u; j < POSITIONS; j++) {
             uint position = min(sweep + j * LANES + lane, end - 1u);
             head[j] = kv_head(pages[table + position / PAGE], kv, push.kv_heads, push.head_dim);
             token[j] = position % PAGE;
             score[j] = 0.0;
         }
-        for (uint block = 0u; block < push.head_dim / KV_BLOCK; block++) {
-            float sum[POSITIONS];
-            for (uint j = 0u; j < POSITIONS; j++) sum[j] = 0.0;
-            for (uint u = 0u; u < KV_UNITS; u++) {
-                uint unit = block * KV_UNITS + u;
-                vec4 x[QUADS];
-                for (uint i = 0u; i < QUADS; i++) x[i] = q[q_base + unit * QUADS + i];
-                for (uint j = 0u; j < POSITIONS; j++) {
-                    uvec4 k = k_cache[head[j] + k_unit(token[j], unit)];
-                    for (uint i = 0u; i < QUADS; i++) sum[j] += dot(x[i], kv_quad(k, i));
+        uint blocks = push.head_dim / KV_BLOCK;
+        for (uint first = 0u; first < blocks; first += BLOCKS) {
+            [[unroll]] for (uint b = 0u; b < BLOCKS; b++) {
+                uint block = BLOCKS == 1u ? first : min(first + b, blocks - 1u);
+                float sum[POSITIONS];
+                [[unroll]] for (uint j = 0u; j < POSITIONS; j++) sum[j] = 0.0;
+                [[unroll]] for (uint u = 0u; u < KV_UNITS; u++) {
+                    uint unit = block * KV_UNITS + u;
+                    vec4 x[QUADS];
+                    [[unroll]] for (uint i = 0u; i < QUADS; i++) x[i] = q[q_base + unit * QUADS + i];
+                    [[unroll]] for (uint j = 0u; j < POSITIONS; j++) {
+                        uvec4 k = k_cache[head[j] + k_unit(token[j], unit)];
+                        [[unroll]] for (uint i = 0u; i < QUADS; i++) sum[j] += dot(x[i], kv_quad(k, i));
+                    }
+                }
+                [[unroll]] for (uint j = 0u; j < POSITIONS; j++) {
+                    if (KV == KV_Q8) sum[j] *= k_scales[4u * head[j] + k_scale(token[j], block, push.head_dim)];
+                    if (BLOCKS == 1u || first + b < blocks) score[j] += sum[j];
                 }
             }
-            for (uint j = 0u; j < POSITIONS; j++) {
-                if (KV == KV_Q8) sum[j] *= k_scales[4u * head[j] + k_scale(token[j], block, push.head_dim)];
-                score[j] += sum[j];
-            }
         }
-        for (uint j = 0u; j < POSITIONS; j++) {
+        [[unroll]] for (uint j = 0u; j < POSITIONS; j++) {
             uint i = sweep - base + j * LANES + lane;
             float s = base + i < end ? score[j] * push.scale : LOWEST;
             weight[i] = s;
@@ -89,33 +97,29 @@ float scores(uint table, uint kv, uint q_base, uint base, uint end, uint lane) {
     return maximum;
 }
 
-// Adds the weighted values of positions base.. below end to value * rescale.
-void values(uint table, uint kv, uint base, uint end, uint lane, float rescale) {
+// Adds the weighted values of the tile's first count positions to value * rescale.
+void values(uint count, uint lane, float rescale) {
     uint units = push.head_dim / KV_UNIT, groups = max(1u, LANES / units);
     uint group = lane / units;
     if (group >= groups) return;
-    uint stop = min(base + TILE, end);
     for (uint unit = lane - group * units; unit < units; unit += LANES) {
         uint slot = group * units + unit;
         vec4 sum[QUADS];
-        for (uint i = 0u; i < QUADS; i++) sum[i] = value[i * SLOTS + slot] * rescale;
-        for (uint first = base; first < stop; first += PAGE) {
-            uint head = kv_head(pages[table + first / PAGE], kv, push.kv_heads, push.head_dim);
-            uint count = min(PAGE, stop - first);
-            for (uint t = 4u * group; t < count; t += 4u * groups) {
-                uvec4 v[4];
-                float w[4];
-                for (uint k = 0u; k < 4u; k++) {
-                    uint token = min(t + k, count - 1u); // what lies behind may be NaN, its weight is 0
-                    v[k] = v_cache[head + v_unit(token, unit, push.head_dim)];
-                    w[k] = weight[first - base + t + k];
-                    if (KV == KV_Q8) w[k] *= v_scales[4u * head + v_scale(token, unit / KV_UNITS, push.head_dim)];
-                }
-                for (uint k = 0u; k < 4u; k++)
-                    for (uint i = 0u; i < QUADS; i++) sum[i] += w[k] * kv_quad(v[k], i);
+        [[unroll]] for (uint i = 0u; i < QUADS; i++) sum[i] = value[i * SLOTS + slot] * rescale;
+        for (uint t = TOKENS * group; t < count; t += TOKENS * groups) {
+            uint head = page_at[t / PAGE];
+            uvec4 v[TOKENS];
+            float w[TOKENS];
+            [[unroll]] for (uint k = 0u; k < TOKENS; k++) {
+                uint token = min(t + k, count - 1u) % PAGE; // what lies behind may be NaN, its weight is 0
+                v[k] = v_cache[head + v_unit(token, unit, push.head_dim)];
+                w[k] = weight[t + k];
+                if (KV == KV_Q8) w[k] *= v_scales[4u * head + v_scale(token, unit / KV_UNITS, push.head_dim)];
             }
+            [[unroll]] for (uint k = 0u; k < TOKENS; k++)
+                [[unroll]] for (uint i = 0u; i < QUADS; i++) sum[i] += w[k] * kv_quad(v[k], i);
         }
-        for (uint i = 0u; i < QUADS; i++) value[i * SLOTS + slot] = sum[i];
+        [[unroll]] for (uint i = 0u; i < QUADS; i++) value[i * SLOTS + slot] = sum[i];
     }
 }
 
@@ -133,6 +137,8 @@ void main() {
     for (uint i = lane; i < QUADS * SLOTS; i += LANES) value[i] = vec4(0.0);
     float maximum = LOWEST, sum = 0.0; // sum: this lane's part
     for (uint base = begin; base < end; base += TILE) {
+        for (uint i = lane; i < TILE / PAGE && base + i * PAGE < end; i += LANES)
+            page_at[i] = kv_head(pages[table + base / PAGE + i], kv, push.kv_heads, push.head_dim);
         of_lane[lane] = scores(table, kv, item * quads, base, end, lane);
         barrier();
         float previous = maximum;
@@ -140,14 +146,14 @@ void main() {
         float rescale = exp(previous - maximum);
         sum *= rescale;
         for (uint sweep = 0u; sweep < min(TILE, end - base); sweep += LANES * POSITIONS) {
-            for (uint j = 0u; j < POSITIONS; j++) {
+            [[unroll]] for (uint j = 0u; j < POSITIONS; j++) {
                 float p = exp(weight[sweep + j * LANES + lane] - maximum);
                 weight[sweep + j * LANES + lane] = p;
                 sum += p;
             }
         }
         barrier();
-        values(table, kv, base, end, lane, rescale);
+        values(min(TILE, end - base), lane, rescale);
         barrier();
     }
 

@@ -1,6 +1,7 @@
 package shaders
 
 import (
+	"fmt"
 	"math"
 
 	"sealvk/vk"
@@ -13,14 +14,19 @@ type attentionPush struct {
 }
 
 var attentionKernel = register(kernel{
-	name: "attention", push: attentionPush{}, constants: 5,
+	name: "attention", push: attentionPush{}, constants: 7,
 	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadWrite, vk.ReadWrite, vk.WriteOnly},
 })
+
+// maxHeadDim is that of attention.comp and attention_prefill.comp.
+const maxHeadDim = 256
 
 // AttentionTuning sizes the workgroups of attention, and their work.
 type AttentionTuning struct {
 	Lanes     int // of a workgroup; a power of two from 4 on
 	Positions int // of the cache that a lane scores together
+	Blocks    int // of KVBlock dimensions of K that a lane loads before it uses them
+	Tokens    int // of V, the same; divides PageTokens and Lanes × Positions
 	Tile      int // positions that are weighed together: a multiple of PageTokens and Lanes × Positions
 
 	PrefillLanes int
@@ -40,11 +46,40 @@ func defaultAttention(c *vk.Caps) AttentionTuning {
 	merge := c.Driver.ID != moltenVK
 	if c.Type == vk.CPU {
 		lanes := max(4, c.Subgroup.Size)
-		return AttentionTuning{Lanes: lanes, Positions: max(1, 32/lanes), Tile: max(128, lanes),
+		return AttentionTuning{Lanes: lanes, Positions: max(1, 32/lanes), Blocks: 1, Tokens: 4, Tile: max(256, lanes),
 			PrefillLanes: lanes, PrefillRows: 8, PrefillTile: 64, Merge: merge}
 	}
-	return AttentionTuning{Lanes: 64, Positions: 2, Tile: 128, PrefillLanes: 128, PrefillRows: 4, PrefillTile: 64, Merge: merge}
+	return AttentionTuning{Lanes: 128, Positions: 1, Blocks: 2, Tokens: 8, Tile: 128,
+		PrefillLanes: 128, PrefillRows: 4, PrefillTile: 64, Merge: merge}
 }
+
+// Check says what of the tuning a device with these limits cannot do with a cache.
+func (a *AttentionTuning) Check(kv KVType, l *vk.Limits) error {
+	together := a.Lanes * a.Positions
+	line := min(a.PrefillLanes, PageTokens)
+	rows := a.prefillRows()
+	unit := int([...]int{KVF16: 8, KVF32: 4, KVQ8: 16}[kv])
+	decode := 4 * (max(a.Lanes*unit, maxHeadDim) + a.Tile + a.Lanes + a.Tile/PageTokens + 1)
+	prefill := 4 * (rows*(a.PrefillTile+line+2) + 4)
+	if a.PrefillLanes < maxHeadDim/8 {
+		prefill += 4 * rows * maxHeadDim
+	}
+	switch {
+	case a.Tile%PageTokens != 0 || a.Tile%together != 0:
+		return fmt.Errorf("a tile of %d positions: want a multiple of %d and of %d lanes × %d positions", a.Tile, PageTokens, a.Lanes, a.Positions)
+	case PageTokens%a.Tokens != 0 || together%a.Tokens != 0:
+		return fmt.Errorf("%d tokens at once: want a divisor of %d and of %d lanes × %d positions", a.Tokens, PageTokens, a.Lanes, a.Positions)
+	case a.PrefillTile%PageTokens != 0:
+		return fmt.Errorf("a tile of %d positions: want a multiple of %d", a.PrefillTile, PageTokens)
+	case max(decode, prefill) > l.MaxComputeSharedMemorySize:
+		return fmt.Errorf("attention takes %d bytes of shared memory, in prefill %d; the device has %d", decode, prefill, l.MaxComputeSharedMemorySize)
+	}
+	return nil
+}
+
+// prefillRows is the rows of a workgroup of prefill: a lane's, in each line of lanes that
+// has a page's positions.
+func (a *AttentionTuning) prefillRows() int { return a.PrefillRows * max(1, a.PrefillLanes/PageTokens) }
 
 // Splits says how a sequence's positions are shared among workgroups.
 type Splits struct {

@@ -1,5 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 // The merge of attention.comp's splits as a dispatch of its own.
 #include "lanes.glsl"
 #include "rows.glsl"

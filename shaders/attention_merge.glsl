@@ -13,12 +13,12 @@ void merge_splits(uint from, uint splits, uint head_dim, uint to, uint lane) {
         for (uint s = 0u; s < splits; s += 4u) {
             vec2 stat[4];
             vec4 value[4];
-            for (uint i = 0u; i < 4u; i++) { // loads in flight together
+            [[unroll]] for (uint i = 0u; i < 4u; i++) { // loads in flight together
                 uint at = from + min(s + i, splits - 1u) * stride;
                 stat[i] = partial[at].xy;
                 value[i] = partial[at + 1u + d];
             }
-            for (uint i = 0u; i < 4u; i++) {
+            [[unroll]] for (uint i = 0u; i < 4u; i++) {
                 float weight = s + i < splits ? exp(stat[i].x - maximum) : 0.0;
                 total += weight * stat[i].y;
                 sum += weight * value[i];

@@ -1,5 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 // Causal attention of one head of a tile of rows over one split of their sequence's
 // positions, which the rows load once together: FlashAttention-2, https://arxiv.org/abs/2307.08691,
 // over the paged KV cache. Rows of several sequences are worked on in runs of the same one.
@@ -81,7 +82,7 @@ void attend(uint tile, uint first, uint last) {
 
     uint limit[ROWS], from[ROWS]; // positions that a row sees; its q
     float maximum[ROWS], sum[ROWS];
-    for (uint r = 0u; r < ROWS; r++) {
+    [[unroll]] for (uint r = 0u; r < ROWS; r++) {
         uint i = mine + r;
         limit[r] = i >= first && i < last ? min(rows[tile + i].position + 1u, end) : 0u;
         from[r] = (min(tile + i, push.rows - 1u) * push.heads + head) * quads;
@@ -89,44 +90,44 @@ void attend(uint tile, uint first, uint last) {
         sum[r] = 0.0;
     }
     vec4 kept[2 * ROWS]; // [row][half] of the lane's octet
-    for (uint i = 0u; i < 2u * ROWS; i++) kept[i] = vec4(0.0);
+    [[unroll]] for (uint i = 0u; i < 2u * ROWS; i++) kept[i] = vec4(0.0);
     uint octets = push.head_dim / 8u, items = octets * GROUPS;
     if (!KEPT) for (uint i = lane; i < 2u * ROWS * OCTETS; i += LANES) value[i] = vec4(0.0);
 
     for (uint base = begin; base < end; base += TILE) {
         uint stop = min(base + TILE, end);
         float greatest[ROWS];
-        for (uint r = 0u; r < ROWS; r++) greatest[r] = maximum[r];
+        [[unroll]] for (uint r = 0u; r < ROWS; r++) greatest[r] = maximum[r];
         for (uint page = base; page < stop; page += PAGE) {
             uint at = kv_head(pages[table + page / PAGE], kv, push.kv_heads, push.head_dim);
             float score[ROWS * POSITIONS];
             uint token[POSITIONS];
-            for (uint j = 0u; j < POSITIONS; j++) token[j] = min(j * LINE + in_line, end - 1u - page);
-            for (uint i = 0u; i < ROWS * POSITIONS; i++) score[i] = 0.0;
+            [[unroll]] for (uint j = 0u; j < POSITIONS; j++) token[j] = min(j * LINE + in_line, end - 1u - page);
+            [[unroll]] for (uint i = 0u; i < ROWS * POSITIONS; i++) score[i] = 0.0;
             for (uint block = 0u; block < push.head_dim / KV_BLOCK; block++) {
                 float scale[POSITIONS];
-                for (uint j = 0u; j < POSITIONS; j++)
+                [[unroll]] for (uint j = 0u; j < POSITIONS; j++)
                     scale[j] = KV == KV_Q8 ? k_scales[4u * at + k_scale(token[j], block, push.head_dim)] : 1.0;
-                for (uint u = 0u; u < KV_UNITS; u++) {
+                [[unroll]] for (uint u = 0u; u < KV_UNITS; u++) {
                     uint unit = block * KV_UNITS + u;
                     vec4 k[POSITIONS * QUADS];
-                    for (uint j = 0u; j < POSITIONS; j++) {
+                    [[unroll]] for (uint j = 0u; j < POSITIONS; j++) {
                         uvec4 raw = k_cache[at + k_unit(token[j], unit)];
-                        for (uint i = 0u; i < QUADS; i++) {
+                        [[unroll]] for (uint i = 0u; i < QUADS; i++) {
                             k[j * QUADS + i] = kv_quad(raw, i);
                             if (KV == KV_Q8) k[j * QUADS + i] *= scale[j];
                         }
                     }
-                    for (uint r = 0u; r < ROWS; r++) {
-                        for (uint i = 0u; i < QUADS; i++) {
+                    [[unroll]] for (uint r = 0u; r < ROWS; r++) {
+                        [[unroll]] for (uint i = 0u; i < QUADS; i++) {
                             vec4 x = q[from[r] + unit * QUADS + i];
-                            for (uint j = 0u; j < POSITIONS; j++) score[r * POSITIONS + j] += dot(x, k[j * QUADS + i]);
+                            [[unroll]] for (uint j = 0u; j < POSITIONS; j++) score[r * POSITIONS + j] += dot(x, k[j * QUADS + i]);
                         }
                     }
                 }
             }
-            for (uint r = 0u; r < ROWS; r++) {
-                for (uint j = 0u; j < POSITIONS; j++) {
+            [[unroll]] for (uint r = 0u; r < ROWS; r++) {
+                [[unroll]] for (uint j = 0u; j < POSITIONS; j++) {
                     uint i = page + j * LINE + in_line;
                     float s = i < limit[r] ? score[r * POSITIONS + j] * push.scale : LOWEST;
                     weight[(mine + r) * TILE + i - base] = s;
@@ -134,9 +135,9 @@ void attend(uint tile, uint first, uint last) {
                 }
             }
         }
-        for (uint r = 0u; r < ROWS; r++) of_lane[(mine + r) * LINE + in_line] = greatest[r];
+        [[unroll]] for (uint r = 0u; r < ROWS; r++) of_lane[(mine + r) * LINE + in_line] = greatest[r];
         barrier();
-        for (uint r = 0u; r < ROWS; r++) {
+        [[unroll]] for (uint r = 0u; r < ROWS; r++) {
             float previous = maximum[r];
             for (uint i = 0u; i < LINE; i++) maximum[r] = max(maximum[r], of_lane[(mine + r) * LINE + i]);
             float rescale = exp(previous - maximum[r]);
@@ -154,8 +155,8 @@ void attend(uint tile, uint first, uint last) {
         barrier();
         for (uint item = lane; item < items; item += LANES) {
             uint octet = item % octets, chunk = item / octets * ROWS;
-            if (!KEPT) for (uint i = 0u; i < 2u * ROWS; i++) kept[i] = value[i * OCTETS + octet];
-            for (uint r = 0u; r < ROWS; r++) {
+            if (!KEPT) [[unroll]] for (uint i = 0u; i < 2u * ROWS; i++) kept[i] = value[i * OCTETS + octet];
+            [[unroll]] for (uint r = 0u; r < ROWS; r++) {
                 kept[2u * r] *= of_row[chunk + r];
                 kept[2u * r + 1u] *= of_row[chunk + r];
             }
@@ -164,9 +165,9 @@ void attend(uint tile, uint first, uint last) {
                 uint count = min(PAGE, stop - page);
                 for (uint t = 0u; t < count; t += 4u) {
                     vec4 lo[4], hi[4];
-                    for (uint k = 0u; k < 4u; k++) v_octet(at, min(t + k, count - 1u), octet, lo[k], hi[k]);
-                    for (uint r = 0u; r < ROWS; r++) {
-                        for (uint k = 0u; k < 4u; k++) {
+                    [[unroll]] for (uint k = 0u; k < 4u; k++) v_octet(at, min(t + k, count - 1u), octet, lo[k], hi[k]);
+                    [[unroll]] for (uint r = 0u; r < ROWS; r++) {
+                        [[unroll]] for (uint k = 0u; k < 4u; k++) {
                             float w = weight[(chunk + r) * TILE + page - base + t + k];
                             kept[2u * r] += w * lo[k];
                             kept[2u * r + 1u] += w * hi[k];
@@ -174,18 +175,18 @@ void attend(uint tile, uint first, uint last) {
                     }
                 }
             }
-            if (!KEPT) for (uint i = 0u; i < 2u * ROWS; i++) value[i * OCTETS + octet] = kept[i];
+            if (!KEPT) [[unroll]] for (uint i = 0u; i < 2u * ROWS; i++) value[i * OCTETS + octet] = kept[i];
         }
         barrier();
     }
 
-    for (uint r = 0u; r < ROWS; r++) of_lane[(mine + r) * LINE + in_line] = sum[r];
-    if (in_line == 0u) for (uint r = 0u; r < ROWS; r++) of_row[mine + r] = maximum[r];
+    [[unroll]] for (uint r = 0u; r < ROWS; r++) of_lane[(mine + r) * LINE + in_line] = sum[r];
+    if (in_line == 0u) [[unroll]] for (uint r = 0u; r < ROWS; r++) of_row[mine + r] = maximum[r];
     barrier();
     uint stride = 1u + quads;
     for (uint item = lane; item < items; item += LANES) {
         uint octet = item % octets, chunk = item / octets * ROWS;
-        for (uint r = 0u; r < ROWS; r++) {
+        [[unroll]] for (uint r = 0u; r < ROWS; r++) {
             uint i = chunk + r;
             if (i < first || i >= last) continue;
             uint position = rows[tile + i].position, splits = position / push.split + 1u;

@@ -8,8 +8,7 @@ var attentionPrefillKernel = register(kernel{
 
 // PrefillGrid is the workgroups of prefill's attention.
 func (a *AttentionTuning) PrefillGrid(p Splits, h Heads, length, count int) [3]uint32 {
-	rows := a.PrefillRows * max(1, a.PrefillLanes/PageTokens)
-	return [3]uint32{uint32(h.Heads), uint32(ceilDiv(length, p.Positions)), uint32(ceilDiv(count, rows))}
+	return [3]uint32{uint32(h.Heads), uint32(ceilDiv(length, p.Positions)), uint32(ceilDiv(count, a.prefillRows()))}
 }
 
 // AttentionPrefill is the first dispatch of [Set.Attention] for many rows, several of which

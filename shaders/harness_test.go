@@ -34,8 +34,8 @@ func TestMain(m *testing.M) {
 func tunings() map[string]Tuning {
 	return map[string]Tuning{
 		"default": DefaultTuning(device.Caps()),
-		"lanes4":  {Lanes: 4, WideLanes: 4, MatRows: 3, MatSpan: 8, PrefillTokens: 2, Attention: AttentionTuning{Lanes: 4, Positions: 2, Tile: 32, PrefillLanes: 4, PrefillRows: 3, PrefillTile: 32, Merge: true}},
-		"lanes64": {Lanes: 64, WideLanes: 128, MatRows: 4, MatSpan: 1, PrefillTokens: 8, Attention: AttentionTuning{Lanes: 64, Positions: 1, Tile: 128, PrefillLanes: 64, PrefillRows: 4, PrefillTile: 64}},
+		"lanes4":  {Lanes: 4, WideLanes: 4, MatRows: 3, MatSpan: 8, PrefillTokens: 2, Attention: AttentionTuning{Lanes: 4, Positions: 2, Blocks: 3, Tokens: 8, Tile: 32, PrefillLanes: 4, PrefillRows: 3, PrefillTile: 32, Merge: true}},
+		"lanes64": {Lanes: 64, WideLanes: 128, MatRows: 4, MatSpan: 1, PrefillTokens: 8, Attention: AttentionTuning{Lanes: 64, Positions: 2, Blocks: 2, Tokens: 4, Tile: 128, PrefillLanes: 64, PrefillRows: 4, PrefillTile: 64}},
 	}
 }
 

@@ -25,6 +25,12 @@ type (
 		Heads, KVHeads, HeadDim, MaxPages uint32
 		Eps                               float32
 	}
+	outputPush struct {
+		productPush
+		Vocab                uint32
+		Eps                  float32
+		Pick, Chunk0, Chunks uint32
+	}
 	gateUpPush struct {
 		productPush
 		FFNDim uint32
@@ -44,6 +50,10 @@ var (
 	qkvKernels = registerProduct(kernel{
 		name: "attn_qkv", push: qkvPush{}, constants: 8,
 		access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.WriteOnly, vk.WriteOnly, vk.WriteOnly},
+	})
+	outputKernels = registerProduct(kernel{
+		name: "output", push: outputPush{}, constants: 7,
+		access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.WriteOnly, vk.WriteOnly},
 	})
 	gateUpKernels = registerProduct(kernel{
 		name: "ffn_gate_up", push: gateUpPush{}, constants: 7,
@@ -148,4 +158,39 @@ func (s *Set) GateUp(c *vk.Commands, label string, w *Matrix, x Normed, y vk.Ran
 	push := func(p productPush) []byte { return pushBytes(&gateUpPush{p, uint32(ffnDim), x.Eps}) }
 	n := int64(tokens) * int64(ffnDim)
 	s.product(c, label, gateUpKernels, w, false, 0, 0, tokens, push, Work{Written: 4 * n, FLOPs: 9 * n}, x.Weighted, x.Squares, y)
+}
+
+// outputChunks is the runs of tokens of which [Set.Output] picks the best, for so many rows.
+func (s *Set) outputChunks(w *Matrix, count int) int {
+	t, n := &s.tuning.Product, 0
+	for _, p := range w.Parts {
+		n += ceilDiv(p.Rows, t.groupRows(t.groupTokens(count)))
+	}
+	return n
+}
+
+// Output records the logits of count rows of an RMSNorm from row first on into b.Logits and,
+// if pick is set, the best token of each chunk of the vocabulary into b.Best for
+// [Set.Advance]: greedily, or a draw at the temperature, of all logits.
+//
+//   - w: vocabulary × dim weights
+func (s *Set) Output(c *vk.Commands, label string, w *Matrix, x Normed, b *SampleBuffers, first, count int, pick bool) {
+	group := s.tuning.Product.groupRows(s.tuning.Product.groupTokens(count))
+	push := func(p productPush) []byte {
+		chunk := 0
+		for _, part := range w.Parts {
+			if uint32(part.First) == p.Row0 {
+				break
+			}
+			chunk += ceilDiv(part.Rows, group)
+		}
+		return pushBytes(&outputPush{p, uint32(b.Vocab), x.Eps, constant(pick), uint32(chunk), uint32(s.outputChunks(w, count))})
+	}
+	n := int64(count) * int64(w.Rows)
+	epilogue := Work{Written: 4 * n}
+	if pick {
+		epilogue.Written += 8 * int64(count*s.outputChunks(w, count))
+		epilogue.FLOPs = n // comparisons
+	}
+	s.product(c, label, outputKernels, w, false, 0, first, count, push, epilogue, x.Weighted, x.Squares, b.Rows, b.Params, b.Logits, b.Best)
 }

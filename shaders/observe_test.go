@@ -37,7 +37,7 @@ func observed(t *testing.T, set *Set, record func(c *vk.Commands)) ([]Dispatch, 
 
 // Shape, grid and work of every kernel, worked out by hand.
 func TestObserve(t *testing.T) {
-	tuning := Tuning{Lanes: 4, WideLanes: 8, MatRows: 3, MatSpan: 8, PrefillTokens: 2, Attention: AttentionTuning{Lanes: 4, Positions: 1, Tile: 32, PrefillLanes: 4, PrefillRows: 3, PrefillTile: 32, Merge: true}}
+	tuning := Tuning{Lanes: 4, WideLanes: 8, MatRows: 3, MatSpan: 8, PrefillTokens: 2, Attention: AttentionTuning{Lanes: 4, Positions: 1, Blocks: 1, Tokens: 4, Tile: 32, PrefillLanes: 4, PrefillRows: 3, PrefillTile: 32, Merge: true}}
 	types := []Type{Q4_K, Q6_K, F16}
 	b := newBench(t, types, KVF16, tuning)
 	s := b.set
@@ -95,7 +95,7 @@ func TestObserve(t *testing.T) {
 		{"pick", "", NoType, 4, func(c *vk.Commands) { s.Pick(c, "l", sampling, 3) },
 			[]int{1000, 3}, [3]int{chunks, 1, 3}, Work{3 * (48 + 4*1000), int64(3 * 8 * chunks), 3 * 1000}},
 		// Rows read and written, the ring's id, the grid's 12 bytes.
-		{"advance", "", NoType, 4, func(c *vk.Commands) { s.Advance(c, "l", sampling, h, sp, 3) },
+		{"advance", "", NoType, 4, func(c *vk.Commands) { s.Advance(c, "l", sampling, nil, h, sp, 3) },
 			[]int{chunks, 3}, [3]int{1, 1, 1}, Work{int64(3 * (8*chunks + 16)), 3*(16+4) + 12, int64(3 * chunks)}},
 	} {
 		t.Run(tc.kernel+"/"+tc.variant, func(t *testing.T) {

@@ -89,7 +89,7 @@ float acc[GROUPS * TOKENS];
 void accumulate(Matrix m, uint token, uint tokens, uint begin) {
     uint steps = step_count(m.cols);
     if (is_float_type()) {
-        for (uint s = begin; s < steps; s += SPLITS) {
+        [[dont_unroll]] for (uint s = begin; s < steps; s += SPLITS) {
             [[unroll]] for (uint i = 0u; i < 8u; i++) {
                 vec4 v[GROUPS];
                 [[unroll]] for (uint g = 0u; g < GROUPS; g++) v[g] = float_at(m, row[g], s * 8u + i);
@@ -103,10 +103,10 @@ void accumulate(Matrix m, uint token, uint tokens, uint begin) {
         return;
     }
     uint span = min(SPAN, block_steps());
-    for (uint first = begin * span; first < steps; first += SPLITS * span) {
+    [[dont_unroll]] for (uint first = begin * span; first < steps; first += SPLITS * span) {
         Head head[GROUPS];
         [[unroll]] for (uint g = 0u; g < GROUPS; g++) head[g] = step_head(m, row[g], first);
-        for (uint s = first; s < first + span; s++) {
+        [[dont_unroll]] for (uint s = first; s < first + span; s++) {
             uvec2 c = step_columns(s);
             uvec4 qa[GROUPS], qb[GROUPS];
             vec4 scales[GROUPS];

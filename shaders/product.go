@@ -25,11 +25,16 @@ func defaultProduct(c *vk.Caps) ProductTuning {
 	if c.Type == vk.CPU {
 		lanes := max(4, c.Subgroup.Size)
 		return ProductTuning{
-			Lanes: lanes, RowLanes: lanes, Groups: max(1, 64/lanes), Outputs: 32, Span: 8, Tokens: 8,
+			Lanes: lanes, RowLanes: lanes, Groups: max(1, 64/lanes), Outputs: 64, Span: 8, Tokens: 8,
 			InPlace: true, Quads: c.Subgroup.Has("quad"), Prefill: true,
 		}
 	}
-	return ProductTuning{Lanes: 256, RowLanes: 32, Groups: 1, Outputs: 16, Span: 2, Tokens: 16, Prefill: true}
+	rowLanes := TileRows // one subgroup's lanes read the same of x
+	if c.Subgroup.Size >= 64 {
+		rowLanes = 64
+	}
+	lanes := min(256, c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
+	return ProductTuning{Lanes: lanes, RowLanes: rowLanes, Groups: 1, Outputs: 16, Span: 2, Tokens: 16, Prefill: true}
 }
 
 // Check refuses sizes that no workgroup of the device can have.
@@ -94,7 +99,7 @@ func (s *Set) productProgram(k productKernel, t Type, tokens int, norm bool) *Pr
 		variant = "1 token"
 	}
 	switch k {
-	case matmulKernels:
+	case matmulKernels: // ffn_gate and ffn_up where they are no one matrix
 		constants = append(constants, constant(norm))
 		if norm {
 			variant += ", normed"

@@ -73,8 +73,14 @@ func (s *Set) pickChunks(vocab int) int {
 	return ceilDiv(vocab, 4*pickQuads*s.tuning.Lanes)
 }
 
-// BestBytes is the size of SampleBuffers.Best.
-func (s *Set) BestBytes(vocab, count int) int64 { return 8 * int64(count) * int64(s.pickChunks(vocab)) }
+// BestBytes is the size of SampleBuffers.Best, for as many rows and for fewer.
+func (s *Set) BestBytes(output *Matrix, count int) int64 {
+	n := s.pickChunks(output.Rows) * count
+	for rows := 1; rows <= count; rows++ {
+		n = max(n, rows*s.outputChunks(output, rows))
+	}
+	return 8 * int64(n)
+}
 
 // Penalize records the repeat penalty on the logits of count rows.
 func (s *Set) Penalize(c *vk.Commands, label string, b *SampleBuffers, count int) {
@@ -90,25 +96,30 @@ func (s *Set) Threshold(c *vk.Commands, label string, b *SampleBuffers, count in
 	s.observe(label, s.threshold, [3]int{count, 1, 1}, parameterWork(count), b.Vocab, count)
 }
 
-// Pick records the choice of a token in each chunk of the vocabulary: the
-// greatest logit, or a draw by temperature and seed.
+// Pick records the choice of a token in each chunk of the vocabulary, of the logits that
+// reach the threshold: the greatest, or a draw by temperature and seed.
 func (s *Set) Pick(c *vk.Commands, label string, b *SampleBuffers, count int) {
 	push := pickPush{uint32(b.Vocab)}
-	c.Dispatch(label, s.pick.pipeline, pushBytes(&push), pickKernel.bind(b.Rows, b.Params, b.Thresholds, b.Logits, b.Best), s.pickChunks(b.Vocab), 1, count)
+	chunks := s.pickChunks(b.Vocab)
+	c.Dispatch(label, s.pick.pipeline, pushBytes(&push), pickKernel.bind(b.Rows, b.Params, b.Thresholds, b.Logits, b.Best), chunks, 1, count)
 	work := parameterWork(count)
 	work.Read += 4 * int64(count) * int64(b.Vocab)
-	work.Written = s.BestBytes(b.Vocab, count)
+	work.Written = 8 * int64(count) * int64(chunks)
 	work.FLOPs = int64(count) * int64(b.Vocab) // comparisons
-	s.observe(label, s.pick, [3]int{s.pickChunks(b.Vocab), 1, count}, work, b.Vocab, count)
+	s.observe(label, s.pick, [3]int{chunks, 1, count}, work, b.Vocab, count)
 }
 
 // Advance records the choice among the chunks, the write of the ids into the
-// ring, and the step of rows and grid to the next position.
-func (s *Set) Advance(c *vk.Commands, label string, b *SampleBuffers, h Heads, sp Splits, count int) {
-	push := advancePush{uint32(count), uint32(s.pickChunks(b.Vocab)), uint32(b.Slots), uint32(h.Heads), uint32(sp.Positions)}
-	c.Dispatch(label, s.advance.pipeline, pushBytes(&push), advanceKernel.bind(b.Best, b.Rows, b.Ring, b.Grid), 1, 1, 1)
+// ring, and the step of rows and grid to the next position. The chunks are those of
+// [Set.Output] if output is not nil, else those of [Set.Pick].
+func (s *Set) Advance(c *vk.Commands, label string, b *SampleBuffers, output *Matrix, h Heads, sp Splits, count int) {
 	chunks := s.pickChunks(b.Vocab)
-	work := Work{Read: s.BestBytes(b.Vocab, count) + 16*int64(count), Written: 20*int64(count) + 12, FLOPs: int64(count) * int64(chunks)}
+	if output != nil {
+		chunks = s.outputChunks(output, count)
+	}
+	push := advancePush{uint32(count), uint32(chunks), uint32(b.Slots), uint32(h.Heads), uint32(sp.Positions)}
+	c.Dispatch(label, s.advance.pipeline, pushBytes(&push), advanceKernel.bind(b.Best, b.Rows, b.Ring, b.Grid), 1, 1, 1)
+	work := Work{Read: 8*int64(count)*int64(chunks) + 16*int64(count), Written: 20*int64(count) + 12, FLOPs: int64(count) * int64(chunks)}
 	s.observe(label, s.advance, [3]int{1, 1, 1}, work, chunks, count)
 }
 

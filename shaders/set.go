@@ -54,7 +54,7 @@ type Config struct {
 // EveryKernel is Config.Types of kernels that all read the given types.
 func EveryKernel(types []Type) map[string][]Type {
 	all := map[string][]Type{}
-	for _, name := range []string{"embed", "matmul", "matmul_add", "attn_qkv", "ffn_gate_up"} {
+	for _, name := range []string{"embed", "matmul", "output", "matmul_add", "attn_qkv", "ffn_gate_up"} {
 		all[name] = types
 	}
 	return all
@@ -113,7 +113,7 @@ func (s *Set) build() error {
 	}
 	one(&s.rmsnorm, rmsnormKernel, "", wide)
 	one(&s.rope, ropeKernel, kv, lanes, kvType)
-	one(&s.attention, attentionKernel, kv, uint32(a.Lanes), kvType, uint32(a.Positions), uint32(a.Tile), constant(a.Merge))
+	one(&s.attention, attentionKernel, kv, uint32(a.Lanes), kvType, uint32(a.Positions), uint32(a.Tile), constant(a.Merge), uint32(a.Blocks), uint32(a.Tokens))
 	one(&s.attentionPrefill, attentionPrefillKernel, kv, uint32(a.PrefillLanes), kvType, uint32(a.PrefillRows), uint32(a.PrefillTile), constant(a.Merge))
 	one(&s.merge, mergeKernel, "", uint32(a.Lanes))
 	one(&s.geglu, gegluKernel, "", lanes)
@@ -151,7 +151,7 @@ func (s *Set) weighted(name string, t Type) []*Program {
 			continue
 		}
 		programs = append(programs, s.productProgram(k, t, 1, k == matmulKernels))
-		if s.tuning.Product.Prefill {
+		if s.tuning.Product.Prefill && k != outputKernels {
 			programs = append(programs, s.productProgram(k, t, s.tuning.Product.Tokens, false))
 		}
 	}

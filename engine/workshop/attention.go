@@ -93,7 +93,9 @@ func planRoPE(b *bench) {
 				}
 				return values
 			}
-			byDevice := func(e reference.Expected) reference.Expected { return e.Reordered(func(d int) int { return shaders.RoPERow(d, h.HeadDim) }) }
+			byDevice := func(e reference.Expected) reference.Expected {
+				return e.Reordered(func(d int) int { return shaders.RoPERow(d, h.HeadDim) })
+			}
 			kr.expect(byDevice(reference.RoPE(ordered(0, nq), h.HeadDim, position, theta)), gotQ[t*nq:][:nq], at("q"))
 			kr.expect(byDevice(reference.RoPE(ordered(nq, nkv), h.HeadDim, position, theta)).Cached(reference.KV(b.c.KV)), cachedAt(gotK, position), at("k_cache"))
 			kr.expect(reference.Exactly(qkv.values[t*h.Rows()+nq+nkv:][:nkv]).Cached(reference.KV(b.c.KV)), cachedAt(gotV, position), at("v_cache"))

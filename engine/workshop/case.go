@@ -27,7 +27,7 @@ const NoType = weights.Type(shaders.NoType)
 // Variant is a way to build and run a kernel.
 type Variant struct {
 	shaders.Tuning
-	Split int // positions of an attention workgroup; 0: 256 for one token, all for several, as in decode and prefill
+	Split int // positions of an attention workgroup; 0: 128 for one token, all for several, as in decode and prefill
 }
 
 // products are the kernels of product.glsl.
@@ -52,6 +52,8 @@ var knobs = []struct {
 	{"tokens", func(v *Variant) *int { return &v.Product.Tokens }, 16, true, products},
 	{"lanes", func(v *Variant) *int { return &v.Attention.Lanes }, math.MaxInt, true, []string{"attention", "attention_merge"}},
 	{"positions", func(v *Variant) *int { return &v.Attention.Positions }, 32, true, []string{"attention"}},
+	{"blocks", func(v *Variant) *int { return &v.Attention.Blocks }, 8, false, []string{"attention"}},
+	{"flight", func(v *Variant) *int { return &v.Attention.Tokens }, shaders.PageTokens, true, []string{"attention"}},
 	{"tile", func(v *Variant) *int { return &v.Attention.Tile }, 1024, true, []string{"attention"}},
 	{"lanes", func(v *Variant) *int { return &v.Attention.PrefillLanes }, math.MaxInt, true, []string{"attention_prefill"}},
 	{"rows", func(v *Variant) *int { return &v.Attention.PrefillRows }, 16, false, []string{"attention_prefill"}},
@@ -115,7 +117,7 @@ func (c *Case) splits() shaders.Splits {
 }
 
 const (
-	decodeSplit  = 256           // positions of an attention workgroup, as the engine has them in decode
+	decodeSplit  = 128           // positions of an attention workgroup, as the engine has them in decode
 	prefillSplit = 2048          // and in prefill on CPU devices; GPUs take the whole sequence there
 	maxHeadDim   = 256           // attention.comp
 	maxSize      = math.MaxInt32 // of anything: kernels count in 32 bits
@@ -187,8 +189,10 @@ func (c *Case) checkVariant(caps *vk.Caps) error {
 			return fmt.Errorf("%s=%d: want a power of two", k.name, n)
 		}
 	}
-	if a := &c.Variant.Attention; c.Kernel == "attention" && (a.Tile%shaders.PageTokens != 0 || a.Tile%(a.Lanes*a.Positions) != 0) {
-		return fmt.Errorf("tile=%d: want a multiple of %d and of lanes=%d × positions=%d", a.Tile, shaders.PageTokens, a.Lanes, a.Positions)
+	if strings.HasPrefix(c.Kernel, "attention") {
+		if err := c.Variant.Attention.Check(c.KV, limits); err != nil {
+			return err
+		}
 	}
 	if !slices.Contains(products, c.Kernel) {
 		return nil

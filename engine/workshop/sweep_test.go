@@ -67,7 +67,7 @@ func TestImpossibleCases(t *testing.T) {
 		sweep Sweep
 		want  []string
 	}{
-		{Sweep{Kernel: "matmull"}, []string{`unknown kernel "matmull"`, "attention_merge, embed", "threshold"}},
+		{Sweep{Kernel: "matmull"}, []string{`unknown kernel "matmull"`, "attention_prefill, embed", "threshold"}},
 		{Sweep{}, []string{`unknown kernel ""`}},
 		{Sweep{Kernel: "matmul", Sizes: sizes{"depth": {1}}}, []string{`matmul has no size "depth"`, "rows, cols, tokens"}},
 		{Sweep{Kernel: "matmul", Knobs: sizes{"wide": {1}}}, []string{`matmul has no tuning "wide"`, "lanes, rows, span, tokens"}},

@@ -98,6 +98,7 @@ type modelFlags struct {
 	path     string // "" for the embedded seallm-nano
 	device   string
 	restrict string
+	intDot   bool
 	context  contextSize // 0: the model's own, at most 8192
 	kv       choice
 	verbose  bool
@@ -132,6 +133,8 @@ func (m *modelFlags) deviceFlags() []cli.Flag {
 			Usage: "Vulkan `DEVICE`: index, part of the name, or UUID (see sealvk devices)"},
 		&cli.StringFlag{Name: "restrict", Destination: &m.restrict, Category: categoryModel, Hidden: true,
 			Usage: "do without what the device has, as a lesser one: `LIST` of " + vk.Restrictions()},
+		&cli.BoolFlag{Name: "int-dot", Destination: &m.intDot, Category: categoryModel, Hidden: true,
+			Usage: "decode with 8-bit activations and integer dot products"},
 		&cli.BoolFlag{Name: "validate", Destination: &m.validate, Category: categoryModel, Hidden: true,
 			Usage: "run under Vulkan's validation layers, their messages on standard error"},
 		m.verboseFlag(),

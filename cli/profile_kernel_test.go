@@ -61,7 +61,7 @@ func TestProfileKernel(t *testing.T) {
 // The lines are those of Go's benchmark format: configuration, units, and results of one
 // iteration each.
 func TestProfileKernelForBenchstat(t *testing.T) {
-	out := mustOnDevice(t, "", "profile", "kernel", "attention_merge", "--shape", "heads=2,head_dim=34", "--depth", "0,300", "--reps", "4", "--format", "gobench")
+	out := mustOnDevice(t, "", "profile", "kernel", "attention_merge", "--shape", "heads=2,head_dim=32", "--depth", "0,300", "--reps", "4", "--format", "gobench")
 	config, unit := regexp.MustCompile(`^[a-z][^\s:A-Z]*: \S.*$`), regexp.MustCompile(`^Unit \S+ better=higher$`)
 	result := regexp.MustCompile(`^(BenchmarkAttentionMerge(?:/[a-z_]+=[^/\s]+)+) 1 \d+ ns/op \S+ MB/s \S+ GFLOP/s$`)
 	names := map[string]int{}
@@ -82,7 +82,7 @@ func TestProfileKernelForBenchstat(t *testing.T) {
 		t.Fatalf("%d benchmarks, want one for each depth:\n%s", len(names), out)
 	}
 	for name, n := range names {
-		if n != 4 || !strings.HasPrefix(name, "BenchmarkAttentionMerge/heads=2/head_dim=34/tokens=1/depth=") || !strings.Contains(name, "/tuning=lanes=") {
+		if n != 4 || !strings.HasPrefix(name, "BenchmarkAttentionMerge/heads=2/head_dim=32/tokens=1/depth=") || !strings.Contains(name, "/tuning=lanes=") {
 			t.Errorf("%d samples of %s", n, name)
 		}
 	}
@@ -95,7 +95,7 @@ func TestProfileKernelErrors(t *testing.T) {
 	}{
 		{"", []string{"takes one kernel", "attention_merge"}},
 		{"matmul rope", []string{"takes one kernel", "got 2"}},
-		{"matmull", []string{`unknown kernel "matmull"`, "advance, attention, attention_merge, embed, geglu, matmul"}},
+		{"matmull", []string{`unknown kernel "matmull"`, "advance, attention, attention_merge, attention_prefill, "}},
 		{"matmul --shape rows", []string{"--shape", "each name once", "rows=1024/4096,cols=3072"}},
 		{"matmul --shape rows=1,rows=2", []string{"each name once"}},
 		{"matmul --shape rows=1x2", []string{"rows=1x2", "whole numbers"}},

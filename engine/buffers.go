@@ -14,25 +14,27 @@ type activations struct {
 	x       shaders.Residual // [row][Dim]
 	q       vk.Range         // [row][Heads][HeadDim]
 	scratch shaders.AttentionScratch
-	attn    vk.Range // [row][Heads][HeadDim]
-	gateUp  vk.Range // [row][2][FFNDim], where they are no one matrix
-	ffn     vk.Range // [row][FFNDim]
-	logits  vk.Range // [logitRows][Vocab]
+	attn    vk.Range            // [row][Heads][HeadDim]
+	gateUp  vk.Range            // [row][2][FFNDim], where they are no one matrix
+	ffn     shaders.Activations // [row][FFNDim]
+	logits  vk.Range            // [logitRows][Vocab]
 }
 
 func activationSizes(c weights.Config, p *plan) map[string]int64 {
 	h, rows := headsOf(c), int64(p.chunk)
 	sizes := map[string]int64{
-		"x":        4 * rows * int64(c.Dim),
-		"weighted": 4 * rows * int64(c.Dim),
-		"squares":  4 * rows * int64((c.Dim+shaders.TileRows-1)/shaders.TileRows),
-		"q":        4 * rows * int64(c.Heads*c.HeadDim),
-		"partial":  max(p.prefillSplits().PartialBytes(h, p.chunk), p.decodeSplits().PartialBytes(h, min(p.chunk, shaders.DecodeRows))),
-		"done":     4 * rows * int64(c.Heads),
-		"attn":     4 * rows * int64(c.Heads*c.HeadDim),
-		"gate_up":  4,
-		"ffn":      4 * rows * int64(c.FFNDim),
-		"logits":   4 * logitRows * int64(c.Vocab),
+		"x":           4 * rows * int64(c.Dim),
+		"weighted":    4 * rows * int64(c.Dim),
+		"squares":     4 * rows * int64((c.Dim+shaders.TileRows-1)/shaders.TileRows),
+		"q":           4 * rows * int64(c.Heads*c.HeadDim),
+		"partial":     max(p.prefillSplits().PartialBytes(h, p.chunk), p.decodeSplits().PartialBytes(h, min(p.chunk, shaders.DecodeRows))),
+		"weighted_q8": shaders.QuantizedBytes(c.Dim),
+		"ffn_q8":      shaders.QuantizedBytes(c.FFNDim),
+		"done":        4 * rows * int64(c.Heads),
+		"attn":        4 * rows * int64(c.Heads*c.HeadDim),
+		"gate_up":     4,
+		"ffn":         4 * rows * int64(c.FFNDim),
+		"logits":      4 * logitRows * int64(c.Vocab),
 	}
 	if p.unpaired {
 		sizes["gate_up"] = 2 * sizes["ffn"]
@@ -87,9 +89,9 @@ func (m *Model) makeBuffers() (err error) {
 	sizes := activationSizes(m.cfg, m.plan)
 	a := &m.act
 	for name, r := range map[string]*vk.Range{
-		"x": &a.x.X, "weighted": &a.x.Weighted, "squares": &a.x.Squares, "q": &a.q,
+		"x": &a.x.X, "weighted": &a.x.Weighted.F32, "weighted_q8": &a.x.Weighted.Quantized, "squares": &a.x.Squares, "q": &a.q,
 		"partial": &a.scratch.Partial, "done": &a.scratch.Done,
-		"attn": &a.attn, "gate_up": &a.gateUp, "ffn": &a.ffn, "logits": &a.logits,
+		"attn": &a.attn, "gate_up": &a.gateUp, "ffn": &a.ffn.F32, "ffn_q8": &a.ffn.Quantized, "logits": &a.logits,
 	} {
 		*r = local(name, sizes[name])
 	}

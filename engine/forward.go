@@ -43,7 +43,7 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 		k.QKV(c, name(w.Name), &w.Matrix, w.Row0, m.normed(), s.rows, m.angles, a.q, l.Cache, h, n)
 	}
 	k.Attention(c, name("attention"), s.rows, a.q, l.Cache, a.scratch, a.attn, h, s.splits, s.grid, n)
-	k.MatMulAdd(c, name("attn_output"), &l.AttnOutput, a.attn, l.FFNNorm, a.x, n)
+	k.MatMulAdd(c, name("attn_output"), &l.AttnOutput, shaders.Activations{F32: a.attn}, l.FFNNorm, a.x, n)
 
 	if w := l.FFNGateUp; len(w) == 1 {
 		k.GateUp(c, name(w[0].Name), &w[0].Matrix, m.normed(), a.ffn, m.cfg.FFNDim, n)
@@ -51,7 +51,7 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 		for _, w := range w {
 			k.MatMulNorm(c, name(w.Name), &w.Matrix, m.normed(), a.gateUp, w.Row0, 2*m.cfg.FFNDim, 0, n)
 		}
-		k.GeGLU(c, name("ffn_geglu"), a.gateUp, a.ffn, m.cfg.FFNDim, 2*m.cfg.FFNDim, false, n)
+		k.GeGLU(c, name("ffn_geglu"), a.gateUp, a.ffn.F32, m.cfg.FFNDim, 2*m.cfg.FFNDim, false, n)
 	}
 	k.MatMulAdd(c, name("ffn_down"), &l.FFNDown, a.ffn, next, a.x, n)
 }
@@ -59,7 +59,9 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 // head records the logits of count rows from row first of x.
 func (m *Model) head(c *vk.Commands, first, count int) {
 	c.Section("output")
-	m.kernels.Output(c, "output", m.output, m.normed(), m.sampleBuffers(), first, count, false)
+	x := m.normed()
+	x.Weighted.Quantized = vk.Range{} // there are none of long prompts
+	m.kernels.Output(c, "output", m.output, x, m.sampleBuffers(), first, count, false)
 }
 
 // sample records the choice of the next token of the decode row, and its step

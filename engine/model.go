@@ -94,6 +94,12 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	if o.Tuning != nil {
 		tuning = *o.Tuning
 	}
+	if o.IntDot {
+		if !m.dev.Caps().Features.IntegerDotProduct {
+			return fmt.Errorf("engine: %w", ErrNoIntDot)
+		}
+		tuning.Product.IntDot = true
+	}
 	m.pace = startPace(m.dev.Caps(), tuning, m.plan)
 	built := make(chan error, 1) // the driver compiles on one core while weights are read
 	go func() {

@@ -23,6 +23,9 @@ type Options struct {
 	KV        KVType          // of the KV cache
 	Sequences int             // sessions that may be open at once; 0: 1
 	Tuning    *shaders.Tuning // workgroup sizes; nil: the device's default
+	// IntDot makes decode multiply 8-bit activations by integer dot products, where weights are
+	// quantized: ErrNoIntDot without Features.IntegerDotProduct.
+	IntDot bool
 	// Statistics lets kernels tell registers and spills, where the device can, at the cost of
 	// compiling them anew.
 	Statistics bool
@@ -40,6 +43,7 @@ const defaultContext = 8192
 var (
 	ErrContextFull = errors.New("the prompt is longer than the context")
 	ErrDoesNotFit  = errors.New("the model does not fit into the device's memory")
+	ErrNoIntDot    = errors.New("the device has no integer dot products")
 	ErrNoSession   = errors.New("all sessions are in use")
 )
 

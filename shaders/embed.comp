@@ -24,18 +24,32 @@ layout(push_constant) uniform Push {
     uint row0;    // first token id of this part
     uint context; // history entries a sequence
     float scale;
+    uint quantize; // 1: somebody reads Quantized
 } push;
+
+float run[2][16]; // the weighted values of two runs of 16 columns
+uint which;
+bool wants_quantized() { return push.quantize != 0u; }
+float block_value(uint i) { return run[which][i]; }
+
+#define QUANTIZED 7
+#include "quantize.glsl"
 
 const uint MAX_DIM = 16384u;
 shared float run_squares[MAX_DIM / 16u]; // of each 16 columns
 
-void store(uint row, uint c, vec4 v, inout float sum) {
+// Columns c to c+3 of a row, n of them into the run.
+void store(uint row, uint c, vec4 v, uint to, uint n, inout vec2 sums) {
     v *= push.scale;
-    for (uint i = 0u; i < 4u && c + i < push.cols; i++) {
+    for (uint i = 0u; i < 4u; i++) {
+        run[to][n + i] = 0.0;
+        if (c + i >= push.cols) continue;
         uint at = row * push.cols + c + i;
+        float weight = v[i] * norm[c + i];
         x[at] = v[i];
-        weighted[at] = v[i] * norm[c + i];
-        sum += v[i] * v[i];
+        weighted[at] = weight;
+        run[to][n + i] = weight;
+        sums[to] += v[i] * v[i];
     }
 }
 
@@ -48,18 +62,24 @@ void main() {
     if (lane == 0u) history[r.sequence * push.context + r.position] = r.token;
     for (uint u = lane; u < unit_count(push.cols); u += LANES) {
         vec4 scales = unit_scales(m, row, u);
-        float sa = 0.0, sb = 0.0;
+        vec2 sums = vec2(0.0);
+        uvec2 begin = is_float_type() ? uvec2(u * 32u, u * 32u + 16u) : pair_columns(u, 0u);
         for (uint p = 0u; p < 4u; p++) {
             vec4 a, b;
             pair_load(m, row, u, p, scales, a, b);
             uvec2 c = pair_columns(u, p);
-            bool first = !is_float_type() || p < 2u; // floats' runs follow each other
-            if (first) store(out_row, c.x, a, sa); else store(out_row, c.x, a, sb);
-            if (first && is_float_type()) store(out_row, c.y, b, sa); else store(out_row, c.y, b, sb);
+            if (is_float_type()) { // its runs follow each other
+                store(out_row, c.x, a, p / 2u, p % 2u * 8u, sums);
+                store(out_row, c.y, b, p / 2u, p % 2u * 8u + 4u, sums);
+            } else {
+                store(out_row, c.x, a, 0u, p * 4u, sums);
+                store(out_row, c.y, b, 1u, p * 4u, sums);
+            }
         }
-        uvec2 c = is_float_type() ? uvec2(u * 32u, u * 32u + 16u) : pair_columns(u, 0u);
-        run_squares[c.x / 16u] = sa;
-        run_squares[c.y / 16u] = sb;
+        for (which = 0u; which < 2u; which++) {
+            run_squares[begin[which] / 16u] = sums[which];
+            if (begin[which] < push.cols) quantize_block(out_row, push.cols, begin[which] / 16u);
+        }
     }
     barrier();
     uint tiles = (push.cols + TILE - 1u) / TILE;

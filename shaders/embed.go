@@ -6,11 +6,12 @@ type embedPush struct {
 	matrixPush
 	Row0, Context uint32
 	Scale         float32
+	Quantize      uint32
 }
 
 var embedKernel = register(kernel{
 	name: "embed", push: embedPush{}, constants: 2,
-	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.WriteOnly, vk.WriteOnly, vk.WriteOnly, vk.WriteOnly},
+	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.WriteOnly, vk.WriteOnly, vk.WriteOnly, vk.WriteOnly, vk.WriteOnly},
 })
 
 // MaxDim is the widest embedding that [Set.Embed] takes.
@@ -31,8 +32,8 @@ func (s *Set) Embed(c *vk.Commands, label string, table *Matrix, rows, norm vk.R
 	}
 	for i := range table.Parts {
 		p := &table.Parts[i]
-		push := embedPush{table.push(p), uint32(p.First), uint32(context), scale}
-		c.Dispatch(label, program.pipeline, pushBytes(&push), embedKernel.bind(p.Data, rows, norm, to.X, to.Weighted, to.Squares, history), 1, 1, count)
+		push := embedPush{table.push(p), uint32(p.First), uint32(context), scale, constant(s.quantizes(count))}
+		c.Dispatch(label, program.pipeline, pushBytes(&push), embedKernel.bind(p.Data, rows, norm, to.X, to.Weighted.F32, to.Squares, history, s.quantized(to.Weighted, count)), 1, 1, count)
 		// A token's row is in one part: this one, as often as it has rows.
 		share := func(perToken int64) int64 { return perToken * int64(count) * int64(p.Rows) / int64(table.Rows) }
 		work := Work{

@@ -12,9 +12,17 @@ layout(push_constant) uniform Push {
     PRODUCT_PUSH
     uint ffn_dim;
     float eps;
+    uint quantize; // 1: somebody reads Quantized
 } push;
 
 const uint PAIR = TILE / 2u;
+
+uint block_at; // in result, of the block that is written
+bool wants_quantized() { return push.quantize != 0u; }
+float block_value(uint i) { return result[block_at + i]; }
+
+#define QUANTIZED 4
+#include "quantize.glsl"
 
 void main() {
     uint row = group_index() * ROWS;
@@ -26,7 +34,15 @@ void main() {
     for (uint i = gl_LocalInvocationID.x; i < TOKENS * ROWS / 2u; i += LANES) {
         uint t = i / (ROWS / 2u), j = i % PAIR, local = i / PAIR % (ROWS / TILE);
         uint at = t * ROWS + local * TILE + j, to = ((push.row0 + row) / TILE + local) * PAIR + j;
-        if (token + t < push.tokens && to < push.ffn_dim)
-            y[(token + t) * push.ffn_dim + to] = gelu(result[at] * norm_scale[t]) * (result[at + PAIR] * norm_scale[t]);
+        if (token + t >= push.tokens || to >= push.ffn_dim) continue;
+        result[at] = gelu(result[at] * norm_scale[t]) * (result[at + PAIR] * norm_scale[t]);
+        y[(token + t) * push.ffn_dim + to] = result[at];
+    }
+    if (push.quantize == 0u) return;
+    barrier();
+    for (uint i = gl_LocalInvocationID.x; i < TOKENS * ROWS / TILE; i += LANES) { // a tile's values are a block
+        uint t = token + i / (ROWS / TILE), block = (push.row0 + row) / TILE + i % (ROWS / TILE);
+        block_at = i * TILE;
+        if (t < push.tokens && block * PAIR < push.ffn_dim) quantize_block(t, push.ffn_dim, block);
     }
 }

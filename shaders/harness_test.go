@@ -7,9 +7,12 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 	"unsafe"
+
+	"golang.org/x/sync/errgroup"
 
 	"sealvk/shaders/reference"
 	"sealvk/vk"
@@ -32,11 +35,34 @@ func TestMain(m *testing.M) {
 // tunings are the workgroup sizes under test: that of the device at hand, the
 // smallest, and those of GPUs, which CPU devices run as well.
 func tunings() map[string]Tuning {
+	product := DefaultTuning(device.Caps()).Product
 	return map[string]Tuning{
 		"default": DefaultTuning(device.Caps()),
-		"lanes4":  {Lanes: 4, WideLanes: 4, MatRows: 3, MatSpan: 8, PrefillTokens: 2, Attention: AttentionTuning{Lanes: 4, Positions: 2, Blocks: 3, Tokens: 8, Tile: 32, PrefillLanes: 4, PrefillRows: 3, PrefillTile: 32, Merge: true}},
-		"lanes64": {Lanes: 64, WideLanes: 128, MatRows: 4, MatSpan: 1, PrefillTokens: 8, Attention: AttentionTuning{Lanes: 64, Positions: 2, Blocks: 2, Tokens: 4, Tile: 128, PrefillLanes: 64, PrefillRows: 4, PrefillTile: 64}},
+		"lanes4":  {Lanes: 4, WideLanes: 4, Product: product, Attention: AttentionTuning{Lanes: 4, Positions: 2, Blocks: 3, Tokens: 8, Tile: 32, PrefillLanes: 4, PrefillRows: 3, PrefillTile: 32, Merge: true}},
+		"lanes64": {Lanes: 64, WideLanes: 128, Product: product, Attention: AttentionTuning{Lanes: 64, Positions: 2, Blocks: 2, Tokens: 4, Tile: 128, PrefillLanes: 64, PrefillRows: 4, PrefillTile: 64}},
 	}
+}
+
+// productTunings are those of the products: the device's own, few lanes with many rows
+// each, what a GPU would get, and more lanes over rows with one of two halves of the
+// columns each, in every way to load.
+func productTunings() map[string]Tuning {
+	caps := *device.Caps()
+	list := map[string]ProductTuning{
+		"default": defaultProduct(&caps),
+		"lanes4":  {Lanes: 4, RowLanes: 4, Groups: 16, Outputs: 32, Span: 4, Tokens: 2, Quads: caps.Subgroup.Has("quad")},
+		"lanes64": {Lanes: 128, RowLanes: 64, Groups: 2, Outputs: 16, Span: 1, Tokens: 16, InPlace: true},
+	}
+	caps.Type = vk.Discrete
+	list["GPU"] = defaultProduct(&caps)
+	all := map[string]Tuning{}
+	for name, p := range list {
+		all[name] = DefaultTuning(device.Caps())
+		t := all[name]
+		t.Product = p
+		all[name] = t
+	}
+	return all
 }
 
 // bench runs kernels over guarded buffers.
@@ -60,16 +86,30 @@ const guard = 256
 
 var poison = []byte{0xad, 0xde, 0xc0, 0x7f} // a NaN
 
-func newBench(t *testing.T, types []Type, kv KVType, tuning Tuning) *bench {
+// newBench has all kernels of a KV cache and a tuning, those with weights for the given
+// types at once, on all cores, and for others when they are recorded.
+func newBench(t *testing.T, types map[string][]Type, kv KVType, tuning Tuning) *bench {
 	t.Helper()
-	cfg := Config{Types: types, KV: kv, Tuning: tuning}
-	set := sets[fmt.Sprint(cfg)]
+	key := fmt.Sprint(kv, tuning)
+	set := sets[key]
 	if set == nil {
 		var err error
-		if set, err = New(device, cfg); err != nil {
+		if set, err = New(device, Config{KV: kv, Tuning: tuning}); err != nil {
 			t.Fatal(err)
 		}
-		sets[fmt.Sprint(cfg)] = set
+		sets[key] = set
+	}
+	var work errgroup.Group
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for name, list := range types {
+		for _, typ := range list {
+			for _, p := range set.weighted(name, typ) {
+				work.Go(p.build)
+			}
+		}
+	}
+	if err := work.Wait(); err != nil {
+		t.Fatal(err)
 	}
 	b := &bench{t: t, set: set}
 	t.Cleanup(func() {

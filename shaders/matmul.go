@@ -18,7 +18,7 @@ type (
 	}
 	matmulAddPush struct {
 		productPush
-		Dim uint32
+		Dim, Quantize uint32
 	}
 	qkvPush struct {
 		productPush
@@ -33,8 +33,9 @@ type (
 	}
 	gateUpPush struct {
 		productPush
-		FFNDim uint32
-		Eps    float32
+		FFNDim   uint32
+		Eps      float32
+		Quantize uint32
 	}
 )
 
@@ -45,7 +46,7 @@ var (
 	})
 	matmulAddKernels = registerProduct(kernel{
 		name: "matmul_add", push: matmulAddPush{}, constants: 7,
-		access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadWrite, vk.WriteOnly, vk.WriteOnly},
+		access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadWrite, vk.WriteOnly, vk.WriteOnly, vk.WriteOnly},
 	})
 	qkvKernels = registerProduct(kernel{
 		name: "attn_qkv", push: qkvPush{}, constants: 8,
@@ -57,38 +58,75 @@ var (
 	})
 	gateUpKernels = registerProduct(kernel{
 		name: "ffn_gate_up", push: gateUpPush{}, constants: 7,
-		access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.WriteOnly},
+		access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.WriteOnly, vk.WriteOnly},
 	})
 )
 
-// productKernel is a kernel of product.glsl: plain, and with loads of x shared by four lanes.
-type productKernel struct{ plain, quad *kernel }
+// productKernel is a kernel of product.glsl: plain, with loads of x shared by four lanes,
+// and with integer dot products (nil for matmul).
+type productKernel struct{ plain, quad, dot *kernel }
 
 // productKernels lists them.
 var productKernels []productKernel
 
 func registerProduct(k kernel) productKernel {
-	quad := k
+	quad, dot := k, k
 	quad.name += "_quad"
-	p := productKernel{register(k), register(quad)}
+	dot.name += "_dot"
+	p := productKernel{plain: register(k), quad: register(quad)}
+	if k.name != "matmul" {
+		p.dot = register(dot)
+	}
 	productKernels = append(productKernels, p)
 	return p
 }
 
-// Normed is activations whose RMSNorm a kernel reads ([Residual]).
-type Normed struct {
-	Weighted, Squares vk.Range
-	Eps               float32
+// Activations is what products read: f32, and where ProductTuning.IntDot is set, for up
+// to DecodeRows tokens, 8-bit integers too (quantize.glsl).
+type Activations struct {
+	F32       vk.Range // [token][cols]
+	Quantized vk.Range // QuantizedBytes; may be missing
 }
 
-// product records a kernel for each part of w. push makes the constants of a part from
-// what all kernels share; bind is the ranges behind the weights; outputs is the results of a row
-// and token, and of the FLOPs of the epilogue.
-func (s *Set) product(c *vk.Commands, label string, k productKernel, w *Matrix, norm bool, base, first, tokens int, push func(productPush) []byte, epilogue Work, bind ...vk.Range) {
-	program := s.productProgram(k, w.Type, tokens, norm)
+// QuantizedBytes is the size of Activations.Quantized.
+func QuantizedBytes(cols int) int64 { return DecodeRows * int64(ceilDiv(cols, 16)) * (16 + 8) }
+
+// Normed is activations whose RMSNorm a kernel reads ([Residual]).
+type Normed struct {
+	Weighted Activations
+	Squares  vk.Range
+	Eps      float32
+}
+
+// intDot tells whether a product of so many tokens reads integers.
+func (s *Set) intDot(t Type, x Activations, tokens int) bool {
+	return s.quantizes(tokens) && x.Quantized.Buffer != nil && t != F32 && t != F16 && t != BF16
+}
+
+// quantizes tells whether the writer of activations makes integers of them too.
+func (s *Set) quantizes(tokens int) bool { return s.tuning.Product.IntDot && tokens <= DecodeRows }
+
+// quantized is where those go; where there are none, what is bound and not written.
+func (s *Set) quantized(x Activations, tokens int) vk.Range {
+	if s.quantizes(tokens) {
+		return x.Quantized
+	}
+	return x.F32
+}
+
+// product records a kernel for each part of w, whose rows begin at base in a whole. push
+// makes the constants of a part from what all kernels share; bind is the ranges behind
+// those of w and x; epilogue is the work beyond the product.
+func (s *Set) product(c *vk.Commands, label string, k productKernel, w *Matrix, x Activations, norm bool, base, first, tokens int, push func(productPush) []byte, epilogue Work, bind ...vk.Range) {
+	dot := k.dot != nil && s.intDot(w.Type, x, tokens)
+	program := s.productProgram(k, w.Type, tokens, norm, dot)
 	if err := program.build(); err != nil {
 		c.Fail(label, err)
 		return
+	}
+	operand := x.F32
+	if dot {
+		operand = x.Quantized
 	}
 	group := s.tuning.Product.groupTokens(tokens)
 	for i := range w.Parts {
@@ -96,7 +134,7 @@ func (s *Set) product(c *vk.Commands, label string, k productKernel, w *Matrix, 
 		bytes := push(productPush{w.push(p), uint32(base + p.First), uint32(tokens), uint32(first)})
 		gx, gy := s.fold(ceilDiv(p.Rows, s.tuning.Product.groupRows(group)))
 		gz := ceilDiv(tokens, group)
-		c.Dispatch(label, program.pipeline, bytes, program.kernel.bind(append([]vk.Range{p.Data}, bind...)...), gx, gy, gz)
+		c.Dispatch(label, program.pipeline, bytes, program.kernel.bind(append([]vk.Range{p.Data, operand}, bind...)...), gx, gy, gz)
 		share := func(n int64) int64 { return n * int64(p.Rows) / int64(w.Rows) }
 		s.observe(label, program, [3]int{gx, gy, gz}, Work{
 			Read:    p.Data.Size + 4*int64(w.Cols)*int64(tokens) + share(epilogue.Read),
@@ -113,24 +151,27 @@ func (s *Set) product(c *vk.Commands, label string, k productKernel, w *Matrix, 
 //   - y: [tokens][stride] f32
 func (s *Set) MatMul(c *vk.Commands, label string, w *Matrix, x, y vk.Range, row0, stride, first, tokens int) {
 	push := func(p productPush) []byte { return pushBytes(&matmulPush{p, uint32(stride), 0}) }
-	s.product(c, label, matmulKernels, w, false, row0, first, tokens, push, Work{Written: 4 * int64(tokens) * int64(w.Rows)}, x, x, y)
+	s.product(c, label, matmulKernels, w, Activations{F32: x}, false, row0, first, tokens, push, Work{Written: 4 * int64(tokens) * int64(w.Rows)}, x, y)
 }
 
 // MatMulNorm is [Set.MatMul] of an RMSNorm.
 func (s *Set) MatMulNorm(c *vk.Commands, label string, w *Matrix, x Normed, y vk.Range, row0, stride, first, tokens int) {
 	push := func(p productPush) []byte { return pushBytes(&matmulPush{p, uint32(stride), x.Eps}) }
-	s.product(c, label, matmulKernels, w, true, row0, first, tokens, push, Work{Written: 4 * int64(tokens) * int64(w.Rows)}, x.Weighted, x.Squares, y)
+	s.product(c, label, matmulKernels, w, x.Weighted, true, row0, first, tokens, push, Work{Written: 4 * int64(tokens) * int64(w.Rows)}, x.Squares, y)
 }
 
 // MatMulAdd records to.X[t] += w · x[t], with what the RMSNorm of to.X needs.
 //
-//   - x: [tokens][cols] f32
+//   - x: [tokens][cols]
 //   - norm: [rows] f32, the weight of that norm
-func (s *Set) MatMulAdd(c *vk.Commands, label string, w *Matrix, x, norm vk.Range, to Residual, tokens int) {
-	push := func(p productPush) []byte { return pushBytes(&matmulAddPush{p, uint32(w.Rows)}) }
+func (s *Set) MatMulAdd(c *vk.Commands, label string, w *Matrix, x Activations, norm vk.Range, to Residual, tokens int) {
+	push := func(p productPush) []byte {
+		return pushBytes(&matmulAddPush{p, uint32(w.Rows), constant(s.quantizes(tokens))})
+	}
 	n := int64(tokens) * int64(w.Rows)
 	epilogue := Work{Read: 4 * (n + int64(w.Rows)), Written: 8*n + 4*int64(tokens*tiles(w.Rows)), FLOPs: 4 * n}
-	s.product(c, label, matmulAddKernels, w, false, 0, 0, tokens, push, epilogue, x, norm, to.X, to.Weighted, to.Squares)
+	s.product(c, label, matmulAddKernels, w, x, false, 0, 0, tokens, push, epilogue,
+		norm, to.X, to.Weighted.F32, to.Squares, s.quantized(to.Weighted, tokens))
 }
 
 // QKV records q, k and v of an RMSNorm, or those of them that w has: the rotation of q
@@ -147,17 +188,20 @@ func (s *Set) QKV(c *vk.Commands, label string, w *Matrix, base int, x Normed, r
 	epilogue := s.ropeWork(h, tokens)
 	part := func(n int64) int64 { return n * int64(w.Rows) / int64(h.Rows()) }
 	epilogue = Work{Read: part(epilogue.Read), Written: part(epilogue.Written), FLOPs: part(epilogue.FLOPs)}
-	s.product(c, label, qkvKernels, w, false, base, 0, tokens, push, epilogue, x.Weighted, x.Squares, rows, cache.Pages, angles, q, cache.K, cache.V)
+	s.product(c, label, qkvKernels, w, x.Weighted, false, base, 0, tokens, push, epilogue, x.Squares, rows, cache.Pages, angles, q, cache.K, cache.V)
 }
 
 // GateUp records y[t] = gelu(gate · x[t]) × (up · x[t]) of an RMSNorm.
 //
 //   - w: ffn_gate and ffn_up in the order of [GateUpRow]
-//   - y: [tokens][ffnDim] f32
-func (s *Set) GateUp(c *vk.Commands, label string, w *Matrix, x Normed, y vk.Range, ffnDim, tokens int) {
-	push := func(p productPush) []byte { return pushBytes(&gateUpPush{p, uint32(ffnDim), x.Eps}) }
+//   - y: [tokens][ffnDim]
+func (s *Set) GateUp(c *vk.Commands, label string, w *Matrix, x Normed, y Activations, ffnDim, tokens int) {
+	push := func(p productPush) []byte {
+		return pushBytes(&gateUpPush{p, uint32(ffnDim), x.Eps, constant(s.quantizes(tokens))})
+	}
 	n := int64(tokens) * int64(ffnDim)
-	s.product(c, label, gateUpKernels, w, false, 0, 0, tokens, push, Work{Written: 4 * n, FLOPs: 9 * n}, x.Weighted, x.Squares, y)
+	s.product(c, label, gateUpKernels, w, x.Weighted, false, 0, 0, tokens, push, Work{Written: 4 * n, FLOPs: 9 * n},
+		x.Squares, y.F32, s.quantized(y, tokens))
 }
 
 // outputChunks is the runs of tokens of which [Set.Output] picks the best, for so many rows.
@@ -192,5 +236,5 @@ func (s *Set) Output(c *vk.Commands, label string, w *Matrix, x Normed, b *Sampl
 		epilogue.Written += 8 * int64(count*s.outputChunks(w, count))
 		epilogue.FLOPs = n // comparisons
 	}
-	s.product(c, label, outputKernels, w, false, 0, first, count, push, epilogue, x.Weighted, x.Squares, b.Rows, b.Params, b.Logits, b.Best)
+	s.product(c, label, outputKernels, w, x.Weighted, false, 0, first, count, push, epilogue, x.Squares, b.Rows, b.Params, b.Logits, b.Best)
 }

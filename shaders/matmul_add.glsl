@@ -11,7 +11,15 @@ layout(set = 0, binding = 5, std430) writeonly buffer Squares { float squares[];
 layout(push_constant) uniform Push {
     PRODUCT_PUSH
     uint dim;
+    uint quantize; // 1: somebody reads Quantized
 } push;
+
+uint block_row, block_at; // of the block that is written, in the matrix and in result
+bool wants_quantized() { return push.quantize != 0u; }
+float block_value(uint i) { return result[block_at + i] * norm[block_row + i]; }
+
+#define QUANTIZED 6
+#include "quantize.glsl"
 
 void main() {
     uint row = group_index() * ROWS;
@@ -27,14 +35,19 @@ void main() {
             residual[at] = sum;
             weighted[at] = sum * norm[push.row0 + r];
         }
-        result[i] = sum * sum;
+        result[i] = sum;
     }
     barrier();
     for (uint i = gl_LocalInvocationID.x; i < TOKENS * ROWS / TILE; i += LANES) {
         uint t = token + i / (ROWS / TILE), tile = (push.row0 + row) / TILE + i % (ROWS / TILE);
         if (t >= push.tokens || tile * TILE >= push.row0 + push.rows) continue;
         float sum = 0.0;
-        for (uint r = 0u; r < TILE; r++) sum += result[i * TILE + r];
+        for (uint r = 0u; r < TILE; r++) sum += result[i * TILE + r] * result[i * TILE + r];
         squares[t * ((push.dim + TILE - 1u) / TILE) + tile] = sum;
+        for (uint half_tile = 0u; half_tile < 2u; half_tile++) {
+            block_row = tile * TILE + half_tile * 16u;
+            block_at = i * TILE + half_tile * 16u;
+            if (block_row < push.dim) quantize_block(t, push.dim, block_row / 16u);
+        }
     }
 }

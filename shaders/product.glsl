@@ -8,6 +8,9 @@
 #ifdef QUAD
 #extension GL_KHR_shader_subgroup_quad : require
 #endif
+#ifdef INT_DOT
+#extension GL_EXT_integer_dot_product : require
+#endif
 #extension GL_EXT_control_flow_attributes : require
 
 layout(constant_id = 2) const uint ROW_LANES = 32;
@@ -33,6 +36,8 @@ const uint TOGETHER = TOKENS < 4u ? TOKENS : 4u; // tokens whose parts lie in sh
 
 layout(set = 0, binding = 1, std430) readonly buffer X { float x[]; };
 layout(set = 0, binding = 1, std430) readonly buffer X4 { vec4 x4[]; };
+layout(set = 0, binding = 1, std430) readonly buffer X8 { ivec4 x8[]; };        // as quantize.glsl writes them
+layout(set = 0, binding = 1, std430) readonly buffer XScales { vec2 x_scales[]; };
 
 shared float result[TOKENS * ROWS]; // [token][row]
 shared float part[SPLITS > 1u ? SPLITS * TOGETHER * ROWS : 1u];
@@ -69,6 +74,20 @@ void load_x(uint token, uint cols, uint c, out vec4 v[4], out float sum) {
 float dot_sum(float sum, vec4 a, vec4 b) {
     return fma(a.w, b.w, fma(a.z, b.z, fma(a.y, b.y, fma(a.x, b.x, sum))));
 }
+
+#ifdef INT_DOT
+// Bytes as signed numbers: those of 7 bits and less already are.
+void to_signed(inout uvec4 a, inout uvec4 b, inout vec4 scales) {
+    if (TYPE != Q8_0 && !(is_mlx() && MLX_BITS == 8u)) return;
+    a ^= 0x80808080u;
+    b ^= 0x80808080u;
+    scales += 128.0 * scales.xxzz * vec4(0.0, 1.0, 0.0, 1.0);
+}
+
+int dot16(uvec4 a, ivec4 b) {
+    return dotPacked4x8EXT(int(a.x), b.x) + dotPacked4x8EXT(int(a.y), b.y) + dotPacked4x8EXT(int(a.z), b.z) + dotPacked4x8EXT(int(a.w), b.w);
+}
+#endif
 
 // Columns c to c+3 of x, zero past the last one.
 vec4 ragged_x(uint token, uint cols, uint c) {
@@ -114,6 +133,19 @@ void accumulate(Matrix m, uint token, uint tokens, uint begin) {
                 step_bytes(m, row[g], head[g], s, qa[g], qb[g]);
                 scales[g] = step_scales(head[g], s);
             }
+#ifdef INT_DOT
+            [[unroll]] for (uint g = 0u; g < GROUPS; g++) to_signed(qa[g], qb[g], scales[g]);
+            [[unroll]] for (uint t = 0u; t < TOKENS; t++) {
+                uvec2 at = (min(token + t, tokens - 1u) * m.cols + c) / 16u;
+                ivec4 xa = x8[at.x], xb = x8[at.y];
+                vec2 sa = x_scales[2u * m.cols + at.x], sb = x_scales[2u * m.cols + at.y]; // scale, sum
+                [[unroll]] for (uint g = 0u; g < GROUPS; g++) {
+                    uint to = g * TOKENS + t;
+                    acc[to] = fma(scales[g].x * sa.x, float(dot16(qa[g], xa)), fma(scales[g].y, sa.y, acc[to]));
+                    acc[to] = fma(scales[g].z * sb.x, float(dot16(qb[g], xb)), fma(scales[g].w, sb.y, acc[to]));
+                }
+            }
+#else
             [[unroll]] for (uint t = 0u; t < TOKENS; t++) {
                 vec4 xa[4], xb[4];
                 float suma, sumb;
@@ -130,6 +162,7 @@ void accumulate(Matrix m, uint token, uint tokens, uint begin) {
                     acc[to] = fma(scales[g].z, db, fma(scales[g].w, sumb, acc[to]));
                 }
             }
+#endif
         }
     }
 }

@@ -16,6 +16,7 @@ type ProductTuning struct {
 	Tokens   int  // of a workgroup, at most; a power of two
 	InPlace  bool // bytes become floats where they lie in their word
 	Quads    bool // four lanes share loads of x: needs subgroup operations of quads
+	IntDot   bool // activations become 8-bit integers and products integer dot products: needs Features.IntegerDotProduct
 	Prefill  bool // prompts go through these kernels too
 }
 
@@ -82,21 +83,25 @@ func (p *ProductTuning) groups(tokens int) int {
 // groupRows is the rows of a workgroup of so many tokens.
 func (p *ProductTuning) groupRows(tokens int) int { return p.RowLanes * p.groups(tokens) }
 
-// productProgram is the form of a kernel for weights of a type and so many tokens; norm:
-// the one of matmul that reads a Normed.
-func (s *Set) productProgram(k productKernel, t Type, tokens int, norm bool) *Program {
+// productProgram is the form of a kernel for weights of a type and so many tokens. norm:
+// the one of matmul that reads a Normed; dot: the one that reads integers.
+func (s *Set) productProgram(k productKernel, t Type, tokens int, norm, dot bool) *Program {
 	p := &s.tuning.Product
 	group := p.groupTokens(tokens)
 	form := k.plain
-	if p.Quads {
+	variant := fmt.Sprintf("%d tokens", group)
+	if group == 1 {
+		variant = "1 token"
+	}
+	switch {
+	case dot:
+		form = k.dot
+		variant += ", integer dot"
+	case p.Quads:
 		form = k.quad
 	}
 	constants := []uint32{
 		uint32(p.Lanes), uint32(t), uint32(p.RowLanes), uint32(p.groups(group)), uint32(group), uint32(p.Span), constant(p.InPlace),
-	}
-	variant := fmt.Sprintf("%d tokens", group)
-	if group == 1 {
-		variant = "1 token"
 	}
 	switch k {
 	case matmulKernels: // ffn_gate and ffn_up where they are no one matrix

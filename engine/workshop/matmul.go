@@ -160,7 +160,7 @@ func planEmbed(b *bench) {
 	weighted, squares := b.output("weighted", product(tokens, cols)), b.output("squares", product(tokens, (cols+shaders.TileRows-1)/shaders.TileRows))
 	b.outputs = product(tokens, cols) + int64(tokens)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-		s.Embed(c, label, &table.Matrix, rows.All(), norm.All(), shaders.Residual{X: x.All(), Weighted: weighted.All(), Squares: squares.All()}, history.All(), tokens, tokens, scale)
+		s.Embed(c, label, &table.Matrix, rows.All(), norm.All(), shaders.Residual{X: x.All(), Weighted: shaders.Activations{F32: weighted.All()}, Squares: squares.All()}, history.All(), tokens, tokens, scale)
 	}
 	b.check = func(k *checker) {
 		out := k.floats(x)

@@ -132,21 +132,27 @@ func AttentionMerge(partial []float32, headDim int) Expected {
 }
 
 // RoPE rotates the pairs (i, i + dim/2) of each head of dim values by position ×
-// theta^(-2i/dim) (https://arxiv.org/abs/2104.09864, eq. 34). The tolerance allows for
-// angles in f32, whose error grows with the position.
+// theta^(-2i/dim) (https://arxiv.org/abs/2104.09864, eq. 34).
 func RoPE(x []float32, dim, position int, theta float64) Expected {
-	e := Expected{make([]float64, len(x)), make([]float64, len(x))}
-	for head := 0; head < len(x); head += dim {
+	return Exactly(x).RoPE(dim, position, theta)
+}
+
+// RoPE is that of values which are known with a tolerance. It allows for angles in f32,
+// whose error grows with the position.
+func (e Expected) RoPE(dim, position int, theta float64) Expected {
+	n := len(e.Values)
+	r := Expected{make([]float64, n), make([]float64, n)}
+	for head := 0; head < n; head += dim {
 		for i := range dim / 2 {
 			a, b := head+i, head+i+dim/2
 			sin, cos := math.Sincos(float64(position) * math.Pow(theta, -2*float64(i)/float64(dim)))
-			lo, hi := float64(x[a]), float64(x[b])
-			e.Values[a], e.Values[b] = lo*cos-hi*sin, hi*cos+lo*sin
-			tolerance := 2.5e-7 * float64(position+1) * (math.Abs(lo) + math.Abs(hi))
-			e.Tolerance[a], e.Tolerance[b] = tolerance, tolerance
+			lo, hi := e.Values[a], e.Values[b]
+			r.Values[a], r.Values[b] = lo*cos-hi*sin, hi*cos+lo*sin
+			tolerance := 2.5e-7*float64(position+1)*(math.Abs(lo)+math.Abs(hi)) + e.Tolerance[a] + e.Tolerance[b]
+			r.Tolerance[a], r.Tolerance[b] = tolerance, tolerance
 		}
 	}
-	return e
+	return r
 }
 
 // Cached is e as the cache keeps it: f16 is off by half a unit of its 11 bits, or by a

@@ -53,3 +53,36 @@ func (e Expected) Reordered(from func(i int) int) Expected {
 	}
 	return r
 }
+
+// Plus is the sum of e and values.
+func (e Expected) Plus(values []float32) Expected {
+	var sum Expected
+	for i, v := range values {
+		sum.add(e.Values[i]+float64(v), e.Tolerance[i]+rounding*math.Abs(float64(v)))
+	}
+	return sum
+}
+
+// Times is the products of e and values.
+func (e Expected) Times(values []float32) Expected {
+	var p Expected
+	for i, v := range values {
+		f := math.Abs(float64(v))
+		p.add(e.Values[i]*float64(v), e.Tolerance[i]*f+rounding*math.Abs(e.Values[i])*f)
+	}
+	return p
+}
+
+// Scaled is e times a factor.
+func (e Expected) Scaled(factor float64) Expected {
+	var p Expected
+	for i, v := range e.Values {
+		p.add(v*factor, (e.Tolerance[i]+rounding*math.Abs(v))*math.Abs(factor))
+	}
+	return p
+}
+
+// Part is n of the values.
+func (e Expected) Part(first, n int) Expected {
+	return Expected{e.Values[first:][:n], e.Tolerance[first:][:n]}
+}

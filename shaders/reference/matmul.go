@@ -24,13 +24,27 @@ func MatMul(w, x []float32, rows, cols, tokens int) Expected {
 	return e
 }
 
-// Plus is the sum of e and values.
-func (e Expected) Plus(values []float32) Expected {
-	var sum Expected
-	for i, v := range values {
-		sum.add(e.Values[i]+float64(v), e.Tolerance[i]+rounding*math.Abs(float64(v)))
+// NormScale is 1 / √(Σ squares / dim + eps): of an RMSNorm, from sums of squares.
+func NormScale(squares []float32, dim int, eps float32) float64 {
+	var sum float64
+	for _, v := range squares {
+		sum += float64(v)
 	}
-	return sum
+	return 1 / math.Sqrt(sum/float64(dim)+float64(eps))
+}
+
+// Squares is the sums of the squares of each tile of a row of e.
+func (e Expected) Squares(tile int) Expected {
+	var sums Expected
+	for first := 0; first < len(e.Values); first += tile {
+		var sum, off float64
+		for i := first; i < min(first+tile, len(e.Values)); i++ {
+			v, t := math.Abs(e.Values[i]), e.Tolerance[i]
+			sum, off = sum+v*v, off+(2*v+t)*t
+		}
+		sums.add(sum, off+rounding*sum+1e-30)
+	}
+	return sums
 }
 
 // Embed is scale × row, a row of the table of embeddings.
@@ -65,11 +79,17 @@ func GELU(x float64) float64 {
 
 // GeGLU is GELU(gate) × up (https://arxiv.org/abs/2002.05202, eq. 6). The tail of negative
 // gates, where GELU is tiny, is held to the size of the gate.
-func GeGLU(gate, up []float32) Expected {
-	var e Expected
-	for i, g := range gate {
-		v := GELU(float64(g)) * float64(up[i])
-		e.add(v, 1e-6*math.Abs(v)+3e-7*math.Min(1, math.Abs(float64(g)))*math.Abs(float64(up[i])))
+func GeGLU(gate, up []float32) Expected { return Exactly(gate).GeGLU(Exactly(up)) }
+
+// GeGLU is that of values which are known with a tolerance.
+func (e Expected) GeGLU(up Expected) Expected {
+	const slope = 1.13 // of GELU, at most
+	var y Expected
+	for i, g := range e.Values {
+		u, du, dg := up.Values[i], up.Tolerance[i], e.Tolerance[i]
+		v := GELU(g) * u
+		off := slope*dg*(math.Abs(u)+du) + math.Abs(GELU(g))*du
+		y.add(v, off+1e-6*math.Abs(v)+3e-7*math.Min(1, math.Abs(g))*math.Abs(u))
 	}
-	return e
+	return y
 }

@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"sealvk/weights"
+)
+
+// divergence is how far the logits of one path are from those of another.
+type divergence struct {
+	positions, agree int     // where both have the same greatest logit
+	kl               float64 // sum of Kullback-Leibler divergences, in nats
+}
+
+// compare computes sequences both ways and compares the logits at every position.
+func compare(t *testing.T, a, b *Model, sequences [][]int32) (d divergence) {
+	t.Helper()
+	sa, sb := session(t, a), session(t, b)
+	for _, ids := range sequences {
+		var want [][]float32
+		collect := func(_ int, logits []float32) error { want = append(want, slices.Clone(logits)); return nil }
+		if err := sa.Logits(context.Background(), ids, true, collect); err != nil {
+			t.Fatal(err)
+		}
+		err := sb.Logits(context.Background(), ids, true, func(position int, logits []float32) error {
+			d.positions++
+			if greatest(want[position]) == greatest(logits) {
+				d.agree++
+			}
+			d.kl += kullbackLeibler(want[position], logits)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return d
+}
+
+func greatest(logits []float32) int { return slices.Index(logits, slices.Max(logits)) }
+
+// kullbackLeibler is that of the softmax of q from the one of p.
+func kullbackLeibler(p, q []float32) (sum float64) {
+	lp, lq := logSum(p), logSum(q)
+	for i := range p {
+		a, b := float64(p[i])-lp, float64(q[i])-lq
+		sum += math.Exp(a) * (a - b)
+	}
+	return sum
+}
+
+func logSum(logits []float32) float64 {
+	most, sum := float64(slices.Max(logits)), 0.0
+	for _, l := range logits {
+		sum += math.Exp(float64(l) - most)
+	}
+	return most + math.Log(sum)
+}
+
+// conversations are the first n greedy goldens, prompt and answer.
+func conversations(t *testing.T, n int) (sequences [][]int32) {
+	t.Helper()
+	data, err := os.ReadFile("../testdata/engine/greedy-nano.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(string(data)), "\n")[:n] {
+		var golden struct {
+			Prompt []int32 `json:"prompt_ids"`
+			Q4KM   struct {
+				IDs []int32 `json:"ids"`
+			} `json:"gguf-Q4_K_M"`
+		}
+		if err := json.Unmarshal([]byte(line), &golden); err != nil {
+			t.Fatal(err)
+		}
+		sequences = append(sequences, append(golden.Prompt, golden.Q4KM.IDs...))
+	}
+	return sequences
+}
+
+// check wants the bounds that rounded activations keep.
+func (d divergence) check(t *testing.T) {
+	t.Helper()
+	agreement, kl := float64(d.agree)/float64(d.positions), d.kl/float64(d.positions)
+	t.Logf("%d positions: %.2f %% agree, KL divergence %.2g", d.positions, 100*agreement, kl)
+	if agreement < 0.995 || !(kl <= 1e-3) {
+		t.Errorf("want at least 99.5 %% and at most 1e-3")
+	}
+}
+
+func TestIntDotAgreesWithF32(t *testing.T) {
+	if !device.Caps().Features.IntegerDotProduct {
+		file, err := weights.Open(nano)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if _, err := Load(context.Background(), device, file, Options{IntDot: true}, nil); !errors.Is(err, ErrNoIntDot) {
+			t.Errorf("on a device without: %v", err)
+		}
+		return
+	}
+	a, b := load(t, nano, Options{KV: KVF32}), load(t, nano, Options{KV: KVF32, IntDot: true})
+	tokenByToken(a)
+	tokenByToken(b)
+	compare(t, a, b, conversations(t, 4)).check(t)
+}

@@ -55,6 +55,11 @@ func productTunings() map[string]Tuning {
 	}
 	caps.Type = vk.Discrete
 	list["GPU"] = defaultProduct(&caps)
+	if caps.Features.IntegerDotProduct {
+		integers := list["GPU"]
+		integers.IntDot = true
+		list["integers"] = integers
+	}
 	all := map[string]Tuning{}
 	for name, p := range list {
 		all[name] = DefaultTuning(device.Caps())

@@ -3,6 +3,7 @@ package shaders
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -46,10 +47,16 @@ func randomWeights(t testing.TB, rng *rand.Rand, typ Type, rows, cols int) (file
 
 // matrix puts a matrix into guarded buffers, in parts of at most partRows rows.
 func (b *bench) matrix(file *weights.Tensor, partRows int) *Matrix {
-	m := &Matrix{Type: Type(file.Type), Rows: file.Rows, Cols: file.Cols}
-	for first := 0; first < m.Rows; first += partRows {
-		n := min(partRows, m.Rows-first)
-		m.Parts = append(m.Parts, Part{Data: in(b, fmt.Sprintf("%s from %d", name(m.Type), first), onDevice(file, first, n)), First: first, Rows: n})
+	return b.ordered(Type(file.Type), file.Rows, file.Cols, partRows, func(d int) Source { return sourceOf(file, d) })
+}
+
+// ordered is a matrix whose row d is row(d).
+func (b *bench) ordered(typ Type, rows, cols, partRows int, row func(d int) Source) *Matrix {
+	m := &Matrix{Type: typ, Rows: rows, Cols: cols}
+	for first := 0; first < rows; first += partRows {
+		n := min(partRows, rows-first)
+		data := onDevice(typ, cols, n, func(d int) Source { return row(first + d) })
+		m.Parts = append(m.Parts, Part{Data: in(b, fmt.Sprintf("%s from %d", name(typ), first), data), First: first, Rows: n})
 	}
 	return m
 }
@@ -62,48 +69,103 @@ func colsFor(typ Type) []int {
 	return []int{f.values, 2 * f.values, 3 * f.values, 7 * f.values}
 }
 
+// parts is a random number of rows of a part: some tiles.
+func parts(rng *rand.Rand) int { return TileRows * (1 + rng.IntN(3)) }
+
+// placed checks y[t][row0+r] of rows with a stride, and that nothing else was written.
+func placed(t *testing.T, what string, y []float32, rows, row0, stride int, want reference.Expected) {
+	t.Helper()
+	var got []float32
+	for i, v := range y {
+		switch at := i % stride; {
+		case at >= row0 && at < row0+rows:
+			got = append(got, v)
+		case math.Float32bits(v) != binary.LittleEndian.Uint32(poison):
+			t.Fatalf("%s: value %d was written, which is none of rows %d to %d of %d", what, i, row0, row0+rows-1, stride)
+		}
+	}
+	near(t, what, got, want)
+}
+
+// Every type with every tuning: one token of an RMSNorm, and several.
 func TestMatMul(t *testing.T) {
-	for tuned, tuning := range tunings() {
+	for tuned, tuning := range productTunings() {
+		if tuning.Product.IntDot {
+			continue // matmul has no such form
+		}
 		types := typesUnder(tuned)
 		for _, typ := range types {
 			t.Run(tuned+"/"+name(typ), func(t *testing.T) {
-				rng := random(t)
+				b, rng := newBench(t, map[string][]Type{"matmul": types}, KVF16, tuning), random(t)
 				for _, cols := range colsFor(typ) {
-					rows, tokens := 1+rng.IntN(40), 1+rng.IntN(19)
-					if rng.IntN(3) == 0 {
-						tokens = 1
+					rows, tokens, first := 1+rng.IntN(100), 2+rng.IntN(16), rng.IntN(3)
+					if tokens <= tuning.Product.Tokens/2 {
+						tokens += tuning.Product.Tokens / 2 // of the size that was built
 					}
 					file, w := randomWeights(t, rng, typ, rows, cols)
-					first := rng.IntN(3)
+					m, row0, stride := b.matrix(file, parts(rng)), rng.IntN(3), rows+5
 					x := normal(rng, (first+tokens)*cols, 1)
-					b := newBench(t, types, KVF16, tuning)
-					m := b.matrix(file, 2+2*rng.IntN(10))
-					rx, y, sum := in(b, "x", x), b.out("y", tokens*rows), inout(b, "sum", normal(rng, tokens*rows, 1))
-					before := b.floats(sum)
-					b.run(func(c *vk.Commands) { b.set.MatMul(c, "matmul", m, rx, y, first, tokens) })
-					near(t, fmt.Sprintf("%d×%d, %d tokens", rows, cols, tokens), b.floats(y), reference.MatMul(w, x[first*cols:], rows, cols, tokens))
+					rx, y := in(b, "x", x), b.out("y", tokens*stride)
+					b.run(func(c *vk.Commands) { b.set.MatMul(c, "matmul", m, rx, y, row0, stride, first, tokens) })
+					placed(t, fmt.Sprintf("%d×%d, %d tokens", rows, cols, tokens), b.floats(y), rows, row0, stride, reference.MatMul(w, x[first*cols:], rows, cols, tokens))
 
-					b.run(func(c *vk.Commands) { b.set.MatMulAdd(c, "matmul", m, rx, sum, tokens) })
-					near(t, "added", b.floats(sum), reference.MatMul(w, x, rows, cols, tokens).Plus(before))
+					const eps = 1e-3
+					squares := positive(rng, (first+1)*tiles(cols))
+					normed, y1 := Normed{Activations{F32: rx}, in(b, "squares", squares), eps}, b.out("y of one", stride)
+					b.run(func(c *vk.Commands) { b.set.MatMulNorm(c, "matmul", m, normed, y1, row0, stride, first, 1) })
+					want := reference.MatMul(w, x[first*cols:], rows, cols, 1).Scaled(reference.NormScale(squares[first*tiles(cols):], cols, eps))
+					placed(t, fmt.Sprintf("%d×%d, normed", rows, cols), b.floats(y1), rows, row0, stride, want)
 				}
 			})
 		}
 	}
 }
 
+// positive is sums of squares.
+func positive(rng *rand.Rand, n int) []float32 {
+	v := normal(rng, n, 4)
+	for i := range v {
+		v[i] *= v[i]
+	}
+	return v
+}
+
+// Any number of tokens, in workgroups of 1 and on.
+func TestMatMulTokens(t *testing.T) {
+	const rows, cols, eps = 45, 512, 1e-6
+	for tuned, tuning := range productTunings() {
+		t.Run(tuned, func(t *testing.T) {
+			rng := random(t)
+			file, w := randomWeights(t, rng, Q4_K, rows, cols)
+			for tokens := 1; tokens <= 17; tokens++ {
+				b := newBench(t, nil, KVF16, tuning)
+				m, x, squares := b.matrix(file, rows), normal(rng, tokens*cols, 1), positive(rng, tokens*tiles(cols))
+				normed, y := Normed{Activations{F32: in(b, "x", x)}, in(b, "squares", squares), eps}, b.out("y", tokens*rows)
+				b.run(func(c *vk.Commands) { b.set.MatMulNorm(c, "matmul", m, normed, y, 0, rows, 0, tokens) })
+				var want reference.Expected
+				for i := range tokens {
+					scale := reference.NormScale(squares[i*tiles(cols):][:tiles(cols)], cols, eps)
+					want.Append(reference.MatMul(w, x[i*cols:], rows, cols, 1).Scaled(scale))
+				}
+				near(t, fmt.Sprint(tokens, " tokens"), b.floats(y), want)
+			}
+		})
+	}
+}
+
 // More workgroups than one grid dimension has must be folded.
 func TestMatMulFoldsGrid(t *testing.T) {
 	rng := random(t)
-	const rows, cols = 300, 8
+	const rows, cols = 900, 8
 	file, w := randomWeights(t, rng, F32, rows, cols)
 	x := normal(rng, cols, 1)
-	b := newBench(t, []Type{F32}, KVF16, tunings()["lanes4"])
+	b := newBench(t, nil, KVF16, productTunings()["GPU"])
 	groups := b.set.maxGroups
 	b.set.maxGroups = 7
 	t.Cleanup(func() { b.set.maxGroups = groups })
-	m := b.matrix(file, rows)
+	m := b.matrix(file, 928)
 	rx, y := in(b, "x", x), b.out("y", rows)
-	b.run(func(c *vk.Commands) { b.set.MatMul(c, "matmul", m, rx, y, 0, 1) })
+	b.run(func(c *vk.Commands) { b.set.MatMul(c, "matmul", m, rx, y, 0, rows, 0, 1) })
 	near(t, "y", b.floats(y), reference.MatMul(w, x, rows, cols, 1))
 }
 
@@ -123,16 +185,16 @@ func TestHalfExact(t *testing.T) {
 	if err := weights.Dequantize(want, weights.F16, file); err != nil {
 		t.Fatal(err)
 	}
-	b := newBench(t, []Type{F16}, KVF16, DefaultTuning(device.Caps()))
+	b := newBench(t, nil, KVF16, DefaultTuning(device.Caps()))
 	m := b.matrix(&weights.Tensor{Type: weights.F16, Rows: rows, Cols: cols, Data: file}, rows)
 	ids := make([]Row, rows)
 	for i := range ids {
 		ids[i].Token = uint32(i)
 		ids[i].Position = uint32(i)
 	}
-	r, x, history := in(b, "rows", ids), b.out("x", rows*cols), b.out("history", rows)
-	b.run(func(c *vk.Commands) { b.set.Embed(c, "embed", m, r, x, history, rows, rows, 1) })
-	for i, got := range b.floats(x) {
+	r, norm, to, history := in(b, "rows", ids), in(b, "norm", make([]float32, cols)), b.residual(rows, cols), b.out("history", rows)
+	b.run(func(c *vk.Commands) { b.set.Embed(c, "embed", m, r, norm, to, history, rows, rows, 1) })
+	for i, got := range b.floats(to.X) {
 		if got != want[i] {
 			t.Fatalf("half %#x = %v, want %v", binary.LittleEndian.Uint16(file[2*i:]), got, want[i])
 		}

@@ -37,7 +37,7 @@ func observed(t *testing.T, set *Set, record func(c *vk.Commands)) ([]Dispatch, 
 
 // Shape, grid and work of every kernel, worked out by hand.
 func TestObserve(t *testing.T) {
-	tuning := Tuning{Lanes: 4, WideLanes: 8, MatRows: 3, MatSpan: 8, PrefillTokens: 2, Attention: AttentionTuning{Lanes: 4, Positions: 1, Blocks: 1, Tokens: 4, Tile: 32, PrefillLanes: 4, PrefillRows: 3, PrefillTile: 32, Merge: true}}
+	tuning := Tuning{Lanes: 4, WideLanes: 8, Product: ProductTuning{Lanes: 8, RowLanes: 4, Groups: 16, Outputs: 16, Span: 8, Tokens: 2}, Attention: AttentionTuning{Lanes: 4, Positions: 1, Blocks: 1, Tokens: 4, Tile: 32, PrefillLanes: 4, PrefillRows: 3, PrefillTile: 32, Merge: true}}
 	types := []Type{Q4_K, Q6_K, F16}
 	b := newBench(t, types, KVF16, tuning)
 	s := b.set

@@ -117,3 +117,85 @@ func (s *Set) productProgram(k productKernel, t Type, tokens int, norm, dot bool
 	program.Kernel = k.plain.name
 	return program
 }
+
+// productPush is what product.glsl is told of a part.
+type productPush struct {
+	matrixPush
+	Row0, Tokens, First uint32
+}
+
+// productKernel is a kernel of product.glsl: plain, with loads of x shared by four lanes,
+// and with integer dot products (nil for matmul).
+type productKernel struct{ plain, quad, dot *kernel }
+
+// productKernels lists them.
+var productKernels []productKernel
+
+func registerProduct(k kernel) productKernel {
+	quad, dot := k, k
+	quad.name += "_quad"
+	dot.name += "_dot"
+	p := productKernel{plain: register(k), quad: register(quad)}
+	if k.name != "matmul" {
+		p.dot = register(dot)
+	}
+	productKernels = append(productKernels, p)
+	return p
+}
+
+// product is a product with weights, and what a kernel makes of it.
+type product struct {
+	kernels       productKernel
+	w             *Matrix
+	x             Activations
+	norm          bool                     // of matmul: x is a Normed's
+	base          int                      // row of a whole at which those of w begin
+	first, tokens int                      // of x
+	push          func(productPush) []byte // the constants of a part, of those that all kernels share
+	epilogue      Work                     // beyond the product
+	bind          []vk.Range               // behind w and x
+}
+
+// product records a dispatch for each part of the weights.
+func (s *Set) product(c *vk.Commands, label string, r product) {
+	dot := r.kernels.dot != nil && s.intDot(r.w.Type, r.x, r.tokens)
+	program := s.productProgram(r.kernels, r.w.Type, r.tokens, r.norm, dot)
+	if err := program.build(); err != nil {
+		c.Fail(label, err)
+		return
+	}
+	x := r.x.F32
+	if dot {
+		x = r.x.Quantized
+	}
+	group := s.tuning.Product.groupTokens(r.tokens)
+	for i := range r.w.Parts {
+		p := &r.w.Parts[i]
+		push := r.push(productPush{r.w.push(p), uint32(r.base + p.First), uint32(r.tokens), uint32(r.first)})
+		gx, gy := s.fold(ceilDiv(p.Rows, s.tuning.Product.groupRows(group)))
+		gz := ceilDiv(r.tokens, group)
+		c.Dispatch(label, program.pipeline, push, program.kernel.bind(append([]vk.Range{p.Data, x}, r.bind...)...), gx, gy, gz)
+		share := func(n int64) int64 { return n * int64(p.Rows) / int64(r.w.Rows) }
+		s.observe(label, program, [3]int{gx, gy, gz}, Work{
+			Read:    p.Data.Size + 4*int64(r.w.Cols)*int64(r.tokens) + share(r.epilogue.Read),
+			Written: share(r.epilogue.Written),
+			FLOPs:   2*int64(p.Rows)*int64(r.w.Cols)*int64(r.tokens) + share(r.epilogue.FLOPs),
+		}, p.Rows, r.w.Cols, r.tokens)
+	}
+}
+
+// intDot tells whether a product of so many tokens reads integers.
+func (s *Set) intDot(t Type, x Activations, tokens int) bool {
+	return s.quantizes(tokens) && x.Quantized.Buffer != nil && t != F32 && t != F16 && t != BF16
+}
+
+// quantizes tells whether the writer of activations makes integers of them too.
+func (s *Set) quantizes(tokens int) bool { return s.tuning.Product.IntDot && tokens <= DecodeRows }
+
+// quantized is where those go; where there are none, what is bound and not written.
+func (s *Set) quantized(x Activations, tokens int) vk.Range {
+	if s.quantizes(tokens) {
+		return x.Quantized
+	}
+	return x.F32
+}

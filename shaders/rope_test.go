@@ -40,43 +40,93 @@ func cachedAt(c *reference.Cache, row Row) (values []float32) {
 	return values
 }
 
+// modelOrder is values of heads in the order of RoPERow as the model has them.
+func modelOrder(device []float32, headDim int) []float32 {
+	values := make([]float32, len(device))
+	for d, v := range device {
+		values[RoPERow(d, headDim)] = v
+	}
+	return values
+}
+
+// deviceOrder is e in the order of RoPERow.
+func deviceOrder(e reference.Expected, headDim int) reference.Expected {
+	return e.Reordered(func(d int) int { return RoPERow(d, headDim) })
+}
+
+// qkvCase is rows of two sequences, whose positions are where pages begin and end.
+type qkvCase struct {
+	h                   Heads
+	kv                  KVType
+	rows                []Row
+	cache               KVCache
+	pages               []uint32
+	rRows, angles, q    vk.Range
+	sequences, maxPages int
+}
+
+const ropeTheta = 10000
+
+func newQKVCase(b *bench, rng *rand.Rand, h Heads, kv KVType, count int) *qkvCase {
+	c := &qkvCase{h: h, kv: kv, sequences: 2, maxPages: 4, rows: []Row{{Position: 0}, {Position: 31, Sequence: 1}, {Position: 32, Sequence: 1}, {Position: 127}}}
+	for i := len(c.rows); i < count; i++ {
+		c.rows = append(c.rows, Row{Position: uint32(33 + i), Sequence: uint32(i % 2)})
+	}
+	c.rows = c.rows[:count]
+	empty := make([]uint32, kvWords(h, kv, c.sequences*c.maxPages))
+	c.cache, c.pages = b.cacheOf(rng, h, kv, c.sequences, c.maxPages, empty, empty)
+	c.rRows, c.angles = in(b, "rows", c.rows), in(b, "angles", RoPETable(c.maxPages*PageTokens, h.HeadDim, ropeTheta))
+	c.q = b.out("q", count*h.Heads*h.HeadDim)
+	return c
+}
+
+// check compares q and the cache with the products in the order of the model, [row][Heads.Rows].
+func (c *qkvCase) check(b *bench, products reference.Expected) {
+	b.t.Helper()
+	h, kv := c.h, reference.KV(c.kv)
+	gotQ, gotK, gotV := b.floats(c.q), b.uints(c.cache.K), b.uints(c.cache.V)
+	nq, nkv := h.Heads*h.HeadDim, h.KVHeads*h.HeadDim
+	for r, row := range c.rows {
+		of, position := products.Part(r*h.Rows(), h.Rows()), int(row.Position)
+		near(b.t, fmt.Sprintf("q of row %d", r), gotQ[r*nq:][:nq], deviceOrder(of.Part(0, nq).RoPE(h.HeadDim, position, ropeTheta), h.HeadDim))
+		wantK := deviceOrder(of.Part(nq, nkv).RoPE(h.HeadDim, position, ropeTheta), h.HeadDim).Cached(kv)
+		near(b.t, fmt.Sprintf("k of row %d", r), cachedAt(cached(gotK, c.kv, false, h, c.pages, c.maxPages, row), row), wantK)
+		near(b.t, fmt.Sprintf("v of row %d", r), cachedAt(cached(gotV, c.kv, true, h, c.pages, c.maxPages, row), row), of.Part(nq+nkv, nkv).Cached(kv))
+	}
+	for _, words := range [][]uint32{gotK, gotV} {
+		written := 0
+		for _, w := range words {
+			if w != 0 {
+				written++
+			}
+		}
+		if most := kvWords(h, c.kv, 1) / PageTokens * len(c.rows); written > most {
+			b.t.Errorf("%d words of the cache were written, at most %d belong to the rows", written, most)
+		}
+	}
+}
+
 func TestRoPE(t *testing.T) {
 	for name, tuning := range tunings() {
 		for _, kv := range kvTypes {
 			for _, h := range headShapes {
 				t.Run(fmt.Sprintf("%s/%v/%v", name, kv, h), func(t *testing.T) {
 					rng := random(t)
-					const sequences, maxPages, theta = 2, 4, 10000
-					rows := []Row{{Position: 0}, {Position: 31, Sequence: 1}, {Position: 32, Sequence: 1}, {Position: 127}}
-					q := normal(rng, len(rows)*h.Heads*h.HeadDim, 1)
-					k, v := normal(rng, len(rows)*h.KVHeads*h.HeadDim, 1), normal(rng, len(rows)*h.KVHeads*h.HeadDim, 1)
 					b := newBench(t, nil, kv, tuning)
-					empty := make([]uint32, kvWords(h, kv, sequences*maxPages))
-					cache, pages := b.cacheOf(rng, h, kv, sequences, maxPages, empty, empty)
-					rRows, angles := in(b, "rows", rows), in(b, "angles", RoPETable(maxPages*PageTokens, h.HeadDim, theta))
-					rq, rk, rv := inout(b, "q", q), in(b, "k", k), in(b, "v", v)
-					b.run(func(c *vk.Commands) { b.set.RoPE(c, "rope", rRows, angles, rq, rk, rv, cache, h, len(rows)) })
-
-					gotQ, gotK, gotV := b.floats(rq), b.uints(cache.K), b.uints(cache.V)
-					for r, row := range rows {
-						nq, nkv := h.Heads*h.HeadDim, h.KVHeads*h.HeadDim
-						near(t, "q", gotQ[r*nq:][:nq], reference.RoPE(q[r*nq:][:nq], h.HeadDim, int(row.Position), theta))
-						wantK := reference.RoPE(k[r*nkv:][:nkv], h.HeadDim, int(row.Position), theta).Cached(reference.KV(kv))
-						wantV := reference.Exactly(v[r*nkv:][:nkv]).Cached(reference.KV(kv))
-						near(t, fmt.Sprintf("k of row %d", r), cachedAt(cached(gotK, kv, false, h, pages, maxPages, row), row), wantK)
-						near(t, fmt.Sprintf("v of row %d", r), cachedAt(cached(gotV, kv, true, h, pages, maxPages, row), row), wantV)
+					x := newQKVCase(b, rng, h, kv, 4)
+					var products reference.Expected
+					qkv := normal(rng, len(x.rows)*h.Rows(), 1)
+					for r := range x.rows {
+						row := qkv[r*h.Rows():][:h.Rows()]
+						rotated := (h.Heads + h.KVHeads) * h.HeadDim
+						products.Append(reference.Exactly(modelOrder(row[:rotated], h.HeadDim)))
+						products.Append(reference.Exactly(row[rotated:]))
 					}
-					for _, words := range [][]uint32{gotK, gotV} {
-						written := 0
-						for _, w := range words {
-							if w != 0 {
-								written++
-							}
-						}
-						if most := kvWords(h, kv, 1) / PageTokens * len(rows); written > most {
-							t.Errorf("%d words of the cache were written, at most %d belong to the rows", written, most)
-						}
-					}
+					r := in(b, "qkv", qkv)
+					b.run(func(c *vk.Commands) {
+						b.set.RoPE(c, "rope", x.rRows, x.angles, r, x.q, x.cache, h, len(x.rows))
+					})
+					x.check(b, products)
 				})
 			}
 		}

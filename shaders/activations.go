@@ -1,0 +1,27 @@
+package shaders
+
+import "sealvk/vk"
+
+// Activations is what products read: f32, and where ProductTuning.IntDot is set, for up
+// to DecodeRows tokens, 8-bit integers too (quantize.glsl).
+type Activations struct {
+	F32       vk.Range // [token][cols]
+	Quantized vk.Range // QuantizedBytes; may be missing
+}
+
+// QuantizedBytes is the size of Activations.Quantized.
+func QuantizedBytes(cols int) int64 { return DecodeRows * int64(ceilDiv(cols, 16)) * (16 + 8) }
+
+// Normed is activations whose RMSNorm a kernel reads ([Residual]).
+type Normed struct {
+	Weighted Activations
+	Squares  vk.Range
+	Eps      float32
+}
+
+// Residual is the residual stream and what the RMSNorm of its next reader needs.
+type Residual struct {
+	X        vk.Range    // [token][dim] f32
+	Weighted Activations // [token][dim], x times the norm's weight
+	Squares  vk.Range    // [token][dim/TileRows] f32, the sums of the squares of x over its tiles
+}

@@ -38,8 +38,7 @@ func observed(t *testing.T, set *Set, record func(c *vk.Commands)) ([]Dispatch, 
 // Shape, grid and work of every kernel, worked out by hand.
 func TestObserve(t *testing.T) {
 	tuning := Tuning{Lanes: 4, WideLanes: 8, Product: ProductTuning{Lanes: 8, RowLanes: 4, Groups: 16, Outputs: 16, Span: 8, Tokens: 2}, Attention: AttentionTuning{Lanes: 4, Positions: 1, Blocks: 1, Tokens: 4, Tile: 32, PrefillLanes: 4, PrefillRows: 3, PrefillTile: 32, Merge: true}}
-	types := []Type{Q4_K, Q6_K, F16}
-	b := newBench(t, types, KVF16, tuning)
+	b := newBench(t, nil, KVF16, tuning)
 	s := b.set
 	h, sp := Heads{Heads: 6, KVHeads: 2, HeadDim: 32}, Splits{Positions: 32, Max: 3}
 	at := Lengths{Longest: 70, Sum: 100}
@@ -49,6 +48,8 @@ func TestObserve(t *testing.T) {
 	}
 	cache := KVCache{K: r, V: r, Pages: r, MaxPages: 3}
 	sampling := &SampleBuffers{Rows: r, Params: r, History: r, Logits: r, Thresholds: r, Best: r, Ring: r, Grid: r, Vocab: 1000, Context: 99, Slots: 4}
+	a := Activations{F32: r}
+	to, normed := Residual{r, a, r}, Normed{a, r, 1e-6}
 	chunks := 16 // 1000 logits in 4 lanes × 4 runs × 4
 	seen := map[string]bool{}
 	for _, tc := range []struct {
@@ -60,23 +61,35 @@ func TestObserve(t *testing.T) {
 		grid            [3]int
 		work            Work
 	}{
-		// 10 rows of 2 blocks of 144 bytes; 512 columns; 10 rows in groups of 3.
-		{"matmul", "1 token", Q4_K, 4, func(c *vk.Commands) { s.MatMul(c, "l", weights(Q4_K, 10, 512), r, r, 0, 1) },
-			[]int{10, 512, 1}, [3]int{4, 1, 1}, Work{10*288 + 4*512, 4 * 10, 2 * 10 * 512}},
-		{"matmul", "2 tokens", Q4_K, 4, func(c *vk.Commands) { s.MatMul(c, "l", weights(Q4_K, 10, 512), r, r, 3, 5) },
-			[]int{10, 512, 5}, [3]int{4, 1, 3}, Work{10*288 + 5*4*512, 5 * 4 * 10, 5 * 2 * 10 * 512}},
-		{"matmul", "2 tokens, adds", Q6_K, 4, func(c *vk.Commands) { s.MatMulAdd(c, "l", weights(Q6_K, 10, 512), r, r, 5) },
-			[]int{10, 512, 5}, [3]int{4, 1, 3}, Work{10*420 + 5*4*512 + 5*4*10, 5 * 4 * 10, 5 * (2*10*512 + 10)}},
-		{"matmul", "1 token, adds", F16, 4, func(c *vk.Commands) { s.MatMulAdd(c, "l", weights(F16, 2, 7), r, r, 1) },
-			[]int{2, 7, 1}, [3]int{1, 1, 1}, Work{2*16 + 4*7 + 4*2, 4 * 2, 2*2*7 + 2}}, // 7 halves take 16 bytes
-		// 512 columns in runs of 8, 4 lanes.
-		{"embed", "", Q4_K, 4, func(c *vk.Commands) { s.Embed(c, "l", weights(Q4_K, 10, 512), r, r, r, 3, 99, 1) },
-			[]int{10, 512, 3}, [3]int{16, 1, 3}, Work{3*16 + 3*288, 3 * 4 * (512 + 1), 3 * 512}},
+		// 70 rows of 2 blocks of 144 bytes are 3 tiles; 512 columns. Workgroups of 64 rows, of
+		// 32 for two tokens.
+		{"matmul", "1 token", Q4_K, 8, func(c *vk.Commands) { s.MatMul(c, "l", weights(Q4_K, 70, 512), r, r, 0, 70, 0, 1) },
+			[]int{70, 512, 1}, [3]int{2, 1, 1}, Work{96*288 + 4*512, 4 * 70, 2 * 70 * 512}},
+		{"matmul", "2 tokens, normed", Q4_K, 8, func(c *vk.Commands) { s.MatMulNorm(c, "l", weights(Q4_K, 70, 512), normed, r, 0, 70, 3, 5) },
+			[]int{70, 512, 5}, [3]int{3, 1, 3}, Work{96*288 + 5*4*512, 5 * 4 * 70, 5 * 2 * 70 * 512}},
+		// Read and written: the residual; read: the norm; written: weighted, and squares of 3 tiles.
+		{"matmul_add", "2 tokens", Q6_K, 8, func(c *vk.Commands) { s.MatMulAdd(c, "l", weights(Q6_K, 70, 512), a, r, to, 5) },
+			[]int{70, 512, 5}, [3]int{3, 1, 3}, Work{96*420 + 5*4*512 + 5*4*70 + 4*70, 5 * 4 * (70 + 70 + 3), 5 * (2*70*512 + 4*70)}},
+		{"matmul_add", "1 token", F16, 8, func(c *vk.Commands) { s.MatMulAdd(c, "l", weights(F16, 2, 7), a, r, to, 1) },
+			[]int{2, 7, 1}, [3]int{1, 1, 1}, Work{32*64 + 4*7 + 4*2 + 4*2, 4 * (2 + 2 + 1), 2*2*7 + 4*2}}, // 7 halves take a step
+		// 192 rows of q, 64 each of k and v; 16 (cos, sin); q, and k and v in f16.
+		{"attn_qkv", "2 tokens, f16 cache", Q4_K, 8, func(c *vk.Commands) { s.QKV(c, "l", weights(Q4_K, 320, 512), 0, normed, r, r, r, cache, h, 5) },
+			[]int{320, 512, 5}, [3]int{10, 1, 3}, Work{320*288 + 5*4*(512+32), 5 * (4*192 + 2*2*64), 5 * (2*320*512 + 3*256)}},
+		// 40 values of gate and up in tiles of 16 each.
+		{"ffn_gate_up", "1 token", Q4_K, 8, func(c *vk.Commands) { s.GateUp(c, "l", weights(Q4_K, 96, 512), normed, a, 40, 1) },
+			[]int{96, 512, 1}, [3]int{2, 1, 1}, Work{96*288 + 4*512, 4 * 40, 2*96*512 + 9*40}},
+		// A key and an id of each workgroup's rows.
+		{"output", "2 tokens", Q4_K, 8, func(c *vk.Commands) { s.Output(c, "l", weights(Q4_K, 70, 512), normed, sampling, 1, 5, true) },
+			[]int{70, 512, 5}, [3]int{3, 1, 3}, Work{96*288 + 5*4*512, 5 * (4*70 + 3*8), 5 * (2*70*512 + 70)}},
+		{"output", "1 token", Q4_K, 8, func(c *vk.Commands) { s.Output(c, "l", weights(Q4_K, 70, 512), normed, sampling, 0, 1, false) },
+			[]int{70, 512, 1}, [3]int{2, 1, 1}, Work{96*288 + 4*512, 4 * 70, 2 * 70 * 512}},
+		{"embed", "", Q4_K, 4, func(c *vk.Commands) { s.Embed(c, "l", weights(Q4_K, 64, 512), r, r, to, r, 3, 99, 1) },
+			[]int{64, 512, 3}, [3]int{1, 1, 3}, Work{3 * (16 + 288 + 4*512), 3 * 4 * (1 + 2*512 + 16), 3 * 4 * 512}},
 		{"rmsnorm", "", NoType, 8, func(c *vk.Commands) { s.RMSNorm(c, "l", r, r, r, 2, 3, 50, 1e-6) },
 			[]int{50, 3}, [3]int{3, 1, 1}, Work{4 * (150 + 50), 4 * 150, 4 * 150}},
-		// 6 heads × 16 pairs and 2×2 × 8 quads in 4 lanes. q, k, v, and 16 (cos, sin); q, and k and v in f16.
-		{"rope", "f16 cache", NoType, 4, func(c *vk.Commands) { s.RoPE(c, "l", r, r, r, r, r, cache, h, 3) },
-			[]int{6, 2, 32, 3}, [3]int{32, 1, 3}, Work{3 * 4 * (192 + 64 + 64 + 32), 3 * (4*192 + 2*2*64), 3 * 3 * 256}},
+		// 160 pairs in workgroups of 16.
+		{"rope", "f16 cache", NoType, 4, func(c *vk.Commands) { s.RoPE(c, "l", r, r, r, r, cache, h, 3) },
+			[]int{6, 2, 32, 3}, [3]int{10, 1, 3}, Work{3 * 4 * (320 + 32), 3 * (4*192 + 2*2*64), 3 * 3 * 256}},
 		// 70 positions in splits of 32; q, and 70 positions of k and v in f16 once.
 		{"attention", "f16 cache", NoType, 4, func(c *vk.Commands) { s.Attention(c, "l", r, r, cache, AttentionScratch{r, r}, r, h, sp, r, 2) },
 			[]int{6, 2, 32, 2}, [3]int{6, 3, 2}, Work{2*4*192 + 2*70*2*64, 2 * 4 * 192, 100 * 6 * (4*32 + 4)}},
@@ -85,8 +98,8 @@ func TestObserve(t *testing.T) {
 			[]int{6, 2, 32, 20}, [3]int{6, 3, 7}, Work{20*4*192 + 2*70*2*64, 20 * 4 * 192, 100 * 6 * (4*32 + 4)}},
 		{"attention_merge", "", NoType, 4, func(c *vk.Commands) { s.AttentionMerge(c, "l", r, r, r, h, sp, 2) },
 			[]int{6, 32, 2}, [3]int{6, 1, 2}, Work{2 * 6 * 3 * 4 * 36, 2 * 4 * 192, 2*(2*6*3*36) + 2*192}},
-		{"geglu", "", NoType, 4, func(c *vk.Commands) { s.GeGLU(c, "l", r, r, 50) },
-			[]int{50}, [3]int{13, 1, 1}, Work{2 * 4 * 50, 4 * 50, 9 * 50}},
+		{"geglu", "", NoType, 4, func(c *vk.Commands) { s.GeGLU(c, "l", r, r, 50, 100, false, 3) },
+			[]int{50, 3}, [3]int{13, 1, 3}, Work{3 * 2 * 4 * 50, 3 * 4 * 50, 3 * 9 * 50}},
 		// The rows' 16 bytes, the parameters' 32.
 		{"penalize", "", NoType, 4, func(c *vk.Commands) { s.Penalize(c, "l", sampling, 3) },
 			[]int{1000, 3}, [3]int{3, 1, 1}, Work{Read: 3 * 48}},
@@ -137,25 +150,26 @@ func TestObserve(t *testing.T) {
 // The parts of a matrix add up to the whole, and an observer sees what was recorded while
 // it was there.
 func TestObserveParts(t *testing.T) {
-	b := newBench(t, []Type{Q4_K}, KVF16, tunings()["lanes4"])
-	file, _ := randomWeights(t, rand.New(rand.NewPCG(1, 1)), Q4_K, 20, 256)
-	m := b.matrix(file, 8)
-	x, y := in(b, "x", make([]float32, 3*256)), b.out("y", 3*20)
+	b := newBench(t, nil, KVF16, DefaultTuning(device.Caps()))
+	const rows, cols = 70, 256
+	file, _ := randomWeights(t, rand.New(rand.NewPCG(1, 1)), Q4_K, rows, cols)
+	m := b.matrix(file, TileRows)
+	x, y := in(b, "x", make([]float32, 3*cols)), b.out("y", 3*rows)
 	var work Work
-	var rows []int
+	var parts []int
 	b.run(func(c *vk.Commands) {
-		b.set.MatMul(c, "before", m, x, y, 0, 3)
+		b.set.MatMul(c, "before", m, x, y, 0, rows, 0, 3)
 		b.set.Observe(func(d Dispatch) {
 			_, w := d.At(Lengths{})
 			work.Read, work.Written, work.FLOPs = work.Read+w.Read, work.Written+w.Written, work.FLOPs+w.FLOPs
-			rows = append(rows, d.Shape[0])
+			parts = append(parts, d.Shape[0])
 		})
-		b.set.MatMul(c, "matmul", m, x, y, 0, 3)
+		b.set.MatMul(c, "matmul", m, x, y, 0, rows, 0, 3)
 		b.set.Observe(nil)
-		b.set.MatMul(c, "after", m, x, y, 0, 3)
+		b.set.MatMul(c, "after", m, x, y, 0, rows, 0, 3)
 	})
-	want := Work{m.Bytes() + 3*3*4*256, 3 * 4 * 20, 3 * 2 * 20 * 256} // x for each of the parts
-	if !slices.Equal(rows, []int{8, 8, 4}) || work != want {
-		t.Errorf("parts of %v rows, %+v; want %+v", rows, work, want)
+	want := Work{m.Bytes() + 3*3*4*cols, 3 * 4 * rows, 3 * 2 * rows * cols} // x for each of the parts
+	if !slices.Equal(parts, []int{32, 32, 6}) || work != want {
+		t.Errorf("parts of %v rows, %+v; want %+v", parts, work, want)
 	}
 }

@@ -20,7 +20,7 @@ layout(constant_id = 5) const uint SPAN = 2;     // steps that a lane takes toge
 layout(constant_id = 6) const uint IN_PLACE = 0; // 1: bytes become floats where they lie in their word, and x is scaled instead (CPUs)
 
 const uint ROWS = ROW_LANES * GROUPS, SPLITS = LANES / ROW_LANES;
-const uint TOGETHER = TOKENS < 4u ? TOKENS : 4u; // tokens whose parts lie in shared memory at a time
+const uint TOGETHER = SPLITS > 8u ? 1u : TOKENS < 4u ? TOKENS : 4u; // tokens whose parts lie in shared memory at a time
 
 #define PRODUCT_PUSH \
     uint rows;      /* of this part */ \

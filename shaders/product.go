@@ -8,7 +8,8 @@ import (
 
 // ProductTuning sizes the workgroups of product.glsl.
 type ProductTuning struct {
-	Lanes    int  // invocations of a workgroup; a power of two
+	Lanes    int  // invocations of a workgroup, at least; a power of two
+	MaxLanes int  // of a workgroup of a matrix with few rows; a power of two
 	RowLanes int  // of those, side by side over rows: the rest shares the columns; a power of two
 	Groups   int  // rows of a lane, at most; RowLanes × Groups is a multiple of TileRows
 	Outputs  int  // sums that a lane keeps in registers, at most: fewer rows where there are more tokens
@@ -26,7 +27,7 @@ func defaultProduct(c *vk.Caps) ProductTuning {
 	if c.Type == vk.CPU {
 		lanes := max(4, c.Subgroup.Size)
 		return ProductTuning{
-			Lanes: lanes, RowLanes: lanes, Groups: max(1, 64/lanes), Outputs: 64, Span: 8, Tokens: 8,
+			Lanes: lanes, MaxLanes: lanes, RowLanes: lanes, Groups: max(1, 64/lanes), Outputs: 64, Span: 8, Tokens: 8,
 			InPlace: true, Quads: c.Subgroup.Has("quad"), Prefill: true,
 		}
 	}
@@ -34,20 +35,24 @@ func defaultProduct(c *vk.Caps) ProductTuning {
 	if c.Subgroup.Size >= 64 {
 		rowLanes = 64
 	}
-	lanes := min(256, c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
-	return ProductTuning{Lanes: lanes, RowLanes: rowLanes, Groups: 1, Outputs: 16, Span: 2, Tokens: 16, Prefill: true}
+	most := min(c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
+	return ProductTuning{Lanes: min(256, most), MaxLanes: min(1024, most), RowLanes: rowLanes, Groups: 1, Outputs: 16, Span: 2, Tokens: 16, Prefill: true}
 }
 
 // Check refuses sizes that no workgroup of the device can have.
 func (p *ProductTuning) Check(l *vk.Limits) error {
-	splits := p.Lanes / max(1, p.RowLanes)
+	splits := max(p.Lanes, p.MaxLanes) / max(1, p.RowLanes)
 	outputs := p.groupRows(1)
 	for n := 1; n <= p.Tokens; n *= 2 {
 		outputs = max(outputs, n*p.groupRows(n))
 	}
 	shared := 4 * outputs
 	if splits > 1 {
-		shared += 4 * splits * min(4, p.Tokens) * p.groupRows(1)
+		together := min(4, p.Tokens)
+		if splits > 8 {
+			together = 1
+		}
+		shared += 4 * splits * together * p.groupRows(1)
 	}
 	const mostSums = 64 // of a lane: compilers take minutes for more
 	switch {
@@ -59,6 +64,19 @@ func (p *ProductTuning) Check(l *vk.Limits) error {
 		return fmt.Errorf("%d lanes, %d of them over rows, and %d tokens take %d bytes of shared memory, the device has %d", p.Lanes, p.RowLanes, p.Tokens, shared, l.MaxComputeSharedMemorySize)
 	}
 	return nil
+}
+
+// manyInvocations fill a large GPU; matrices with fewer rows get more lanes a workgroup.
+const manyInvocations = 1 << 18
+
+// lanes is the invocations of a workgroup of a matrix: they depend on its shape alone, so
+// that the order of summation does.
+func (p *ProductTuning) lanes(rows, cols int) int {
+	n := p.Lanes
+	for 2*n <= p.MaxLanes && ceilDiv(rows, p.groupRows(1))*n < manyInvocations && 2*n/p.RowLanes <= ceilDiv(cols, TileRows*p.Span) {
+		n *= 2
+	}
+	return n
 }
 
 // groupTokens is the tokens of a workgroup where there are so many in all.
@@ -83,9 +101,9 @@ func (p *ProductTuning) groups(tokens int) int {
 // groupRows is the rows of a workgroup of so many tokens.
 func (p *ProductTuning) groupRows(tokens int) int { return p.RowLanes * p.groups(tokens) }
 
-// productProgram is the form of a kernel for weights of a type and so many tokens. norm:
+// productProgram is the form of a kernel for weights of a type and shape and so many tokens. norm:
 // the one of matmul that reads a Normed; dot: the one that reads integers.
-func (s *Set) productProgram(k productKernel, t Type, tokens int, norm, dot bool) *Program {
+func (s *Set) productProgram(k productKernel, t Type, rows, cols, tokens int, norm, dot bool) *Program {
 	p := &s.tuning.Product
 	group := p.groupTokens(tokens)
 	form := k.plain
@@ -101,7 +119,7 @@ func (s *Set) productProgram(k productKernel, t Type, tokens int, norm, dot bool
 		form = k.quad
 	}
 	constants := []uint32{
-		uint32(p.Lanes), uint32(t), uint32(p.RowLanes), uint32(p.groups(group)), uint32(group), uint32(p.Span), constant(p.InPlace),
+		uint32(p.lanes(rows, cols)), uint32(t), uint32(p.RowLanes), uint32(p.groups(group)), uint32(group), uint32(p.Span), constant(p.InPlace),
 	}
 	switch k {
 	case matmulKernels: // ffn_gate and ffn_up where they are no one matrix
@@ -159,7 +177,7 @@ type product struct {
 // product records a dispatch for each part of the weights.
 func (s *Set) product(c *vk.Commands, label string, r product) {
 	dot := r.kernels.dot != nil && s.intDot(r.w.Type, r.x, r.tokens)
-	program := s.productProgram(r.kernels, r.w.Type, r.tokens, r.norm, dot)
+	program := s.productProgram(r.kernels, r.w.Type, r.w.Rows, r.w.Cols, r.tokens, r.norm, dot)
 	if err := program.build(); err != nil {
 		c.Fail(label, err)
 		return

@@ -150,9 +150,9 @@ func (s *Set) weighted(name string, t Type) []*Program {
 		if k.plain.name != name {
 			continue
 		}
-		programs = append(programs, s.productProgram(k, t, 1, k == matmulKernels, s.tuning.Product.IntDot && k.dot != nil && t != F32 && t != F16 && t != BF16))
+		programs = append(programs, s.productProgram(k, t, manyInvocations, 0, 1, k == matmulKernels, s.tuning.Product.IntDot && k.dot != nil && t != F32 && t != F16 && t != BF16))
 		if s.tuning.Product.Prefill && k != outputKernels {
-			programs = append(programs, s.productProgram(k, t, s.tuning.Product.Tokens, false, false))
+			programs = append(programs, s.productProgram(k, t, manyInvocations, 0, s.tuning.Product.Tokens, false, false))
 		}
 	}
 	return programs

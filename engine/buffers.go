@@ -107,7 +107,7 @@ func (m *Model) makeBuffers() (err error) {
 	s.sampling = local("sampling", sequences*samplingBytes)
 	s.history = local("history", sequences*int64(m.context)*4)
 	s.thresholds = local("thresholds", 4)
-	s.best = local("best", m.kernels.BestBytes(m.output, 1))
+	s.best = local("best", m.kernels.BestBytes(m.cfg.Vocab, 1))
 	s.ring = host("ring", ringSlots*4, vk.Readback)
 
 	layerKV := int64(m.plan.pages) * shaders.KVBytes(m.heads, m.kv)

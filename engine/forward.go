@@ -72,5 +72,5 @@ func (m *Model) sample(c *vk.Commands) {
 	m.kernels.Penalize(c, "repeat_penalty", b, 1)
 	m.kernels.Threshold(c, "top_k_top_p_min_p", b, 1)
 	m.kernels.Pick(c, "sample", b, 1)
-	m.kernels.Advance(c, "advance", b, nil, m.heads, m.decodeSplits(), 1)
+	m.kernels.Advance(c, "advance", b, true, m.heads, m.decodeSplits(), 1)
 }

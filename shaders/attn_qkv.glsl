@@ -36,7 +36,7 @@ const uint PAIR = TILE / 2u;
 void main() {
     uint row = group_index() * ROWS, lane = gl_LocalInvocationID.x;
     if (row >= push.rows) return;
-    uint token = gl_WorkGroupID.z * TOKENS;
+    uint token = push.from + gl_WorkGroupID.z * TOKENS;
     norm_begin(push.first + token, push.first + push.tokens, push.cols);
     product(MATRIX(push), row, push.first + token, push.first + push.tokens);
     norm_end(push.cols, push.eps);

@@ -27,7 +27,7 @@ float block_value(uint i) { return result[block_at + i]; }
 void main() {
     uint row = group_index() * ROWS;
     if (row >= push.rows) return;
-    uint token = gl_WorkGroupID.z * TOKENS;
+    uint token = push.from + gl_WorkGroupID.z * TOKENS;
     norm_begin(push.first + token, push.first + push.tokens, push.cols);
     product(MATRIX(push), row, push.first + token, push.first + push.tokens);
     norm_end(push.cols, push.eps);

@@ -16,7 +16,7 @@ layout(push_constant) uniform Push {
 void main() {
     uint row = group_index() * ROWS;
     if (row >= push.rows) return;
-    uint token = gl_WorkGroupID.z * TOKENS, tokens = push.first + push.tokens;
+    uint token = push.from + gl_WorkGroupID.z * TOKENS, tokens = push.first + push.tokens;
     if (NORM != 0u) norm_begin(push.first + token, tokens, push.cols);
     product(MATRIX(push), row, push.first + token, tokens);
     if (NORM != 0u) norm_end(push.cols, push.eps);

@@ -24,7 +24,7 @@ float block_value(uint i) { return result[block_at + i] * norm[block_row + i]; }
 void main() {
     uint row = group_index() * ROWS;
     if (row >= push.rows) return;
-    uint token = gl_WorkGroupID.z * TOKENS;
+    uint token = push.from + gl_WorkGroupID.z * TOKENS;
     product(MATRIX(push), row, push.first + token, push.first + push.tokens);
     for (uint i = gl_LocalInvocationID.x; i < TOKENS * ROWS; i += LANES) {
         uint r = row + i % ROWS, t = token + i / ROWS;

@@ -108,7 +108,7 @@ func TestObserve(t *testing.T) {
 		{"pick", "", NoType, 4, func(c *vk.Commands) { s.Pick(c, "l", sampling, 3) },
 			[]int{1000, 3}, [3]int{chunks, 1, 3}, Work{3 * (48 + 4*1000), int64(3 * 8 * chunks), 3 * 1000}},
 		// Rows read and written, the ring's id, the grid's 12 bytes.
-		{"advance", "", NoType, 4, func(c *vk.Commands) { s.Advance(c, "l", sampling, nil, h, sp, 3) },
+		{"advance", "", NoType, 4, func(c *vk.Commands) { s.Advance(c, "l", sampling, true, h, sp, 3) },
 			[]int{chunks, 3}, [3]int{1, 1, 1}, Work{int64(3 * (8*chunks + 16)), 3*(16+4) + 12, int64(3 * chunks)}},
 	} {
 		t.Run(tc.kernel+"/"+tc.variant, func(t *testing.T) {

@@ -1,4 +1,4 @@
-// The logits of the normed residual and, if push.pick is set, of each workgroup's rows the
+// The logits of the normed residual and, if push.pick is set, of each tile's rows the
 // best token (draw.glsl): where no filter asks for the logits of all tokens first, nothing
 // else reads them.
 #include "lanes.glsl"
@@ -11,15 +11,13 @@
 layout(set = 0, binding = 3, std430) readonly buffer Rows { Row rows[]; };
 layout(set = 0, binding = 4, std430) readonly buffer Params { Sampling sampling[]; };
 layout(set = 0, binding = 5, std430) writeonly buffer Logits { float logits[]; };
-layout(set = 0, binding = 6, std430) writeonly buffer Best { uvec2 best[]; }; // [row][chunk] of (key bits, id)
+layout(set = 0, binding = 6, std430) writeonly buffer Best { uvec2 best[]; }; // [row][tile] of (key bits, id)
 
 layout(push_constant) uniform Push {
     PRODUCT_PUSH
     uint vocab;
     float eps;
     uint pick;
-    uint chunk0; // of this part
-    uint chunks; // of a row
 } push;
 
 const uint QUADS = ROWS / 4u;
@@ -27,9 +25,9 @@ shared float quad_key[TOKENS * QUADS];
 shared uint quad_id[TOKENS * QUADS];
 
 void main() {
-    uint group = group_index(), row = group * ROWS;
+    uint row = group_index() * ROWS;
     if (row >= push.rows) return;
-    uint token = gl_WorkGroupID.z * TOKENS;
+    uint token = push.from + gl_WorkGroupID.z * TOKENS;
     norm_begin(push.first + token, push.first + push.tokens, push.cols);
     product(MATRIX(push), row, push.first + token, push.first + push.tokens);
     norm_end(push.cols, push.eps);
@@ -60,15 +58,17 @@ void main() {
     }
     if (push.pick == 0u) return;
     barrier();
-    for (uint t = gl_LocalInvocationID.x; t < TOKENS && token + t < push.tokens; t += LANES) {
+    for (uint i = gl_LocalInvocationID.x; i < TOKENS * (ROWS / TILE); i += LANES) {
+        uint t = token + i / (ROWS / TILE), tile = (push.row0 + row) / TILE + i % (ROWS / TILE);
+        if (t >= push.tokens || tile * TILE >= push.row0 + push.rows) continue;
         float best_key = LEAST;
         uint best_id = NONE;
-        for (uint i = t * QUADS; i < (t + 1u) * QUADS; i++) {
-            if (is_better(quad_key[i], quad_id[i], best_key, best_id)) {
-                best_key = quad_key[i];
-                best_id = quad_id[i];
+        for (uint q = i * (TILE / 4u); q < (i + 1u) * (TILE / 4u); q++) {
+            if (is_better(quad_key[q], quad_id[q], best_key, best_id)) {
+                best_key = quad_key[q];
+                best_id = quad_id[q];
             }
         }
-        best[(token + t) * push.chunks + push.chunk0 + group] = uvec2(floatBitsToUint(best_key), best_id);
+        best[t * ((push.vocab + TILE - 1u) / TILE) + tile] = uvec2(floatBitsToUint(best_key), best_id);
     }
 }

@@ -30,7 +30,8 @@ const uint TOGETHER = SPLITS > 8u ? 1u : TOKENS < 4u ? TOKENS : 4u; // tokens wh
     uint second;    \
     uint row0;      /* of this part in the whole */ \
     uint tokens;    \
-    uint first;     /* token of x */
+    uint first;     /* token of x */ \
+    uint from;      /* token that this dispatch begins with */
 
 #define MATRIX(push) Matrix(push.rows, push.cols, push.row_quads, push.row_words, push.second)
 

@@ -18,6 +18,7 @@ type ProductTuning struct {
 	InPlace  bool // bytes become floats where they lie in their word
 	Quads    bool // four lanes share loads of x: needs subgroup operations of quads
 	IntDot   bool // activations become 8-bit integers and products integer dot products: needs Features.IntegerDotProduct
+	Exact    bool // tokens that do not fill a workgroup take smaller ones, which read the weights once more
 	Prefill  bool // prompts go through these kernels too
 }
 
@@ -28,7 +29,7 @@ func defaultProduct(c *vk.Caps) ProductTuning {
 		lanes := max(4, c.Subgroup.Size)
 		return ProductTuning{
 			Lanes: lanes, MaxLanes: lanes, RowLanes: lanes, Groups: max(1, 64/lanes), Outputs: 64, Span: 8, Tokens: 8,
-			InPlace: true, Quads: c.Subgroup.Has("quad"), Prefill: true,
+			InPlace: true, Exact: true, Quads: c.Subgroup.Has("quad"), Prefill: true,
 		}
 	}
 	rowLanes := TileRows // one subgroup's lanes read the same of x
@@ -79,13 +80,22 @@ func (p *ProductTuning) lanes(rows, cols int) int {
 	return n
 }
 
-// groupTokens is the tokens of a workgroup where there are so many in all.
-func (p *ProductTuning) groupTokens(tokens int) int {
-	n := 1
-	for n < tokens && n < p.Tokens {
-		n *= 2
+// next is the tokens of a workgroup, and how many tokens it is that such workgroups take,
+// from a token on. Where products are bound by arithmetic, a small batch computes no more than
+// a quarter in vain; else what costs is reading the weights, and in prefill building programs.
+func (p *ProductTuning) next(from, tokens int) (group, count int) {
+	n := tokens - from
+	group = 1
+	for group < n && group < p.Tokens {
+		group *= 2
 	}
-	return n
+	switch {
+	case !p.Exact || tokens > DecodeRows || 4*n > 3*group && n <= group:
+		return group, n
+	case n >= group:
+		return group, n / group * group
+	}
+	return group / 2, group / 2
 }
 
 // groups is the rows of a lane of a workgroup of so many tokens.
@@ -101,11 +111,10 @@ func (p *ProductTuning) groups(tokens int) int {
 // groupRows is the rows of a workgroup of so many tokens.
 func (p *ProductTuning) groupRows(tokens int) int { return p.RowLanes * p.groups(tokens) }
 
-// productProgram is the form of a kernel for weights of a type and shape and so many tokens. norm:
+// productProgram is the form of a kernel for weights of a type and shape and workgroups of so many tokens. norm:
 // the one of matmul that reads a Normed; dot: the one that reads integers.
-func (s *Set) productProgram(k productKernel, t Type, rows, cols, tokens int, norm, dot bool) *Program {
+func (s *Set) productProgram(k productKernel, t Type, rows, cols, group int, norm, dot bool) *Program {
 	p := &s.tuning.Product
-	group := p.groupTokens(tokens)
 	form := k.plain
 	variant := fmt.Sprintf("%d tokens", group)
 	if group == 1 {
@@ -139,7 +148,7 @@ func (s *Set) productProgram(k productKernel, t Type, rows, cols, tokens int, no
 // productPush is what product.glsl is told of a part.
 type productPush struct {
 	matrixPush
-	Row0, Tokens, First uint32
+	Row0, Tokens, First, From uint32
 }
 
 // productKernel is a kernel of product.glsl: plain, with loads of x shared by four lanes,
@@ -174,32 +183,39 @@ type product struct {
 	bind          []vk.Range               // behind w and x
 }
 
-// product records a dispatch for each part of the weights.
+// product records the dispatches for each part of the weights.
 func (s *Set) product(c *vk.Commands, label string, r product) {
 	dot := r.kernels.dot != nil && s.intDot(r.w.Type, r.x, r.tokens)
-	program := s.productProgram(r.kernels, r.w.Type, r.w.Rows, r.w.Cols, r.tokens, r.norm, dot)
-	if err := program.build(); err != nil {
-		c.Fail(label, err)
-		return
+	for from := 0; from < r.tokens; {
+		group, count := s.tuning.Product.next(from, r.tokens)
+		program := s.productProgram(r.kernels, r.w.Type, r.w.Rows, r.w.Cols, group, r.norm, dot)
+		if err := program.build(); err != nil {
+			c.Fail(label, err)
+			return
+		}
+		for i := range r.w.Parts {
+			s.productPart(c, label, &r, program, &r.w.Parts[i], dot, group, from, count)
+		}
+		from += count
 	}
+}
+
+// productPart records the product of a part with count tokens from a token on.
+func (s *Set) productPart(c *vk.Commands, label string, r *product, program *Program, p *Part, dot bool, group, from, count int) {
 	x := r.x.F32
 	if dot {
 		x = r.x.Quantized
 	}
-	group := s.tuning.Product.groupTokens(r.tokens)
-	for i := range r.w.Parts {
-		p := &r.w.Parts[i]
-		push := r.push(productPush{r.w.push(p), uint32(r.base + p.First), uint32(r.tokens), uint32(r.first)})
-		gx, gy := s.fold(ceilDiv(p.Rows, s.tuning.Product.groupRows(group)))
-		gz := ceilDiv(r.tokens, group)
-		c.Dispatch(label, program.pipeline, push, program.kernel.bind(append([]vk.Range{p.Data, x}, r.bind...)...), gx, gy, gz)
-		share := func(n int64) int64 { return n * int64(p.Rows) / int64(r.w.Rows) }
-		s.observe(label, program, [3]int{gx, gy, gz}, Work{
-			Read:    p.Data.Size + 4*int64(r.w.Cols)*int64(r.tokens) + share(r.epilogue.Read),
-			Written: share(r.epilogue.Written),
-			FLOPs:   2*int64(p.Rows)*int64(r.w.Cols)*int64(r.tokens) + share(r.epilogue.FLOPs),
-		}, p.Rows, r.w.Cols, r.tokens)
-	}
+	push := r.push(productPush{r.w.push(p), uint32(r.base + p.First), uint32(from + count), uint32(r.first), uint32(from)})
+	gx, gy := s.fold(ceilDiv(p.Rows, s.tuning.Product.groupRows(group)))
+	gz := ceilDiv(count, group)
+	c.Dispatch(label, program.pipeline, push, program.kernel.bind(append([]vk.Range{p.Data, x}, r.bind...)...), gx, gy, gz)
+	share := func(n int64) int64 { return n * int64(p.Rows) / int64(r.w.Rows) * int64(count) / int64(r.tokens) }
+	s.observe(label, program, [3]int{gx, gy, gz}, Work{
+		Read:    p.Data.Size + 4*int64(r.w.Cols)*int64(count) + share(r.epilogue.Read),
+		Written: share(r.epilogue.Written),
+		FLOPs:   2*int64(p.Rows)*int64(r.w.Cols)*int64(count) + share(r.epilogue.FLOPs),
+	}, p.Rows, r.w.Cols, count)
 }
 
 // intDot tells whether a product of so many tokens reads integers.

@@ -78,6 +78,7 @@ var shapes = map[string][]string{
 	"embed":             {"rows", "cols", "tokens"},
 	"matmul":            {"rows", "cols", "tokens"},
 	"matmul_add":        {"rows", "cols", "tokens"},
+	"output":            {"rows", "cols", "tokens"},
 	"attn_qkv":          {"rows", "cols", "tokens"},
 	"ffn_gate_up":       {"rows", "cols", "tokens"},
 	"rmsnorm":           {"dim", "tokens"},

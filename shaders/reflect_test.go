@@ -151,7 +151,7 @@ func disagreements(m *spv.Module, d spv.Declaration, push any, access []vk.Acces
 		}
 	}
 	for id := range constants {
-		if !slices.Contains(d.Constants, id) && !slices.Contains(m.Constants, uint32(id)) { // a macro may be its number
+		if !slices.Contains(d.Constants, id) {
 			add("specialization constant %d is in Go only", id)
 		}
 	}
@@ -188,14 +188,27 @@ func goScalars(push any) (scalars []spv.Scalar, names []string, size int, err er
 		}
 		return nil
 	}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		if f.Name != "_" { // padding
-			names = append(names, f.Name)
-			if err := add(f.Type, int(f.Offset)); err != nil {
-				return nil, nil, 0, err
+	var fields func(t reflect.Type, offset int) error
+	fields = func(t reflect.Type, offset int) error {
+		for i := range t.NumField() {
+			f := t.Field(i)
+			var err error
+			switch {
+			case f.Name == "_": // padding
+			case f.Anonymous:
+				err = fields(f.Type, offset+int(f.Offset))
+			default:
+				names = append(names, f.Name)
+				err = add(f.Type, offset+int(f.Offset))
+			}
+			if err != nil {
+				return err
 			}
 		}
+		return nil
+	}
+	if err := fields(t, 0); err != nil {
+		return nil, nil, 0, err
 	}
 	return scalars, names, int(t.Size()), nil
 }

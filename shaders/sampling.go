@@ -73,13 +73,9 @@ func (s *Set) pickChunks(vocab int) int {
 	return ceilDiv(vocab, 4*pickQuads*s.tuning.Lanes)
 }
 
-// BestBytes is the size of SampleBuffers.Best, for as many rows and for fewer.
-func (s *Set) BestBytes(output *Matrix, count int) int64 {
-	n := s.pickChunks(output.Rows) * count
-	for rows := 1; rows <= count; rows++ {
-		n = max(n, rows*s.outputChunks(output, rows))
-	}
-	return 8 * int64(n)
+// BestBytes is the size of SampleBuffers.Best.
+func (s *Set) BestBytes(vocab, count int) int64 {
+	return 8 * int64(count) * int64(max(s.pickChunks(vocab), tiles(vocab)))
 }
 
 // Penalize records the repeat penalty on the logits of count rows.
@@ -111,11 +107,11 @@ func (s *Set) Pick(c *vk.Commands, label string, b *SampleBuffers, count int) {
 
 // Advance records the choice among the chunks, the write of the ids into the
 // ring, and the step of rows and grid to the next position. The chunks are those of
-// [Set.Output] if output is not nil, else those of [Set.Pick].
-func (s *Set) Advance(c *vk.Commands, label string, b *SampleBuffers, output *Matrix, h Heads, sp Splits, count int) {
-	chunks := s.pickChunks(b.Vocab)
-	if output != nil {
-		chunks = s.outputChunks(output, count)
+// [Set.Pick], or where nothing is filtered those of [Set.Output].
+func (s *Set) Advance(c *vk.Commands, label string, b *SampleBuffers, filtered bool, h Heads, sp Splits, count int) {
+	chunks := tiles(b.Vocab)
+	if filtered {
+		chunks = s.pickChunks(b.Vocab)
 	}
 	push := advancePush{uint32(count), uint32(chunks), uint32(b.Slots), uint32(h.Heads), uint32(sp.Positions)}
 	c.Dispatch(label, s.advance.pipeline, pushBytes(&push), advanceKernel.bind(b.Best, b.Rows, b.Ring, b.Grid), 1, 1, 1)

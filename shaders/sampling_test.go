@@ -25,7 +25,7 @@ func newSampler(t *testing.T, tuning Tuning, vocab, context int, rows []Row, par
 	s.b = SampleBuffers{
 		Rows: inout(s.bench, "rows", rows), Params: in(s.bench, "params", params), History: in(s.bench, "history", history),
 		Logits: inout(s.bench, "logits", logits), Thresholds: s.out("thresholds", len(rows)),
-		Best: s.out("best", int(s.set.BestBytes(&Matrix{Rows: vocab}, len(rows))/4)), Ring: s.out("ring", 4*len(rows)),
+		Best: s.out("best", int(s.set.BestBytes(vocab, len(rows))/4)), Ring: s.out("ring", 4*len(rows)),
 		Grid: s.out("grid", 3), Vocab: vocab, Context: context, Slots: 4,
 	}
 	return s
@@ -122,7 +122,7 @@ func (s *sampler) sample(h Heads, sp Splits) []uint32 {
 		s.set.Penalize(c, "penalize", &s.b, s.count)
 		s.set.Threshold(c, "threshold", &s.b, s.count)
 		s.set.Pick(c, "pick", &s.b, s.count)
-		s.set.Advance(c, "advance", &s.b, nil, h, sp, s.count)
+		s.set.Advance(c, "advance", &s.b, true, h, sp, s.count)
 	})
 	ring := s.uints(s.b.Ring)
 	ids := make([]uint32, s.count)

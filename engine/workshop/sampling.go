@@ -185,7 +185,7 @@ func planAdvance(b *bench) {
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
 		s.Advance(c, label, &shaders.SampleBuffers{
 			Rows: rows.All(), Best: best.All(), Ring: ring.All(), Grid: grid.All(), Vocab: n * perChunk, Slots: ringSlots,
-		}, nil, shaders.Heads{Heads: heads}, sp, tokens)
+		}, true, shaders.Heads{Heads: heads}, sp, tokens)
 	}
 	b.check = func(k *checker) {
 		after, ids := k.words(&rows.buffer), k.words(ring)

@@ -290,7 +290,7 @@ func TestChunks(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, vocab := range []int{1, 16 * lanes, 16*lanes + 1, 256000} {
-			if got, want := int64(8*chunks(vocab, lanes)), set.BestBytes(&shaders.Matrix{Rows: vocab}, 1); got != want {
+			if got, want := int64(8*chunks(vocab, lanes)), set.BestBytes(vocab, 1); got != want {
 				t.Errorf("%d lanes, %d tokens: %d bytes, want %d", lanes, vocab, got, want)
 			}
 		}

@@ -43,8 +43,9 @@ func sources(dir, name string) ([]source, error) {
 }
 
 // Declaration is what a kernel's source says and its optimized SPIR-V may not:
-// names, and what is declared but not used. It is read from the text, without a
-// preprocessor: numbers must be written as numbers, and both arms of an #if count.
+// names, and what is declared but not used. It is read from the text, almost without a
+// preprocessor: macros without parameters mean their first definition, and both arms of
+// an #if count.
 type Declaration struct {
 	Push      []string // names of the members of the push-constant block
 	Constants []int    // ids of the specialization constants, ascending
@@ -53,6 +54,8 @@ type Declaration struct {
 
 var (
 	comment    = regexp.MustCompile(`(?s)//[^\n]*|/\*.*?\*/`)
+	macro      = regexp.MustCompile(`(?m)^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+((?:[^\n]*\\\n)*[^\n]*)`)
+	word       = regexp.MustCompile(`\w+`)
 	pushBlock  = regexp.MustCompile(`(?s)layout\s*\([^)]*push_constant[^)]*\)\s*uniform\s+\w+\s*\{([^}]*)\}`)
 	pushMember = regexp.MustCompile(`(\w+)\s*(?:\[[^\]]*\]\s*)?[;,]`)
 	constantID = regexp.MustCompile(`\b(?:constant_id|local_size_[xyz]_id)\s*=\s*(\d+)`)
@@ -65,9 +68,23 @@ func Declared(dir, name string) (Declaration, error) {
 	if err != nil {
 		return Declaration{}, err
 	}
+	macros := map[string]string{}
+	for i, f := range files {
+		files[i].text = comment.ReplaceAllString(f.text, " ")
+		for _, m := range macro.FindAllStringSubmatch(files[i].text, -1) {
+			if _, ok := macros[m[1]]; !ok {
+				macros[m[1]] = strings.ReplaceAll(m[2], "\\\n", " ")
+			}
+		}
+	}
 	var d Declaration
 	for _, f := range files {
-		text := comment.ReplaceAllString(f.text, " ")
+		text := word.ReplaceAllStringFunc(f.text, func(w string) string {
+			if body, ok := macros[w]; ok {
+				return body
+			}
+			return w
+		})
 		for _, block := range pushBlock.FindAllStringSubmatch(text, -1) {
 			for _, m := range pushMember.FindAllStringSubmatch(block[1], -1) {
 				d.Push = append(d.Push, m[1])

@@ -187,3 +187,20 @@ func TestStaleIgnoresLineEnds(t *testing.T) {
 		t.Errorf("stale = %q, %v after a checkout with CRLF", stale, err)
 	}
 }
+
+// Members that a macro stands for are members, and the first definition counts.
+func TestDeclaredMacros(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"a.comp": "#define ID 4\n#include \"b.glsl\"\nlayout(push_constant) uniform Push {\n    BOTH\n    float eps;\n} push;\n",
+		"b.glsl": "#define BOTH \\\n    uint rows; /* of both */ \\\n    uint cols;\n#define TWICE(x) 2 * x\n#ifndef ID\n#define ID 9\n#endif\nlayout(constant_id = ID) const uint N = 1;\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := Declaration{Push: []string{"rows", "cols", "eps"}, Constants: []int{4}}
+	if got, err := Declared(dir, "a"); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+}

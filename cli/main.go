@@ -91,7 +91,7 @@ func (p *program) app() *cli.App {
 		Version: version(),
 		Commands: []*cli.Command{
 			p.chatCommand(), p.generateCommand(), p.devicesCommand(), p.inspectCommand(),
-			p.tokenizeCommand(), p.logitsCommand(), p.synthCommand(), p.quantizeCommand(), p.pullCommand(), p.listCommand(), p.profileCommand(),
+			p.tokenizeCommand(), p.logitsCommand(), p.synthCommand(), p.quantizeCommand(), p.pullCommand(), p.listCommand(), p.profileCommand(), p.benchCommand(),
 		},
 		Action:                    unknownCommand,
 		Writer:                    p.stdout,

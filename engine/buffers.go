@@ -15,7 +15,10 @@ type activations struct {
 	q       vk.Range         // [row][Heads][HeadDim]
 	scratch shaders.AttentionScratch
 	attn    vk.Range            // [row][Heads][HeadDim]
-	gateUp  vk.Range            // [row][2][FFNDim], where they are no one matrix
+	gateUp  vk.Range            // [row][2][FFNDim], where they are no one matrix; in prefill on GPUs q, k and v too
+	normed  vk.Range            // [row][Dim], in prefill on GPUs
+	half    vk.Range            // what cooperative matrices read, f16
+	splits  vk.Range            // of products in prefill
 	ffn     shaders.Activations // [row][FFNDim]
 	logits  vk.Range            // [logitRows][Vocab]
 }
@@ -32,15 +35,24 @@ func activationSizes(c weights.Config, p *plan) map[string]int64 {
 		"ffn_q8":      shaders.QuantizedBytes(c.FFNDim),
 		"done":        4 * rows * int64(c.Heads),
 		"attn":        4 * rows * int64(c.Heads*c.HeadDim),
-		"gate_up":     4,
-		"ffn":         4 * rows * int64(c.FFNDim),
-		"logits":      4 * logitRows * int64(c.Vocab),
+		"normed":      4, "half": 4, "splits": 4, // of prefill on GPUs
+		"gate_up": 4,
+		"ffn":     4 * rows * int64(c.FFNDim),
+		"logits":  4 * logitRows * int64(c.Vocab),
 	}
-	if p.unpaired {
-		sizes["gate_up"] = 2 * sizes["ffn"]
+	if p.unpaired || p.tiled {
+		sizes["gate_up"] = 4 * rows * int64(max(gateUpRows(c.FFNDim), 2*c.FFNDim, h.Rows()))
+	}
+	if p.tiled {
+		sizes["normed"] = 4 * rows * int64(c.Dim)
+		sizes["half"] = rows * int64(2*max(c.Dim, c.FFNDim, c.Heads*c.HeadDim)+32)
+		sizes["splits"] = splitRows * 4 * int64(max(c.Dim, h.Rows())) * 8
 	}
 	return sizes
 }
+
+// splitRows is the rows of a prefill up to which products may be split by columns.
+const splitRows = 64
 
 // state is what the host tells the kernels and they tell each other from step to step.
 type state struct {
@@ -91,7 +103,7 @@ func (m *Model) makeBuffers() (err error) {
 	for name, r := range map[string]*vk.Range{
 		"x": &a.x.X, "weighted": &a.x.Weighted.F32, "weighted_q8": &a.x.Weighted.Quantized, "squares": &a.x.Squares, "q": &a.q,
 		"partial": &a.scratch.Partial, "done": &a.scratch.Done,
-		"attn": &a.attn, "gate_up": &a.gateUp, "ffn": &a.ffn.F32, "ffn_q8": &a.ffn.Quantized, "logits": &a.logits,
+		"attn": &a.attn, "gate_up": &a.gateUp, "normed": &a.normed, "half": &a.half, "splits": &a.splits, "ffn": &a.ffn.F32, "ffn_q8": &a.ffn.Quantized, "logits": &a.logits,
 	} {
 		*r = local(name, sizes[name])
 	}

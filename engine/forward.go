@@ -56,6 +56,44 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 	k.MatMulAdd(c, name("ffn_down"), &l.FFNDown, a.ffn, next, a.x, n)
 }
 
+// layerTiled is layer for the many rows of a GPU's prefill, where arithmetic counts and
+// launches don't: norms, RoPE and GeGLU are dispatches of their own.
+func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
+	k, a, l, h, n := m.kernels, &m.act, &m.layers[i], m.heads, s.count
+	dim, ffn, eps := m.cfg.Dim, m.cfg.FFNDim, m.cfg.NormEps
+	name := func(tensor string) string { return fmt.Sprintf("blk.%d.%s", i, tensor) }
+	operand := func(tensor string, x vk.Range, cols int) shaders.Operand {
+		return k.Operand(c, name(tensor), x, a.half, 0, n, cols)
+	}
+	c.Section(fmt.Sprintf("blk.%d", i))
+
+	k.RMSNorm(c, name("attn_norm"), a.x.X, l.AttnNorm, a.normed, 0, n, dim, eps)
+	x := operand("attn_norm", a.normed, dim)
+	for _, w := range l.AttnQKV {
+		k.MatMulPrefill(c, name(w.Name), &w.Matrix, x, a.gateUp, w.Row0, h.Rows(), a.splits, false)
+	}
+	k.RoPE(c, name("rope"), s.rows, m.angles, a.gateUp, a.q, l.Cache, h, n)
+	k.Attention(c, name("attention"), s.rows, a.q, l.Cache, a.scratch, a.attn, h, s.splits, s.grid, n)
+	x = operand("attention", a.attn, h.Heads*h.HeadDim)
+	k.MatMulPrefill(c, name("attn_output"), &l.AttnOutput, x, a.x.X, 0, dim, a.splits, true)
+
+	k.RMSNorm(c, name("ffn_norm"), a.x.X, l.FFNNorm, a.normed, 0, n, dim, eps)
+	x = operand("ffn_norm", a.normed, dim)
+	paired, stride := len(l.FFNGateUp) == 1, 2*ffn
+	if paired {
+		stride = l.FFNGateUp[0].Matrix.Rows
+	}
+	for _, w := range l.FFNGateUp {
+		k.MatMulPrefill(c, name(w.Name), &w.Matrix, x, a.gateUp, w.Row0, stride, a.splits, false)
+	}
+	k.GeGLU(c, name("ffn_geglu"), a.gateUp, a.ffn.F32, ffn, stride, paired, n)
+	x = operand("ffn_geglu", a.ffn.F32, ffn)
+	k.MatMulPrefill(c, name("ffn_down"), &l.FFNDown, x, a.x.X, 0, dim, a.splits, true)
+	if i+1 == len(m.layers) {
+		k.FoldNorm(c, "output_norm", a.x, m.outputNorm, n, dim)
+	}
+}
+
 // head records the logits of count rows from row first of x.
 func (m *Model) head(c *vk.Commands, first, count int) {
 	c.Section("output")

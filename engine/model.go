@@ -90,10 +90,7 @@ func Load(ctx context.Context, dev *vk.Device, file *weights.Model, o Options, p
 }
 
 func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progress func(done, total int64)) error {
-	tuning := shaders.DefaultTuning(m.dev.Caps())
-	if o.Tuning != nil {
-		tuning = *o.Tuning
-	}
+	tuning := tuningOf(m.dev.Caps(), o)
 	if o.IntDot {
 		if !m.dev.Caps().Features.IntegerDotProduct {
 			return fmt.Errorf("engine: %w", ErrNoIntDot)
@@ -144,6 +141,9 @@ func (m *Model) KV() KVType { return m.kv }
 
 // Context is the number of positions that a session holds.
 func (m *Model) Context() int { return m.context }
+
+// Chunk is how many tokens of a prompt are computed at once, at most.
+func (m *Model) Chunk() int { return m.plan.chunk }
 
 // Memory is what the model takes on the device, in bytes: the weights, the KV cache of
 // all sessions, and the rest.

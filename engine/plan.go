@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	maxChunk   = 256      // tokens of a prefill chunk at most
+	maxChunk   = 256      // tokens of a prefill chunk at most, unless asked for
 	logitRows  = 8        // rows of logits that fit into their buffer
 	ringSlots  = 16       // sampled ids that the host may be behind; more than steps in flight
 	splitSize  = 128      // positions of an attention workgroup in decode
@@ -29,6 +29,7 @@ type plan struct {
 	pages     int            // of the KV pool, all sequences together
 	split     int            // positions of an attention workgroup in prefill
 	decode    shaders.Splits // of attention in decode
+	tiled     bool           // prefill goes through MatMulPrefill
 	unpaired  bool           // some layer's ffn_gate and ffn_up are of different types
 
 	weights, kv, activations int64 // bytes
@@ -109,7 +110,11 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	if caps.Type == vk.CPU {
 		p.split = min(context, cpuSplit)
 	}
-	p.chunk = min(maxChunk, context)
+	p.chunk = maxChunk
+	if o.Chunk > 0 {
+		p.chunk = o.Chunk
+	}
+	p.chunk = min(p.chunk, context)
 	widest := int64(max(cfg.FFNDim, cfg.Dim, cfg.Heads*(cfg.HeadDim+4)*p.prefillSplits().Max))
 	for i := range cfg.Layers {
 		gate, up := m.Tensor(fmt.Sprintf("blk.%d.ffn_gate.weight", i)), m.Tensor(fmt.Sprintf("blk.%d.ffn_up.weight", i))
@@ -117,6 +122,10 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 			p.unpaired = true
 			widest = max(widest, 2*int64(cfg.FFNDim))
 		}
+	}
+	p.tiled = tuningOf(caps, o).Prefill != (shaders.Prefill{})
+	if p.tiled {
+		widest = max(widest, int64(gateUpRows(cfg.FFNDim)), int64(headsOf(cfg).Rows()))
 	}
 	for p.chunk > 1 && 4*widest*int64(p.chunk) > caps.Limits.MaxStorageBufferRange {
 		p.chunk /= 2
@@ -133,6 +142,14 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	}
 	p.activations += int64(context)*int64(cfg.HeadDim)*4 + int64(p.sequences)*int64(context)*4
 	return p
+}
+
+// tuningOf is the workgroup sizes that were asked for, or the device's default.
+func tuningOf(caps *vk.Caps, o Options) shaders.Tuning {
+	if o.Tuning != nil {
+		return *o.Tuning
+	}
+	return shaders.DefaultTuning(caps)
 }
 
 func headsOf(c weights.Config) shaders.Heads {

@@ -140,8 +140,12 @@ func (m *Model) recordLayers(name string, s step, from, to int, tail func(*vk.Co
 	if from == 0 {
 		m.embed(c, s)
 	}
+	layer := m.layer
+	if m.kernels.Tiled(s.count) {
+		layer = m.layerTiled
+	}
 	for i := from; i < to; i++ {
-		m.layer(c, s, i)
+		layer(c, s, i)
 	}
 	if to == m.cfg.Layers && tail != nil {
 		tail(c)

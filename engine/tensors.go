@@ -87,14 +87,18 @@ func (t *tensors) qkv(blk string, to *[]stacked) error {
 func (t *tensors) gateUp(blk string, to *[]stacked) error {
 	gate, up := t.weight(blk+"ffn_gate"), t.weight(blk+"ffn_up")
 	if gate.Type == up.Type {
-		const pairs = shaders.TileRows / 2
-		rows := shaders.TileRows * ((gate.Rows + pairs - 1) / pairs)
-		return t.stack(to, blk, "ffn_gate_up", 0, rows, gateUp(gate, up))
+		return t.stack(to, blk, "ffn_gate_up", 0, gateUpRows(gate.Rows), gateUp(gate, up))
 	}
 	if err := t.stack(to, blk, "ffn_gate", 0, gate.Rows, plain([]*weights.Tensor{gate}, 0, 0)); err != nil {
 		return err
 	}
 	return t.stack(to, blk, "ffn_up", gate.Rows, up.Rows, plain([]*weights.Tensor{up}, 0, 0))
+}
+
+// gateUpRows is the rows of gate and up in one matrix: whole tiles.
+func gateUpRows(ffn int) int {
+	const pairs = shaders.TileRows / 2
+	return shaders.TileRows * ((ffn + pairs - 1) / pairs)
 }
 
 func (t *tensors) stack(to *[]stacked, blk, name string, row0, rows int, from source) error {

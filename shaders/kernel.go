@@ -24,18 +24,18 @@ func register(k kernel) *kernel {
 }
 
 // maxConstants is the most that a kernel has.
-const maxConstants = 10
+const maxConstants = 12
 
 // pipeline builds the kernel with the given specialization constants, of which the first
-// is the lanes of a workgroup.
-func (k *kernel) pipeline(d *vk.Device, cfg *Config, constants []uint32) (*vk.Pipeline, error) {
+// is the lanes of a workgroup; subgroup is the subgroup size that it relies on, or 0.
+func (k *kernel) pipeline(d *vk.Device, cfg *Config, subgroup int, constants []uint32) (*vk.Pipeline, error) {
 	if len(constants) != k.constants {
 		return nil, fmt.Errorf("shaders: %s takes %d constants, not %d", k.name, k.constants, len(constants))
 	}
 	told := d.Caps().Features.PipelineExecutableProperties
 	p, err := d.NewPipeline(vk.PipelineInfo{
 		Name: fmt.Sprint(k.name, constants), SPIRV: spirv(k.name),
-		Bindings: len(k.access), PushSize: pushSize(k.push), Constants: constants,
+		Bindings: len(k.access), PushSize: pushSize(k.push), Constants: constants, SubgroupSize: subgroup,
 		Statistics: cfg.Statistics && told, Representations: cfg.Representations && told,
 	})
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"testing"
 
@@ -20,14 +19,13 @@ var allTypes = []Type{
 	MLX(8, 32, F16), MLX(8, 64, F16), MLX(8, 128, F16), MLX(8, 32, BF16), MLX(8, 64, BF16), MLX(8, 128, BF16),
 }
 
-// typesUnder are the types under test with a tuning: pipelines take time, so that
-// MLX's go through all combinations with one of them.
+// typesUnder are the types under test with a tuning: pipelines take time, so that all
+// go through one of them, and one of each family through the others.
 func typesUnder(tuned string) []Type {
 	if tuned == "default" {
 		return allTypes
 	}
-	gguf := slices.IndexFunc(allTypes, func(t Type) bool { return t >= MLX(0, 0, F16) })
-	return append(slices.Clone(allTypes[:gguf]), MLX(4, 32, F16), MLX(4, 64, BF16), MLX(8, 128, BF16))
+	return []Type{F16, Q5_1, Q3_K, Q4_K, Q6_K, MLX(4, 64, BF16), MLX(8, 128, F16)}
 }
 
 // name is how test names call a type.
@@ -98,10 +96,7 @@ func TestMatMul(t *testing.T) {
 			t.Run(tuned+"/"+name(typ), func(t *testing.T) {
 				b, rng := newBench(t, map[string][]Type{"matmul": types}, KVF16, tuning), random(t)
 				for _, cols := range colsFor(typ) {
-					rows, tokens, first := 1+rng.IntN(100), 2+rng.IntN(16), rng.IntN(3)
-					if tokens <= tuning.Product.Tokens/2 {
-						tokens += tuning.Product.Tokens / 2 // of the size that was built
-					}
+					rows, tokens, first := 1+rng.IntN(100), DecodeRows+1+rng.IntN(4), rng.IntN(3) // in workgroups of many
 					file, w := randomWeights(t, rng, typ, rows, cols)
 					m, row0, stride := b.matrix(file, parts(rng)), rng.IntN(3), rows+5
 					x := normal(rng, (first+tokens)*cols, 1)

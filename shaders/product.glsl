@@ -110,7 +110,7 @@ void accumulate(Matrix m, uint token, uint tokens, uint begin) {
     uint steps = step_count(m.cols);
     if (is_float_type()) {
         [[dont_unroll]] for (uint s = begin; s < steps; s += SPLITS) {
-            [[unroll]] for (uint i = 0u; i < 8u; i++) {
+            [[dont_unroll]] for (uint i = 0u; i < 8u; i++) { // drivers take half a minute for all eight
                 vec4 v[GROUPS];
                 [[unroll]] for (uint g = 0u; g < GROUPS; g++) v[g] = float_at(m, row[g], s * 8u + i);
                 [[unroll]] for (uint t = 0u; t < TOKENS; t++) {

@@ -19,7 +19,6 @@ type ProductTuning struct {
 	Quads    bool // four lanes share loads of x: needs subgroup operations of quads
 	IntDot   bool // activations become 8-bit integers and products integer dot products: needs Features.IntegerDotProduct
 	Exact    bool // tokens that do not fill a workgroup take smaller ones, which read the weights once more
-	Prefill  bool // prompts go through these kernels too
 }
 
 // defaultProduct: on a CPU loads are dear, since they go lane by lane, and a workgroup is a
@@ -29,7 +28,7 @@ func defaultProduct(c *vk.Caps) ProductTuning {
 		lanes := max(4, c.Subgroup.Size)
 		return ProductTuning{
 			Lanes: lanes, MaxLanes: lanes, RowLanes: lanes, Groups: max(1, 64/lanes), Outputs: 64, Span: 8, Tokens: 8,
-			InPlace: true, Exact: true, Quads: c.Subgroup.Has("quad"), Prefill: true,
+			InPlace: true, Exact: true, Quads: c.Subgroup.Has("quad"),
 		}
 	}
 	rowLanes := TileRows // one subgroup's lanes read the same of x
@@ -37,7 +36,7 @@ func defaultProduct(c *vk.Caps) ProductTuning {
 		rowLanes = 64
 	}
 	most := min(c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
-	return ProductTuning{Lanes: min(256, most), MaxLanes: min(1024, most), RowLanes: rowLanes, Groups: 1, Outputs: 16, Span: 2, Tokens: 16, Prefill: true}
+	return ProductTuning{Lanes: min(256, most), MaxLanes: min(1024, most), RowLanes: rowLanes, Groups: 1, Outputs: 16, Span: 2, Tokens: 16}
 }
 
 // Check refuses sizes that no workgroup of the device can have.

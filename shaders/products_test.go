@@ -138,7 +138,7 @@ func TestQKV(t *testing.T) {
 	}
 }
 
-// Logits, and the best of each chunk, greedily and drawn.
+// Logits, and the best of each tile, greedily and drawn.
 func TestOutput(t *testing.T) {
 	productCases(t, "output", func(b *bench, rng *rand.Rand, typ Type, cols, tokens int) {
 		vocab, first := 3+rng.IntN(150), 1
@@ -151,12 +151,12 @@ func TestOutput(t *testing.T) {
 		for _, pick := range []bool{false, true} {
 			s := &SampleBuffers{
 				Rows: in(b, "rows", rows), Params: in(b, "params", params), Logits: b.out("logits", tokens*vocab),
-				Best: b.out("best", int(b.set.BestBytes(m, tokens)/4)), Vocab: vocab,
+				Best: b.out("best", int(b.set.BestBytes(vocab, tokens)/4)), Vocab: vocab,
 			}
 			b.run(func(c *vk.Commands) { b.set.Output(c, "output", m, x.Normed, s, first, tokens, pick) })
 			logits, best := b.floats(s.Logits), b.uints(s.Best)
 			near(b.t, "logits", logits, x.times(w).Part(first*vocab, tokens*vocab))
-			chunks := b.set.outputChunks(m, tokens)
+			chunks := tiles(vocab)
 			if !pick {
 				chunks = 0
 			}
@@ -218,7 +218,7 @@ func TestProductsOfBatch(t *testing.T) {
 					to.X = inout(b, "residual", cut(sums, h.Rows()))
 					cache := KVCache{K: b.out("k", kvWords(h, KVF32, 1)), V: b.out("v", kvWords(h, KVF32, 1)), Pages: in(b, "pages", []uint32{0}), MaxPages: 1}
 					angles := in(b, "angles", RoPETable(PageTokens, h.HeadDim, ropeTheta))
-					sample := &SampleBuffers{Rows: rRows, Params: in(b, "params", make([]Sampling, 1)), Logits: logits, Best: b.out("best", int(b.set.BestBytes(m, n)/4)), Vocab: h.Rows()}
+					sample := &SampleBuffers{Rows: rRows, Params: in(b, "params", make([]Sampling, 1)), Logits: logits, Best: b.out("best", int(b.set.BestBytes(h.Rows(), n)/4)), Vocab: h.Rows()}
 					b.run(func(c *vk.Commands) {
 						b.set.MatMulNorm(c, "matmul", m, normed, y, 0, h.Rows(), 0, n)
 						b.set.MatMulAdd(c, "matmul_add", m, normed.Weighted, rNorm, to, n)

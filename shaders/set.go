@@ -17,6 +17,7 @@ type Tuning struct {
 	Lanes     int             // invocations of a workgroup that shares one reduction; a power of two
 	WideLanes int             // the same where one workgroup works on a whole row of logits
 	Product   ProductTuning   // of the products with few tokens
+	Prefill   Prefill         // of the products with many tokens; zero: Product's are taken
 	Attention AttentionTuning // zero: the device's default
 }
 
@@ -28,7 +29,9 @@ type Tuning struct {
 func DefaultTuning(c *vk.Caps) Tuning {
 	t := Tuning{Lanes: 64, Product: defaultProduct(c), Attention: defaultAttention(c)}
 	t.WideLanes = min(256, c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
-	if c.Type == vk.CPU {
+	if c.Type != vk.CPU {
+		t.Prefill = DefaultPrefill(c)
+	} else {
 		t.Lanes = max(4, c.Subgroup.Size)
 		t.WideLanes = max(64, t.Lanes)
 	}
@@ -79,6 +82,8 @@ type Set struct {
 	attention        *Program
 	attentionPrefill *Program
 	merge            *Program
+	sum              *Program
+	toHalf           *Program
 	geglu            *Program
 	penalize         *Program
 	threshold        *Program
@@ -117,6 +122,8 @@ func (s *Set) build() error {
 	one(&s.attentionPrefill, attentionPrefillKernel, kv, uint32(a.PrefillLanes), kvType, uint32(a.PrefillRows), uint32(a.PrefillTile), constant(a.Merge))
 	one(&s.merge, mergeKernel, "", uint32(a.Lanes))
 	one(&s.geglu, gegluKernel, "", lanes)
+	one(&s.sum, sumKernel, "", lanes)
+	one(&s.toHalf, halfKernel, "", wide)
 	one(&s.penalize, penalizeKernel, "", lanes)
 	one(&s.threshold, thresholdKernel, "", wide)
 	one(&s.pick, pickKernel, "", lanes, pickQuads)
@@ -130,6 +137,11 @@ func (s *Set) build() error {
 				return fmt.Errorf("shaders: no kernel for weights of type %d", typ)
 			}
 			wanted = append(wanted, s.weighted(name, typ)...)
+		}
+	}
+	if t.Prefill != (Prefill{}) {
+		if err := t.Prefill.Check(s.d.Caps()); err != nil {
+			return err
 		}
 	}
 	var work errgroup.Group
@@ -151,7 +163,11 @@ func (s *Set) weighted(name string, t Type) []*Program {
 			continue
 		}
 		programs = append(programs, s.productProgram(k, t, manyInvocations, 0, 1, k == matmulKernels, s.tuning.Product.IntDot && k.dot != nil && t != F32 && t != F16 && t != BF16))
-		if s.tuning.Product.Prefill && k != outputKernels {
+		switch {
+		case k == outputKernels:
+		case s.tuning.Prefill != (Prefill{}):
+			programs = append(programs, s.tileProgram(t, &s.tuning.Prefill.Wide), s.tileProgram(t, &s.tuning.Prefill.Narrow))
+		default:
 			programs = append(programs, s.productProgram(k, t, manyInvocations, 0, s.tuning.Product.Tokens, false, false))
 		}
 	}
@@ -161,12 +177,18 @@ func (s *Set) weighted(name string, t Type) []*Program {
 // programKey tells programs apart.
 type programKey struct {
 	kernel    *kernel
+	subgroup  int
 	constants [maxConstants]uint32
 }
 
 // program returns a program, which may have to be built yet.
 func (s *Set) program(k *kernel, t Type, variant string, constants ...uint32) *Program {
-	key := programKey{kernel: k}
+	return s.sized(0, k, t, variant, constants...)
+}
+
+// sized is program for a kernel that relies on a subgroup size.
+func (s *Set) sized(subgroup int, k *kernel, t Type, variant string, constants ...uint32) *Program {
+	key := programKey{kernel: k, subgroup: subgroup}
 	copy(key.constants[:], constants)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -174,7 +196,7 @@ func (s *Set) program(k *kernel, t Type, variant string, constants ...uint32) *P
 	if p == nil {
 		p = &Program{Kernel: k.name, Variant: variant, Type: t, Lanes: int(constants[0]), kernel: k}
 		p.build = sync.OnceValue(func() (err error) {
-			p.pipeline, err = k.pipeline(s.d, &s.cfg, constants)
+			p.pipeline, err = k.pipeline(s.d, &s.cfg, subgroup, constants)
 			return err
 		})
 		s.byKey[key] = p

@@ -1,0 +1,339 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"sealvk/engine"
+	"sealvk/engine/bench"
+	"sealvk/weights"
+)
+
+const (
+	mostPositions = 1 << 20
+	mostParallel  = 256
+	allLayers     = -1 // -ngl: as many as there are, which is what always happens
+)
+
+type benchFlags struct {
+	*modelFlags
+	synthetic                    string
+	prompt, gen, depth, parallel numbers
+	both                         promptGen
+	batch, ubatch                numbers
+	typeK, typeV                 choices
+	limit, repetitions           whole
+	layers                       int
+	noWarmup                     bool
+	benchOutput
+}
+
+func (p *program) benchCommand() *cli.Command {
+	f := &benchFlags{
+		modelFlags: newModelFlags(),
+		prompt:     numbers{values: []int{512}, max: mostPositions},
+		gen:        numbers{values: []int{128}, max: mostPositions},
+		depth:      numbers{values: []int{0}, max: mostPositions},
+		parallel:   numbers{values: []int{1}, min: 1, max: mostParallel},
+		both:       promptGen{max: mostPositions},
+		batch:      numbers{values: []int{2048}, min: 1, max: mostPositions},
+		ubatch:     numbers{min: 1, max: mostPositions},
+		limit:      whole{0, 0, mostPositions}, repetitions: whole{5, 1, 1000},
+		benchOutput: newBenchOutput("md", "csv", "json", "jsonl", "sql"),
+	}
+	f.typeK = choices{choice: f.kv, values: []string{f.kv.value}}
+	f.typeV = choices{choice: f.kv}
+	list := func(name, alias string, n *numbers, category, usage string) cli.Flag {
+		g := &cli.GenericFlag{Name: name, Value: n, Category: category, Usage: usage}
+		if alias != "" {
+			g.Aliases = []string{alias}
+		}
+		return g
+	}
+	types := strings.Join(f.kv.words, ", ")
+	flags := append([]cli.Flag{
+		f.pathFlag(),
+		&cli.StringFlag{Name: "synthetic", Destination: &f.synthetic, Category: categoryModel, TakesFile: true,
+			Usage: "random weights of `SHAPE:TYPE`, without a file: seallm-7b-v2.5:Q4_K_M (see sealvk synth)"},
+		&cli.IntFlag{Name: "ngl", Aliases: []string{"n-gpu-layers"}, Destination: &f.layers, Value: allLayers, DefaultText: "all", Category: categoryModel,
+			Usage: "`N` layers on the device: all, whatever N; an N below is an error"},
+		&cli.GenericFlag{Name: "ctx", Value: &f.limit, DefaultText: "the model's", Category: categoryMeasure,
+			Usage: "allow tests up to `N` positions"},
+		list("p", "n-prompt", &f.prompt, categoryMeasure, "process a prompt of `N[,N…]` tokens; 0: no such test"),
+		list("n", "n-gen", &f.gen, categoryMeasure, "generate `N[,N…]` tokens; 0: no such test"),
+		&cli.GenericFlag{Name: "pg", Value: &f.both, Category: categoryMeasure, Usage: "process a prompt of PP and generate TG tokens: `PP,TG` (may be given several times)"},
+		list("d", "n-depth", &f.depth, categoryMeasure, "positions in the KV cache before: `N[,N…]`, random ones"),
+		list("npl", "", &f.parallel, categoryMeasure, "generate in `N[,N…]` sequences together"),
+		list("b", "batch-size", &f.batch, categoryMeasure, "`N[,N…]` tokens of a prompt at once, at most: the lesser of this and -ub counts"),
+		&cli.GenericFlag{Name: "ub", Aliases: []string{"ubatch-size"}, Value: &f.ubatch, DefaultText: "the device's", Category: categoryMeasure,
+			Usage: "`N[,N…]` tokens of a prompt at once, at most"},
+		&cli.GenericFlag{Name: "ctk", Aliases: []string{"cache-type-k"}, Value: &f.typeK, Category: categoryMeasure,
+			Usage: "`TYPE[,TYPE…]` of the KV cache: " + types},
+		&cli.GenericFlag{Name: "ctv", Aliases: []string{"cache-type-v"}, Value: &f.typeV, DefaultText: "as -ctk", Category: categoryMeasure,
+			Usage: "the same list as -ctk: `TYPE[,TYPE…]`"},
+		&cli.GenericFlag{Name: "r", Aliases: []string{"repetitions"}, Value: &f.repetitions, Category: categoryMeasure, Usage: "repeat each test `R` times"},
+		&cli.BoolFlag{Name: "no-warmup", Destination: &f.noWarmup, DisableDefaultText: true, Category: categoryMeasure,
+			Usage: "no run of a test before those that are measured"},
+	}, f.deviceFlags()...)
+	return &cli.Command{
+		Name:  "bench",
+		Usage: "measure speed by llama-bench's tests, names and outputs",
+		Description: "Lists may hold ranges: 1-16*2 is 1,2,4,8,16. Prompts are random. Nothing else should run\n" +
+			"meanwhile. Ctrl-C ends the measurement with the tests that are complete.",
+		Flags:       append(flags, f.benchOutput.all()...),
+		Subcommands: []*cli.Command{p.benchCompareCommand()},
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				return fmt.Errorf("bench: unknown argument %q: see sealvk bench --help", c.Args().First())
+			}
+			return p.bench(f)
+		},
+	}
+}
+
+// setup is what a model is loaded for: tests on one KV cache and one chunk size.
+type setup struct {
+	batch, ubatch int // as asked for; ubatch 0: the device's
+	kv            string
+}
+
+// chunk is engine.Options.Chunk.
+func (s setup) chunk() int {
+	if s.ubatch == 0 {
+		return 0
+	}
+	return min(s.batch, s.ubatch)
+}
+
+func (f *benchFlags) setups() []setup {
+	var list []setup
+	ubatches := f.ubatch.values
+	if len(ubatches) == 0 {
+		ubatches = []int{0}
+	}
+	for _, batch := range f.batch.values {
+		for _, ubatch := range ubatches {
+			if ubatch == 0 && f.batch.given {
+				ubatch = batch
+			}
+			for _, kv := range f.typeK.values {
+				list = append(list, setup{batch, ubatch, kv})
+			}
+		}
+	}
+	return list
+}
+
+// tests are those of a setup, in llama-bench's order.
+func (f *benchFlags) tests() []bench.Test {
+	var list []bench.Test
+	for _, depth := range f.depth.values {
+		for _, n := range f.prompt.values {
+			if n > 0 {
+				list = append(list, bench.Test{Prompt: n, Depth: depth, Parallel: 1})
+			}
+		}
+		var generate []bench.Test
+		for _, n := range f.gen.values {
+			if n > 0 {
+				generate = append(generate, bench.Test{Gen: n})
+			}
+		}
+		for _, t := range append(generate, f.both.values...) {
+			for _, n := range f.parallel.values {
+				list = append(list, bench.Test{Prompt: t.Prompt, Gen: t.Gen, Depth: depth, Parallel: n})
+			}
+		}
+	}
+	return list
+}
+
+// check finds, before anything is loaded, what cannot be measured.
+func (f *benchFlags) check(model *weights.Model) error {
+	tests := f.tests()
+	if len(tests) == 0 {
+		return errors.New("nothing to measure: -p 0 and -n 0 leave no test; want one of them above 0, or -pg PP,TG")
+	}
+	if f.typeV.given && !slices.Equal(f.typeK.values, f.typeV.values) {
+		return fmt.Errorf("-ctk %v and -ctv %v: keys and values have one type here; want the same for both, or -ctk alone", &f.typeK, &f.typeV)
+	}
+	if n := model.Config.Layers; f.layers != allLayers && f.layers < n {
+		return fmt.Errorf("-ngl %d: all %d layers run on the device; want %d or more, or no -ngl", f.layers, n, n)
+	}
+	limit, whose := model.Config.Context, "the model was trained for"
+	if f.limit.value > 0 {
+		limit, whose = int(f.limit.value), "--ctx allows"
+	}
+	for _, t := range tests {
+		if n := t.Positions(); n > limit {
+			return fmt.Errorf("test %v needs %d positions, %s %d; want smaller -p, -n, -pg or -d, or --ctx %d", t, n, whose, limit, n)
+		}
+	}
+	return f.benchOutput.check()
+}
+
+func (p *program) bench(f *benchFlags) (err error) {
+	ctx, release := stoppable()
+	defer release()
+	file, err := p.profiledModel(&profileFlags{modelFlags: f.modelFlags, synthetic: f.synthetic})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if err := f.check(file); err != nil {
+		return err
+	}
+	o := &opened{file: file}
+	defer func() { err = errors.Join(err, o.close()) }()
+	if err := p.openDevice(o, f.modelFlags); err != nil {
+		return err
+	}
+	caps := o.device.Caps()
+	s := &benchSession{program: p, flags: f, opened: o, base: benchBase(o, f)}
+	s.options = bench.Options{
+		Tests: f.tests(), Repetitions: int(f.repetitions.value), NoWarmup: f.noWarmup,
+		Meters: bench.Meters("/sys", caps.VendorID, caps.DeviceID),
+	}
+	if s.roof, err = bench.KnownReadRoof(pipelineCache(), caps); err != nil {
+		return err
+	}
+	if s.roof == 0 && slices.ContainsFunc(s.options.Tests, func(t bench.Test) bool { return t.Prompt == 0 }) {
+		p.note("no share of the device's bandwidth is told, which is not known: sealvk devices --measure finds it")
+	}
+	var stopped error
+	err = f.write(p, func(w io.Writer) error {
+		s.table = newBenchTable(w, f, s.roof > 0, s.options.Meters)
+		err := s.measure(ctx)
+		if err != nil && errors.As(stopCause(ctx, err), &stoppedError{}) {
+			stopped, err = stopCause(ctx, err), nil // what is there is written
+		}
+		return errors.Join(err, s.table.end())
+	})
+	return errors.Join(err, stopped)
+}
+
+// benchSession is the measurement on one device.
+type benchSession struct {
+	*program
+	flags   *benchFlags
+	opened  *opened
+	options bench.Options
+	roof    float64   // bytes a second that the device reads, 0: not known
+	base    bench.Row // what all rows have in common
+	table   *benchTable
+}
+
+func (s *benchSession) measure(ctx context.Context) error {
+	for _, setup := range s.flags.setups() {
+		if err := s.measureSetup(ctx, setup); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *benchSession) measureSetup(ctx context.Context, setup setup) (err error) {
+	tell, end := s.status()
+	defer end()
+	flags := *s.flags.modelFlags
+	flags.kv.value = setup.kv
+	options := engine.Options{
+		Context: s.options.Positions(), Sequences: s.options.Sequences(), Chunk: setup.chunk(), KV: flags.kvType(), IntDot: flags.intDot,
+	}
+	begun := time.Now()
+	m, err := engine.Load(ctx, s.opened.device, s.opened.file, options,
+		func(done, total int64) { tell(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
+	if errors.Is(err, engine.ErrDoesNotFit) {
+		err = fmt.Errorf("%w (the context here is what -p, -n, -pg and -d need, the sequences are those of -npl)", err)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	row := s.base
+	if s.flags.synthetic == "" {
+		row.LoadNS = new(int64(time.Since(begun)))
+	}
+	row.Batch, row.UBatch, row.TypeK, row.TypeV = setup.batch, m.Chunk(), setup.kv, setup.kv
+	run := s.options
+	run.Progress = tell
+	return bench.Run(ctx, m, run, func(r *bench.Result) error {
+		end() // the terminal's line
+		row := r.Row(row, s.roof)
+		return s.table.row(&row)
+	})
+}
+
+// benchBase is what all rows have in common.
+func benchBase(o *opened, f *benchFlags) bench.Row {
+	caps, file := o.device.Caps(), o.file
+	row := bench.Row{
+		BuildCommit: buildCommit(), GPU: caps.Name, Driver: strings.TrimSpace(caps.Driver.Name + ", " + caps.Driver.Info), Backends: "Vulkan",
+		ModelFilename: f.path, ModelType: llamaModelType(file), GPULayers: f.layers,
+	}
+	switch {
+	case f.synthetic != "":
+		row.ModelFilename = f.synthetic
+	case f.path == "":
+		row.ModelFilename = nanoName
+	}
+	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		row.CPU = bench.CPUName(string(text))
+	}
+	for _, t := range file.Tensors {
+		row.ModelSize += t.Bytes()
+		row.ModelParams += int64(t.Rows) * int64(t.Cols)
+	}
+	return row
+}
+
+// llamaModelType names the model as llama-bench does, so that files of both can be compared.
+func llamaModelType(m *weights.Model) string {
+	size := map[int]string{18: "2B", 28: "7B"}[m.Config.Layers]
+	if size == "" {
+		size = "?B"
+	}
+	mix := m.FileType.String()
+	if m.FileType < 0 {
+		mix = m.Format
+		if t := m.Tensor("blk.0.ffn_up.weight"); t != nil {
+			mix = t.Type.String()
+		}
+	}
+	if mix == "F32" {
+		mix = "all F32"
+	}
+	for suffix, word := range map[string]string{"_S": "Small", "_M": "Medium", "_L": "Large"} {
+		if kind, ok := strings.CutSuffix(mix, suffix); ok {
+			mix = kind + " - " + word
+		}
+	}
+	if mix == "Q2_K" {
+		mix = "Q2_K - Medium"
+	}
+	return m.Config.Arch + " " + size + " " + mix
+}
+
+// buildCommit is the commit of the source that the program was built from, "" if it was built
+// without it.
+func buildCommit() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value[:min(9, len(s.Value))]
+		}
+	}
+	return ""
+}

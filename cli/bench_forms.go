@@ -1,0 +1,303 @@
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v2"
+
+	"sealvk/engine/bench"
+)
+
+// benchOutput are the flags that say what is written, and where.
+type benchOutput struct {
+	form choice
+	file string
+}
+
+func newBenchOutput(forms ...string) benchOutput {
+	return benchOutput{form: choice{forms[0], forms}}
+}
+
+func (o *benchOutput) all() []cli.Flag {
+	return []cli.Flag{
+		&cli.GenericFlag{Name: "o", Aliases: []string{"output"}, Value: &o.form, Category: categoryShow,
+			Usage: "`FORM` of the output: " + strings.Join(o.form.words, ", ")},
+		&cli.StringFlag{Name: "file", Destination: &o.file, TakesFile: true, Category: categoryShow,
+			Usage: "`FILE` to write instead of standard output"},
+	}
+}
+
+func (o *benchOutput) check() error {
+	if o.file == "" {
+		return nil
+	}
+	return checkOutput(o.file)
+}
+
+func (o *benchOutput) write(p *program, write func(io.Writer) error) error {
+	if o.file != "" {
+		return writeFile(o.file, write)
+	}
+	return write(p.stdout)
+}
+
+// benchTable writes rows as they come.
+type benchTable struct {
+	w       io.Writer
+	form    string
+	columns []benchColumn // of md
+	rows    int
+	last    bench.Row
+	loads   []string
+	err     error // the first
+}
+
+// benchColumn is a column of md, as wide as llama-bench's; text to the left where it is there.
+type benchColumn struct {
+	name  string
+	width int
+	left  bool
+	value func(*bench.Row) string
+}
+
+func newBenchTable(w io.Writer, f *benchFlags, roof bool, meters []*bench.Meter) *benchTable {
+	t := &benchTable{w: w, form: f.form.value}
+	add := func(show bool, name string, width int, value func(*bench.Row) string) {
+		if show {
+			t.columns = append(t.columns, benchColumn{name, width, false, value})
+		}
+	}
+	metered := func(of string) bool {
+		return slices.ContainsFunc(meters, func(m *bench.Meter) bool { return m.Of == of })
+	}
+	several := !slices.Equal(f.parallel.values, []int{1})
+	add(true, "model", 30, func(r *bench.Row) string { return r.ModelType })
+	t.columns[0].left = true
+	add(true, "size", 10, func(r *bench.Row) string { return benchSize(r.ModelSize) })
+	add(true, "params", 10, func(r *bench.Row) string { return benchParams(r.ModelParams) })
+	add(true, "backend", 10, func(r *bench.Row) string { return r.Backends })
+	t.columns[3].left = true
+	add(f.layers != allLayers, "ngl", 3, func(r *bench.Row) string { return strconv.Itoa(r.GPULayers) })
+	add(f.batch.given, "n_batch", 7, func(r *bench.Row) string { return strconv.Itoa(r.Batch) })
+	add(f.ubatch.given || f.batch.given, "n_ubatch", 8, func(r *bench.Row) string { return strconv.Itoa(r.UBatch) })
+	add(f.typeK.given, "type_k", 6, func(r *bench.Row) string { return r.TypeK })
+	add(f.typeK.given, "type_v", 6, func(r *bench.Row) string { return r.TypeV })
+	add(several, "npl", 3, func(r *bench.Row) string { return strconv.Itoa(r.Parallel) })
+	add(true, "test", 15, func(r *bench.Row) string {
+		return bench.Test{Prompt: r.Prompt, Gen: r.Gen, Depth: r.Depth, Parallel: r.Parallel}.String()
+	})
+	add(true, "t/s", 20, func(r *bench.Row) string { return fmt.Sprintf("%.2f ± %.2f", r.AvgTS, r.StddevTS) })
+	add(several, "t/s a seq.", 10, func(r *bench.Row) string { return fmt.Sprintf("%.2f", r.AvgTSSequence) })
+	add(true, "first ms", 9, func(r *bench.Row) string {
+		if r.FirstTokenNS == nil {
+			return ""
+		}
+		return fmt.Sprintf("%.1f", float64(*r.FirstTokenNS)/1e6)
+	})
+	add(true, "GB/s", 8, func(r *bench.Row) string { return optional("%.2f", r.GBPerS, 1) })
+	add(roof, "% read", 6, func(r *bench.Row) string { return optional("%.1f", r.ReadShare, 100) })
+	add(metered("cpu"), "CPU J/t", 8, func(r *bench.Row) string { return optional("%.3g", r.CPUJoules, 1) })
+	add(metered("gpu"), "GPU J/t", 8, func(r *bench.Row) string { return optional("%.3g", r.GPUJoules, 1) })
+	return t
+}
+
+func optional(format string, v *float64, times float64) string {
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprintf(format, *v*times)
+}
+
+// benchSize and benchParams write as llama-bench does.
+func benchSize(bytes int64) string {
+	if bytes < 1<<30 {
+		return fmt.Sprintf("%.2f MiB", float64(bytes)/(1<<20))
+	}
+	return fmt.Sprintf("%.2f GiB", float64(bytes)/(1<<30))
+}
+
+func benchParams(n int64) string {
+	if n < 1e9 {
+		return fmt.Sprintf("%.2f M", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.2f B", float64(n)/1e9)
+}
+
+func (t *benchTable) print(format string, args ...any) {
+	if t.err == nil {
+		_, t.err = fmt.Fprintf(t.w, format, args...)
+	}
+}
+
+// row writes one row, and in front of the first what is the form's head.
+func (t *benchTable) row(r *bench.Row) error {
+	first := t.rows == 0
+	t.rows++
+	t.last = *r
+	switch t.form {
+	case "md":
+		if first {
+			t.mdHead()
+		}
+		t.mdRow(r)
+	case "csv":
+		t.csvRow(r, first)
+	case "json", "jsonl":
+		t.jsonRow(r, first)
+	case "sql":
+		t.sqlRow(r, first)
+	}
+	return t.err
+}
+
+// end writes what stands behind the last row. An array is one without any row, too.
+func (t *benchTable) end() error {
+	switch {
+	case t.form == "json" && t.rows == 0:
+		t.print("[]\n")
+	case t.form == "json":
+		t.print("\n]\n")
+	case t.form == "md" && t.rows > 0:
+		t.mdEnd()
+	}
+	return t.err
+}
+
+func (t *benchTable) mdHead() {
+	head, rule := "|", "|"
+	for _, c := range t.columns {
+		head += " " + pad(c.name, c.width, c.left) + " |"
+		dashes := strings.Repeat("-", max(c.width, len(c.name)))
+		if !c.left {
+			dashes = dashes[1:] + ":"
+		}
+		rule += " " + dashes + " |"
+	}
+	t.print("%s\n%s\n", head, rule)
+}
+
+func (t *benchTable) mdRow(r *bench.Row) {
+	line := "|"
+	for _, c := range t.columns {
+		line += " " + pad(c.value(r), max(c.width, len(c.name)), c.left) + " |"
+	}
+	t.print("%s\n", line)
+	if r.FirstTokenColdNS == nil {
+		return
+	}
+	text := fmt.Sprintf("first token of all %.1f ms after its request", float64(*r.FirstTokenColdNS)/1e6)
+	if r.LoadNS != nil {
+		text = fmt.Sprintf("loading %.2f s, %s", time.Duration(*r.LoadNS).Seconds(), text)
+	}
+	t.loads = append(t.loads, text)
+}
+
+func (t *benchTable) mdEnd() {
+	device := t.last.GPU
+	if t.last.Driver != "" {
+		device += " (" + t.last.Driver + ")"
+	}
+	t.print("\ndevice: %s\n", device)
+	if t.last.BuildCommit != "" {
+		t.print("build: %s\n", t.last.BuildCommit)
+	}
+	for _, text := range t.loads {
+		t.print("%s\n", text)
+	}
+}
+
+// pad fills up with blanks to a width in characters.
+func pad(text string, width int, left bool) string {
+	blanks := strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
+	if left {
+		return text + blanks
+	}
+	return blanks + text
+}
+
+func (t *benchTable) csvRow(r *bench.Row, first bool) {
+	w := csv.NewWriter(t.w)
+	if first {
+		t.err = errors.Join(t.err, w.Write(columnNames()))
+	}
+	var texts []string
+	for _, v := range r.Values() {
+		texts = append(texts, benchText(v))
+	}
+	t.err = errors.Join(t.err, w.Write(texts))
+	w.Flush()
+	t.err = errors.Join(t.err, w.Error())
+}
+
+func columnNames() []string {
+	var names []string
+	for _, c := range bench.Columns() {
+		names = append(names, c.Name)
+	}
+	return names
+}
+
+func benchText(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return ""
+	case float64:
+		return strconv.FormatFloat(v, 'f', 6, 64)
+	default:
+		return fmt.Sprint(v)
+	}
+}
+
+func (t *benchTable) jsonRow(r *bench.Row, first bool) {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(r); err != nil {
+		t.err = errors.Join(t.err, err)
+		return
+	}
+	if t.form == "jsonl" {
+		t.print("%s", text.Bytes())
+		return
+	}
+	before := "[\n  "
+	if !first {
+		before = ",\n  "
+	}
+	var indented bytes.Buffer
+	t.err = errors.Join(t.err, json.Indent(&indented, bytes.TrimSpace(text.Bytes()), "  ", "  "))
+	t.print("%s%s", before, indented.Bytes())
+}
+
+func (t *benchTable) sqlRow(r *bench.Row, first bool) {
+	const table = "sealvk_bench"
+	if first {
+		var lines []string
+		for _, c := range bench.Columns() {
+			lines = append(lines, "  "+c.Name+" "+c.SQL)
+		}
+		t.print("CREATE TABLE IF NOT EXISTS %s (\n%s\n);\n\n", table, strings.Join(lines, ",\n"))
+	}
+	var values []string
+	for _, v := range r.Values() {
+		switch v := v.(type) {
+		case nil:
+			values = append(values, "NULL")
+		case string:
+			values = append(values, "'"+strings.ReplaceAll(v, "'", "''")+"'")
+		default:
+			values = append(values, benchText(v))
+		}
+	}
+	t.print("INSERT INTO %s (%s) VALUES (%s);\n", table, strings.Join(columnNames(), ", "), strings.Join(values, ", "))
+}

@@ -1,0 +1,237 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"sealvk/engine"
+	"sealvk/shaders"
+)
+
+// Options say what to measure, and how.
+type Options struct {
+	Tests       []Test
+	Repetitions int  // of each test, at least 1
+	NoWarmup    bool // the first repetition of a test is its first run
+	Meters      []*Meter
+	// Progress, unless nil, hears what is run next.
+	Progress func(what string)
+}
+
+// Sequences is the number of sessions that the tests need together, engine.Options.Sequences.
+func (o *Options) Sequences() int {
+	n := 1
+	for _, t := range o.Tests {
+		n = max(n, t.Parallel)
+	}
+	return n
+}
+
+// Positions is the context that the tests need, engine.Options.Context.
+func (o *Options) Positions() int {
+	n := 1
+	for _, t := range o.Tests {
+		n = max(n, t.Positions())
+	}
+	return n
+}
+
+// Result is what a test gave.
+type Result struct {
+	Test
+	Begun   time.Time
+	Samples []time.Duration // of each repetition
+	// FirstTokens is, of each repetition, the time until the first token was there; of several
+	// sequences, until the last one had its first.
+	FirstTokens []time.Duration
+	Cold        time.Duration // of the first answer of all, until its first token; 0: not the first test
+	Joules      map[string]float64
+
+	// Read from device memory for a token, at least; 0 of tests that process a prompt.
+	WeightBytes, KVBytes float64
+}
+
+// warmTokens of a generation warm up: the steps in flight find their number and are recorded.
+const warmTokens = 8
+
+// A prompt warms up again, while that is quick: chunks find their size from one to the next.
+const (
+	warmPrompts = 4
+	warmEnough  = time.Second
+)
+
+// Run measures the tests in order and hands each result to done. The model, which nobody else
+// may use meanwhile, must hold Options.Sequences of Options.Positions. When ctx ends, its error
+// comes back, and the test that was running yields nothing.
+func Run(ctx context.Context, m *engine.Model, o Options, done func(*Result) error) error {
+	r := &runner{model: m, options: &o, random: rand.New(rand.NewPCG(1, 2))}
+	defer m.Steady(false)
+	defer func() {
+		for _, s := range r.sessions {
+			s.Close()
+		}
+	}()
+	for range o.Sequences() {
+		s, err := m.NewSession()
+		if err != nil {
+			return fmt.Errorf("bench: %w", err)
+		}
+		r.sessions = append(r.sessions, s)
+	}
+	for i, t := range o.Tests {
+		result, err := r.measure(ctx, t, i == 0)
+		if err == nil {
+			err = done(result)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type runner struct {
+	model    *engine.Model
+	options  *Options
+	sessions []*engine.Session
+	random   *rand.Rand
+	prompts  [][]int32 // of the sessions of the test, with what their caches hold
+}
+
+func (r *runner) measure(ctx context.Context, t Test, first bool) (*Result, error) {
+	if err := r.fill(t); err != nil {
+		return nil, fmt.Errorf("bench: %v: %w", t, err)
+	}
+	result := &Result{Test: t, Joules: map[string]float64{}}
+	r.model.Steady(false) // submissions find their size
+	if !r.options.NoWarmup {
+		warm := t
+		warm.Gen = min(t.Gen, warmTokens)
+		var total time.Duration
+		for i := 0; i < warmPrompts && (i == 0 || t.Prompt > 0 && total < warmEnough); i++ {
+			r.tell("%v: warm-up", t)
+			took, firstToken, err := r.once(ctx, warm)
+			if err != nil {
+				return nil, err
+			}
+			if first && i == 0 {
+				result.Cold = firstToken
+			}
+			total += took
+		}
+		r.model.Steady(true)
+	}
+	result.Begun = time.Now()
+	for i := range r.options.Repetitions {
+		r.tell("%v: %d of %d", t, i+1, r.options.Repetitions)
+		if err := r.metered(ctx, result); err != nil {
+			return nil, err
+		}
+	}
+	if r.options.NoWarmup && first {
+		result.Cold = result.FirstTokens[0]
+	}
+	r.bytes(result)
+	return result, nil
+}
+
+func (r *runner) tell(format string, args ...any) {
+	if r.options.Progress != nil {
+		r.options.Progress(fmt.Sprintf(format, args...))
+	}
+}
+
+// fill gives each sequence of a test its depth, of other ids than the next one's: caches may
+// share what is equal.
+func (r *runner) fill(t Test) error {
+	r.prompts = make([][]int32, t.Parallel)
+	for i, s := range r.sessions {
+		s.Reset()
+		if i >= t.Parallel {
+			continue
+		}
+		prompt, _ := t.request()
+		r.prompts[i] = make([]int32, prompt)
+		r.randomize(r.prompts[i])
+		if t.Depth == 0 {
+			continue
+		}
+		if err := s.Fill(r.prompts[i][:t.Depth]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// randomize replaces ids by random ones, the first by another one.
+func (r *runner) randomize(ids []int32) {
+	before := ids[0]
+	for i := range ids {
+		ids[i] = int32(r.random.IntN(r.model.Config().Vocab))
+	}
+	if ids[0] == before {
+		ids[0] = (before + 1) % int32(r.model.Config().Vocab)
+	}
+}
+
+// metered runs one repetition.
+func (r *runner) metered(ctx context.Context, result *Result) error {
+	stops := make([]func() float64, len(r.options.Meters))
+	for i, m := range r.options.Meters {
+		stops[i] = m.start()
+	}
+	took, first, err := r.once(ctx, result.Test)
+	for i, m := range r.options.Meters {
+		result.Joules[m.Of] += stops[i]()
+	}
+	result.Samples, result.FirstTokens = append(result.Samples, took), append(result.FirstTokens, first)
+	return err
+}
+
+// once runs a test once. The prompt behind the depth is new each time, so that no cache has it.
+func (r *runner) once(ctx context.Context, t Test) (took, firstToken time.Duration, err error) {
+	_, tokens := t.request()
+	requests := make([]engine.Request, t.Parallel)
+	for i, prompt := range r.prompts {
+		r.randomize(prompt[t.Depth:])
+		requests[i] = engine.Request{Prompt: prompt, MaxTokens: tokens}
+	}
+	var results []engine.Result
+	begun := time.Now()
+	if t.Parallel == 1 {
+		var one engine.Result
+		one, err = r.sessions[0].Generate(ctx, requests[0])
+		results = []engine.Result{one}
+	} else {
+		results, err = r.model.GenerateBatch(ctx, r.sessions[:t.Parallel], requests)
+	}
+	took = time.Since(begun)
+	if err = errors.Join(err, context.Cause(ctx)); err != nil {
+		return 0, 0, fmt.Errorf("bench: %v: %w", t, err)
+	}
+	for _, result := range results {
+		if len(result.Tokens) != tokens || result.CachedTokens != t.Depth {
+			return 0, 0, fmt.Errorf("bench: %v: %d tokens of %d (%s), %d of them behind a cache of %d, want %d",
+				t, len(result.Tokens), tokens, result.Finish, result.PromptTokens, result.CachedTokens, t.Depth)
+		}
+		firstToken = max(firstToken, result.Prefill)
+	}
+	return took, firstToken, nil
+}
+
+// bytes tells what a token of a generation reads: every matrix once a step, whose cost all
+// sequences share, and the sequence's own keys and values.
+func (r *runner) bytes(result *Result) {
+	t := result.Test
+	if t.Prompt > 0 {
+		return
+	}
+	_, kv, _ := r.model.Memory() // of whole pages
+	pages := (r.model.Context() + shaders.PageTokens - 1) / shaders.PageTokens
+	position := float64(kv) / float64(len(r.sessions)*pages*shaders.PageTokens)
+	result.WeightBytes = float64(r.model.BytesPerToken()) / float64(t.Parallel)
+	result.KVBytes = position * t.kvPositions()
+}

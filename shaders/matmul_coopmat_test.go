@@ -1,0 +1,149 @@
+//go:build coopmat
+
+package shaders
+
+import (
+	"math"
+	"testing"
+
+	"sealvk/shaders/reference"
+	"sealvk/vk"
+)
+
+// These tests run on devices with cooperative matrices alone: .ci/coopmat finds one.
+
+func coopPrefill(t *testing.T) Prefill {
+	t.Helper()
+	p := DefaultPrefill(device.Caps())
+	if p.CoopMat == (CoopMat{}) {
+		t.Fatalf("%s has no cooperative matrices of f16 with f32 sums", device.Caps().Name)
+	}
+	return p
+}
+
+// coopTilings are the device's own, and one of the smallest parts, with one buffer.
+func coopTilings(t *testing.T) map[string]Prefill {
+	own := coopPrefill(t)
+	small, m := own, own.CoopMat
+	small.Wide = Tiling{Rows: 64, Tokens: 64, Cols: 64, PartRows: max(16, m.M), PartTokens: max(32, m.N), Buffers: 1}
+	if m.Subgroup > 32 {
+		small.Wide.PartRows = 64
+	}
+	small.Narrow = small.Wide
+	small.Narrow.Tokens = 32
+	return map[string]Prefill{"own": own, "small": small}
+}
+
+// half is a sum of products whose factors are rounded to f16. Of a factor's size at most
+// 2^-10 (weights, which drivers round up or down as they like) or 2^-11 (x, rounded to
+// nearest) is lost; below 2^-14 as much as there. to_half.comp takes the largest x of a
+// token beyond 2^14, so that for x this is 2^-25 / 2^14 of it. The rest is f32's
+// rounding, which matrix units do by cutting off.
+func half(w, x []float32, rows, cols, tokens int) reference.Expected {
+	e := reference.MatMul(w, x, rows, cols, tokens)
+	for t := range tokens {
+		var largest float64
+		for _, v := range x[t*cols:][:cols] {
+			largest = max(largest, math.Abs(float64(v)))
+		}
+		for r := range rows {
+			i := t*rows + r
+			e.Tolerance[i] *= 4
+			for k, v := range w[r*cols:][:cols] {
+				wk, xk := math.Abs(float64(v)), math.Abs(float64(x[t*cols+k]))
+				dw, dx := max(0x1p-10*wk, 0x1p-24), max(0x1p-11*xk, 0x1p-39*largest)
+				e.Tolerance[i] += dw*xk + dx*wk + dw*dx
+			}
+		}
+	}
+	return e
+}
+
+// exact is for factors that f16 holds: only f32's rounding is left.
+func exact(w, x []float32, rows, cols, tokens int) reference.Expected {
+	e := reference.MatMul(w, x, rows, cols, tokens)
+	for i := range e.Tolerance {
+		e.Tolerance[i] *= 4
+	}
+	return e
+}
+
+func TestMatMulCoopMat(t *testing.T) {
+	for tuned, p := range coopTilings(t) {
+		for _, typ := range allTypes {
+			t.Run(tuned+"/"+name(typ), func(t *testing.T) {
+				rng := random(t)
+				b := prefillBench(t, p, typ)
+				cols := colsFor(typ)
+				for i, tile := range []Tiling{p.Wide, p.Narrow} {
+					tokens := 1 + rng.IntN(p.Narrow.Tokens)
+					if i == 0 {
+						tokens += p.Narrow.Tokens
+					}
+					n := cols[rng.IntN(len(cols))]
+					x := normal(rng, (rng.IntN(3)+tokens)*n, 1)
+					b.prefill(rng, typ, 1+rng.IntN(2*tile.Rows), n, tokens, 1, x, half)
+				}
+			})
+		}
+	}
+}
+
+// Where nothing is rounded to f16, not one product may be missing.
+func TestMatMulCoopMatExact(t *testing.T) {
+	for tuned, p := range coopTilings(t) {
+		for _, typ := range []Type{F16, BF16} {
+			t.Run(tuned+"/"+name(typ), func(t *testing.T) {
+				b, rng := prefillBench(t, p, typ), random(t)
+				for _, tokens := range []int{1, p.Narrow.Tokens, p.Narrow.Tokens + 1, p.Wide.Tokens, 2*p.Wide.Tokens - 1} {
+					cols, rows := 1+rng.IntN(400), 1+rng.IntN(2*p.Wide.Rows)
+					x := make([]float32, (1+tokens)*cols)
+					for i := range x {
+						x[i] = float32(rng.IntN(2047)-1023) / 64 // 11 bits
+					}
+					b.prefill(rng, typ, rows, cols, tokens, 1, x, exact)
+				}
+			})
+		}
+	}
+}
+
+func TestMatMulCoopMatSplits(t *testing.T) {
+	p := coopPrefill(t)
+	p.Groups, p.Splits = 9, 3
+	testSplits(t, p, half)
+}
+
+func TestMatMulCoopMatExtremes(t *testing.T) {
+	for _, typ := range []Type{F32, Q8_0} {
+		const rows, cols = 40, 96
+		rng := random(t)
+		x := extremes(rng, cols)
+		prefillBench(t, coopPrefill(t), typ).prefill(rng, typ, rows, cols, len(x)/cols, 1, x, half)
+	}
+}
+
+// What is no number stays with its token.
+func TestMatMulCoopMatNaN(t *testing.T) {
+	const rows, cols, tokens = 9, 32, 5
+	b, rng := prefillBench(t, coopPrefill(t), Q8_0), random(t)
+	file, w := randomWeights(t, rng, Q8_0, rows, cols)
+	m := b.matrix(file, rows+1)
+	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		x := normal(rng, tokens*cols, 1)
+		x[2*cols+7] = float32(bad)
+		rx, y := in(b, "x", x), b.out("y", tokens*rows)
+		buffer := b.make("half", int(b.set.HalfBytes(tokens, cols)), nil, true)
+		b.run(func(c *vk.Commands) {
+			b.set.MatMulPrefill(c, "matmul", m, b.set.Operand(c, "half", rx, buffer, 0, tokens, cols), y, vk.Range{}, false)
+		})
+		got := b.floats(y)
+		near(t, "before", got[:2*rows], half(w, x, rows, cols, 2))
+		near(t, "behind", got[3*rows:], half(w, x[3*cols:], rows, cols, 2))
+		for i, v := range got[2*rows : 3*rows] {
+			if v == v {
+				t.Errorf("%v among the values of x, y[%d] = %v", bad, i, v)
+			}
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package shaders
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"sealvk/shaders/reference"
+	"sealvk/vk"
+)
+
+// tiled are the tilings under test: that of GPUs, and the smallest parts, which every type
+// goes through.
+func tiled() map[string]Prefill {
+	large := DefaultPrefill(withoutCoopMat(device.Caps()))
+	small := Prefill{
+		Wide:   Tiling{Rows: 32, Tokens: 32, Cols: 16, PartRows: 4, PartTokens: 4, Buffers: 1},
+		Narrow: Tiling{Rows: 64, Tokens: 16, Cols: 32, PartRows: 8, PartTokens: 2, Buffers: 2},
+		Groups: 1, Splits: 1,
+	}
+	return map[string]Prefill{"large": large, "small": small}
+}
+
+func withoutCoopMat(c *vk.Caps) *vk.Caps {
+	plain := *c
+	plain.Features.CooperativeMatrix = false
+	return &plain
+}
+
+// prefillTuning is the small kernels that tests of prefill leave aside, and p.
+func prefillTuning(p Prefill) Tuning {
+	t := tunings()["lanes4"]
+	t.Prefill = p
+	return t
+}
+
+// prefillBench builds the kernels of prefill alone.
+func prefillBench(t *testing.T, p Prefill, typ Type) *bench {
+	t.Helper()
+	b := &bench{t: t}
+	t.Cleanup(b.free)
+	cfg := Config{Types: []Type{typ}, Tuning: prefillTuning(p), Kernels: []string{"matmul_tiled", "matmul_coopmat", "matmul_sum", "to_half"}}
+	var err error
+	if b.set, err = New(device, cfg); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.set.Free)
+	return b
+}
+
+// prefill checks MatMulPrefill, storing and adding, over buffers of its own.
+func (b *bench) prefill(rng *rand.Rand, typ Type, rows, cols, tokens, splits int, x []float32, want func(w, x []float32, rows, cols, tokens int) reference.Expected) {
+	b.t.Helper()
+	defer b.free()
+	file, w := randomWeights(b.t, rng, typ, rows, cols)
+	first := len(x)/cols - tokens
+	m := b.matrix(file, 2+2*rng.IntN(100))
+	rx, y, sum := in(b, "x", x), b.out("y", tokens*rows), inout(b, "sum", normal(rng, tokens*rows, 1))
+	half, partial := vk.Range{}, vk.Range{}
+	if n := b.set.HalfBytes(tokens, cols); n > 0 {
+		half = b.make("half", int(n), nil, true)
+	}
+	if splits > 1 {
+		partial = b.out("partial", splits*tokens*rows)
+	}
+	before := b.floats(sum)
+	b.run(func(c *vk.Commands) {
+		operand := b.set.Operand(c, "half", rx, half, first, tokens, cols)
+		b.set.MatMulPrefill(c, "stores", m, operand, y, partial, false)
+		b.set.MatMulPrefill(c, "adds", m, operand, sum, partial, true)
+	})
+	expected := want(w, x[first*cols:], rows, cols, tokens)
+	what := fmt.Sprintf("%s, %d×%d, %d tokens from %d, %d splits", name(typ), rows, cols, tokens, first, splits)
+	near(b.t, what, b.floats(y), expected)
+	near(b.t, what+", added", b.floats(sum), expected.Plus(before))
+}
+
+func TestMatMulTiled(t *testing.T) {
+	for tuned, p := range tiled() {
+		types := typesUnder(tuned)
+		if tuned == "large" { // which take long to compile
+			types = []Type{BF16, Q4_K, Q6_K}
+		}
+		for _, typ := range types {
+			t.Run(tuned+"/"+name(typ), func(t *testing.T) {
+				rng := random(t)
+				b := prefillBench(t, p, typ)
+				cols := colsFor(typ)
+				for i, tile := range []Tiling{p.Wide, p.Narrow} {
+					tokens := 1 + rng.IntN(p.Narrow.Tokens)
+					if i == 0 {
+						tokens += p.Narrow.Tokens
+					}
+					n := cols[rng.IntN(len(cols))]
+					x := normal(rng, (rng.IntN(3)+tokens)*n, 1)
+					b.prefill(rng, typ, 1+rng.IntN(2*tile.Rows), n, tokens, 1, x, reference.MatMul)
+				}
+			})
+		}
+	}
+}
+
+// Matrices of few tiles are split by columns, as far as there is room, and without it not.
+func TestMatMulSplits(t *testing.T) {
+	p := tiled()["small"]
+	p.Groups, p.Splits = 9, 3
+	testSplits(t, p, reference.MatMul)
+}
+
+func testSplits(t *testing.T, p Prefill, want func(w, x []float32, rows, cols, tokens int) reference.Expected) {
+	b, rng := prefillBench(t, p, Q4_K), random(t)
+	const rows, tokens = 37, 5 // 1 tile
+	for _, c := range []struct{ cols, room, splits int }{
+		{2 * splitCols, 3, 2}, {3*splitCols + 256, 3, 3}, {3 * splitCols, 2, 2}, {3 * splitCols, 1, 1}, {9 * splitCols, 9, 3},
+		{2*splitCols - 256, 3, 1},
+	} {
+		var grid [3]int
+		b.set.Observe(func(d Dispatch) {
+			if d.Program.Kernel == p.kernel().name {
+				grid, _ = d.At(Lengths{})
+			}
+		})
+		b.prefill(rng, Q4_K, rows, c.cols, tokens, c.room, normal(rng, tokens*c.cols, 1), want)
+		if grid[2] != c.splits {
+			t.Errorf("%+v: %d splits", c, grid[2])
+		}
+	}
+}
+
+// extremes is tokens of values that are hard to scale: large, tiny, beyond what f32 keeps
+// exactly, none, and one that dwarfs the others.
+func extremes(rng *rand.Rand, cols int) []float32 {
+	var x []float32
+	for _, scale := range []float64{1e5, 1e-20, 3e-40, 0, 1e30} {
+		x = append(x, normal(rng, cols, scale)...)
+	}
+	x = append(x, normal(rng, cols, 1)...)
+	x[len(x)-cols/2] = 1e6
+	x = append(x, normal(rng, cols, 1e-3)...)
+	x[len(x)-1] = -1e5
+	return x
+}
+
+func TestMatMulTiledExtremes(t *testing.T) {
+	for _, typ := range []Type{F32, Q8_0} {
+		const rows, cols = 40, 96
+		rng := random(t)
+		x := extremes(rng, cols)
+		prefillBench(t, tiled()["small"], typ).prefill(rng, typ, rows, cols, len(x)/cols, 1, x, reference.MatMul)
+	}
+}
+
+// Every tiling that is chosen fits the device that it is chosen for.
+func TestDefaultPrefill(t *testing.T) {
+	f16 := func(m, n, k int) vk.CooperativeMatrix {
+		return vk.CooperativeMatrix{M: m, N: n, K: k, A: "f16", B: "f16", C: "f32", Result: "f32", Scope: "subgroup"}
+	}
+	for name, d := range map[string]struct {
+		shared, invocations  int
+		subgroup, least      int
+		matrices             []vk.CooperativeMatrix
+		want                 CoopMat
+		wideBuffers, buffers int
+	}{
+		"smallest":      {16 << 10, 128, 4, 4, nil, CoopMat{}, 2, 1},
+		"usual":         {32 << 10, 256, 64, 64, nil, CoopMat{}, 2, 1},
+		"NVIDIA":        {48 << 10, 1024, 32, 32, []vk.CooperativeMatrix{f16(16, 8, 8), f16(16, 16, 16), f16(16, 8, 16)}, CoopMat{16, 16, 16, 32}, 2, 2},
+		"AMD, RDNA 3":   {64 << 10, 1024, 64, 32, []vk.CooperativeMatrix{f16(16, 16, 16)}, CoopMat{16, 16, 16, 32}, 2, 2},
+		"Intel, Xe HPG": {64 << 10, 1024, 32, 8, []vk.CooperativeMatrix{f16(8, 8, 16)}, CoopMat{8, 8, 16, 8}, 2, 2},
+		"Intel, Xe 2":   {128 << 10, 1024, 32, 16, []vk.CooperativeMatrix{f16(8, 16, 16)}, CoopMat{8, 16, 16, 16}, 2, 2},
+		"waves of 64":   {64 << 10, 1024, 64, 64, []vk.CooperativeMatrix{f16(16, 16, 16)}, CoopMat{16, 16, 16, 64}, 2, 2},
+		"small shared":  {16 << 10, 1024, 32, 32, []vk.CooperativeMatrix{f16(16, 16, 16)}, CoopMat{}, 2, 1},
+		"no f32 sum": {32 << 10, 1024, 32, 32, []vk.CooperativeMatrix{{M: 16, N: 16, K: 16, A: "f16", B: "f16", C: "f16", Result: "f16", Scope: "subgroup"}},
+			CoopMat{}, 2, 1},
+	} {
+		c := &vk.Caps{Type: vk.Discrete, CooperativeMatrices: d.matrices}
+		c.Limits.MaxComputeSharedMemorySize, c.Limits.MaxComputeWorkGroupInvocations = d.shared, d.invocations
+		c.Limits.MaxComputeWorkGroupSize = [3]int{d.invocations, d.invocations, 64}
+		c.Subgroup = vk.Subgroup{Size: d.subgroup, MinSize: d.least, MaxSize: 64, SizeControl: true}
+		c.Features.CooperativeMatrix, c.Features.VulkanMemoryModel, c.Features.ShaderFloat16 = d.matrices != nil, true, true
+		p := DefaultPrefill(c)
+		if err := p.Check(c); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if p.CoopMat != d.want || p.Wide.Buffers != d.wideBuffers || p.Narrow.Buffers != d.buffers {
+			t.Errorf("%s: %+v", name, p)
+		}
+	}
+	for what, spoil := range map[string]func(p *Prefill){
+		"no power of two":   func(p *Prefill) { p.Wide.Rows = 96 },
+		"parts of the tile": func(p *Prefill) { p.Narrow.PartRows = 128 },
+		"buffers":           func(p *Prefill) { p.Wide.Buffers = 4 },
+		"invocations":       func(p *Prefill) { p.Wide.PartRows, p.Wide.PartTokens = 1, 1 },
+		"shared memory":     func(p *Prefill) { p.Wide.Rows = 1 << 20; p.Wide.PartRows = 1 << 17 },
+		"8 parts or more":   func(p *Prefill) { p.Wide.PartTokens = 16 },
+		"matrices of":       func(p *Prefill) { p.CoopMat = CoopMat{32, 16, 16, 4} },
+	} {
+		p := tiled()["large"]
+		if spoil(&p); p.Check(device.Caps()) == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package shaders
+
+import (
+	"fmt"
+
+	"sealvk/vk"
+)
+
+// Tiling is how the workgroups of a matmul of many tokens share it.
+type Tiling struct {
+	Rows, Tokens         int // of y, computed by a workgroup
+	Cols                 int // of a step: in shared memory at once
+	PartRows, PartTokens int // of a tile, computed by an invocation; with cooperative matrices by a subgroup
+	Buffers              int // steps in shared memory: 2, so that one is stored while another is computed with, or 1
+}
+
+// CoopMat is the shape of the cooperative matrices in use: M × K times K × N, f16, with an
+// f32 sum, by subgroups of Subgroup invocations. The zero value: none.
+type CoopMat struct{ M, N, K, Subgroup int }
+
+// Prefill sizes the matmul of many tokens. The zero value: there is none.
+type Prefill struct {
+	Wide, Narrow Tiling // Narrow where it holds all tokens
+	CoopMat      CoopMat
+	Groups       int // workgroups that fill the device: fewer tiles are split by columns
+	Splits       int // at most
+}
+
+// splitCols is the least number of columns of a split: fewer are soon computed, and each
+// split costs a pass through its partial sums.
+const splitCols = 1024
+
+// DefaultPrefill fits every device, though CPUs have no use for it. There is no figure in
+// Vulkan for how many workgroups a device runs at once; 128 is about the compute units
+// of large GPUs.
+func DefaultPrefill(c *vk.Caps) Prefill {
+	p := Prefill{Groups: 128, Splits: 8}
+	if c.Type != vk.Discrete {
+		p.Groups = 16
+	}
+	if p.CoopMat = coopMat(c); p.CoopMat != (CoopMat{}) {
+		p.Wide, p.Narrow = coopTiles(p.CoopMat.Subgroup)
+		for _, t := range []*Tiling{&p.Wide, &p.Narrow} {
+			if t.shared(p.CoopMat) > c.Limits.MaxComputeSharedMemorySize {
+				t.Buffers = 1
+			}
+		}
+		if p.Check(c) == nil {
+			return p
+		}
+		p.CoopMat = CoopMat{}
+	}
+	// 8 × 4 values of an invocation take 12 loads from shared memory for 32 multiply-adds, and 96
+	// registers of AMD's chips; 8 × 8 take 160 there, so that half as many waves fit, or
+	// spill. With one buffer both tiles fit into 16 KiB. The narrow one's waves gain more from being
+	// more than from a second buffer.
+	p.Wide = Tiling{Rows: 64, Tokens: 64, Cols: 32, PartRows: 8, PartTokens: 4, Buffers: 2}
+	if p.Wide.shared(CoopMat{}) > c.Limits.MaxComputeSharedMemorySize {
+		p.Wide.Buffers = 1
+	}
+	p.Narrow = Tiling{Rows: 64, Tokens: 32, Cols: 32, PartRows: 4, PartTokens: 4, Buffers: 1}
+	return p
+}
+
+// coopMat picks the shape to use: the largest that a tile is a multiple of.
+func coopMat(c *vk.Caps) (best CoopMat) {
+	f := &c.Features
+	if !f.CooperativeMatrix || !f.VulkanMemoryModel || !f.ShaderFloat16 {
+		return best
+	}
+	size := c.Subgroup.Size
+	if c.Subgroup.SizeControl {
+		size = c.Subgroup.MinSize // that of the matrix units of AMD and Intel
+	}
+	for _, m := range c.CooperativeMatrices {
+		fits := 16%m.M == 0 && 16%m.N == 0 && 32%m.K == 0
+		if fits && m.Scope == "subgroup" && m.A == "f16" && m.B == "f16" && m.C == "f32" && m.Result == "f32" && !m.Saturating &&
+			m.M*m.N*m.K > best.M*best.N*best.K {
+			best = CoopMat{m.M, m.N, m.K, size}
+		}
+	}
+	return best
+}
+
+// coopTiles leaves each invocation about 64 sums, half of the registers that devices give it.
+func coopTiles(subgroup int) (wide, narrow Tiling) {
+	wide = Tiling{Rows: 128, Tokens: 128, Cols: 32, PartRows: 64, PartTokens: 32, Buffers: 2}
+	narrow = Tiling{Rows: 64, Tokens: 32, Cols: 32, PartRows: 32, PartTokens: 16, Buffers: 2}
+	switch {
+	case subgroup < 16:
+		wide = Tiling{Rows: 64, Tokens: 64, Cols: 32, PartRows: 32, PartTokens: 16, Buffers: 2}
+	case subgroup < 32:
+		wide.Tokens, wide.PartRows = 64, 32
+	case subgroup >= 64:
+		wide.PartTokens, narrow.PartTokens = 64, 32
+	}
+	return wide, narrow
+}
+
+// lanes of a workgroup.
+func (t *Tiling) lanes(m CoopMat) int {
+	return t.Rows / t.PartRows * (t.Tokens / t.PartTokens) * max(1, m.Subgroup)
+}
+
+// shared is the bytes of shared memory, as tiles.glsl and matmul_coopmat.comp declare it.
+func (t *Tiling) shared(m CoopMat) int {
+	lines := t.Buffers * (t.Rows + t.Tokens)
+	if m == (CoopMat{}) {
+		return lines * t.Cols * 4
+	}
+	return lines*(t.Cols+8)*2 + t.lanes(m)/m.Subgroup*m.M*m.N*4
+}
+
+// Check finds what is wrong with a tuning on a device.
+func (p *Prefill) Check(c *vk.Caps) error {
+	most := min(c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
+	m := p.CoopMat
+	for _, t := range []*Tiling{&p.Wide, &p.Narrow} {
+		fail := func(format string, args ...any) error {
+			return fmt.Errorf("shaders: a tile of %d rows × %d tokens × %d columns in parts of %d × %d: %s", t.Rows, t.Tokens, t.Cols, t.PartRows, t.PartTokens, fmt.Sprintf(format, args...))
+		}
+		for _, n := range []int{t.Rows, t.Tokens, t.Cols, t.PartRows, t.PartTokens, t.Buffers} {
+			if n < 1 || n&(n-1) != 0 {
+				return fail("%d is no power of two", n)
+			}
+		}
+		if t.PartRows > t.Rows || t.PartTokens > t.Tokens || t.Cols < 8 || t.Buffers > 2 {
+			return fail("want parts of the tile, 8 columns or more, 1 or 2 buffers, not %d", t.Buffers)
+		}
+		lanes := t.lanes(m)
+		if pairs := t.Cols / 8; lanes > most || t.Rows*pairs < lanes || t.Tokens*pairs < lanes {
+			return fail("%d invocations; the device has %d, and each must find 8 weights and 8 values of x to load", lanes, most)
+		}
+		if n := t.shared(m); n > c.Limits.MaxComputeSharedMemorySize {
+			return fail("it takes %d bytes of shared memory, the device has %d", n, c.Limits.MaxComputeSharedMemorySize)
+		}
+		if m == (CoopMat{}) {
+			if t.Rows/t.PartRows%8 != 0 || t.Tokens/t.PartTokens%8 != 0 || t.Cols > 32 {
+				return fail("want 8 parts or more of rows and of tokens, and at most 32 columns")
+			}
+		} else if t.PartRows%m.M != 0 || t.PartTokens%m.N != 0 || t.Cols%m.K != 0 {
+			return fail("no multiple of matrices of %d × %d × %d", m.M, m.N, m.K)
+		}
+	}
+	return nil
+}
+
+// splits is by how many workgroups the columns of each tile are shared: as many as fill
+// the device, if the partial sums fit into room bytes.
+func (p *Prefill) splits(rows, cols, tokens int, t *Tiling, room int64) int {
+	tiles := ceilDiv(rows, t.Rows) * ceilDiv(tokens, t.Tokens)
+	fits := int(min(room/(4*int64(rows)*int64(tokens)), int64(p.Splits)))
+	return max(1, min(p.Groups/tiles, cols/splitCols, fits))
+}

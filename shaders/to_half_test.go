@@ -1,0 +1,66 @@
+package shaders
+
+import (
+	"encoding/binary"
+	"math"
+	"testing"
+
+	"sealvk/vk"
+	"sealvk/weights"
+)
+
+// The kernel needs no cooperative matrix itself: it runs everywhere.
+func TestToHalf(t *testing.T) {
+	p := Prefill{CoopMat: CoopMat{8, 8, 8, 8}, Groups: 1, Splits: 1}
+	p.Wide, p.Narrow = coopTiles(8)
+	b, rng := &bench{t: t}, random(t)
+	t.Cleanup(b.free)
+	var err error
+	if b.set, err = New(device, Config{Tuning: prefillTuning(p), Kernels: []string{"to_half"}}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.set.Free)
+	for _, cols := range []int{1, 7, 8, 30, 96} {
+		x := extremes(rng, max(2, cols))[:7*cols]
+		nan := append(normal(rng, 2*cols, 1), x[:cols]...)
+		nan[0], nan[cols] = float32(math.NaN()), float32(math.Inf(-1))
+		x = append(x, nan...)
+		first, tokens := 1, len(x)/cols-1
+		rx, out := in(b, "x", x), b.make("half", int(b.set.HalfBytes(tokens, cols)), nil, true)
+		b.run(func(c *vk.Commands) { b.set.Operand(c, "half", rx, out, first, tokens, cols) })
+		raw := b.bytes(out)
+		row := halfRow(cols)
+		got := make([]float32, row/2)
+		for i := range tokens {
+			token := x[(first+i)*cols:][:cols]
+			factor := float64(math.Float32frombits(binary.LittleEndian.Uint32(raw[tokens*row+4*i:])))
+			if v := float64(token[0]); math.IsNaN(v) || math.IsInf(v, 0) {
+				if !math.IsNaN(factor) {
+					t.Errorf("%d columns, token %d: the factor of %v is %v", cols, i, v, factor)
+				}
+				continue
+			}
+			if err := weights.Dequantize(got, weights.F16, raw[i*row:][:row]); err != nil {
+				t.Fatal(err)
+			}
+			var largest float64
+			for _, v := range token {
+				largest = max(largest, math.Abs(float64(v)))
+			}
+			for c, h := range got {
+				want := 0.0
+				if c < cols {
+					want = float64(token[c])
+				}
+				// A driver may take subnormal f32 for zero.
+				allowed := max(0x1p-11*math.Abs(want), 0x1p-39*largest)
+				if largest < 0x1p-112 {
+					allowed = max(allowed, 0x1p-126)
+				}
+				if off := math.Abs(float64(h)*factor - want); !(off <= allowed) {
+					t.Fatalf("%d columns, token %d, column %d: %v × %v, want %v", cols, i, c, h, factor, want)
+				}
+			}
+		}
+	}
+}

@@ -121,3 +121,14 @@ var gpuTuning = shaders.Tuning{
 	Lanes: 64, WideLanes: 128,
 	Product: shaders.ProductTuning{Lanes: 64, RowLanes: 32, Groups: 1, Outputs: 16, Span: 2, Tokens: 16},
 }
+
+// gpuPrefill computes prompts as GPUs do, in small tiles.
+var gpuPrefill = func() shaders.Tuning {
+	t := gpuTuning
+	t.Prefill = shaders.Prefill{
+		Wide:   shaders.Tiling{Rows: 32, Tokens: 64, Cols: 32, PartRows: 4, PartTokens: 8, Buffers: 1},
+		Narrow: shaders.Tiling{Rows: 32, Tokens: 32, Cols: 16, PartRows: 4, PartTokens: 4, Buffers: 2},
+		Groups: 16, Splits: 2,
+	}
+	return t
+}()

@@ -1,0 +1,38 @@
+//go:build coopmat
+
+package engine
+
+import (
+	"path/filepath"
+	"testing"
+
+	"sealvk/shaders"
+	"sealvk/vk"
+	"sealvk/weights"
+)
+
+// A GPU's prefill by cooperative matrices against f32: seallm-nano and random models of
+// other shapes.
+func TestCoopMatPrefillAgreesWithF32(t *testing.T) {
+	caps := *device.Caps()
+	caps.Type = vk.Discrete
+	tuning := gpuTuning
+	tuning.Prefill = shaders.DefaultPrefill(&caps)
+	if tuning.Prefill.CoopMat == (shaders.CoopMat{}) {
+		t.Fatalf("%s has no cooperative matrices of f16 with f32 sums", caps.Name)
+	}
+	compare(t, load(t, nano, Options{KV: KVF32}), load(t, nano, Options{KV: KVF32, Tuning: &tuning}), conversations(t, 12)).check(t)
+	for _, arch := range []string{"mqa-8x256", "odd-192-704", "gqa-6x128-kv2"} {
+		file, err := weights.Open(filepath.Join("../testdata/engine/random-arch", arch, arch+"-bf16.gguf"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		a, b := loadFile(t, file, Options{KV: KVF32}), loadFile(t, file, Options{KV: KVF32, Tuning: &tuning})
+		ids := make([]int32, min(100, a.Context()))
+		for i := range ids {
+			ids[i] = int32(i * 37 % file.Config.Vocab)
+		}
+		compare(t, a, b, [][]int32{ids}).check(t)
+	}
+}

@@ -117,12 +117,16 @@ func newBench(t *testing.T, types map[string][]Type, kv KVType, tuning Tuning) *
 		t.Fatal(err)
 	}
 	b := &bench{t: t, set: set}
-	t.Cleanup(func() {
-		for _, g := range b.buffers {
-			g.buffer.Free()
-		}
-	})
+	t.Cleanup(b.free)
 	return b
+}
+
+// free gives the buffers back.
+func (b *bench) free() {
+	for _, g := range b.buffers {
+		g.buffer.Free()
+	}
+	b.buffers = nil
 }
 
 func (b *bench) make(name string, size int, content []byte, output bool) vk.Range {

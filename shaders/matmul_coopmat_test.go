@@ -135,7 +135,7 @@ func TestMatMulCoopMatNaN(t *testing.T) {
 		rx, y := in(b, "x", x), b.out("y", tokens*rows)
 		buffer := b.make("half", int(b.set.HalfBytes(tokens, cols)), nil, true)
 		b.run(func(c *vk.Commands) {
-			b.set.MatMulPrefill(c, "matmul", m, b.set.Operand(c, "half", rx, buffer, 0, tokens, cols), y, vk.Range{}, false)
+			b.set.MatMulPrefill(c, "matmul", m, b.set.Operand(c, "half", rx, buffer, 0, tokens, cols), y, 0, rows, vk.Range{}, false)
 		})
 		got := b.floats(y)
 		near(t, "before", got[:2*rows], half(w, x, rows, cols, 2))

@@ -39,7 +39,7 @@ func prefillBench(t *testing.T, p Prefill, typ Type) *bench {
 	t.Helper()
 	b := &bench{t: t}
 	t.Cleanup(b.free)
-	cfg := Config{Types: []Type{typ}, Tuning: prefillTuning(p), Kernels: []string{"matmul_tiled", "matmul_coopmat", "matmul_sum", "to_half"}}
+	cfg := Config{Types: map[string][]Type{}, Tuning: prefillTuning(p), Kernels: []string{"matmul_tiled", "matmul_coopmat", "matmul_sum", "to_half"}}
 	var err error
 	if b.set, err = New(device, cfg); err != nil {
 		t.Fatal(err)
@@ -66,8 +66,8 @@ func (b *bench) prefill(rng *rand.Rand, typ Type, rows, cols, tokens, splits int
 	before := b.floats(sum)
 	b.run(func(c *vk.Commands) {
 		operand := b.set.Operand(c, "half", rx, half, first, tokens, cols)
-		b.set.MatMulPrefill(c, "stores", m, operand, y, partial, false)
-		b.set.MatMulPrefill(c, "adds", m, operand, sum, partial, true)
+		b.set.MatMulPrefill(c, "stores", m, operand, y, 0, rows, partial, false)
+		b.set.MatMulPrefill(c, "adds", m, operand, sum, 0, rows, partial, true)
 	})
 	expected := want(w, x[first*cols:], rows, cols, tokens)
 	what := fmt.Sprintf("%s, %d×%d, %d tokens from %d, %d splits", name(typ), rows, cols, tokens, first, splits)
@@ -162,14 +162,14 @@ func TestDefaultPrefill(t *testing.T) {
 		want                 CoopMat
 		wideBuffers, buffers int
 	}{
-		"smallest":      {16 << 10, 128, 4, 4, nil, CoopMat{}, 2, 1},
+		"smallest":      {16 << 10, 128, 4, 4, nil, CoopMat{}, 1, 1},
 		"usual":         {32 << 10, 256, 64, 64, nil, CoopMat{}, 2, 1},
 		"NVIDIA":        {48 << 10, 1024, 32, 32, []vk.CooperativeMatrix{f16(16, 8, 8), f16(16, 16, 16), f16(16, 8, 16)}, CoopMat{16, 16, 16, 32}, 2, 2},
 		"AMD, RDNA 3":   {64 << 10, 1024, 64, 32, []vk.CooperativeMatrix{f16(16, 16, 16)}, CoopMat{16, 16, 16, 32}, 2, 2},
 		"Intel, Xe HPG": {64 << 10, 1024, 32, 8, []vk.CooperativeMatrix{f16(8, 8, 16)}, CoopMat{8, 8, 16, 8}, 2, 2},
 		"Intel, Xe 2":   {128 << 10, 1024, 32, 16, []vk.CooperativeMatrix{f16(8, 16, 16)}, CoopMat{8, 16, 16, 16}, 2, 2},
 		"waves of 64":   {64 << 10, 1024, 64, 64, []vk.CooperativeMatrix{f16(16, 16, 16)}, CoopMat{16, 16, 16, 64}, 2, 2},
-		"small shared":  {16 << 10, 1024, 32, 32, []vk.CooperativeMatrix{f16(16, 16, 16)}, CoopMat{}, 2, 1},
+		"small shared":  {16 << 10, 1024, 32, 32, []vk.CooperativeMatrix{f16(16, 16, 16)}, CoopMat{}, 1, 1},
 		"no f32 sum": {32 << 10, 1024, 32, 32, []vk.CooperativeMatrix{{M: 16, N: 16, K: 16, A: "f16", B: "f16", C: "f16", Result: "f16", Scope: "subgroup"}},
 			CoopMat{}, 2, 1},
 	} {

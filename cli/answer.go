@@ -22,8 +22,29 @@ type answer struct {
 
 // ask runs one prompt of ids and hands the text to emit as it grows.
 func (o *opened) ask(ctx context.Context, ids []int32, s *samplingFlags, raw bool, emit func(text string) error) (answer, error) {
+	var a answer
+	r, err := o.request(ids, s, raw)
+	if err != nil {
+		return a, err
+	}
+	asked := time.Now()
+	r.Emit = func(t engine.Token) error {
+		if a.firstToken == 0 {
+			a.firstToken = time.Since(asked)
+		}
+		if t.Text == "" {
+			return nil
+		}
+		return emit(t.Text)
+	}
+	a.Result, err = o.session.Generate(ctx, r)
+	return a, err
+}
+
+// request is what a prompt of ids asks of the engine.
+func (o *opened) request(ids []int32, s *samplingFlags, raw bool) (engine.Request, error) {
 	if n := o.model.Context(); len(ids) > n {
-		return answer{}, tooLongError{len(ids), n}
+		return engine.Request{}, tooLongError{len(ids), n}
 	}
 	var stopIDs []int32
 	var stops []string
@@ -32,11 +53,8 @@ func (o *opened) ask(ctx context.Context, ids []int32, s *samplingFlags, raw boo
 	} else {
 		stopIDs, stops = o.template.Stops(o.tokenizer)
 	}
-	stopIDs = append(stopIDs, o.file.Stops...)
 	stream := o.tokenizer.NewStream()
-	var a answer
-	asked := time.Now()
-	result, err := o.session.Generate(ctx, engine.Request{
+	return engine.Request{
 		Prompt:    ids,
 		MaxTokens: int(s.tokens.value),
 		Sampling: engine.Sampling{
@@ -47,22 +65,12 @@ func (o *opened) ask(ctx context.Context, ids []int32, s *samplingFlags, raw boo
 			RepeatPenalty: float32(s.repeatPenalty.value),
 			Seed:          s.seed.value,
 		},
-		StopTokens:  stopIDs,
+		StopTokens:  append(stopIDs, o.file.Stops...),
 		StopStrings: append(append([]string(nil), stops...), s.stop.Value()...),
 		Decode:      stream.Push,
 		Flush:       stream.Flush,
-		Emit: func(t engine.Token) error {
-			if a.firstToken == 0 {
-				a.firstToken = time.Since(asked)
-			}
-			if t.Text == "" {
-				return nil
-			}
-			return emit(t.Text)
-		},
-	})
-	a.Result = result
-	return a, err
+		Speculate:   s.speculate.tokens(),
+	}, nil
 }
 
 // tooLongError says that a prompt leaves no room for an answer.
@@ -124,6 +132,9 @@ func (a *answer) summary(o *opened) string {
 		slices.Sort(steps)
 		median := stat.Quantile(0.5, stat.Empirical, steps, nil)
 		fmt.Fprintf(&b, " (median step %.1f ms, reading weights at %.2f GB/s)", median, float64(o.model.BytesPerToken())/median/1e6)
+	}
+	if a.Drafted > 0 {
+		fmt.Fprintf(&b, "; %d of %d drafted tokens accepted", a.Accepted, a.Drafted)
 	}
 	caps := o.device.Caps()
 	fmt.Fprintf(&b, "; %s; KV %v", caps.Name, o.kv)

@@ -68,6 +68,43 @@ func (s *contextSize) positions() int {
 	return int(s.value)
 }
 
+// drafts is --speculate: auto, off or a number of tokens.
+type drafts struct{ whole }
+
+func newDrafts() drafts { return drafts{whole{auto, 1, engine.MostDrafted}} }
+
+func (d *drafts) String() string {
+	switch d.value {
+	case auto:
+		return "auto"
+	case 0:
+		return "off"
+	}
+	return d.whole.String()
+}
+
+func (d *drafts) Set(text string) error {
+	switch text {
+	case "auto":
+		d.value = auto
+	case "off":
+		d.value = 0
+	default:
+		if err := d.whole.Set(text); err != nil {
+			return fmt.Errorf("%w, auto or off", err)
+		}
+	}
+	return nil
+}
+
+// tokens is the number for engine.Request.
+func (d *drafts) tokens() int {
+	if d.value == auto {
+		return engine.SpeculateAuto
+	}
+	return int(d.value)
+}
+
 // choice is a flag that takes one of a few words.
 type choice struct {
 	value string
@@ -103,6 +140,7 @@ type modelFlags struct {
 	kv       choice
 	verbose  bool
 	validate bool
+	sessions int // that are open at once, fewer if more do not fit; 0: 1
 }
 
 func newModelFlags() *modelFlags {
@@ -159,6 +197,7 @@ type samplingFlags struct {
 	system                                 string
 	template                               string // "" and "auto": what the file says
 	stop                                   cli.StringSlice
+	speculate                              drafts
 }
 
 // newSamplingFlags has llama.cpp's defaults, and no repeat penalty: SeaLLM's
@@ -172,6 +211,7 @@ func newSamplingFlags() *samplingFlags {
 		repeatPenalty: real{1, 0.01, 100},
 		seed:          whole{0, 0, math.MaxUint64},
 		tokens:        whole{0, 0, 1 << 20},
+		speculate:     newDrafts(),
 	}
 }
 
@@ -191,6 +231,8 @@ func (s *samplingFlags) all() []cli.Flag {
 			Usage: "`S`: the same seed gives the same text on the same device"},
 		&cli.GenericFlag{Name: "n", Value: &s.tokens, Category: categorySampling,
 			Usage: "at most `N` tokens an answer; 0: until the answer or the context ends"},
+		&cli.GenericFlag{Name: "speculate", Value: &s.speculate, Category: categorySampling,
+			Usage: "guess up to `N` tokens from what the text repeats and check them in one step, which changes no token; off; auto: as it pays"},
 		&cli.StringFlag{Name: "system", Destination: &s.system, Usage: "system prompt `TEXT`"},
 		&cli.StringSliceFlag{Name: "stop", Destination: &s.stop, KeepSpace: true,
 			Usage: "end the answer in front of `TEXT` too (may be given several times)"},

@@ -18,17 +18,21 @@ type generateFlags struct {
 	model              *modelFlags
 	sampling           *samplingFlags
 	raw, special, json bool
+	lines              bool  // --jsonl
+	parallel           whole // sessions of --jsonl
 }
 
 func (p *program) generateCommand() *cli.Command {
-	f := &generateFlags{model: newModelFlags(), sampling: newSamplingFlags()}
+	f := &generateFlags{model: newModelFlags(), sampling: newSamplingFlags(), parallel: whole{mostTogether, 1, 4096}}
 	flags := append(f.model.all(), f.sampling.all()...)
 	return &cli.Command{
 		Name:      "generate",
-		Usage:     "answer one prompt",
-		ArgsUsage: "[PROMPT]",
+		Usage:     "answer one prompt, or each of many",
+		ArgsUsage: "[PROMPT | with --jsonl FILE...]",
 		Description: "The prompt is the arguments joined by blanks, or standard input without its\n" +
-			"last line break. A prompt that begins with a dash goes after --.",
+			"last line break. A prompt that begins with a dash goes after --. With --jsonl every\n" +
+			"line of the files, or of standard input, is a JSON string with a prompt, and every\n" +
+			"line of output, in their order, the object of --json; several are answered together.",
 		Flags: append(flags,
 			&cli.BoolFlag{Name: "raw", Destination: &f.raw, DisableDefaultText: true,
 				Usage: "no chat template: <bos> and the prompt as it is"},
@@ -36,6 +40,9 @@ func (p *program) generateCommand() *cli.Command {
 				Usage: "with --raw: read control tokens such as <eos> where the prompt spells them"},
 			&cli.BoolFlag{Name: "json", Destination: &f.json, DisableDefaultText: true,
 				Usage: "print one JSON object: text, tokens, prompt_tokens, finish_reason, timings"},
+			&cli.BoolFlag{Name: "jsonl", Destination: &f.lines, DisableDefaultText: true, Usage: "JSON lines in and out: many prompts"},
+			&cli.GenericFlag{Name: "parallel", Value: &f.parallel,
+				Usage: "with --jsonl: answer `N` prompts together, fewer if their contexts do not fit"},
 		),
 		Action: func(c *cli.Context) error {
 			if err := f.sampling.finish(c); err != nil {
@@ -46,6 +53,12 @@ func (p *program) generateCommand() *cli.Command {
 			}
 			if f.special && !f.raw {
 				return errors.New("--parse-special needs --raw: text within a template cannot hold control tokens")
+			}
+			if f.lines {
+				return p.generateLines(f, c.Args().Slice())
+			}
+			if c.IsSet("parallel") {
+				return errors.New("--parallel needs --jsonl: one prompt is one sequence")
 			}
 			return p.generate(f, c.Args().Slice())
 		},
@@ -85,7 +98,7 @@ func (p *program) generate(f *generateFlags, args []string) (err error) {
 		return err
 	}
 	if f.json {
-		err = p.printJSON(&a, o)
+		err = encodeJSON(p.stdout, "", a.generated(o))
 	} else if !strings.HasSuffix(a.Text, "\n") {
 		_, err = io.WriteString(p.stdout, "\n")
 	}
@@ -166,6 +179,7 @@ type generated struct {
 	PromptTokens int     `json:"prompt_tokens"`
 	FinishReason string  `json:"finish_reason"` // stop, length or context; cancelled after Ctrl-C
 	Timings      timings `json:"timings"`
+	Error        string  `json:"error,omitempty"` // of --jsonl: why there is no answer, or no more of it
 }
 
 type timings struct {
@@ -175,14 +189,16 @@ type timings struct {
 	FirstTokenMS float64 `json:"first_token_ms"`
 	DecodeMS     float64 `json:"decode_ms"`
 	DecodeTPS    float64 `json:"decode_tps"`
+	Drafted      int     `json:"drafted"`
+	Accepted     int     `json:"accepted"`
 }
 
-func (p *program) printJSON(a *answer, o *opened) error {
+func (a *answer) generated(o *opened) generated {
 	tokens := a.Tokens
 	if tokens == nil {
 		tokens = []int32{}
 	}
-	return encodeJSON(p.stdout, "", generated{
+	return generated{
 		Text: a.Text, Tokens: tokens, PromptTokens: a.PromptTokens, FinishReason: fmt.Sprint(a.Finish),
 		Timings: timings{
 			LoadMS:       milliseconds(o.load),
@@ -191,8 +207,10 @@ func (p *program) printJSON(a *answer, o *opened) error {
 			FirstTokenMS: milliseconds(a.firstToken),
 			DecodeMS:     milliseconds(a.Decode),
 			DecodeTPS:    perSecond(a.decoded(), a.Decode),
+			Drafted:      a.Drafted,
+			Accepted:     a.Accepted,
 		},
-	})
+	}
 }
 
 // encodeJSON writes v and a line break, texts as they are (no \u003c).

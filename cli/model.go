@@ -109,7 +109,11 @@ func (p *program) open(ctx context.Context, f *modelFlags, named *prompt.Templat
 func (p *program) load(ctx context.Context, o *opened, file *weights.Model, f *modelFlags) (err error) {
 	step, end := p.progress("loading")
 	start := time.Now()
-	o.model, err = engine.Load(ctx, o.device, file, engine.Options{Context: f.context.positions(), KV: o.kv, IntDot: f.intDot}, step)
+	options := engine.Options{Context: f.context.positions(), KV: o.kv, Sequences: f.sessions, IntDot: f.intDot}
+	if f.sessions > 1 {
+		options.Sequences = engine.FitSequences(o.device.Caps(), file, options)
+	}
+	o.model, err = engine.Load(ctx, o.device, file, options, step)
 	end()
 	if err != nil || !f.verbose {
 		return err

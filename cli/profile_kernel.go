@@ -66,7 +66,7 @@ func (p *program) profileKernelCommand() *cli.Command {
 	f := &kernelFlags{
 		modelFlags: newModelFlags(),
 		shape:      products{example: "rows=1024/4096,cols=3072"},
-		tuning:     products{example: "lanes=32/64,rows=4"},
+		tuning:     products{example: "lanes=32/64,groups=1"},
 		reps:       whole{20, 1, 100000},
 		format:     choice{"text", []string{"text", "json", "csv", "gobench"}},
 	}
@@ -83,7 +83,7 @@ func (p *program) profileKernelCommand() *cli.Command {
 			&cli.StringFlag{Name: "type", Destination: &f.types, DefaultText: "Q4_K", Category: categoryMeasure,
 				Usage: "`TYPE[,TYPE…]` of the weights, or all"},
 			&cli.GenericFlag{Name: "tuning", Value: &f.tuning, DefaultText: "the device's own", Category: categoryMeasure,
-				Usage: "`VALUES` to build the kernel with: lanes=32/64,rows=2/4 (may be given several times)"},
+				Usage: "`VALUES` to build the kernel with: lanes=32/64,groups=1/2 (may be given several times)"},
 			&cli.GenericFlag{Name: "kv", Value: &f.kv, Category: categoryMeasure, Usage: "`TYPE` of the KV cache: f16, f32 or q8_0"},
 			&cli.GenericFlag{Name: "depth", Value: &f.depths, Category: categoryMeasure, DefaultText: "0",
 				Usage: "positions in the KV cache before the tokens: `N[,N…]`"},

@@ -18,18 +18,18 @@ import (
 func TestProfileKernel(t *testing.T) {
 	args := []string{"profile", "kernel", "matmul", "--shape", "rows=5/9,cols=256", "--shape", "rows=2,cols=512,tokens=3", "--reps", "3"}
 	const shapes = 2 + 1
-	text := mustOnDevice(t, "", append(args, "--type", "q4_k,MLX 4-bit/64 BF16", "--tuning", "lanes=4/8,rows=2,tokens=2")...)
+	text := mustOnDevice(t, "", append(args, "--type", "q4_k,MLX 4-bit/64 BF16", "--tuning", "lanes=8/16,row_lanes=8,max_lanes=8,groups=4,tokens=2")...)
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	if len(lines) != 3+shapes*2*2 || !strings.Contains(lines[0], "3 runs each, 128.0 MiB through the caches") && !strings.Contains(lines[0], "256.0 MiB") {
 		t.Errorf("%d lines:\n%s", len(lines), text)
 	}
-	for _, want := range []string{"p50 µs", "GFLOP/s", "% roof", "Q4_K", "MLX 4-bit/64 BF16", "all", "lanes=4,rows=2,span="} {
+	for _, want := range []string{"p50 µs", "GFLOP/s", "% roof", "Q4_K", "MLX 4-bit/64 BF16", "all", "lanes=16,max_lanes=8,row_lanes=8,groups=4,"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
 
-	args = append(args, "--tuning", "lanes=4,rows=2,tokens=2")
+	args = append(args, "--tuning", "lanes=8,row_lanes=8,max_lanes=8,groups=4,tokens=2")
 	file := filepath.Join(t.TempDir(), "out.json")
 	if out := mustOnDevice(t, "", append(args, "--warm", "--format", "json", "-o", file)...); out != "" {
 		t.Errorf("standard output has %q", out)
@@ -43,7 +43,7 @@ func TestProfileKernel(t *testing.T) {
 		t.Fatalf("%v, %+v", err, r)
 	}
 	for _, x := range r.Results {
-		if len(x.SamplesUS) != 3 || x.Checked != x.Outputs || x.FlushedBytes != 0 || x.Variant["rows"] != 2 {
+		if len(x.SamplesUS) != 3 || x.Checked != x.Outputs || x.FlushedBytes != 0 || x.Variant["groups"] != 4 {
 			t.Errorf("%+v", x)
 		}
 	}
@@ -53,7 +53,7 @@ func TestProfileKernel(t *testing.T) {
 		t.Fatalf("CSV of %d rows, want %d (%v)", len(rows), 1+shapes, err)
 	}
 	at := func(column string) string { return rows[1][slices.Index(rows[0], column)] }
-	if at("kernel") != "matmul" || at("type") != "Q4_K" || at("rows") != "5" || at("tuning_lanes") != "4" || at("read_bytes") != strconv.Itoa(5*144+4*256) || at("outputs") != "5" {
+	if at("kernel") != "matmul" || at("type") != "Q4_K" || at("rows") != "5" || at("tuning_lanes") != "8" || at("read_bytes") != strconv.Itoa(32*144+4*256) || at("outputs") != "5" {
 		t.Errorf("%q\n%q", rows[0], rows[1])
 	}
 }
@@ -110,9 +110,9 @@ func TestProfileKernelErrors(t *testing.T) {
 		{"rmsnorm --kv f32", []string{"--kv", "rmsnorm has no KV cache"}},
 		{"rmsnorm --depth 5", []string{"no depth"}},
 		{"rope --depth -1", []string{"--depth", "whole numbers"}},
-		{"matmul --tuning wide=8", []string{`no tuning "wide"`, "lanes, rows, span, tokens"}},
+		{"matmul --tuning wide=8", []string{`no tuning "wide"`, "lanes, max_lanes, row_lanes, groups, outputs, span, tokens"}},
 		{"matmul --tuning lanes=24", []string{"lanes=24", "power of two"}},
-		{"matmul --tuning rows=x", []string{"--tuning", "whole numbers"}},
+		{"matmul --tuning groups=x", []string{"--tuning", "whole numbers"}},
 		{"matmul --reps 0", []string{"--reps", "1 to"}},
 		{"matmul --format html", []string{"--format", "gobench"}},
 		{"geglu -o nowhere/out.txt", []string{"nowhere", "folder"}},

@@ -47,8 +47,8 @@ func TestProfile(t *testing.T) {
 	if want := 1 + len(p.Runs[0].Dispatches) + len(p.Runs[1].Dispatches); err != nil || len(rows) != want {
 		t.Errorf("CSV of %d rows, want %d (%v)", len(rows), want, err)
 	}
-	narrow := sealvk("", "profile", "show", file, "--by", "dispatch", "--filter", "^attn_[qk]$", "--sort", "order", "--top", "3").stdout
-	if !strings.Contains(narrow, "blk.1.attn_q") || strings.Contains(narrow, "blk.1.attn_k") || strings.Contains(narrow, "ffn_up") {
+	narrow := sealvk("", "profile", "show", file, "--by", "dispatch", "--filter", "^attn_(qk|qkv|output)$", "--sort", "order", "--top", "3").stdout
+	if !strings.Contains(narrow, "blk.1.attn_qkv") || strings.Contains(narrow, "blk.1.attn_output") || strings.Contains(narrow, "ffn_") {
 		t.Errorf("filtered:\n%s", narrow)
 	}
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // activations are the values that flow through a step, f32, for up to
-// plan.chunk rows.
+// plan.chunk or plan.rows rows.
 type activations struct {
 	x       shaders.Residual // [row][Dim]
 	q       vk.Range         // [row][Heads][HeadDim]
@@ -20,17 +20,17 @@ type activations struct {
 	half    vk.Range            // what cooperative matrices read, f16
 	splits  vk.Range            // of products in prefill
 	ffn     shaders.Activations // [row][FFNDim]
-	logits  vk.Range            // [logitRows][Vocab]
+	logits  vk.Range            // [plan.rows][Vocab]
 }
 
 func activationSizes(c weights.Config, p *plan) map[string]int64 {
-	h, rows := headsOf(c), int64(p.chunk)
+	h, rows := headsOf(c), int64(max(p.chunk, p.rows))
 	sizes := map[string]int64{
 		"x":           4 * rows * int64(c.Dim),
 		"weighted":    4 * rows * int64(c.Dim),
 		"squares":     4 * rows * int64((c.Dim+shaders.TileRows-1)/shaders.TileRows),
 		"q":           4 * rows * int64(c.Heads*c.HeadDim),
-		"partial":     max(p.prefillSplits().PartialBytes(h, p.chunk), p.decodeSplits().PartialBytes(h, min(p.chunk, shaders.DecodeRows))),
+		"partial":     max(p.prefillSplits().PartialBytes(h, p.chunk), p.decodeSplits().PartialBytes(h, max(p.rows, min(p.chunk, shaders.DecodeRows)))),
 		"weighted_q8": shaders.QuantizedBytes(c.Dim),
 		"ffn_q8":      shaders.QuantizedBytes(c.FFNDim),
 		"done":        4 * rows * int64(c.Heads),
@@ -38,7 +38,7 @@ func activationSizes(c weights.Config, p *plan) map[string]int64 {
 		"normed":      4, "half": 4, "splits": 4, // of prefill on GPUs
 		"gate_up": 4,
 		"ffn":     4 * rows * int64(c.FFNDim),
-		"logits":  4 * logitRows * int64(c.Vocab),
+		"logits":  4 * int64(p.rows) * int64(c.Vocab),
 	}
 	if p.unpaired || p.tiled {
 		sizes["gate_up"] = 4 * rows * int64(max(gateUpRows(c.FFNDim), 2*c.FFNDim, h.Rows()))
@@ -58,15 +58,21 @@ const splitRows = 64
 type state struct {
 	chunkRows  *vk.Buffer // [plan.chunk]shaders.Row, written by the host for each prefill chunk
 	chunkGrid  *vk.Buffer // attention's grid of that chunk
-	decodeRow  vk.Range   // [1]shaders.Row, advanced by the kernels
+	decodeRows vk.Range   // [DecodeRows]shaders.Row, advanced by the kernels
 	decodeGrid vk.Range
-	pages      vk.Range // [sequence][max pages] u32
-	sampling   vk.Range // [sequence]shaders.Sampling
-	history    vk.Range // [sequence][context] u32: the ids of each position
+	nextRows   *vk.Buffer // both of them, written by the host
+	copyRows   *vk.Commands
+	rowsTicket vk.Ticket     // of copyRows
+	current    []shaders.Row // what decodeRows holds, empty where the host does not know
+	pages      vk.Range      // [sequence][max pages] u32
+	sampling   vk.Range      // [sequence]shaders.Sampling
+	history    vk.Range      // [sequence][context] u32: the ids of each position
 	thresholds vk.Range
 	best       vk.Range
-	ring       *vk.Buffer // [ringSlots] u32, read by the host
+	ring       *vk.Buffer // [plan.rows][ringSlots] u32, read by the host
 }
+
+const rowBytes, gridBytes, samplingBytes = 16, 12, 32
 
 // buffer makes a buffer that Close gives back.
 func (m *Model) buffer(name string, bytes int64, memory vk.Memory) (*vk.Buffer, error) {
@@ -109,18 +115,18 @@ func (m *Model) makeBuffers() (err error) {
 	}
 
 	maxPages, sequences := int64(pagesFor(m.context)), int64(m.plan.sequences)
-	const rowBytes, gridBytes, samplingBytes = 16, 12, 32
 	s := &m.state
 	s.chunkRows = host("chunk_rows", int64(m.plan.chunk)*rowBytes, vk.Upload)
 	s.chunkGrid = host("chunk_grid", gridBytes, vk.Upload)
-	s.decodeRow = local("decode_row", rowBytes)
+	s.decodeRows = local("decode_rows", rowBytes*shaders.DecodeRows)
 	s.decodeGrid = local("decode_grid", gridBytes)
+	s.nextRows = host("next_rows", rowBytes*shaders.DecodeRows+gridBytes, vk.Upload)
 	s.pages = local("pages", sequences*maxPages*4)
 	s.sampling = local("sampling", sequences*samplingBytes)
 	s.history = local("history", sequences*int64(m.context)*4)
-	s.thresholds = local("thresholds", 4)
-	s.best = local("best", m.kernels.BestBytes(m.cfg.Vocab, 1))
-	s.ring = host("ring", ringSlots*4, vk.Readback)
+	s.thresholds = local("thresholds", 4*int64(m.plan.rows))
+	s.best = local("best", m.kernels.BestBytes(m.cfg.Vocab, m.plan.rows))
+	s.ring = host("ring", int64(m.plan.rows)*ringSlots*4, vk.Readback)
 
 	layerKV := int64(m.plan.pages) * shaders.KVBytes(m.heads, m.kv)
 	for i := range m.layers {
@@ -143,7 +149,7 @@ func (m *Model) makeBuffers() (err error) {
 func (m *Model) sampleBuffers() *shaders.SampleBuffers {
 	s := &m.state
 	return &shaders.SampleBuffers{
-		Rows: s.decodeRow, Params: s.sampling, History: s.history, Logits: m.act.logits,
+		Rows: s.decodeRows, Params: s.sampling, History: s.history, Logits: m.act.logits,
 		Thresholds: s.thresholds, Best: s.best, Ring: s.ring.All(), Grid: s.decodeGrid,
 		Vocab: m.cfg.Vocab, Context: m.context, Slots: ringSlots,
 	}

@@ -63,7 +63,7 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 	dim, ffn, eps := m.cfg.Dim, m.cfg.FFNDim, m.cfg.NormEps
 	name := func(tensor string) string { return fmt.Sprintf("blk.%d.%s", i, tensor) }
 	operand := func(tensor string, x vk.Range, cols int) shaders.Operand {
-		return k.Operand(c, name(tensor), x, a.half, 0, n, cols)
+		return k.Operand(c, name(tensor)+"_f16", x, a.half, 0, n, cols)
 	}
 	c.Section(fmt.Sprintf("blk.%d", i))
 
@@ -94,21 +94,26 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 	}
 }
 
-// head records the logits of count rows from row first of x.
-func (m *Model) head(c *vk.Commands, first, count int) {
+// head records the logits of count rows from row first of x; with pick, their decode rows'
+// best tokens too, of all logits.
+func (m *Model) head(c *vk.Commands, first, count int, pick bool) {
 	c.Section("output")
 	x := m.normed()
 	x.Weighted.Quantized = vk.Range{} // there are none of long prompts
-	m.kernels.Output(c, "output", m.output, x, m.sampleBuffers(), first, count, false)
+	m.kernels.Output(c, "output", m.output, x, m.sampleBuffers(), first, count, pick)
 }
 
-// sample records the choice of the next token of the decode row, and its step
-// to the next position.
-func (m *Model) sample(c *vk.Commands) {
+// sample records, of count rows from row first of x, the logits and the choice of the next
+// tokens, and the step of as many decode rows to the next position. filtered: some need
+// more than the greatest logit.
+func (m *Model) sample(c *vk.Commands, first, count int, filtered bool) {
+	m.head(c, first, count, !filtered)
 	c.Section("sample")
 	b := m.sampleBuffers()
-	m.kernels.Penalize(c, "repeat_penalty", b, 1)
-	m.kernels.Threshold(c, "top_k_top_p_min_p", b, 1)
-	m.kernels.Pick(c, "sample", b, 1)
-	m.kernels.Advance(c, "advance", b, true, m.heads, m.decodeSplits(), 1)
+	if filtered {
+		m.kernels.Penalize(c, "repeat_penalty", b, count)
+		m.kernels.Threshold(c, "top_k_top_p_min_p", b, count)
+		m.kernels.Pick(c, "sample", b, count)
+	}
+	m.kernels.Advance(c, "advance", b, filtered, m.heads, m.decodeSplits(), count)
 }

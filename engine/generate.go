@@ -39,6 +39,10 @@ type Request struct {
 	Decode      func(id int32) string // a streaming detokenizer; nil: no text
 	Flush       func() string         // the detokenizer's rest at the end; may be nil
 	Emit        func(Token) error     // called for each token, in order; an error ends the answer; may be nil
+	Done        func(Result)          // called when the answer is complete; may be nil
+	Speculate   int                   // tokens that are guessed and checked in one step: see SpeculateAuto; 0: none
+
+	draft func(ids []int32, n int) []int32 // guesses what follows ids, in tests; nil: drafter
 }
 
 // Result is an answer.
@@ -50,7 +54,10 @@ type Result struct {
 	CachedTokens int             // of the prompt, not computed again
 	Prefill      time.Duration   // until the first token was sampled
 	Decode       time.Duration   // from then on
-	Steps        []time.Duration // host time from token to token, from the second one
+	Steps        []time.Duration // host time from step to step; a step gives a token, or several that were guessed
+	Drafted      int             // tokens that were guessed and checked
+	Accepted     int             // of those, that the model chose too
+	Err          error           // why there is no more of it
 }
 
 // Generate answers a prompt. Its last token is always computed; earlier ones
@@ -58,46 +65,50 @@ type Result struct {
 // generated is returned with FinishCancelled and no error. An error leaves the
 // session usable unless the device is lost.
 func (s *Session) Generate(ctx context.Context, r Request) (Result, error) {
-	m := s.m
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := errors.Join(m.checkPrompt(r.Prompt), r.Sampling.Check()); err != nil {
-		return Result{}, err
-	}
-	if len(r.StopStrings) > 0 && r.Decode == nil {
-		return Result{}, fmt.Errorf("engine: stop strings need a detokenizer")
-	}
-	a := &answer{session: s, request: r, stop: stopMatcher{stops: r.StopStrings}}
-	a.result.PromptTokens = len(r.Prompt)
-	err := a.run(ctx)
-	if errors.Is(err, errEnd) {
-		err = nil
-	}
-	if err != nil && ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-		a.result.Finish, err = FinishCancelled, nil
-	}
-	if err == nil {
-		err = a.rest()
-	}
-	return a.result, err
+	results, _ := s.m.GenerateBatch(ctx, []*Session{s}, []Request{r})
+	return results[0], results[0].Err
 }
 
-// errEnd unwinds the decode loop: the answer is complete.
+// errEnd unwinds an answer that is complete.
 var errEnd = errors.New("the answer is complete")
 
-// answer is a Generate call on its way.
+// answer is a request on its way.
 type answer struct {
-	session *Session
-	request Request
-	result  Result
-	stop    stopMatcher
-	cut     bool // by a stop string
-	last    time.Time
+	index    int // of its request
+	session  *Session
+	request  Request
+	result   Result
+	stop     stopMatcher
+	cut      bool   // by a stop string
+	err      error  // why it gets no more tokens; errEnd if it is complete
+	total    int    // tokens until finish
+	finish   Finish // what total stands for
+	computed int    // tokens whose K and V are in the cache, or will be once the steps in flight are done
+	begun    time.Time
+	last     time.Time // of the newest token
+	drafter  drafter
+	draft    int     // tokens to be drafted for the next step
+	trial    int     // the same, while it is being chosen
+	reach    float64 // probability that all of those are right
 }
 
-func (a *answer) run(ctx context.Context) error {
-	s, m, prompt := a.session, a.session.m, a.request.Prompt
-	begun := time.Now()
+func (m *Model) checkRequest(r *Request) error {
+	if err := errors.Join(m.checkPrompt(r.Prompt), r.Sampling.Check()); err != nil {
+		return err
+	}
+	if len(r.StopStrings) > 0 && r.Decode == nil {
+		return fmt.Errorf("engine: stop strings need a detokenizer")
+	}
+	return nil
+}
+
+// start computes the prompt in session and hands out the first token.
+func (a *answer) start(ctx context.Context, s *Session) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	m, prompt := s.m, a.request.Prompt
+	a.session, a.begun = s, time.Now()
 	want := m.context
 	if a.request.MaxTokens > 0 {
 		want = min(want, len(prompt)+a.request.MaxTokens)
@@ -112,6 +123,12 @@ func (a *answer) run(ctx context.Context) error {
 	if err := s.writeSampling(a.request.Sampling); err != nil {
 		return err
 	}
+	// The first token comes from the prompt, each further one from a row of a step,
+	// which takes a position.
+	a.total, a.finish = limit-len(prompt)+1, FinishContext
+	if n := a.request.MaxTokens; n > 0 && n <= a.total {
+		a.total, a.finish = n, FinishLength
+	}
 
 	a.result.CachedTokens = s.reuse(prompt)
 	s.cached = s.cached[:a.result.CachedTokens]
@@ -119,39 +136,31 @@ func (a *answer) run(ctx context.Context) error {
 		return err
 	}
 	a.last = time.Now()
-	a.result.Prefill = a.last.Sub(begun)
-	defer func() { a.result.Decode = a.last.Sub(begun) - a.result.Prefill }()
-
-	// The first token comes from the prompt, each further one from a step that
-	// takes a position.
-	total, finish := limit-len(prompt)+1, FinishContext
-	if n := a.request.MaxTokens; n > 0 && n <= total {
-		total, finish = n, FinishLength
+	a.result.Prefill = a.last.Sub(a.begun)
+	if a.request.Speculate != 0 {
+		a.drafter.begin(prompt, a.total)
 	}
 	if err := a.take(0); err != nil {
 		return err
 	}
-	if err := a.decode(ctx, total); err != nil {
-		return err
-	}
-	a.result.Finish = finish
+	m.state.current = append(m.state.current, a.row()) // as sampling left it
 	return nil
 }
 
 // prefill computes the prompt from the first id that is not cached, and samples
-// the first token.
+// the first token as decode row 0.
 func (a *answer) prefill(ctx context.Context) error {
 	s, m, prompt := a.session, a.session.m, a.request.Prompt
 	last := len(prompt) - 1
-	err := m.writeDecodeRow(shaders.Row{Token: uint32(prompt[last]), Position: uint32(last), Sequence: s.sequence})
+	err := m.setRows([]shaders.Row{{Token: uint32(prompt[last]), Position: uint32(last), Sequence: s.sequence}})
 	if err != nil {
 		return err
 	}
+	m.state.current = m.state.current[:0]
 	from := len(s.cached)
 	return m.prefill(ctx, prompt[from:], from, s.sequence,
 		func(c *vk.Commands, count int) {
-			m.head(c, count-1, 1)
-			m.sample(c)
+			m.sample(c, count-1, 1, a.request.Sampling.filtered())
 		},
 		func(start, count int) error {
 			s.cached = append(s.cached, prompt[start:start+count]...)
@@ -159,81 +168,71 @@ func (a *answer) prefill(ctx context.Context) error {
 		})
 }
 
-// decode generates until total tokens are there. Steps are submitted ahead of
-// the tokens that are read; those past the end are waited for and discarded.
-func (a *answer) decode(ctx context.Context, total int) (err error) {
-	s, m := a.session, a.session.m
-	if total < 2 {
-		return nil
+// row is the answer's next row of a step: its newest token.
+func (a *answer) row() shaders.Row {
+	n := len(a.result.Tokens)
+	return shaders.Row{
+		Token: uint32(a.result.Tokens[n-1]), Position: uint32(len(a.request.Prompt) + n - 1),
+		Sequence: a.session.sequence, Step: uint32(n),
 	}
-	if err := m.recordDecode(); err != nil {
-		return err
-	}
-	var tickets [stepsInFlight]vk.Ticket
-	read, submitted := 1, 1 // tokens; step n yields token n
-	defer func() {
-		if submitted > read {
-			if e := m.wait(tickets[(submitted-1)%stepsInFlight]); err == nil || errors.Is(err, errEnd) {
-				err = errors.Join(err, e)
-			}
-		}
-		// Step n has put token n-1 into the cache.
-		s.cached = append(s.cached, a.result.Tokens[:min(submitted-1, len(a.result.Tokens))]...)
-	}()
-	for read < total {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		for submitted < total && submitted-read < m.decode.depth {
-			if tickets[submitted%stepsInFlight], err = m.submitDecode(submitted, len(a.request.Prompt)+submitted-1); err != nil {
-				return err
-			}
-			submitted++
-		}
-		if err := m.wait(tickets[read%stepsInFlight]); err != nil {
-			return err
-		}
-		now := time.Now()
-		took := now.Sub(a.last)
-		a.result.Steps = append(a.result.Steps, took)
-		a.last = now
-		read++
-		if err := a.take(read - 1); err != nil {
-			return err
-		}
-		if read == submitted {
-			if err := m.paceDecode(took); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
-// take reads the n-th token and hands it out; errEnd if it ends the answer.
-func (a *answer) take(n int) error {
-	id, err := a.session.m.sampled(n)
+// stepped notes that a step with a token of the answer was complete at this time.
+func (a *answer) stepped(now time.Time) {
+	a.result.Steps = append(a.result.Steps, now.Sub(a.last))
+	a.last = now
+}
+
+// take reads the next token from a row of the step that sampled it and hands it out;
+// errEnd if it ends the answer.
+func (a *answer) take(row int) error {
+	id, err := a.session.m.sampled(row, len(a.result.Tokens))
 	if err != nil {
 		return err
 	}
 	a.result.Tokens = append(a.result.Tokens, id)
+	a.drafter.push(id)
 	if slices.Contains(a.request.StopTokens, id) {
 		a.result.Finish = FinishStop
 		return errEnd
 	}
 	if a.request.Decode == nil {
-		return a.emit(Token{ID: id})
+		if err := a.emit(Token{ID: id}); err != nil {
+			return err
+		}
+	} else {
+		text, stopped := a.stop.push(a.request.Decode(id))
+		if err := a.emit(Token{ID: id, Text: text}); err != nil {
+			return err
+		}
+		if stopped {
+			a.cut = true
+			a.result.Finish = FinishStop
+			return errEnd
+		}
 	}
-	text, stopped := a.stop.push(a.request.Decode(id))
-	if err := a.emit(Token{ID: id, Text: text}); err != nil {
-		return err
-	}
-	if stopped {
-		a.cut = true
-		a.result.Finish = FinishStop
+	if len(a.result.Tokens) == a.total {
+		a.result.Finish = a.finish
 		return errEnd
 	}
 	return nil
+}
+
+// end completes the result. Nothing of the answer may be in flight.
+func (a *answer) end(ctx context.Context, err error) {
+	switch {
+	case errors.Is(err, errEnd):
+		err = nil
+	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+		a.result.Finish, err = FinishCancelled, nil
+	}
+	if err == nil {
+		err = a.rest()
+	}
+	a.result.Err = err
+	if a.request.Done != nil {
+		a.request.Done(a.result)
+	}
 }
 
 // rest hands out the text that was withheld, unless a stop string cut it off.

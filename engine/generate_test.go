@@ -36,7 +36,8 @@ func TestDecodeOnlySubmitsAndWaits(t *testing.T) {
 			if changed != before {
 				return fmt.Errorf("token %d: other calls than submit, wait and poll: %+v, before %+v", tokens, now, before)
 			}
-			most := uint64(m.decode.depth * len(m.decode.copies[0])) // a slow step is several submissions
+			plan := &m.decode.plans[1]
+			most := uint64(plan.depth * len(plan.copies[0][0])) // a slow step is several submissions
 			if n := now.Submit - before.Submit; n > most {
 				return fmt.Errorf("token %d: %d submissions, at most %d", tokens, n, most)
 			}
@@ -71,12 +72,13 @@ func TestSeed(t *testing.T) {
 	if slices.Equal(first, other) {
 		t.Errorf("two seeds gave the same %v", first)
 	}
-	m.decode.free()
-	m.decode.layers, m.decode.depth, m.decode.timed = 2, 1, true // two submissions a step, one step in flight
+	m.decode.forget()
+	plan := &m.decode.plans[1]
+	plan.layers, plan.depth, plan.timed = 2, 1, true // two submissions a step, one step in flight
 	if slow := run(7); !slices.Equal(first, slow) {
 		t.Errorf("one step in flight gave %v, three %v", slow, first)
 	}
-	if got := len(m.decode.copies[0]); got != 2 {
+	if got := len(plan.copies[1][0]); got != 2 {
 		t.Errorf("%d submissions a step, want 2", got)
 	}
 }

@@ -20,7 +20,7 @@ func (s *Session) Logits(ctx context.Context, ids []int32, all bool, emit func(p
 	if err := s.restart(len(ids)); err != nil {
 		return err
 	}
-	buffer := make([]float32, logitRows*m.cfg.Vocab)
+	buffer := make([]float32, m.plan.rows*m.cfg.Vocab)
 	return m.prefill(ctx, ids, 0, s.sequence, nil, func(start, count int) error {
 		s.cached = append(s.cached, ids[start:start+count]...)
 		first := 0
@@ -30,8 +30,8 @@ func (s *Session) Logits(ctx context.Context, ids []int32, all bool, emit func(p
 			}
 			first = count - 1
 		}
-		for ; first < count; first += logitRows {
-			n := min(logitRows, count-first)
+		for ; first < count; first += m.plan.rows {
+			n := min(m.plan.rows, count-first)
 			if err := m.readLogits(buffer, first, n); err != nil {
 				return err
 			}
@@ -47,7 +47,7 @@ func (s *Session) Logits(ctx context.Context, ids []int32, all bool, emit func(p
 
 // readLogits computes and reads the logits of n rows from row first of x.
 func (m *Model) readLogits(dst []float32, first, n int) error {
-	if err := m.once("logits", func(c *vk.Commands) { m.head(c, first, n) }); err != nil {
+	if err := m.once("logits", func(c *vk.Commands) { m.head(c, first, n, false) }); err != nil {
 		return err
 	}
 	from := m.act.logits.Buffer.Range(m.act.logits.Offset, 4*int64(n)*int64(m.cfg.Vocab))

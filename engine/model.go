@@ -58,7 +58,7 @@ type Model struct {
 	sessions []*Session // by sequence; nil where free
 	pace     pace
 	passes   map[int]*vk.Commands // recorded layers of chunks of pace.rows, by the first one
-	decode   decodePlan
+	decode   decoder
 	tracer   *tracer // nil: nobody watches
 	steady   bool
 }
@@ -118,6 +118,10 @@ func (m *Model) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.decode.free()
+	if m.state.copyRows != nil {
+		m.state.copyRows.Free()
+		m.state.copyRows = nil
+	}
 	m.forgetPasses()
 	if m.kernels != nil {
 		m.kernels.Free()

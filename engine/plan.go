@@ -12,7 +12,6 @@ import (
 
 const (
 	maxChunk   = 256      // tokens of a prefill chunk at most, unless asked for
-	logitRows  = 8        // rows of logits that fit into their buffer
 	ringSlots  = 16       // sampled ids that the host may be behind; more than steps in flight
 	splitSize  = 128      // positions of an attention workgroup in decode
 	partials   = 64 << 20 // bytes of attention's partial results in decode; longer splits keep them below
@@ -26,6 +25,7 @@ type plan struct {
 	context   int // positions a sequence
 	sequences int
 	chunk     int            // tokens of the largest prefill chunk
+	rows      int            // of the largest decode step, and of logits
 	pages     int            // of the KV pool, all sequences together
 	split     int            // positions of an attention workgroup in prefill
 	decode    shaders.Splits // of attention in decode
@@ -62,6 +62,21 @@ func makePlan(caps *vk.Caps, m *weights.Model, o Options) (*plan, error) {
 		return planFor(caps, m, o, largest), nil
 	}
 	return nil, fmt.Errorf("engine: %w: %s; %s", ErrDoesNotFit, problem, remedy(caps, m, o, p, largest))
+}
+
+// FitSequences is how many sessions, up to o.Sequences and at least 1, the device can hold with
+// the context that one would have.
+func FitSequences(caps *vk.Caps, m *weights.Model, o Options) int {
+	most := o.Sequences
+	o.Sequences = 1
+	one, err := makePlan(caps, m, o)
+	if err != nil {
+		return 1 // Load says why
+	}
+	return max(1, sort.Search(most, func(n int) bool {
+		o.Sequences = n + 1
+		return planFor(caps, m, o, one.context).misfit(caps, m, o) != ""
+	}))
 }
 
 // misfit says what of the plan the device cannot hold, "" if it fits.
@@ -129,6 +144,9 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	}
 	for p.chunk > 1 && 4*widest*int64(p.chunk) > caps.Limits.MaxStorageBufferRange {
 		p.chunk /= 2
+	}
+	for p.rows = shaders.DecodeRows; p.rows > 1 && 4*max(widest, int64(cfg.Vocab))*int64(p.rows) > caps.Limits.MaxStorageBufferRange; {
+		p.rows /= 2
 	}
 	for _, t := range m.Tensors {
 		typ := shaders.Type(t.Type)

@@ -73,6 +73,27 @@ func TestPlan(t *testing.T) {
 	}
 }
 
+func TestFitSequences(t *testing.T) {
+	file := openNano(t)
+	one, err := makePlan(capsWith(1<<40, 128<<20), file, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		free, bindable int64
+		want           int
+	}{
+		{1 << 40, 128 << 20, 16},
+		{one.withSlack() + 3*one.kv, 128 << 20, 3}, // the fourth's share of slack and history is missing
+		{1 << 40, 5 * one.kv / int64(2*file.Config.Layers), 5},
+		{1 << 20, 128 << 20, 1}, // not even one
+	} {
+		if got := FitSequences(capsWith(c.free, c.bindable), file, Options{Sequences: 16}); got != c.want {
+			t.Errorf("%d bytes free, %d bindable: %d sequences, want %d", c.free, c.bindable, got, c.want)
+		}
+	}
+}
+
 func TestPaceKeepsSubmissionsShort(t *testing.T) {
 	p := pace{rows: 32, least: 8, layers: 1}
 	for _, c := range []struct {

@@ -42,6 +42,12 @@ func (s Sampling) Check() error {
 	return nil
 }
 
+// filtered reports whether the choice takes more than the greatest logit. Draws from all
+// logits count as well: a row must be computed alike beside greedy and beside filtered ones.
+func (s Sampling) filtered() bool {
+	return s.Temperature > 0 || s.RepeatPenalty != 0 && s.RepeatPenalty != 1
+}
+
 // device is the form that the kernels read.
 func (s Sampling) device() shaders.Sampling {
 	d := shaders.Sampling{

@@ -64,7 +64,7 @@ func (m *Model) Steady(on bool) {
 }
 
 // InFlight is how many decode steps the host submits ahead, at most.
-func (m *Model) InFlight() int { return max(1, m.decode.depth) }
+func (m *Model) InFlight() int { return max(1, m.decode.plans[1].depth) }
 
 // newCommands begins a recording, traced if the model is.
 func (m *Model) newCommands(name string) (*vk.Commands, error) {

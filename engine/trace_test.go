@@ -2,12 +2,15 @@ package engine
 
 import (
 	"context"
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 
 	"sealvk/shaders"
 	"sealvk/vk"
+	"sealvk/weights"
 )
 
 // Taking times changes neither the answer nor, at sections, the schedule.
@@ -75,7 +78,7 @@ func TestTrace(t *testing.T) {
 			t.Errorf("mode %d: decode steps %v, want %d", mode, steps, tokens-1)
 		}
 		for length, n := range steps {
-			if length <= len(prompt) || length >= len(prompt)+tokens || n < 13*m.cfg.Layers {
+			if length <= len(prompt) || length >= len(prompt)+tokens || n < 5*m.cfg.Layers {
 				t.Errorf("mode %d: step at length %d: %d dispatches", mode, length, n)
 			}
 		}
@@ -101,18 +104,11 @@ func TestTrace(t *testing.T) {
 // values) in decode at length 10, f16 cache.
 func TestWorkOfALayer(t *testing.T) {
 	want := map[string]shaders.Work{
-		"attn_norm":   {Read: 1024 + 1024, Written: 1024, FLOPs: 4 * 256},
-		"attn_q":      {Read: 256*144 + 1024, Written: 1024, FLOPs: 2 * 256 * 256},
-		"attn_k":      {Read: 256*144 + 1024, Written: 1024, FLOPs: 2 * 256 * 256},
-		"attn_v":      {Read: 256*144 + 1024, Written: 1024, FLOPs: 2 * 256 * 256},
-		"rope":        {Read: 3*1024 + 256, Written: 1024 + 2*512, FLOPs: 3 * 512}, // q, k, v, 32 angles; q, two f16 rows
+		"attn_qkv":    {Read: 768*144 + 1024 + 256, Written: 1024 + 2*512, FLOPs: 2*768*256 + 3*512}, // the norm, 32 angles; q, two f16 rows
 		"attention":   {Read: 1024 + 2*10*512, Written: 1024, FLOPs: 10 * 4 * (4*64 + 4)},
-		"attn_output": {Read: 256*144 + 1024 + 1024, Written: 1024, FLOPs: 2*256*256 + 256},
-		"ffn_norm":    {Read: 1024 + 1024, Written: 1024, FLOPs: 4 * 256},
-		"ffn_gate":    {Read: 1024*144 + 1024, Written: 4096, FLOPs: 2 * 1024 * 256},
-		"ffn_up":      {Read: 1024*144 + 1024, Written: 4096, FLOPs: 2 * 1024 * 256},
-		"ffn_geglu":   {Read: 2 * 4096, Written: 4096, FLOPs: 9 * 1024},
-		"ffn_down":    {Read: 256*4*144 + 4096 + 1024, Written: 1024, FLOPs: 2*256*1024 + 256},
+		"attn_output": {Read: 256*144 + 3*1024, Written: 2*1024 + 4*8, FLOPs: 2*256*256 + 4*256}, // input, residual, norm; residual, weighted, squares
+		"ffn_gate_up": {Read: 2048*144 + 1024, Written: 4096, FLOPs: 2*2048*256 + 9*1024},
+		"ffn_down":    {Read: 256*4*144 + 4096 + 2*1024, Written: 2*1024 + 4*8, FLOPs: 2*256*1024 + 4*256},
 	}
 	m := load(t, nano, Options{Context: 256})
 	s := session(t, m)
@@ -140,10 +136,10 @@ func TestWorkOfALayer(t *testing.T) {
 			if name, ok := strings.CutPrefix(d.Label, "blk.0."); ok {
 				got[name] = work
 			}
-			if d.Program.Kernel == "matmul" {
-				all += work.Read - 4*int64(d.Shape[1])
-				if strings.HasSuffix(d.Label, "attn_output") || strings.HasSuffix(d.Label, "ffn_down") {
-					all -= 4 * int64(d.Shape[0]) // the residual
+			if typ := d.Program.Type; typ != shaders.NoType && d.Program.Kernel != "embed" {
+				weights := typ.DeviceBytes(d.Shape[0], d.Shape[1])
+				if all += weights; work.Read < weights+4*int64(d.Shape[1]) {
+					t.Errorf("%s reads %d bytes, weights and input have %d", d.Label, work.Read, weights+4*int64(d.Shape[1]))
 				}
 			}
 		}
@@ -165,6 +161,72 @@ func TestWorkOfALayer(t *testing.T) {
 	if all != m.BytesPerToken() {
 		t.Errorf("the products read %d bytes of weights, BytesPerToken says %d", all, m.BytesPerToken())
 	}
+}
+
+// cost is what a step takes beside its work.
+type cost struct{ dispatches, barriers int }
+
+// What a layer costs in launches and in waits between them: 5 dispatches and 5 barriers
+// where its matrices are of one type. V of another type, as in some layers of Q4_K_M, is one
+// more that waits for nothing.
+func TestCostOfALayer(t *testing.T) {
+	for name, c := range map[string]struct {
+		others []string // tensors of another type
+		want   cost
+	}{
+		"one type":                {nil, cost{5, 5}},
+		"v of another":            {[]string{"attn_v"}, cost{6, 5}},
+		"v and down of another":   {[]string{"attn_v", "ffn_down"}, cost{6, 5}},
+		"gate and up not of one":  {[]string{"ffn_up"}, cost{7, 7}},
+		"q, k and v not of one":   {[]string{"attn_k"}, cost{7, 5}},
+		"nothing of one with all": {[]string{"attn_k", "ffn_up"}, cost{9, 7}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var steps []cost
+			for layers := 1; layers <= 2; layers++ {
+				file, rng := firstLayers(t, layers), rand.New(rand.NewPCG(1, 1))
+				for _, m := range file.Tensors {
+					if isMatrix(m) {
+						randomize(m, weights.Q5_0, rng)
+					}
+				}
+				for i := range layers {
+					for _, tensor := range c.others {
+						randomize(file.Tensor(fmt.Sprintf("blk.%d.%s.weight", i, tensor)), weights.Q5_1, rng)
+					}
+				}
+				steps = append(steps, costOfAStep(t, loadFile(t, file, Options{Context: 64})))
+			}
+			if got := (cost{steps[1].dispatches - steps[0].dispatches, steps[1].barriers - steps[0].barriers}); got != c.want {
+				t.Errorf("%+v, want %+v", got, c.want)
+			}
+		})
+	}
+	// The demo's own mix.
+	m := load(t, nano, Options{Context: 64})
+	if got, layers := costOfAStep(t, m), m.cfg.Layers; got.dispatches > 7*layers+6 || got.barriers > 5*layers+6 {
+		t.Errorf("%+v of %d layers", got, layers)
+	}
+}
+
+// costOfAStep is that of decode.
+func costOfAStep(t *testing.T, m *Model) (c cost) {
+	t.Helper()
+	s := session(t, m)
+	m.Steady(true)
+	m.pace.layers = m.cfg.Layers // in one submission
+	err := m.Trace(vk.TraceOff, func(sub Submission) {
+		if strings.HasPrefix(sub.Name, "decode step") {
+			c = cost{len(sub.Dispatches), sub.Barriers}
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Generate(context.Background(), Request{Prompt: []int32{2, 5}, MaxTokens: 3}); err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // A filled cache counts as computed, and decode goes on from it.

@@ -27,8 +27,26 @@ func (s *Set) QKV(c *vk.Commands, label string, w *Matrix, base int, x Normed, r
 	epilogue := s.ropeWork(h, tokens)
 	part := func(n int64) int64 { return n * int64(w.Rows) / int64(h.Rows()) }
 	epilogue = Work{Read: part(epilogue.Read), Written: part(epilogue.Written), FLOPs: part(epilogue.FLOPs)}
+	to := written([3]vk.Range{q, cache.K, cache.V}, [4]int{0, h.Heads * h.HeadDim, (h.Heads + h.KVHeads) * h.HeadDim, h.Rows()}, base, base+w.Rows)
 	s.product(c, label, product{
 		kernels: qkvKernels, w: w, x: x.Weighted, base: base, tokens: tokens, push: push, epilogue: epilogue,
-		bind: []vk.Range{x.Squares, rows, cache.Pages, angles, q, cache.K, cache.V},
+		bind: []vk.Range{x.Squares, rows, cache.Pages, angles, to[0], to[1], to[2]},
 	})
+}
+
+// written is what is bound where rows first to last of q, k and v are written, which begin at the
+// given rows: in place of those that have none of the rows another one, so that dispatches which
+// write different ones need not wait for each other.
+func written(qkv [3]vk.Range, begin [4]int, first, last int) [3]vk.Range {
+	has := func(i int) bool { return first < begin[i+1] && begin[i] < last }
+	some := 0
+	for !has(some) {
+		some++
+	}
+	for i := range qkv {
+		if !has(i) {
+			qkv[i] = qkv[some]
+		}
+	}
+	return qkv
 }

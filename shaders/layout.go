@@ -85,6 +85,9 @@ func init() {
 // Known reports whether kernels exist for the type.
 func (t Type) Known() bool { _, ok := formats[t]; return ok }
 
+// isFloat tells the types that are not quantized.
+func (t Type) isFloat() bool { return t == F32 || t == F16 || t == BF16 }
+
 // isMLX tells the types that have a word of scale and bias a block.
 func (t Type) isMLX() bool { return t&(1<<17) != 0 }
 

@@ -112,7 +112,7 @@ func (s *Set) MatMulPrefill(c *vk.Commands, label string, w *Matrix, x Operand, 
 		s.observe(label, program, [3]int{gx, gy, splits}, work, part.Rows, w.Cols, x.tokens)
 	}
 	if splits > 1 {
-		s.recordSum(c, label, to, y, w.Rows*x.tokens, splits, add)
+		s.recordSum(c, label+"_sum", to, y, w.Rows*x.tokens, splits, add)
 	}
 }
 

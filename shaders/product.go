@@ -31,12 +31,12 @@ func defaultProduct(c *vk.Caps) ProductTuning {
 			InPlace: true, Exact: true, Quads: c.Subgroup.Has("quad"),
 		}
 	}
-	rowLanes := TileRows // one subgroup's lanes read the same of x
+	rowLanes, maxLanes := TileRows, 1024 // one subgroup's lanes read the same of x
 	if c.Subgroup.Size >= 64 {
-		rowLanes = 64
+		rowLanes, maxLanes = 64, 512 // 1024 would get 64 registers each on AMD's GCN, and spill
 	}
 	most := min(c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
-	return ProductTuning{Lanes: min(256, most), MaxLanes: min(1024, most), RowLanes: rowLanes, Groups: 1, Outputs: 16, Span: 2, Tokens: 16}
+	return ProductTuning{Lanes: min(256, most), MaxLanes: min(maxLanes, most), RowLanes: rowLanes, Groups: 1, Outputs: 16, Span: 2, Tokens: 16}
 }
 
 // Check refuses sizes that no workgroup of the device can have.
@@ -97,6 +97,14 @@ func (p *ProductTuning) next(from, tokens int) (group, count int) {
 	return group / 2, group / 2
 }
 
+// Built reports whether New built the layers' products of so many tokens; others are built
+// when they are recorded.
+func (s *Set) Built(tokens int) bool {
+	p := &s.tuning.Product
+	group, count := p.next(0, tokens)
+	return tokens == 1 || s.tuning.Prefill == (Prefill{}) && !p.IntDot && group == p.Tokens && count == tokens
+}
+
 // groups is the rows of a lane of a workgroup of so many tokens.
 func (p *ProductTuning) groups(tokens int) int {
 	least := max(1, TileRows/p.RowLanes)
@@ -126,8 +134,12 @@ func (s *Set) productProgram(k productKernel, t Type, rows, cols, group int, nor
 	case p.Quads:
 		form = k.quad
 	}
+	lanes := p.lanes(rows, cols)
+	if lanes != p.Lanes {
+		variant += fmt.Sprintf(", %d lanes", lanes)
+	}
 	constants := []uint32{
-		uint32(p.lanes(rows, cols)), uint32(t), uint32(p.RowLanes), uint32(p.groups(group)), uint32(group), uint32(p.Span), constant(p.InPlace),
+		uint32(lanes), uint32(t), uint32(p.RowLanes), uint32(p.groups(group)), uint32(group), uint32(p.Span), constant(p.InPlace),
 	}
 	switch k {
 	case matmulKernels: // ffn_gate and ffn_up where they are no one matrix
@@ -219,7 +231,7 @@ func (s *Set) productPart(c *vk.Commands, label string, r *product, program *Pro
 
 // intDot tells whether a product of so many tokens reads integers.
 func (s *Set) intDot(t Type, x Activations, tokens int) bool {
-	return s.quantizes(tokens) && x.Quantized.Buffer != nil && t != F32 && t != F16 && t != BF16
+	return s.quantizes(tokens) && x.Quantized.Buffer != nil && !t.isFloat()
 }
 
 // quantizes tells whether the writer of activations makes integers of them too.

@@ -48,6 +48,9 @@ type Config struct {
 	// Kernels are the names of those to build; nil: all. Those without weights must be
 	// among them to be recorded.
 	Kernels []string
+	// Every builds also what only batches and matrices of few rows take, with and without
+	// integer dot products.
+	Every bool
 	// Statistics makes Program.Executables tell registers, spills and the like,
 	// Representations what the driver's compiler made of the kernel: where the device has
 	// Features.PipelineExecutableProperties.
@@ -57,7 +60,7 @@ type Config struct {
 // EveryKernel is Config.Types of kernels that all read the given types.
 func EveryKernel(types []Type) map[string][]Type {
 	all := map[string][]Type{}
-	for _, name := range []string{"embed", "matmul", "output", "matmul_add", "attn_qkv", "ffn_gate_up"} {
+	for _, name := range []string{"embed", "matmul", "output", "matmul_add", "attn_qkv", "ffn_gate_up", "matmul_tiled", "matmul_coopmat"} {
 		all[name] = types
 	}
 	return all
@@ -157,12 +160,24 @@ func (s *Set) weighted(name string, t Type) []*Program {
 	if name == "embed" {
 		return []*Program{s.embedProgram(t)}
 	}
+	if p := &s.tuning.Prefill; *p != (Prefill{}) && p.kernel().name == name {
+		return []*Program{s.tileProgram(t, &p.Wide), s.tileProgram(t, &p.Narrow)}
+	}
 	var programs []*Program
 	for _, k := range productKernels {
 		if k.plain.name != name {
 			continue
 		}
-		programs = append(programs, s.productProgram(k, t, manyInvocations, 0, 1, k == matmulKernels, s.tuning.Product.IntDot && k.dot != nil && t != F32 && t != F16 && t != BF16))
+		if s.cfg.Every {
+			for _, tokens := range []int{1, s.tuning.Product.Tokens} {
+				for _, dot := range []bool{false, s.d.Caps().Features.IntegerDotProduct && k.dot != nil && !t.isFloat()} {
+					programs = append(programs,
+						s.productProgram(k, t, manyInvocations, 0, tokens, k == matmulKernels, dot),
+						s.productProgram(k, t, 1, manyInvocations, tokens, k == matmulKernels, dot))
+				}
+			}
+		}
+		programs = append(programs, s.productProgram(k, t, manyInvocations, 0, 1, k == matmulKernels, s.tuning.Product.IntDot && k.dot != nil && !t.isFloat()))
 		switch {
 		case k == outputKernels:
 		case s.tuning.Prefill != (Prefill{}):

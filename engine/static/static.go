@@ -151,7 +151,7 @@ func Of(d *vk.Device, o Options) (*Profile, error) {
 		return nil, err
 	}
 	p := &Profile{Device: Device{caps.Name, caps.Driver.Name, caps.Driver.Info, caps.APIVersion}}
-	cfg := shaders.Config{Tuning: shaders.DefaultTuning(caps), Kernels: o.Kernels, Statistics: true, Representations: o.ISA}
+	cfg := shaders.Config{Tuning: shaders.DefaultTuning(caps), Kernels: o.Kernels, Every: true, Statistics: true, Representations: o.ISA}
 	if len(o.Kernels) == 0 {
 		cfg.Kernels = nil
 	}
@@ -163,7 +163,7 @@ func Of(d *vk.Device, o Options) (*Profile, error) {
 	if err := p.add(d, cfg); err != nil {
 		return nil, err
 	}
-	cfg.Types = nil
+	cfg.Types = map[string][]shaders.Type{"attn_qkv": types[:1]}
 	for _, cfg.KV = range []shaders.KVType{shaders.KVF32, shaders.KVQ8} {
 		if err := p.add(d, cfg); err != nil {
 			return nil, err

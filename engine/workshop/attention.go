@@ -13,6 +13,9 @@ const theta = 10000
 
 // heads is the shape of attention; attention_merge knows no KV heads.
 func (c *Case) heads() shaders.Heads {
+	if c.Kernel == "attn_qkv" {
+		return c.qkvHeads()
+	}
 	h := shaders.Heads{Heads: c.size("heads"), HeadDim: c.size("head_dim"), KVHeads: 1}
 	if HasCache(c.Kernel) {
 		h.KVHeads = c.size("kv_heads")

@@ -43,7 +43,8 @@ type item struct {
 }
 
 var benches = map[string]func(b *bench){
-	"matmul": planMatMul, "embed": planEmbed, "rmsnorm": planRMSNorm, "geglu": planGeGLU,
+	"matmul": planMatMul, "matmul_add": planMatMulAdd, "attn_qkv": planQKV, "ffn_gate_up": planGateUp, "output": planOutput,
+	"embed": planEmbed, "rmsnorm": planRMSNorm, "geglu": planGeGLU,
 	"rope": planRoPE, "attention": planAttention, "attention_prefill": planAttention, "attention_merge": planMerge,
 	"penalize": planPenalize, "threshold": planThreshold, "pick": planPick, "advance": planAdvance,
 }

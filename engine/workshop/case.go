@@ -31,7 +31,7 @@ type Variant struct {
 }
 
 // products are the kernels of product.glsl.
-var products = []string{"matmul", "matmul_add", "attn_qkv", "ffn_gate_up"}
+var products = []string{"matmul", "matmul_add", "attn_qkv", "ffn_gate_up", "output"}
 
 // knobs are the numbers of a Variant by name, in the order in which they are shown.
 var knobs = []struct {
@@ -45,6 +45,7 @@ var knobs = []struct {
 		[]string{"embed", "rope", "geglu", "penalize", "pick", "advance"}},
 	{"wide", func(v *Variant) *int { return &v.WideLanes }, math.MaxInt, true, []string{"rmsnorm", "threshold"}},
 	{"lanes", func(v *Variant) *int { return &v.Product.Lanes }, math.MaxInt, true, products},
+	{"max_lanes", func(v *Variant) *int { return &v.Product.MaxLanes }, math.MaxInt, true, products},
 	{"row_lanes", func(v *Variant) *int { return &v.Product.RowLanes }, math.MaxInt, true, products},
 	{"groups", func(v *Variant) *int { return &v.Product.Groups }, 64, true, products},
 	{"outputs", func(v *Variant) *int { return &v.Product.Outputs }, 64, true, products},
@@ -61,10 +62,29 @@ var knobs = []struct {
 	{"split", func(v *Variant) *int { return &v.Split }, math.MaxInt32, false, []string{"attention", "attention_prefill", "attention_merge"}},
 }
 
+// switches are the bools of a Variant by name: 0 or 1.
+var switches = []struct {
+	name    string
+	of      func(*Variant) *bool
+	has     func(c *vk.Caps) bool // whether the device can
+	kernels []string
+}{
+	{"in_place", func(v *Variant) *bool { return &v.Product.InPlace }, nil, products},
+	{"exact", func(v *Variant) *bool { return &v.Product.Exact }, nil, products},
+	{"quads", func(v *Variant) *bool { return &v.Product.Quads }, func(c *vk.Caps) bool { return c.Subgroup.Has("quad") }, products},
+	{"int_dot", func(v *Variant) *bool { return &v.Product.IntDot }, func(c *vk.Caps) bool { return c.Features.IntegerDotProduct }, products[1:]},
+	{"merge", func(v *Variant) *bool { return &v.Attention.Merge }, nil, []string{"attention", "attention_prefill"}},
+}
+
 // Knobs names what can be varied of a kernel.
 func Knobs(kernel string) []string {
 	var names []string
 	for _, k := range knobs {
+		if slices.Contains(k.kernels, kernel) {
+			names = append(names, k.name)
+		}
+	}
+	for _, k := range switches {
 		if slices.Contains(k.kernels, kernel) {
 			names = append(names, k.name)
 		}
@@ -74,9 +94,9 @@ func Knobs(kernel string) []string {
 
 // HasWeights, HasCache and HasDepth tell whether the Type, KV and Depth of a Case matter
 // to a kernel.
-func HasWeights(kernel string) bool { return kernel == "matmul" || kernel == "embed" }
+func HasWeights(kernel string) bool { return kernel == "embed" || slices.Contains(products, kernel) }
 func HasCache(kernel string) bool {
-	return kernel == "rope" || kernel == "attention" || kernel == "attention_prefill"
+	return kernel == "attn_qkv" || kernel == "rope" || kernel == "attention" || kernel == "attention_prefill"
 }
 func HasDepth(kernel string) bool { return HasCache(kernel) || kernel == "attention_merge" }
 
@@ -93,6 +113,14 @@ func (c *Case) variant() map[string]int {
 	for _, k := range knobs {
 		if slices.Contains(k.kernels, c.Kernel) {
 			values[k.name] = *k.of(&v)
+		}
+	}
+	for _, k := range switches {
+		if slices.Contains(k.kernels, c.Kernel) {
+			values[k.name] = 0
+			if *k.of(&v) {
+				values[k.name] = 1
+			}
 		}
 	}
 	return values
@@ -126,7 +154,7 @@ const (
 // check finds what is wrong with a case before anything is computed or allocated.
 func (c *Case) check(caps *vk.Caps) error {
 	names := shaders.ShapeOf(c.Kernel)
-	if names == nil {
+	if benches[c.Kernel] == nil {
 		return unknownKernel(c.Kernel)
 	}
 	if len(c.Shape) != len(names) {
@@ -158,6 +186,12 @@ func (c *Case) check(caps *vk.Caps) error {
 }
 
 func (c *Case) checkHeads() error {
+	if c.Kernel == "attn_qkv" {
+		if rows := c.size("rows"); rows%(3*shaders.TileRows) != 0 {
+			return fmt.Errorf("rows=%d: want a multiple of %d, as many of q as of k and of v", rows, 3*shaders.TileRows)
+		}
+		return c.checkDepth()
+	}
 	if dim := c.size("head_dim"); dim%shaders.KVBlock != 0 || dim > maxHeadDim {
 		return fmt.Errorf("head_dim=%d: want a multiple of %d up to %d", dim, shaders.KVBlock, maxHeadDim)
 	}
@@ -166,6 +200,10 @@ func (c *Case) checkHeads() error {
 			return fmt.Errorf("heads=%d is no multiple of kv_heads=%d", heads, kv)
 		}
 	}
+	return c.checkDepth()
+}
+
+func (c *Case) checkDepth() error {
 	if most := maxSize - c.size("tokens"); c.Depth < 0 || c.Depth > most {
 		return fmt.Errorf("a depth of %d: want 0 to %d", c.Depth, most)
 	}
@@ -177,7 +215,7 @@ func (c *Case) checkVariant(caps *vk.Caps) error {
 	invocations := min(limits.MaxComputeWorkGroupInvocations, limits.MaxComputeWorkGroupSize[0])
 	for _, k := range knobs {
 		most := k.most
-		if k.name == "lanes" || k.name == "wide" {
+		if k.name == "lanes" || k.name == "max_lanes" || k.name == "wide" {
 			most = invocations
 		}
 		n := *k.of(&c.Variant)
@@ -189,6 +227,11 @@ func (c *Case) checkVariant(caps *vk.Caps) error {
 			return fmt.Errorf("%s=%d: want a power of two", k.name, n)
 		}
 	}
+	for _, k := range switches {
+		if *k.of(&c.Variant) && k.has != nil && !k.has(caps) {
+			return fmt.Errorf("%s=1: the device has no operations for it", k.name)
+		}
+	}
 	if strings.HasPrefix(c.Kernel, "attention") {
 		if err := c.Variant.Attention.Check(c.KV, limits); err != nil {
 			return err
@@ -197,12 +240,12 @@ func (c *Case) checkVariant(caps *vk.Caps) error {
 	if !slices.Contains(products, c.Kernel) {
 		return nil
 	}
-	if err := c.Variant.Product.Check(limits); err != nil {
-		return err
+	if rows := c.Shape[0]; c.Kernel == "ffn_gate_up" && rows%shaders.TileRows != 0 {
+		return fmt.Errorf("rows=%d: want a multiple of %d, half of them of gate and half of up", rows, shaders.TileRows)
 	}
-	return nil
+	return c.Variant.Product.Check(limits)
 }
 
 func unknownKernel(name string) error {
-	return fmt.Errorf("unknown kernel %q; there are %s", name, strings.Join(shaders.Names(), ", "))
+	return fmt.Errorf("unknown kernel %q; there are %s", name, strings.Join(Kernels(), ", "))
 }

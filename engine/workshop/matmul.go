@@ -157,16 +157,22 @@ func planEmbed(b *bench) {
 	})
 	x, history := b.output("x", product(tokens, cols)), b.output("history", int64(tokens))
 	norm := input(b, "norm", int64(cols), b.normal(1))
-	weighted, squares := b.output("weighted", product(tokens, cols)), b.output("squares", product(tokens, (cols+shaders.TileRows-1)/shaders.TileRows))
-	b.outputs = product(tokens, cols) + int64(tokens)
+	weighted, squares := b.output("weighted", product(tokens, cols)), b.output("squares", product(tokens, tiles(cols)))
+	b.outputs = product(2, tokens, cols) + product(tokens, tiles(cols)) + int64(tokens)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-		s.Embed(c, label, &table.Matrix, rows.All(), norm.All(), shaders.Residual{X: x.All(), Weighted: shaders.Activations{F32: weighted.All()}, Squares: squares.All()}, history.All(), tokens, tokens, scale)
+		to := shaders.Residual{X: x.All(), Weighted: shaders.Activations{F32: weighted.All()}, Squares: squares.All()}
+		s.Embed(c, label, &table.Matrix, rows.All(), norm.All(), to, history.All(), tokens, tokens, scale)
 	}
 	b.check = func(k *checker) {
-		out := k.floats(x)
+		gotX, gotW, gotS := k.floats(x), k.floats(weighted), k.floats(squares)
 		for _, t := range checked {
+			at := func(name string) func(i int) string {
+				return func(i int) string { return fmt.Sprintf("%s[token %d][%d]", name, t, i) }
+			}
 			want := reference.Embed(table.row(int(rows.values[t].Token)), scale)
-			k.expect(want, out[t*cols:][:cols], func(i int) string { return fmt.Sprintf("x[token %d][%d]", t, i) })
+			k.expect(want, gotX[t*cols:][:cols], at("x"))
+			k.expect(want.Times(norm.values), gotW[t*cols:][:cols], at("weighted"))
+			k.expect(want.Squares(shaders.TileRows), gotS[t*tiles(cols):][:tiles(cols)], at("squares"))
 		}
 		for t, id := range k.words(history) {
 			k.equal(id, rows.values[t].Token, "history[%d]", t)
@@ -175,7 +181,6 @@ func planEmbed(b *bench) {
 }
 
 func planRMSNorm(b *bench) {
-	const eps = 1e-6
 	dim, tokens := b.c.size("dim"), b.c.size("tokens")
 	x, weight := input(b, "x", product(tokens, dim), b.normal(1)), input(b, "weight", int64(dim), b.normal(1))
 	y := b.output("y", product(tokens, dim))

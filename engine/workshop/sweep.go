@@ -2,6 +2,7 @@ package workshop
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -11,11 +12,11 @@ import (
 )
 
 // Kernels lists the kernels, sorted.
-func Kernels() []string { return shaders.Names() }
+func Kernels() []string { return slices.Sorted(maps.Keys(benches)) }
 
 // CheckKernel fails for a name that no kernel has.
 func CheckKernel(name string) error {
-	if shaders.ShapeOf(name) == nil {
+	if benches[name] == nil {
 		return fmt.Errorf("workshop: %w", unknownKernel(name))
 	}
 	return nil
@@ -45,7 +46,7 @@ func (s *Sweep) Cases(caps *vk.Caps) ([]Case, error) {
 		return nil, fmt.Errorf("workshop: "+format, args...)
 	}
 	sizes, own := shaders.ShapeOf(s.Kernel), Knobs(s.Kernel)
-	if sizes == nil {
+	if benches[s.Kernel] == nil {
 		return fail("%w", unknownKernel(s.Kernel))
 	}
 	for name := range s.Sizes {
@@ -53,9 +54,14 @@ func (s *Sweep) Cases(caps *vk.Caps) ([]Case, error) {
 			return fail("%s has no size %q; it has %s", s.Kernel, name, strings.Join(sizes, ", "))
 		}
 	}
-	for name := range s.Knobs {
+	for name, values := range s.Knobs {
 		if !slices.Contains(own, name) {
 			return fail("%s has no tuning %q; it has %s", s.Kernel, name, strings.Join(own, ", "))
+		}
+		for _, k := range switches {
+			if i := slices.IndexFunc(values, func(n int) bool { return n != 0 && n != 1 }); k.name == name && i >= 0 {
+				return fail("%s: %s=%d: want 0 or 1", s.Kernel, name, values[i])
+			}
 		}
 	}
 	types, depths := s.Types, s.Depths
@@ -109,6 +115,22 @@ func (s *Sweep) variants(caps *vk.Caps) []Variant {
 		}
 		list = next
 	}
+	for _, k := range switches {
+		values := s.Knobs[k.name]
+		if len(values) == 0 || !slices.Contains(k.kernels, s.Kernel) {
+			continue
+		}
+		var next []Variant
+		for _, v := range list {
+			for _, n := range values {
+				*k.of(&v) = n != 0
+				if next = append(next, v); len(next) > maxCases {
+					return next
+				}
+			}
+		}
+		list = next
+	}
 	return list
 }
 
@@ -149,6 +171,14 @@ func modelShapes(kernel string, lanes int) [][]int {
 	switch kernel {
 	case "matmul": // attn_q, attn_k, attn_v; attn_output; ffn_gate, ffn_up; ffn_down; output
 		return [][]int{{heads * headDim, dim, 1}, {dim, heads * headDim, 1}, {ffn, dim, 1}, {dim, ffn, 1}, {vocab, dim, 1}}
+	case "attn_qkv":
+		return [][]int{{3 * heads * headDim, dim, 1}}
+	case "matmul_add": // attn_output; ffn_down
+		return [][]int{{dim, heads * headDim, 1}, {dim, ffn, 1}}
+	case "ffn_gate_up":
+		return [][]int{{2 * ffn, dim, 1}}
+	case "output":
+		return [][]int{{vocab, dim, 1}}
 	case "embed":
 		return [][]int{{vocab, dim, 1}}
 	case "rmsnorm":
@@ -160,7 +190,7 @@ func modelShapes(kernel string, lanes int) [][]int {
 	case "attention_merge":
 		return [][]int{{heads, headDim, 1}}
 	case "geglu":
-		return [][]int{{ffn}}
+		return [][]int{{ffn, 1}}
 	case "advance":
 		return [][]int{{chunks(vocab, lanes), 1}}
 	default: // penalize, threshold, pick

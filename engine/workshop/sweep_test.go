@@ -18,8 +18,8 @@ func TestCases(t *testing.T) {
 		sweep Sweep
 		want  []string
 	}{
-		{Sweep{Kernel: "geglu"}, []string{"[24576]"}},
-		{Sweep{Kernel: "geglu", Sizes: map[string][]int{"count": {5, 9}}}, []string{"[5]", "[9]"}},
+		{Sweep{Kernel: "geglu"}, []string{"[24576 1]"}},
+		{Sweep{Kernel: "geglu", Sizes: map[string][]int{"ffn_dim": {5, 9}}}, []string{"[5 1]", "[9 1]"}},
 		{Sweep{Kernel: "rmsnorm", Sizes: map[string][]int{"tokens": {1, 4}}}, []string{"[3072 1]", "[3072 4]"}},
 		{Sweep{Kernel: "matmul", Sizes: map[string][]int{"rows": {1024}, "cols": {512, 256}}}, []string{"Q4_K [1024 512 1]", "Q4_K [1024 256 1]"}},
 		{Sweep{Kernel: "matmul", Sizes: map[string][]int{"rows": {8}}}, []string{"Q4_K [8 3072 1]", "Q4_K [8 4096 1]", "Q4_K [8 24576 1]"}},
@@ -67,13 +67,13 @@ func TestImpossibleCases(t *testing.T) {
 		sweep Sweep
 		want  []string
 	}{
-		{Sweep{Kernel: "matmull"}, []string{`unknown kernel "matmull"`, "attention_prefill, embed", "threshold"}},
+		{Sweep{Kernel: "matmull"}, []string{`unknown kernel "matmull"`, "attn_qkv, embed, ffn_gate_up", "threshold"}},
 		{Sweep{}, []string{`unknown kernel ""`}},
 		{Sweep{Kernel: "matmul", Sizes: sizes{"depth": {1}}}, []string{`matmul has no size "depth"`, "rows, cols, tokens"}},
-		{Sweep{Kernel: "matmul", Knobs: sizes{"wide": {1}}}, []string{`matmul has no tuning "wide"`, "lanes, rows, span, tokens"}},
+		{Sweep{Kernel: "matmul", Knobs: sizes{"wide": {1}}}, []string{`matmul has no tuning "wide"`, "lanes, max_lanes, row_lanes, groups, outputs, span, tokens, in_place"}},
 		{Sweep{Kernel: "matmul", Sizes: sizes{"rows": {0}}}, []string{"rows=0: want 1 to"}},
 		{Sweep{Kernel: "matmul", Sizes: sizes{"tokens": {-1}}}, []string{"tokens=-1: want 1 to"}},
-		{Sweep{Kernel: "geglu", Sizes: sizes{"count": {1 << 31}}}, []string{"count=2147483648: want 1 to 2147483647"}},
+		{Sweep{Kernel: "geglu", Sizes: sizes{"ffn_dim": {1 << 31}}}, []string{"ffn_dim=2147483648: want 1 to 2147483647"}},
 		{Sweep{Kernel: "matmul", Sizes: sizes{"cols": {300}}}, []string{"cols=300", "multiple of Q4_K's block of 256"}},
 		{Sweep{Kernel: "matmul", Types: []weights.Type{20}}, []string{"no kernel for weights of type IQ4_NL"}},
 		{Sweep{Kernel: "rmsnorm", Types: []weights.Type{weights.F16}}, []string{"rmsnorm: the kernel has no weights"}},
@@ -87,12 +87,18 @@ func TestImpossibleCases(t *testing.T) {
 		{Sweep{Kernel: "geglu", Knobs: sizes{"lanes": {1 << 20}}}, []string{"lanes=1048576: want 1 to"}},
 		{Sweep{Kernel: "geglu", Knobs: sizes{"lanes": {0}}}, []string{"lanes=0: want 1 to"}},
 		{Sweep{Kernel: "matmul", Knobs: sizes{"span": {16}}}, []string{"span=16: want 1 to 8"}},
-		{Sweep{Kernel: "matmul", Knobs: sizes{"rows": {-4}}}, []string{"rows=-4: want 1 to 64"}},
-		{Sweep{Kernel: "matmul", Knobs: sizes{"rows": {64}, "tokens": {64}}}, []string{"rows=64 and tokens=64", "at most 256"}},
-		{Sweep{Kernel: "matmul", Knobs: sizes{"rows": {16}, "tokens": {16}, "lanes": {128}}}, []string{"131072 bytes of shared memory"}},
+		{Sweep{Kernel: "matmul", Knobs: sizes{"groups": {-4}}}, []string{"groups=-4: want 1 to 64"}},
+		{Sweep{Kernel: "matmul", Knobs: sizes{"in_place": {0, 2}}}, []string{"in_place=2: want 0 or 1"}},
+		{Sweep{Kernel: "matmul", Knobs: sizes{"int_dot": {1}}}, []string{`matmul has no tuning "int_dot"`}},
+		{Sweep{Kernel: "matmul_add", Knobs: sizes{"lanes": {4}, "max_lanes": {4}, "row_lanes": {8}}}, []string{"8 lanes over rows in a workgroup of 4"}},
+		{Sweep{Kernel: "matmul", Knobs: sizes{"row_lanes": {4}, "groups": {1}, "tokens": {16}}}, []string{"128 sums in a lane, want at most 64"}},
+		{Sweep{Kernel: "matmul", Knobs: sizes{"lanes": {256}, "row_lanes": {256}, "groups": {64}, "outputs": {64}, "tokens": {16}}}, []string{"bytes of shared memory"}},
+		{Sweep{Kernel: "attn_qkv", Sizes: sizes{"rows": {100}}}, []string{"rows=100: want a multiple of 96"}},
+		{Sweep{Kernel: "attn_qkv", Depths: []int{-1}}, []string{"depth of -1"}},
+		{Sweep{Kernel: "ffn_gate_up", Sizes: sizes{"rows": {100}}}, []string{"rows=100: want a multiple of 32"}},
 		{Sweep{Kernel: "attention", Knobs: sizes{"split": {-1}}}, []string{"split=-1: want 1 to"}},
 		{Sweep{Kernel: "rope", Sizes: sizes{"heads": many, "tokens": many}}, []string{"combinations, want at most 10000"}},
-		{Sweep{Kernel: "matmul", Knobs: sizes{"rows": many, "tokens": many, "lanes": many}}, []string{"combinations, want at most 10000"}},
+		{Sweep{Kernel: "matmul", Knobs: sizes{"groups": many, "tokens": many, "lanes": many}}, []string{"combinations, want at most 10000"}},
 	} {
 		_, err := c.sweep.Cases(device.Caps())
 		if err == nil {
@@ -119,7 +125,7 @@ func TestTooLarge(t *testing.T) {
 		{Sweep{Kernel: "matmul", Sizes: map[string][]int{"rows": {2, huge}, "cols": {huge}}}, []string{"weights takes", "the device binds at most"}},
 		{Sweep{Kernel: "matmul", Sizes: map[string][]int{"rows": {2, 1 << 25}, "cols": {24576}}}, []string{"rows=33554432 cols=24576 tokens=1", "are needed", "are free"}},
 		{Sweep{Kernel: "matmul", Sizes: map[string][]int{"rows": {2}, "cols": {256}, "tokens": {1, huge}}}, []string{"x takes", "the device binds at most"}},
-		{Sweep{Kernel: "geglu", Sizes: map[string][]int{"count": {4, huge}}}, []string{"gate takes", "the device binds at most"}},
+		{Sweep{Kernel: "geglu", Sizes: map[string][]int{"ffn_dim": {4, huge}}}, []string{"gate_up takes", "the device binds at most"}},
 		{Sweep{Kernel: "attention", Depths: []int{0, huge - 2}}, []string{"depth=2147483390", "the device binds at most"}},
 		{Sweep{Kernel: "threshold", Sizes: map[string][]int{"vocab": {huge}, "tokens": {huge}}}, []string{"the device binds at most"}},
 	} {
@@ -167,14 +173,14 @@ func TestWithoutTimestamps(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	w := newWorkshop(t, Options{}) // checks need none
-	if r := results(t, w, Sweep{Kernel: "geglu", Sizes: map[string][]int{"count": {5}}}); r[0].Checked != 5 || len(r[0].SamplesUS) > 0 {
+	if r := results(t, w, Sweep{Kernel: "geglu", Sizes: map[string][]int{"ffn_dim": {5}}}); r[0].Checked != 5 || len(r[0].SamplesUS) > 0 {
 		t.Errorf("%+v", r[0])
 	}
 }
 
 func TestStops(t *testing.T) {
 	w := newWorkshop(t, Options{Reps: 1})
-	cases, err := (&Sweep{Kernel: "geglu", Sizes: map[string][]int{"count": {5, 6, 7}}}).Cases(device.Caps())
+	cases, err := (&Sweep{Kernel: "geglu", Sizes: map[string][]int{"ffn_dim": {5, 6, 7}}}).Cases(device.Caps())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"sealvk/shaders"
@@ -112,7 +113,11 @@ func (w *Workshop) plan(c *Case) (*bench, error) {
 
 // set builds the case's kernel, or finds it.
 func (w *Workshop) set(c *Case) (*shaders.Set, error) {
-	cfg := shaders.Config{KV: c.KV, Tuning: c.Variant.Tuning, Kernels: []string{c.Kernel}, Statistics: true}
+	tuning := c.Variant.Tuning
+	if slices.Contains(products, c.Kernel) {
+		tuning.Prefill = shaders.Prefill{} // whose kernels are others
+	}
+	cfg := shaders.Config{KV: c.KV, Tuning: tuning, Kernels: []string{c.Kernel}, Statistics: true}
 	if c.Type != NoType {
 		cfg.Types = shaders.EveryKernel([]shaders.Type{shaders.Type(c.Type)})
 	}

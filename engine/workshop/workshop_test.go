@@ -3,6 +3,7 @@ package workshop
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"slices"
@@ -51,13 +52,17 @@ func results(t *testing.T, w *Workshop, s Sweep) (list []*Result) {
 // small is ragged shapes of every kernel.
 var small = map[string]map[string][]int{
 	"matmul":            {"rows": {1, 37}, "cols": {256}, "tokens": {1, 9}},
+	"matmul_add":        {"rows": {1, 37}, "cols": {256}, "tokens": {1, 9}},
+	"attn_qkv":          {"rows": {96, 576}, "cols": {256}, "tokens": {1, 9}},
+	"ffn_gate_up":       {"rows": {32, 96}, "cols": {256}, "tokens": {1, 9}},
+	"output":            {"rows": {1, 37}, "cols": {256}, "tokens": {1, 9}},
 	"embed":             {"rows": {11}, "cols": {512}, "tokens": {1, 5}},
 	"rmsnorm":           {"dim": {1, 67}, "tokens": {1, 5}},
 	"rope":              {"heads": {6}, "kv_heads": {2}, "head_dim": {32}, "tokens": {1, 5}},
 	"attention":         {"heads": {6}, "kv_heads": {2}, "head_dim": {32}, "tokens": {1, 5}},
 	"attention_prefill": {"heads": {6}, "kv_heads": {2}, "head_dim": {32}, "tokens": {1, 5}},
 	"attention_merge":   {"heads": {3}, "head_dim": {96}, "tokens": {1, 5}},
-	"geglu":             {"count": {1, 67}},
+	"geglu":             {"ffn_dim": {1, 67}, "tokens": {1, 3}},
 	"penalize":          {"vocab": {7, 1001}, "tokens": {1, 3}},
 	"threshold":         {"vocab": {7, 1001}, "tokens": {1, 3}},
 	"pick":              {"vocab": {7, 1001}, "tokens": {1, 3}},
@@ -76,8 +81,11 @@ func TestEveryKernel(t *testing.T) {
 			if HasWeights(kernel) {
 				s.Types = []weights.Type{weights.F32, weights.Q4_K, weights.Q6_K, weights.MLX(4, 64, weights.BF16)}
 			}
-			if kernel == "matmul" { // the more outputs, the longer it compiles
-				s.Knobs = map[string][]int{"rows": {3}, "tokens": {2}}
+			if slices.Contains(products, kernel) { // the more sums, the longer it compiles
+				s.Knobs = map[string][]int{"outputs": {16}, "tokens": {2}}
+			}
+			if slices.Contains(products[1:], kernel) && device.Caps().Features.IntegerDotProduct {
+				s.Knobs["int_dot"] = []int{0, 1}
 			}
 			if HasDepth(kernel) {
 				s.Depths = []int{0, 300}
@@ -104,7 +112,7 @@ func checkResult(t *testing.T, r *Result) {
 		t.Errorf("%s: times %+v", r.ShapeText(), r)
 	case r.P50US > 0 && math.Abs(r.BytesPerS*r.P50US/1e6-bytes) > 1e-6*bytes:
 		t.Errorf("%s: %v bytes/s in %v µs, want %v bytes", r.ShapeText(), r.BytesPerS, r.P50US, bytes)
-	case r.ReadBytes <= 0 || r.Intensity*bytes-float64(r.FLOPs) > 1e-6 || r.Dispatches != 1 || r.Lanes < 1 || slices.Min(r.Grid[:]) < 1:
+	case r.ReadBytes <= 0 || r.Intensity*bytes-float64(r.FLOPs) > 1e-6 || r.Dispatches < 1 || r.Lanes < 1 || slices.Min(r.Grid[:]) < 1:
 		t.Errorf("%s: %+v", r.ShapeText(), r)
 	case len(r.Variant) != len(Knobs(r.Kernel)) || len(r.Shape) != len(Sizes(r.Kernel)) || r.FlushedBytes != 1<<16:
 		t.Errorf("%s: %+v", r.ShapeText(), r)
@@ -203,7 +211,7 @@ func TestWrongWeights(t *testing.T) {
 // A kernel that does not find the same inputs in every run is found out.
 func TestRunsAreCompared(t *testing.T) {
 	w := newWorkshop(t, Options{Reps: 1})
-	c := Case{"geglu", NoType, []int{64}, 0, 0, Variant{Tuning: shaders.DefaultTuning(device.Caps())}}
+	c := Case{"geglu", NoType, []int{64, 1}, 0, 0, Variant{Tuning: shaders.DefaultTuning(device.Caps())}}
 	b, err := w.plan(&c)
 	if err != nil {
 		t.Fatal(err)
@@ -231,16 +239,16 @@ func TestRunsAreCompared(t *testing.T) {
 // outputs some are checked.
 func TestVariantsPartsAndSamples(t *testing.T) {
 	w := newWorkshop(t, Options{Reps: 1})
-	sizes := map[string][]int{"rows": {20}, "cols": {256}, "tokens": {3}}
-	knobs := map[string][]int{"lanes": {4, 16}, "rows": {2, 3}, "tokens": {2}}
+	sizes := map[string][]int{"rows": {100}, "cols": {256}, "tokens": {3}}
+	knobs := map[string][]int{"lanes": {32, 64}, "max_lanes": {4}, "row_lanes": {32}, "groups": {1, 2}, "tokens": {2}, "exact": {0}, "in_place": {0, 1}}
 	var got []string
 	for _, r := range results(t, w, Sweep{Kernel: "matmul", Sizes: sizes, Knobs: knobs}) {
-		if r.Lanes != r.Variant["lanes"] || r.Grid != [3]int{(19 + r.Variant["rows"]) / r.Variant["rows"], 1, 2} {
+		if r.Lanes != r.Variant["lanes"] || r.Grid != [3]int{4 / r.Variant["groups"], 1, 2} {
 			t.Errorf("%s: %d lanes, grid %v", r.VariantText(), r.Lanes, r.Grid)
 		}
-		got = append(got, r.VariantText()[:strings.Index(r.VariantText(), ",span")])
+		got = append(got, fmt.Sprint(r.Variant["lanes"], r.Variant["groups"], r.Variant["in_place"]))
 	}
-	if want := []string{"lanes=4,rows=2", "lanes=4,rows=3", "lanes=16,rows=2", "lanes=16,rows=3"}; !slices.Equal(got, want) {
+	if want := []string{"32 1 0", "32 1 1", "32 2 0", "32 2 1", "64 1 0", "64 1 1", "64 2 0", "64 2 1"}; !slices.Equal(got, want) {
 		t.Errorf("variants %q, want %q", got, want)
 	}
 	split := Sweep{Kernel: "attention", Sizes: small["attention"], Depths: []int{100}, Knobs: map[string][]int{"split": {40}, "lanes": {4}, "positions": {2}}}
@@ -250,10 +258,10 @@ func TestVariantsPartsAndSamples(t *testing.T) {
 
 	limit := &device.Caps().Limits.MaxStorageBufferRange
 	before := *limit
-	*limit = 8 * 144 // 8 rows of Q4_K
-	r := results(t, w, Sweep{Kernel: "matmul", Sizes: map[string][]int{"rows": {20}, "cols": {256}, "tokens": {1}}})[0]
-	if r.Dispatches != 3 || r.Checked != 20 || r.ReadBytes != 20*144+3*1024 {
-		t.Errorf("20 rows in parts of 8: %+v", r)
+	*limit = 32 * 144 // a tile of Q4_K
+	r := results(t, w, Sweep{Kernel: "matmul", Sizes: map[string][]int{"rows": {70}, "cols": {256}, "tokens": {1}}})[0]
+	if r.Dispatches != 3 || r.Checked != 70 || r.ReadBytes != 96*144+3*1024 {
+		t.Errorf("70 rows in parts of 32: %+v", r)
 	}
 	*limit = before
 
@@ -264,7 +272,7 @@ func TestVariantsPartsAndSamples(t *testing.T) {
 }
 
 func TestSample(t *testing.T) {
-	b := runOnce(t, newWorkshop(t, Options{}), &Case{"geglu", NoType, []int{64}, 0, 0, Variant{Tuning: shaders.DefaultTuning(device.Caps())}})
+	b := runOnce(t, newWorkshop(t, Options{}), &Case{"geglu", NoType, []int{64, 1}, 0, 0, Variant{Tuning: shaders.DefaultTuning(device.Caps())}})
 	for _, c := range []struct {
 		n, want int
 		cost    int64
@@ -290,7 +298,7 @@ func TestChunks(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, vocab := range []int{1, 16 * lanes, 16*lanes + 1, 256000} {
-			if got, want := int64(8*chunks(vocab, lanes)), set.BestBytes(vocab, 1); got != want {
+			if got, want := int64(8*max(chunks(vocab, lanes), tiles(vocab))), set.BestBytes(vocab, 1); got != want {
 				t.Errorf("%d lanes, %d tokens: %d bytes, want %d", lanes, vocab, got, want)
 			}
 		}
@@ -323,7 +331,7 @@ func TestFlush(t *testing.T) {
 	for _, typ := range []vk.DeviceType{vk.CPU, vk.Discrete} {
 		caps.Type = typ
 		w := newWorkshop(t, Options{Reps: 1, Flush: 1000})
-		r := results(t, w, Sweep{Kernel: "geglu", Sizes: map[string][]int{"count": {67}}})[0]
+		r := results(t, w, Sweep{Kernel: "geglu", Sizes: map[string][]int{"ffn_dim": {67}, "tokens": {1}}})[0]
 		if r.Checked != 67 || r.FlushedBytes != 896 || len(r.SamplesUS) != 1 {
 			t.Errorf("%v: %+v", typ, r)
 		}

@@ -48,7 +48,7 @@ func TestProfile(t *testing.T) {
 		t.Errorf("CSV of %d rows, want %d (%v)", len(rows), want, err)
 	}
 	narrow := sealvk("", "profile", "show", file, "--by", "dispatch", "--filter", "^attn_(qk|qkv|output)$", "--sort", "order", "--top", "3").stdout
-	if !strings.Contains(narrow, "blk.1.attn_qkv") || strings.Contains(narrow, "blk.1.attn_output") || strings.Contains(narrow, "ffn_") {
+	if !strings.Contains(narrow, "blk.1.attn_qkv") || strings.Contains(narrow, "blk.1.attn_output") || strings.Contains(narrow, "ffn_down") {
 		t.Errorf("filtered:\n%s", narrow)
 	}
 }

@@ -43,9 +43,10 @@ void main() {
 
     uint head_tiles = push.head_dim / TILE, tile0 = (push.row0 + row) / TILE;
     uint q_tiles = push.heads * head_tiles, kv_tiles = push.kv_heads * head_tiles;
+    uint end = (push.row0 + push.rows) / TILE; // behind it are tiles that others compute
     for (uint i = lane; i < TOKENS * ROWS / 2u; i += LANES) {
         uint t = i / (ROWS / 2u), j = i % PAIR, local = i / PAIR % (ROWS / TILE), tile = tile0 + local;
-        if (token + t >= push.tokens) continue;
+        if (token + t >= push.tokens || tile >= end) continue;
         uint at = t * ROWS + local * TILE + j;
         float lo = result[at] * norm_scale[t], hi = result[at + PAIR] * norm_scale[t];
         if (tile < q_tiles + kv_tiles) {
@@ -65,7 +66,7 @@ void main() {
     barrier();
     for (uint i = 0u; i < TOKENS * (ROWS / TILE); i++) {
         uint t = token + i / (ROWS / TILE), tile = tile0 + i % (ROWS / TILE);
-        if (t >= push.tokens || tile < q_tiles || tile >= q_tiles + 2u * kv_tiles) continue;
+        if (t >= push.tokens || tile < q_tiles || tile >= end) continue;
         tile -= q_tiles;
         bool is_v = tile >= kv_tiles;
         if (is_v) tile -= kv_tiles;

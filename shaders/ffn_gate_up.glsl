@@ -31,18 +31,19 @@ void main() {
     norm_begin(push.first + token, push.first + push.tokens, push.cols);
     product(MATRIX(push), row, push.first + token, push.first + push.tokens);
     norm_end(push.cols, push.eps);
+    uint end = min(push.ffn_dim, (push.row0 + push.rows) / TILE * PAIR); // of this part
     for (uint i = gl_LocalInvocationID.x; i < TOKENS * ROWS / 2u; i += LANES) {
         uint t = i / (ROWS / 2u), j = i % PAIR, local = i / PAIR % (ROWS / TILE);
         uint at = t * ROWS + local * TILE + j, to = ((push.row0 + row) / TILE + local) * PAIR + j;
-        if (token + t >= push.tokens || to >= push.ffn_dim) continue;
+        if (token + t >= push.tokens || row + local * TILE >= push.rows || to >= end) continue;
         result[at] = gelu(result[at] * norm_scale[t]) * (result[at + PAIR] * norm_scale[t]);
         y[(token + t) * push.ffn_dim + to] = result[at];
     }
     if (push.quantize == 0u) return;
     barrier();
     for (uint i = gl_LocalInvocationID.x; i < TOKENS * ROWS / TILE; i += LANES) { // a tile's values are a block
-        uint t = token + i / (ROWS / TILE), block = (push.row0 + row) / TILE + i % (ROWS / TILE);
+        uint t = token + i / (ROWS / TILE), local = i % (ROWS / TILE), block = (push.row0 + row) / TILE + local;
         block_at = i * TILE;
-        if (t < push.tokens && block * PAIR < push.ffn_dim) quantize_block(t, push.ffn_dim, block);
+        if (t < push.tokens && row + local * TILE < push.rows && block * PAIR < end) quantize_block(t, push.ffn_dim, block);
     }
 }

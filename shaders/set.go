@@ -179,7 +179,7 @@ func (s *Set) weighted(name string, t Type) []*Program {
 		}
 		programs = append(programs, s.productProgram(k, t, manyInvocations, 0, 1, k == matmulKernels, s.tuning.Product.IntDot && k.dot != nil && !t.isFloat()))
 		switch {
-		case k == outputKernels:
+		case k == outputKernels, s.cfg.Every:
 		case s.tuning.Prefill != (Prefill{}):
 			programs = append(programs, s.tileProgram(t, &s.tuning.Prefill.Wide), s.tileProgram(t, &s.tuning.Prefill.Narrow))
 		default:

@@ -21,18 +21,21 @@ func TestCoopMatPrefillAgreesWithF32(t *testing.T) {
 	if tuning.Prefill.CoopMat == (shaders.CoopMat{}) {
 		t.Fatalf("%s has no cooperative matrices of f16 with f32 sums", caps.Name)
 	}
-	compare(t, load(t, nano, Options{KV: KVF32}), load(t, nano, Options{KV: KVF32, Tuning: &tuning}), conversations(t, 12)).check(t)
+	some := conversations(t, 12)
+	want := allLogits(t, load(t, nano, Options{KV: KVF32}), some)
+	diverge(want, allLogits(t, load(t, nano, Options{KV: KVF32, Tuning: &tuning}), some)).check(t)
 	for _, arch := range []string{"mqa-8x256", "odd-192-704", "gqa-6x128-kv2"} {
 		file, err := weights.Open(filepath.Join("../testdata/engine/random-arch", arch, arch+"-bf16.gguf"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer file.Close()
-		a, b := loadFile(t, file, Options{KV: KVF32}), loadFile(t, file, Options{KV: KVF32, Tuning: &tuning})
-		ids := make([]int32, min(100, a.Context()))
+		plain := loadFile(t, file, Options{KV: KVF32})
+		ids := make([]int32, min(100, plain.Context()))
 		for i := range ids {
 			ids[i] = int32(i * 37 % file.Config.Vocab)
 		}
-		compare(t, a, b, [][]int32{ids}).check(t)
+		want := allLogits(t, plain, [][]int32{ids})
+		diverge(want, allLogits(t, loadFile(t, file, Options{KV: KVF32, Tuning: &tuning}), [][]int32{ids})).check(t)
 	}
 }

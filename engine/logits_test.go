@@ -27,8 +27,8 @@ type way struct {
 var ways = []way{
 	{"prefill", Options{KV: KVF32}, func(*Model) {}, 600},
 	{"token by token", Options{KV: KVF32}, tokenByToken, 600},
-	{"GPU workgroups", Options{KV: KVF32, Tuning: &gpuTuning}, func(*Model) {}, 100},
-	{"GPU prefill", Options{KV: KVF32, Tuning: &gpuPrefill}, func(*Model) {}, 150},
+	{"GPU workgroups", Options{KV: KVF32, Tuning: &gpuTuning}, func(*Model) {}, 31},
+	{"GPU prefill", Options{KV: KVF32, Tuning: &gpuPrefill}, func(*Model) {}, 100},
 	{"split tensors", Options{KV: KVF32, maxRange: 160 << 10}, func(*Model) {}, 31},
 	{"one layer a submission, chunks of 7", Options{KV: KVF32}, func(m *Model) { m.plan.chunk, m.pace = 7, pace{rows: 7, least: 7, layers: 1} }, 150},
 }

@@ -45,6 +45,7 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 	k.Attention(c, name("attention"), s.rows, a.q, l.Cache, a.scratch, a.attn, h, s.splits, s.grid, n)
 	k.MatMulAdd(c, name("attn_output"), &l.AttnOutput, shaders.Activations{F32: a.attn}, l.FFNNorm, a.x, n)
 
+	ffn := a.ffn
 	if w := l.FFNGateUp; len(w) == 1 {
 		k.GateUp(c, name(w[0].Name), &w[0].Matrix, m.normed(), a.ffn, m.cfg.FFNDim, n)
 	} else {
@@ -52,8 +53,9 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 			k.MatMulNorm(c, name(w.Name), &w.Matrix, m.normed(), a.gateUp, w.Row0, 2*m.cfg.FFNDim, 0, n)
 		}
 		k.GeGLU(c, name("ffn_geglu"), a.gateUp, a.ffn.F32, m.cfg.FFNDim, 2*m.cfg.FFNDim, false, n)
+		ffn.Quantized = vk.Range{} // it makes none
 	}
-	k.MatMulAdd(c, name("ffn_down"), &l.FFNDown, a.ffn, next, a.x, n)
+	k.MatMulAdd(c, name("ffn_down"), &l.FFNDown, ffn, next, a.x, n)
 }
 
 // layerTiled is layer for the many rows of a GPU's prefill, where arithmetic counts and

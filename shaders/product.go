@@ -31,9 +31,10 @@ func defaultProduct(c *vk.Caps) ProductTuning {
 			InPlace: true, Exact: true, Quads: c.Subgroup.Has("quad"),
 		}
 	}
-	rowLanes, maxLanes := TileRows, 1024 // one subgroup's lanes read the same of x
+	const maxLanes = 512 // 1024 would get 64 registers each on AMD's GCN and NVIDIA's chips, and spill
+	rowLanes := TileRows // one subgroup's lanes read the same of x
 	if c.Subgroup.Size >= 64 {
-		rowLanes, maxLanes = 64, 512 // 1024 would get 64 registers each on AMD's GCN, and spill
+		rowLanes = 64
 	}
 	most := min(c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
 	return ProductTuning{Lanes: min(256, most), MaxLanes: min(maxLanes, most), RowLanes: rowLanes, Groups: 1, Outputs: 16, Span: 2, Tokens: 16}

@@ -7,10 +7,10 @@ import (
 	vulkan "github.com/vulkan-go/vulkan"
 )
 
-// Commands is a recorded sequence of dispatches and copies. It starts with a barrier
-// against everything submitted before, has one wherever a command touches bytes that an
-// earlier one wrote (or writes what it read), and ends with one to the host, so that the
-// caller thinks of no barrier at all. Errors while recording are kept and come out of
+// Commands is a recorded sequence of dispatches and copies. Its commands wait for everything
+// submitted before, and for an earlier one wherever they touch bytes that it wrote (or write
+// what it read); what the host can read is visible to it at the end. So the caller thinks of
+// no barrier at all. Errors while recording are kept and come out of
 // End. It may be submitted many times, but not while it is still executing.
 type Commands struct {
 	d      *Device
@@ -28,7 +28,8 @@ type Commands struct {
 	uses     []use         // scratch
 	infos    []bufferInfo  // scratch
 	text     []byte        // scratch
-	barriers int
+	last     stages        // of the newest command; 0: there is none
+	barriers []edge
 	dispatch int
 
 	ticket, previous uint64 // of the last submission; guarded by timeline.mu
@@ -103,8 +104,7 @@ func (c *Commands) begin() {
 		return
 	}
 	c.state = recording
-	c.barrier(kernelWrites.or(copyWrites).or(hostWrites).or(scope{stages: grids.stages}), deviceAll)
-	c.barriers = 0 // the frame's own are not counted
+	c.hazards.reset()
 	if c.d.in.labels {
 		c.d.count.record.Add(1)
 		c.d.fn.beginLabel(&c.text, c.handle, c.name)
@@ -131,8 +131,7 @@ func (c *Commands) Reset() error {
 		return d.check("vkResetCommandPool", r)
 	}
 	c.sets.reset(d)
-	c.hazards.reset()
-	c.err, c.bound, c.barriers, c.dispatch = nil, nil, 0, 0
+	c.err, c.bound, c.last, c.barriers, c.dispatch = nil, nil, 0, c.barriers[:0], 0
 	c.begin()
 	return c.err
 }
@@ -216,15 +215,13 @@ func (c *Commands) kernel(label string, p *Pipeline, push []byte, bindings []Bin
 	}
 	c.uses, c.infos = c.uses[:0], c.infos[:0]
 	for _, b := range bindings {
-		c.uses = append(c.uses, use{b.Range, b.Access&WriteOnly != 0})
+		c.uses = append(c.uses, use{b.Range, b.Access&WriteOnly != 0, kernels})
 		c.infos = append(c.infos, newBufferInfo(b.Range.Buffer.handle, b.Range.Offset, storage(b.Range.Size)))
 	}
-	s := kernelReads.or(kernelWrites)
 	if args != nil {
-		c.uses = append(c.uses, use{*args, false})
-		s = s.or(grids)
+		c.uses = append(c.uses, use{*args, false, grids})
 	}
-	c.order(s)
+	c.order()
 	if p.bindings > 0 {
 		set, err := c.sets.set(d, p, c.infos, label)
 		if err != nil {
@@ -295,30 +292,37 @@ func (c *Commands) Copy(dst, src Range) {
 			dst.Size, dst.Offset, dst.Buffer.name, src.Size, src.Offset, src.Buffer.name))
 		return
 	}
-	c.uses = append(c.uses[:0], use{dst, true}, use{src, false})
-	c.order(copyReads.or(copyWrites))
+	c.uses = append(c.uses[:0], use{dst, true, copies}, use{src, false, copies})
+	c.order()
 	c.labelled(label, func() {
 		c.d.fn.copyBuffer(c.handle, dst.Buffer.handle, dst.Offset, src.Buffer.handle, src.Offset, dst.Size)
 	})
 }
 
-// order puts a barrier before the next command if c.uses conflict with earlier ones.
-func (c *Commands) order(s scope) {
-	alone := c.trace.mode == TraceCommands && c.hazards.scope != (scope{})
-	if alone || c.hazards.conflict(c.uses) {
-		c.barrier(c.hazards.scope, deviceAll)
-		c.hazards.reset()
+// order puts a barrier before the next command, of the uses in c.uses, if it needs one.
+func (c *Commands) order() {
+	e := c.hazards.conflict(c.uses)
+	var in stages
+	for _, u := range c.uses {
+		in |= u.in
 	}
-	c.hazards.add(c.uses, s)
+	if c.trace.mode == TraceCommands { // alone, whatever it touches
+		e.from, e.to = e.from|c.last, e.to|in
+	}
+	c.barrier(e)
+	c.hazards.add(c.uses)
+	c.last = in
 }
 
-// barrier makes what src wrote visible to dst. Reads in src only wait their turn.
-func (c *Commands) barrier(src, dst scope) {
-	const writes = vulkan.AccessShaderWriteBit | vulkan.AccessTransferWriteBit | vulkan.AccessHostWriteBit
-	src.access &= writes
+// barrier records one, unless it is empty.
+func (c *Commands) barrier(e edge) {
+	if e.from == 0 || e.to == 0 {
+		return
+	}
+	c.hazards.pass(e)
 	c.d.count.record.Add(1)
-	c.d.fn.barrier(c.handle, src, dst)
-	c.barriers++
+	c.d.fn.barrier(c.handle, e)
+	c.barriers = append(c.barriers, e)
 }
 
 func (c *Commands) labelled(label string, command func()) {
@@ -345,8 +349,7 @@ func (c *Commands) End() error {
 	if c.endTrace(); c.err != nil {
 		return c.err
 	}
-	c.barrier(deviceAll, hostReads.or(hostWrites))
-	c.barriers--
+	c.barrier(c.hazards.unread())
 	if c.d.in.labels {
 		c.d.count.record.Add(1)
 		c.d.fn.endLabel(c.handle)
@@ -366,9 +369,16 @@ func (c *Commands) Name() string { return c.name }
 // Dispatches is the number of dispatches recorded.
 func (c *Commands) Dispatches() int { return c.dispatch }
 
-// Barriers is the number of barriers between commands, without the first and the last;
-// TraceCommands adds its own.
-func (c *Commands) Barriers() int { return c.barriers }
+// Barriers is the number of barriers between commands, without those against what was
+// submitted before and for the host; TraceCommands adds its own.
+func (c *Commands) Barriers() (n int) {
+	for i, e := range c.barriers {
+		if i > 0 && e.to != host {
+			n++
+		}
+	}
+	return n
+}
 
 // Free destroys the recording. The caller has waited for its last submission.
 func (c *Commands) Free() {

@@ -142,7 +142,7 @@ func TestSynchronizationMessagesArrive(t *testing.T) {
 	c := newCommands(t, d, "c")
 	defer c.Free()
 	c.Copy(b.Range(0, 64), b.Range(64, 64))
-	c.hazards.reset()
+	clear(c.hazards.touched)
 	c.Copy(b.Range(128, 64), b.Range(0, 64))
 	if m := got(); !strings.Contains(m, "SYNC-HAZARD-READ-AFTER-WRITE") && !strings.Contains(m, "SYNC-HAZARD-READ_AFTER_WRITE") {
 		t.Errorf("a copy of what was just written: got %q", m)

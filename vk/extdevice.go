@@ -123,8 +123,11 @@ func (t deviceTable) writeSet(set vulkan.DescriptorSet, buffers []bufferInfo) {
 	C.svk_write_set(t.c, C.uint64_t(raw(set)), C.uint32_t(len(buffers)), unsafe.SliceData(buffers))
 }
 
-func (t deviceTable) barrier(cb vulkan.CommandBuffer, src, dst scope) {
-	C.svk_barrier(t.c, unsafe.Pointer(cb), C.uint32_t(src.stages), C.uint32_t(dst.stages), C.uint32_t(src.access), C.uint32_t(dst.access))
+func (t deviceTable) barrier(cb vulkan.CommandBuffer, e edge) {
+	const writes = vulkan.AccessShaderWriteBit | vulkan.AccessTransferWriteBit // what was read only waits its turn
+	fromStages, fromAccess := e.from.masks()
+	toStages, toAccess := e.to.masks()
+	C.svk_barrier(t.c, unsafe.Pointer(cb), C.uint32_t(fromStages), C.uint32_t(toStages), C.uint32_t(fromAccess&writes), C.uint32_t(toAccess))
 }
 
 func (t deviceTable) copyBuffer(cb vulkan.CommandBuffer, dst vulkan.Buffer, dstOffset int64, src vulkan.Buffer, srcOffset, size int64) {

@@ -118,6 +118,7 @@ func (c *Commands) endTrace() {
 		c.fail("trace", err)
 		return
 	}
+	c.hazards.add([]use{{t.ticks.All(), true, copies}})
 	for i, p := range t.points {
 		first := i * poolPoints
 		c.d.count.record.Add(1)

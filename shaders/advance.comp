@@ -1,15 +1,16 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 // The end of a step: the best token over all chunks of the vocabulary goes into
 // the ring that the host reads and into the row for the next step, the row's
-// position moves on, and the next step's attention grid is set. One workgroup.
+// position moves on, and the next step's attention grid is set. One workgroup a row.
 #include "lanes.glsl"
 #include "rows.glsl"
 
 layout(set = 0, binding = 0, std430) readonly buffer Best { uvec2 best[]; }; // [row][chunk] of (key bits, id)
 layout(set = 0, binding = 1, std430) buffer Rows { Row rows[]; };
 layout(set = 0, binding = 2, std430) writeonly buffer Ring { uint ring[]; }; // [row][slot]
-layout(set = 0, binding = 3, std430) writeonly buffer Grid { uint grid[]; }; // VkDispatchIndirectCommand
+layout(set = 0, binding = 3, std430) buffer Grid { uint grid[]; }; // VkDispatchIndirectCommand
 
 layout(push_constant) uniform Push {
     uint rows;
@@ -20,48 +21,43 @@ layout(push_constant) uniform Push {
 } push;
 
 const uint NONE = 0xffffffffu; // no logit was a number
-shared float lane_key[LANES];
-shared uint lane_id[LANES];
+const uint FLIGHT = 8u;        // candidates of a lane that are loaded together
+shared uvec2 winner[LANES];
+
+// The one with the greater key, of equal ones the one with the smaller id.
+uvec2 better(uvec2 a, uvec2 b) {
+    if (b.y == NONE) return a;
+    float key = uintBitsToFloat(a.x), other = uintBitsToFloat(b.x);
+    return a.y == NONE || other > key || (other == key && b.y < a.y) ? b : a;
+}
 
 void main() {
-    uint lane = gl_LocalInvocationID.x;
-    uint splits = 1u;
-    for (uint row = 0u; row < push.rows; row++) {
-        float best_key = -3.4e38;
-        uint best_id = NONE;
-        for (uint i = lane; i < push.chunks; i += LANES) {
-            uvec2 candidate = best[row * push.chunks + i];
-            float key = uintBitsToFloat(candidate.x);
-            if (candidate.y == NONE) continue;
-            if (best_id == NONE || key > best_key) { // chunks are in the order of ids
-                best_key = key;
-                best_id = candidate.y;
-            }
+    uint row = gl_WorkGroupID.x, lane = gl_LocalInvocationID.x;
+    uvec2 mine = uvec2(0u, NONE);
+    for (uint first = lane; first < push.chunks; first += FLIGHT * LANES) {
+        uvec2 candidates[FLIGHT];
+        [[unroll]] for (uint i = 0u; i < FLIGHT; i++) {
+            uint chunk = first + i * LANES;
+            candidates[i] = chunk < push.chunks ? best[row * push.chunks + chunk] : uvec2(0u, NONE);
         }
-        lane_key[lane] = best_key;
-        lane_id[lane] = best_id;
-        barrier();
-        if (lane == 0u) {
-            for (uint i = 1u; i < LANES; i++) {
-                if (lane_id[i] == NONE) continue;
-                if (best_id == NONE || lane_key[i] > best_key || (lane_key[i] == best_key && lane_id[i] < best_id)) {
-                    best_key = lane_key[i];
-                    best_id = lane_id[i];
-                }
-            }
-            Row r = rows[row];
-            ring[row * push.slots + r.step % push.slots] = best_id;
-            r.token = best_id;
-            r.position += 1u;
-            r.step += 1u;
-            rows[row] = r;
-            splits = max(splits, r.position / push.split + 1u);
-        }
-        barrier();
+        [[unroll]] for (uint i = 0u; i < FLIGHT; i++) mine = better(mine, candidates[i]);
     }
-    if (lane == 0u) {
+    winner[lane] = mine;
+    for (uint half_lanes = LANES / 2u; half_lanes > 0u; half_lanes /= 2u) {
+        barrier();
+        if (lane < half_lanes) winner[lane] = better(winner[lane], winner[lane + half_lanes]);
+    }
+    if (lane != 0u) return;
+    Row r = rows[row];
+    r.token = winner[0].y;
+    ring[row * push.slots + r.step % push.slots] = r.token;
+    r.position += 1u;
+    r.step += 1u;
+    rows[row] = r;
+    // The longest sequence sets the number of splits. All grow, so that it never falls.
+    atomicMax(grid[1], r.position / push.split + 1u);
+    if (row == 0u) {
         grid[0] = push.heads;
-        grid[1] = splits;
         grid[2] = push.rows;
     }
 }

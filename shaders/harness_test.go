@@ -38,8 +38,8 @@ func tunings() map[string]Tuning {
 	product := DefaultTuning(device.Caps()).Product
 	return map[string]Tuning{
 		"default": DefaultTuning(device.Caps()),
-		"lanes4":  {Lanes: 4, WideLanes: 4, Product: product, Attention: AttentionTuning{Lanes: 4, Positions: 2, Blocks: 3, Tokens: 8, Tile: 32, PrefillLanes: 4, PrefillRows: 3, PrefillTile: 32, Merge: true}},
-		"lanes64": {Lanes: 64, WideLanes: 128, Product: product, Attention: AttentionTuning{Lanes: 64, Positions: 2, Blocks: 2, Tokens: 4, Tile: 128, PrefillLanes: 64, PrefillRows: 4, PrefillTile: 64}},
+		"lanes4":  {Lanes: 4, WideLanes: 4, SampleLanes: 4, Product: product, Attention: AttentionTuning{Lanes: 4, Positions: 2, Blocks: 3, Tokens: 8, Tile: 32, PrefillLanes: 4, PrefillRows: 3, PrefillTile: 32, Merge: true}},
+		"lanes64": {Lanes: 64, WideLanes: 128, SampleLanes: 256, Product: product, Attention: AttentionTuning{Lanes: 64, Positions: 2, Blocks: 2, Tokens: 4, Tile: 128, PrefillLanes: 64, PrefillRows: 4, PrefillTile: 64}},
 	}
 }
 

@@ -37,7 +37,7 @@ func observed(t *testing.T, set *Set, record func(c *vk.Commands)) ([]Dispatch, 
 
 // Shape, grid and work of every kernel, worked out by hand.
 func TestObserve(t *testing.T) {
-	tuning := Tuning{Lanes: 4, WideLanes: 8, Product: ProductTuning{Lanes: 8, RowLanes: 4, Groups: 16, Outputs: 16, Span: 8, Tokens: 2}, Attention: AttentionTuning{Lanes: 4, Positions: 1, Blocks: 1, Tokens: 4, Tile: 32, PrefillLanes: 4, PrefillRows: 3, PrefillTile: 32, Merge: true}}
+	tuning := Tuning{Lanes: 4, WideLanes: 8, SampleLanes: 8, Product: ProductTuning{Lanes: 8, RowLanes: 4, Groups: 16, Outputs: 16, Span: 8, Tokens: 2}, Attention: AttentionTuning{Lanes: 4, Positions: 1, Blocks: 1, Tokens: 4, Tile: 32, PrefillLanes: 4, PrefillRows: 3, PrefillTile: 32, Merge: true}}
 	b := newBench(t, nil, KVF16, tuning)
 	s := b.set
 	h, sp := Heads{Heads: 6, KVHeads: 2, HeadDim: 32}, Splits{Positions: 32, Max: 3}
@@ -107,9 +107,9 @@ func TestObserve(t *testing.T) {
 			[]int{1000, 3}, [3]int{3, 1, 1}, Work{Read: 3 * 48}},
 		{"pick", "", NoType, 4, func(c *vk.Commands) { s.Pick(c, "l", sampling, 3) },
 			[]int{1000, 3}, [3]int{chunks, 1, 3}, Work{3 * (48 + 4*1000), int64(3 * 8 * chunks), 3 * 1000}},
-		// Rows read and written, the ring's id, the grid's 12 bytes.
-		{"advance", "", NoType, 4, func(c *vk.Commands) { s.Advance(c, "l", sampling, true, h, sp, 3) },
-			[]int{chunks, 3}, [3]int{1, 1, 1}, Work{int64(3 * (8*chunks + 16)), 3*(16+4) + 12, int64(3 * chunks)}},
+		// Rows read and written, the ring's id, the grid's 12 bytes, of which one word is read.
+		{"advance", "", NoType, 8, func(c *vk.Commands) { s.Advance(c, "l", sampling, true, h, sp, 3) },
+			[]int{chunks, 3}, [3]int{3, 1, 1}, Work{int64(3*(8*chunks+16)) + 4, 3*(16+4) + 12, int64(3 * chunks)}},
 	} {
 		t.Run(tc.kernel+"/"+tc.variant, func(t *testing.T) {
 			seen[tc.kernel] = true

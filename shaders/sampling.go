@@ -50,7 +50,7 @@ var (
 	})
 	advanceKernel = register(kernel{
 		name: "advance", push: advancePush{}, constants: 1,
-		access: []vk.Access{vk.ReadOnly, vk.ReadWrite, vk.WriteOnly, vk.WriteOnly},
+		access: []vk.Access{vk.ReadOnly, vk.ReadWrite, vk.WriteOnly, vk.ReadWrite},
 	})
 )
 
@@ -63,7 +63,7 @@ type SampleBuffers struct {
 	Thresholds vk.Range // [count] f32
 	Best       vk.Range // [Set.BestBytes]
 	Ring       vk.Range // [count][Slots] u32: the sampled ids
-	Grid       vk.Range // VkDispatchIndirectCommand of the next step's attention
+	Grid       vk.Range // VkDispatchIndirectCommand of this step's attention, advanced to the next one's
 	Vocab      int
 	Context    int
 	Slots      int
@@ -114,9 +114,9 @@ func (s *Set) Advance(c *vk.Commands, label string, b *SampleBuffers, filtered b
 		chunks = s.pickChunks(b.Vocab)
 	}
 	push := advancePush{uint32(count), uint32(chunks), uint32(b.Slots), uint32(h.Heads), uint32(sp.Positions)}
-	c.Dispatch(label, s.advance.pipeline, pushBytes(&push), advanceKernel.bind(b.Best, b.Rows, b.Ring, b.Grid), 1, 1, 1)
-	work := Work{Read: 8*int64(count)*int64(chunks) + 16*int64(count), Written: 20*int64(count) + 12, FLOPs: int64(count) * int64(chunks)}
-	s.observe(label, s.advance, [3]int{1, 1, 1}, work, chunks, count)
+	c.Dispatch(label, s.advance.pipeline, pushBytes(&push), advanceKernel.bind(b.Best, b.Rows, b.Ring, b.Grid), count, 1, 1)
+	work := Work{Read: 8*int64(count)*int64(chunks) + 16*int64(count) + 4, Written: 20*int64(count) + 12, FLOPs: int64(count) * int64(chunks)}
+	s.observe(label, s.advance, [3]int{count, 1, 1}, work, chunks, count)
 }
 
 // parameterWork is what greedy sampling reads of count rows, Row and Sampling each; what

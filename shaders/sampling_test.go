@@ -26,7 +26,7 @@ func newSampler(t *testing.T, tuning Tuning, vocab, context int, rows []Row, par
 		Rows: inout(s.bench, "rows", rows), Params: in(s.bench, "params", params), History: in(s.bench, "history", history),
 		Logits: inout(s.bench, "logits", logits), Thresholds: s.out("thresholds", len(rows)),
 		Best: s.out("best", int(s.set.BestBytes(vocab, len(rows))/4)), Ring: s.out("ring", 4*len(rows)),
-		Grid: s.out("grid", 3), Vocab: vocab, Context: context, Slots: 4,
+		Grid: inout(s.bench, "grid", []uint32{0, 1, 0}), Vocab: vocab, Context: context, Slots: 4,
 	}
 	return s
 }
@@ -106,6 +106,40 @@ func TestThresholdOfGemmasVocabulary(t *testing.T) {
 	}
 }
 
+// What top-k keeps is found among the few logits that reach the k-th of the greatest of each
+// share of the row, or, where there are no such shares or too many such logits, by a radix
+// select: ties, NaN and k on both sides of that.
+func TestThresholdOfManyTies(t *testing.T) {
+	const vocab = 6000
+	tuning := tunings()["lanes64"]
+	shares := min(tuning.SampleLanes, 256)
+	rng := random(t)
+	spread := normal(rng, vocab, 3)
+	spread[17], spread[4000] = float32(math.NaN()), float32(math.Inf(-1))
+	tied := make([]float32, vocab) // more of the greatest than there is room for, and one above
+	for i := range tied {
+		tied[i] = float32(-(i % 3))
+	}
+	tied[77] = 1
+	same := slices.Repeat([]float32{-2.5}, vocab)
+	sparse := slices.Repeat([]float32{float32(math.NaN())}, vocab) // fewer numbers than k
+	sparse[5], sparse[300], sparse[5999] = 3, 1, 2
+	for name, logits := range map[string][]float32{"spread": spread, "tied": tied, "same": same, "sparse": sparse} {
+		for _, k := range []int{1, 2, 3, 4, shares - 1, shares, shares + 1, vocab - 1, vocab} {
+			for _, topP := range []float32{1, 0.9, 0.3, 0} {
+				p := Sampling{Temperature: 1, TopP: topP, TopK: uint32(k)}
+				s := newSampler(t, tuning, vocab, 1, []Row{{}}, []Sampling{p}, []uint32{0}, logits)
+				s.run(func(c *vk.Commands) { s.set.Threshold(c, "threshold", &s.b, 1) })
+				got := s.floats(s.b.Thresholds)[0]
+				want, slack := reference.Threshold(logits, filters(p))
+				if at := reference.WrongSide(logits, got, want, slack); at >= 0 {
+					t.Errorf("%s, top-k %d, top-p %v: threshold %v, want %v: logit %d is %v", name, k, topP, got, want, at, logits[at])
+				}
+			}
+		}
+	}
+}
+
 func TestThresholdOfTiesAndNaN(t *testing.T) {
 	nan := float32(math.NaN())
 	logits := []float32{1, 2, 2, 2, 0, -1, nan, -5}
@@ -161,6 +195,10 @@ func TestArgmax(t *testing.T) {
 				}
 				if grid := s.uints(s.b.Grid); !slices.Equal(grid, []uint32{6, 2, 3}) {
 					t.Errorf("grid %v: position 256 begins the second split", grid)
+				}
+				s.run(func(c *vk.Commands) { s.set.Advance(c, "advance", &s.b, true, Heads{Heads: 6}, Splits{2, 200}, 3) })
+				if grid := s.uints(s.b.Grid); !slices.Equal(grid, []uint32{6, 129, 3}) {
+					t.Errorf("grid %v: of all rows the longest counts, position 257", grid)
 				}
 			}
 		})

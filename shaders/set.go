@@ -2,6 +2,7 @@ package shaders
 
 import (
 	"fmt"
+	"math/bits"
 	"reflect"
 	"runtime"
 	"slices"
@@ -14,29 +15,37 @@ import (
 
 // Tuning sizes the workgroups.
 type Tuning struct {
-	Lanes     int             // invocations of a workgroup that shares one reduction; a power of two
-	WideLanes int             // the same where one workgroup works on a whole row of logits
-	Product   ProductTuning   // of the products with few tokens
-	Prefill   Prefill         // of the products with many tokens; zero: Product's are taken
-	Attention AttentionTuning // zero: the device's default
+	Lanes       int             // invocations of a workgroup that shares one reduction; a power of two
+	WideLanes   int             // the same where one workgroup works on a whole row of activations
+	SampleLanes int             // the same on a whole row of logits, of which there are few
+	Product     ProductTuning   // of the products with few tokens
+	Prefill     Prefill         // of the products with many tokens; zero: Product's are taken
+	Attention   AttentionTuning // zero: the device's default
 }
 
 // DefaultTuning is plain and safe on every device: on a CPU one SIMD vector is a
 // workgroup, since its barriers cost switches between invocations; on a GPU 64 lanes fill
-// one wave of AMD and two of NVIDIA. Rows of logits take more lanes: Mesa's llvmpipe ends
-// all loops of an invocation after 65535 iterations in sum (LP_MAX_TGSI_LOOP_ITERATIONS),
-// and threshold.comp goes through a row nine times.
+// one wave of AMD and two of NVIDIA. A row of logits is one workgroup's alone, which takes all
+// lanes that there are; on a CPU 64, since Mesa's llvmpipe ends all loops of an invocation
+// after 65535 iterations in sum (LP_MAX_TGSI_LOOP_ITERATIONS), and threshold.comp goes
+// through a row up to ten times.
 func DefaultTuning(c *vk.Caps) Tuning {
 	t := Tuning{Lanes: 64, Product: defaultProduct(c), Attention: defaultAttention(c)}
-	t.WideLanes = min(256, c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
+	most := min(c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
+	t.WideLanes = powerOfTwo(min(256, most))
+	t.SampleLanes = powerOfTwo(min(1024, most))
 	if c.Type != vk.CPU {
 		t.Prefill = DefaultPrefill(c)
 	} else {
 		t.Lanes = max(4, c.Subgroup.Size)
 		t.WideLanes = max(64, t.Lanes)
+		t.SampleLanes = t.WideLanes
 	}
 	return t
 }
+
+// powerOfTwo is the greatest one up to n.
+func powerOfTwo(n int) int { return 1 << (bits.Len(uint(n)) - 1) }
 
 // Config says which variants of the kernels a Set builds.
 type Config struct {
@@ -111,7 +120,7 @@ func New(d *vk.Device, cfg Config) (*Set, error) {
 
 func (s *Set) build() error {
 	t, a := &s.tuning, s.tuning.Attention
-	lanes, wide, kvType, kv := uint32(t.Lanes), uint32(t.WideLanes), uint32(s.kv), s.kv.String()+" cache"
+	lanes, wide, sample, kvType, kv := uint32(t.Lanes), uint32(t.WideLanes), uint32(t.SampleLanes), uint32(s.kv), s.kv.String()+" cache"
 	var wanted []*Program
 	one := func(to **Program, k *kernel, variant string, constants ...uint32) {
 		if s.cfg.Kernels == nil || slices.Contains(s.cfg.Kernels, k.name) {
@@ -128,9 +137,9 @@ func (s *Set) build() error {
 	one(&s.sum, sumKernel, "", lanes)
 	one(&s.toHalf, halfKernel, "", wide)
 	one(&s.penalize, penalizeKernel, "", lanes)
-	one(&s.threshold, thresholdKernel, "", wide)
+	one(&s.threshold, thresholdKernel, "", sample)
 	one(&s.pick, pickKernel, "", lanes, pickQuads)
-	one(&s.advance, advanceKernel, "", lanes)
+	one(&s.advance, advanceKernel, "", sample)
 	for name, types := range s.cfg.Types {
 		if s.cfg.Kernels != nil && !slices.Contains(s.cfg.Kernels, name) {
 			continue

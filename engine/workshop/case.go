@@ -42,8 +42,9 @@ var knobs = []struct {
 	kernels []string
 }{
 	{"lanes", func(v *Variant) *int { return &v.Lanes }, math.MaxInt, true,
-		[]string{"embed", "rope", "geglu", "penalize", "pick", "advance"}},
-	{"wide", func(v *Variant) *int { return &v.WideLanes }, math.MaxInt, true, []string{"rmsnorm", "threshold"}},
+		[]string{"embed", "rope", "geglu", "penalize", "pick"}},
+	{"wide", func(v *Variant) *int { return &v.WideLanes }, math.MaxInt, true, []string{"rmsnorm"}},
+	{"lanes", func(v *Variant) *int { return &v.SampleLanes }, math.MaxInt, true, []string{"threshold", "advance"}},
 	{"lanes", func(v *Variant) *int { return &v.Product.Lanes }, math.MaxInt, true, products},
 	{"max_lanes", func(v *Variant) *int { return &v.Product.MaxLanes }, math.MaxInt, true, products},
 	{"row_lanes", func(v *Variant) *int { return &v.Product.RowLanes }, math.MaxInt, true, products},

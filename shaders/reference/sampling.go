@@ -41,8 +41,11 @@ func Penalize(logits []float32, recent []uint32, penalty float32) Expected {
 func Threshold(logits []float32, f Filters) (least, slack float64) {
 	sorted := slices.Clone(logits)
 	slices.SortFunc(sorted, func(a, b float32) int { return cmp.Compare(b, a) })
-	if f.TopK > 0 && f.TopK < len(sorted) {
-		sorted = sorted[:f.TopK]
+	if k := f.TopK; k > 0 && k < len(sorted) {
+		for k < len(sorted) && sorted[k] == sorted[k-1] { // ties are kept
+			k++
+		}
+		sorted = sorted[:k]
 	}
 	var total, sum float64
 	for _, l := range sorted {

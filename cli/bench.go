@@ -83,6 +83,7 @@ func (p *program) benchCommand() *cli.Command {
 		&cli.GenericFlag{Name: "r", Aliases: []string{"repetitions"}, Value: &f.repetitions, Category: categoryMeasure, Usage: "repeat each test `R` times"},
 		&cli.BoolFlag{Name: "no-warmup", Destination: &f.noWarmup, DisableDefaultText: true, Category: categoryMeasure,
 			Usage: "no run of a test before those that are measured"},
+		f.intDotFlag(),
 	}, f.deviceFlags()...)
 	return &cli.Command{
 		Name:  "bench",

@@ -171,12 +171,16 @@ func (m *modelFlags) deviceFlags() []cli.Flag {
 			Usage: "Vulkan `DEVICE`: index, part of the name, or UUID (see sealvk devices)"},
 		&cli.StringFlag{Name: "restrict", Destination: &m.restrict, Category: categoryModel, Hidden: true,
 			Usage: "do without what the device has, as a lesser one: `LIST` of " + vk.Restrictions()},
-		&cli.BoolFlag{Name: "int-dot", Destination: &m.intDot, Category: categoryModel, Hidden: true,
-			Usage: "decode with 8-bit activations and integer dot products"},
 		&cli.BoolFlag{Name: "validate", Destination: &m.validate, Category: categoryModel, Hidden: true,
 			Usage: "run under Vulkan's validation layers, their messages on standard error"},
 		m.verboseFlag(),
 	}
+}
+
+// intDotFlag is for the commands that compute; openDevice checks that the device can.
+func (m *modelFlags) intDotFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "int-dot", Destination: &m.intDot, Category: categoryModel, Hidden: true,
+		Usage: "decode with 8-bit activations and integer dot products"}
 }
 
 // all is every flag of a command that runs the model.
@@ -187,6 +191,7 @@ func (m *modelFlags) all() []cli.Flag {
 			Usage: "context in `TOKENS`; 0: the model's, at most 8192 and what fits; auto: the model's or the most that fits"},
 		&cli.GenericFlag{Name: "kv", Value: &m.kv, Category: categoryModel,
 			Usage: "`TYPE` of the KV cache: f16, f32 or q8_0"},
+		m.intDotFlag(),
 	}, m.deviceFlags()...)
 }
 

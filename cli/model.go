@@ -141,6 +141,9 @@ func (p *program) openDevice(o *opened, f *modelFlags) (err error) {
 			return fmt.Errorf("--restrict: %w", err)
 		}
 	}
+	if f.intDot && !chosen.Caps.Features.IntegerDotProduct { // before anything is loaded or measured
+		return fmt.Errorf("--int-dot: %w", engine.ErrNoIntDot)
+	}
 	o.device, err = o.instance.OpenDevice(chosen, pipelineCache())
 	return err
 }

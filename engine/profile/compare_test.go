@@ -349,8 +349,8 @@ func TestWhatCannotBeCompared(t *testing.T) {
 		}
 	}
 	b := made{steps: 5}.profile()
-	b.Model.Name, b.Model.Synthetic, b.Model.BytesPerToken = "other", true, 5
-	if d := compare(t, a, b, CompareOptions{}).Differences; len(d) != 3 {
+	b.Model.Name, b.Model.Synthetic, b.Model.IntDot, b.Model.BytesPerToken = "other", true, true, 5
+	if d := compare(t, a, b, CompareOptions{}).Differences; len(d) != 4 || d[2] != (Difference{"integer dot products", "false", "true"}) {
 		t.Errorf("differences %v", d)
 	}
 }

@@ -1,14 +1,75 @@
 package main
 
 import (
+	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"sealvk/engine"
 )
+
+// withIntDot is the standard output of a command with --int-dot; on a device without integer
+// dot products there is none, and the test ends.
+func withIntDot(t *testing.T, args ...string) string {
+	t.Helper()
+	o := onDevice(t, "", append(args, "--int-dot")...)
+	if strings.Contains(o.stderr, engine.ErrNoIntDot.Error()) {
+		t.Skip(o.stderr)
+	}
+	if o.code != 0 {
+		t.Fatalf("sealvk %q: exit code %d\n%s", args, o.code, o.stderr)
+	}
+	return o.stdout
+}
+
+// The text and the JSON say so, and the kernels whose activations come as integers are those that
+// read them. A profile without can be compared.
+func TestProfileIntDot(t *testing.T) {
+	dir := t.TempDir()
+	text := withIntDot(t, "profile", "--reps", "2", "-o", dir)
+	for _, want := range []string{"KV cache f16, integer dot products in decode; ", "1 token, integer dot"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	file, other := filepath.Join(dir, "profile.json"), filepath.Join(dir, "other.json")
+	p, err := (&program{}).readProfile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.Model.IntDot {
+		t.Errorf("model %+v", p.Model)
+	}
+	seen := map[string]bool{}
+	for _, d := range p.Runs[0].Dispatches {
+		variant := p.Programs[d.Program].Variant
+		want := slices.Contains([]string{"attn_qkv", "attn_qk", "attn_v", "ffn_gate_up", "ffn_down"}, d.Operation)
+		if got := strings.Contains(variant, ", integer dot"); got != want {
+			t.Errorf("%s is %q", d.Label, variant)
+		}
+		seen[d.Operation] = true
+	}
+	if !seen["attn_qkv"] || !seen["ffn_gate_up"] || !seen["ffn_down"] {
+		t.Errorf("operations %v", seen)
+	}
+
+	p.Model.IntDot = false
+	if err := writeFile(other, func(w io.Writer) error { return encodeJSON(w, "", p) }); err != nil {
+		t.Fatal(err)
+	}
+	diff := sealvk("", "profile", "diff", file, other)
+	for _, want := range []string{"KV cache f16, integer dot products in decode, on ", "differs: integer dot products, A true, B false"} {
+		if diff.code != 0 || !strings.Contains(diff.stdout, want) {
+			t.Errorf("no %q in\n%s%s", want, diff.stdout, diff.stderr)
+		}
+	}
+}
 
 // Every command that takes the flag gives the same error, before it measures or loads.
 func TestIntDotOnADeviceWithout(t *testing.T) {
-	for _, command := range []string{"generate hi", "logits --ids 2,3", "bench"} {
+	for _, command := range []string{"generate hi", "logits --ids 2,3", "bench", "profile"} {
 		t.Run(command, func(t *testing.T) {
 			args := append(strings.Fields(command), "--int-dot", "--restrict", "no-int-dot")
 			if command == "logits --ids 2,3" {

@@ -75,6 +75,7 @@ func (p *program) profileCommand() *cli.Command {
 		&cli.GenericFlag{Name: "tokens", Value: &f.tokens, Category: categoryMeasure, Usage: "`N` tokens of a prompt, in prefill"},
 		&cli.GenericFlag{Name: "reps", Value: &f.reps, Category: categoryMeasure, DefaultText: "as many as take some seconds",
 			Usage: "`R` steps in each mode"},
+		f.intDotFlag(),
 	}, f.deviceFlags()...)
 	return &cli.Command{
 		Name:  "profile",
@@ -132,7 +133,8 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 	if options.Roofs, err = profile.KnownRoofs(ctx, o.device, pipelineCache(), measured); err != nil {
 		return nil, err
 	}
-	o.model, err = engine.Load(ctx, o.device, file, engine.Options{Context: options.Positions(), KV: o.kv, Statistics: true},
+	load := engine.Options{Context: options.Positions(), KV: o.kv, IntDot: f.intDot, Statistics: true}
+	o.model, err = engine.Load(ctx, o.device, file, load,
 		func(done, total int64) { tell(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
 	if errors.Is(err, engine.ErrDoesNotFit) {
 		err = fmt.Errorf("%w (the context here is what --depth and --tokens need)", err)
@@ -144,7 +146,7 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 	if err != nil {
 		return nil, err
 	}
-	result.Model.Synthetic, result.Model.FileType = f.synthetic != "", file.FileType.String()
+	result.Model.Synthetic, result.Model.FileType, result.Model.IntDot = f.synthetic != "", file.FileType.String(), f.intDot
 	return result, nil
 }
 

@@ -56,12 +56,15 @@ func diffTables(w io.Writer, c *profile.Comparison, nameA, nameB, item, heading 
 		fmt.Fprintf(w, "%s%s: %s, of %s, sealvk %s\n", item, side.letter, plainName(side.file),
 			side.origin.Created.UTC().Format("2006-01-02 15:04 MST"), plainName(side.origin.Program))
 	}
-	random := ""
+	random, integers := "", ""
 	if c.Model.Synthetic {
 		random = ", random weights"
 	}
-	fmt.Fprintf(w, "%s%s %s%s, KV cache %s, on %s\n", item, plainName(c.Model.Name), plainName(c.Model.FileType), random,
-		plainName(c.Model.KV), plainName(c.A.Device.Name))
+	if c.Model.IntDot {
+		integers = ", integer dot products in decode"
+	}
+	fmt.Fprintf(w, "%s%s %s%s, KV cache %s%s, on %s\n", item, plainName(c.Model.Name), plainName(c.Model.FileType), random,
+		plainName(c.Model.KV), integers, plainName(c.A.Device.Name))
 	for _, d := range c.Differences {
 		fmt.Fprintf(w, "%sdiffers: %s, A %s, B %s\n", item, d.Field, plainName(d.A), plainName(d.B))
 	}

@@ -35,7 +35,7 @@ func TestProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(p.Runs) != 2 || p.Runs[1].Depth != 20 || p.Model.FileType != "Q4_K_M" || p.Model.Synthetic || !slices.Contains(p.Command, "0,20") || p.Roofs == nil {
+	if len(p.Runs) != 2 || p.Runs[1].Depth != 20 || p.Model.FileType != "Q4_K_M" || p.Model.Synthetic || p.Model.IntDot || !slices.Contains(p.Command, "0,20") || p.Roofs == nil {
 		t.Errorf("runs %d, model %+v, command %q, roofs %+v", len(p.Runs), p.Model, p.Command, p.Roofs)
 	}
 

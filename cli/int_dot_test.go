@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"io"
 	"path/filepath"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"sealvk/engine"
+	"sealvk/engine/workshop"
 )
 
 // withIntDot is the standard output of a command with --int-dot; on a device without integer
@@ -67,9 +69,49 @@ func TestProfileIntDot(t *testing.T) {
 	}
 }
 
+// --int-dot is int_dot=1 in every tuning, and in the one that is the device's own.
+func TestProfileKernelIntDot(t *testing.T) {
+	args := []string{"profile", "kernel", "matmul_add", "--shape", "rows=5/9,cols=256", "--reps", "1", "--format", "json"}
+	tunings := []string{"--tuning", "lanes=8,row_lanes=8,max_lanes=8,groups=2/4", "--tuning", "lanes=8,row_lanes=8,max_lanes=8,groups=1"}
+	for _, c := range []struct {
+		args    []string
+		results int
+	}{{args, 2}, {append(args, tunings...), 2 * 3}} {
+		var r workshop.Report
+		if err := json.Unmarshal([]byte(withIntDot(t, c.args...)), &r); err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Results) != c.results {
+			t.Errorf("%d results, want %d", len(r.Results), c.results)
+		}
+		for _, x := range r.Results {
+			if x.Variant["int_dot"] != 1 || x.Checked != x.Outputs {
+				t.Errorf("%+v", x)
+			}
+		}
+	}
+	if text := withIntDot(t, "profile", "kernel", "output", "--shape", "rows=5,cols=256", "--reps", "1"); !strings.Contains(text, "int_dot=1") {
+		t.Errorf("the tuning does not say it:\n%s", text)
+	}
+}
+
+func TestProfileKernelIntDotErrors(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"rope", "--int-dot: rope has no integer dot products; attn_qkv, ffn_gate_up, matmul_add, output have"},
+		{"matmul", "--int-dot: matmul has no integer dot products; attn_qkv,"},
+		{"matmul_add --tuning int_dot=0/1", "--int-dot and --tuning int_dot=…: want one of them"},
+		{"matmul_add --tuning groups=4 --tuning groups=2,int_dot=1", "--int-dot and --tuning int_dot=…: want one of them"},
+		{"matmull", `unknown kernel "matmull"`},
+	} {
+		t.Run(c.args, func(t *testing.T) {
+			sealvk("", append([]string{"profile", "kernel", "--int-dot"}, strings.Fields(c.args)...)...).wantError(t, c.want)
+		})
+	}
+}
+
 // Every command that takes the flag gives the same error, before it measures or loads.
 func TestIntDotOnADeviceWithout(t *testing.T) {
-	for _, command := range []string{"generate hi", "logits --ids 2,3", "bench", "profile"} {
+	for _, command := range []string{"generate hi", "logits --ids 2,3", "bench", "profile", "profile kernel matmul_add"} {
 		t.Run(command, func(t *testing.T) {
 			args := append(strings.Fields(command), "--int-dot", "--restrict", "no-int-dot")
 			if command == "logits --ids 2,3" {

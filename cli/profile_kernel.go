@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,7 +47,7 @@ func (p *products) Set(s string) error {
 // orNothing is what was given, or one element without any name.
 func (p *products) orNothing() []map[string][]int {
 	if len(p.values) == 0 {
-		return []map[string][]int{nil}
+		return []map[string][]int{{}}
 	}
 	return p.values
 }
@@ -94,6 +95,7 @@ func (p *program) profileKernelCommand() *cli.Command {
 				Usage: "`FORM`: " + strings.Join(f.format.words, ", ") + " (Go's benchmark format, for benchstat)"},
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Destination: &f.output, TakesFile: true, Category: categoryShow,
 				Usage: "`FILE` to write instead of standard output"},
+			f.intDotFlag(),
 		}, f.deviceFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
@@ -125,13 +127,35 @@ func (f *kernelFlags) sweeps(kernel string) ([]workshop.Sweep, error) {
 			return nil, fmt.Errorf("--type: %s has no weights", kernel)
 		}
 	}
+	tunings := f.tuning.orNothing()
+	if f.intDot {
+		if err := addIntDot(tunings, kernel); err != nil {
+			return nil, err
+		}
+	}
 	var list []workshop.Sweep
 	for _, s.Sizes = range f.shape.orNothing() {
-		for _, s.Knobs = range f.tuning.orNothing() {
+		for _, s.Knobs = range tunings {
 			list = append(list, s)
 		}
 	}
 	return list, nil
+}
+
+// addIntDot is what --int-dot means for a kernel: int_dot=1 in each of its tunings.
+func addIntDot(tunings []map[string][]int, kernel string) error {
+	const knob = "int_dot"
+	without := func(kernel string) bool { return !slices.Contains(workshop.Knobs(kernel), knob) }
+	if without(kernel) {
+		return fmt.Errorf("--int-dot: %s has no integer dot products; %s have", kernel, strings.Join(slices.DeleteFunc(workshop.Kernels(), without), ", "))
+	}
+	for _, t := range tunings {
+		if t[knob] != nil { // which of both is meant cannot be known
+			return fmt.Errorf("--int-dot and --tuning %s=…: want one of them", knob)
+		}
+		t[knob] = []int{1}
+	}
+	return nil
 }
 
 func (p *program) profileKernel(kernel string, f *kernelFlags, kvGiven bool) (err error) {

@@ -137,21 +137,28 @@ void attend(uint tile, uint first, uint last) {
         }
         [[unroll]] for (uint r = 0u; r < ROWS; r++) of_lane[(mine + r) * LINE + in_line] = greatest[r];
         barrier();
+        // Loops over rows lie within the others: one around them is not unrolled by all
+        // compilers, and what it indexes moves to memory.
+        float rescale[ROWS];
+        [[unroll]] for (uint r = 0u; r < ROWS; r++) rescale[r] = maximum[r];
+        for (uint i = 0u; i < LINE; i++)
+            [[unroll]] for (uint r = 0u; r < ROWS; r++) maximum[r] = max(maximum[r], of_lane[(mine + r) * LINE + i]);
         [[unroll]] for (uint r = 0u; r < ROWS; r++) {
-            float previous = maximum[r];
-            for (uint i = 0u; i < LINE; i++) maximum[r] = max(maximum[r], of_lane[(mine + r) * LINE + i]);
-            float rescale = exp(previous - maximum[r]);
-            if (in_line == 0u) of_row[mine + r] = rescale;
-            sum[r] *= rescale;
-            for (uint i = base + in_line; i < stop; i += LINE) {
+            rescale[r] = exp(rescale[r] - maximum[r]);
+            if (in_line == 0u) of_row[mine + r] = rescale[r];
+            sum[r] *= rescale[r];
+        }
+        for (uint i = base + in_line; i < stop; i += LINE) {
+            [[unroll]] for (uint r = 0u; r < ROWS; r++) {
                 uint at = (mine + r) * TILE + i - base;
                 float p = i < limit[r] ? exp(weight[at] - maximum[r]) : 0.0;
                 weight[at] = p;
                 sum[r] += p;
             }
-            // Quads of positions go beyond the last one.
-            for (uint i = stop + in_line; i < (stop + 3u & ~3u); i += LINE) weight[(mine + r) * TILE + i - base] = 0.0;
         }
+        // Quads of positions go beyond the last one.
+        for (uint i = stop + in_line; i < (stop + 3u & ~3u); i += LINE)
+            [[unroll]] for (uint r = 0u; r < ROWS; r++) weight[(mine + r) * TILE + i - base] = 0.0;
         barrier();
         for (uint item = lane; item < items; item += LANES) {
             uint octet = item % octets, chunk = item / octets * ROWS;

@@ -27,7 +27,8 @@ const uint SUBGROUPS = SUBGROUP_ROWS * (TOKENS / PART_TOKENS);
 
 shared float result[SUBGROUPS * M * N];
 
-coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator> sum[MS * NS];
+#define Sum coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>
+Sum sum[MS * NS];
 
 uint slot(uint line, uint q) { return line * STRIDE + q; }
 
@@ -53,20 +54,44 @@ void compute(uint buf) {
     }
 }
 
-// Where an invocation's elements of a matrix stand is the device's secret: the sums go
-// through shared memory to their factors and edges.
-void write(uint row0, uint token0) {
+// A part of a tile that lies within y as a whole: a matrix whose rows are all the tokens'
+// factors scales the sums where they are. The factors are powers of two, so that nothing is
+// rounded, with or without what is added.
+void write_whole(uint row0, uint token0) {
+    [[unroll]] for (uint n = 0u; n < NS; n++) {
+        Sum factors;
+        coopMatLoad(factors, x, push.factors + token0 + n * N, 0u, gl_CooperativeMatrixLayoutRowMajor);
+        [[unroll]] for (uint m = 0u; m < MS; m++) {
+            uint at = y_at(row0 + m * M, token0 + n * N);
+            Sum v = sum[m * NS + n] * factors;
+            if (push.add != 0u) {
+                Sum old;
+                coopMatLoad(old, y, at, push.stride, gl_CooperativeMatrixLayoutColumnMajor);
+                v += old;
+            }
+            coopMatStore(v, y, at, push.stride, gl_CooperativeMatrixLayoutColumnMajor);
+        }
+    }
+}
+
+// Where an invocation's elements of a matrix stand is the device's secret: at the edges
+// the sums go through shared memory. All loops have constant bounds: a sum that is indexed by
+// anything else moves from registers to memory, and the whole kernel to a third of its speed.
+void write_edge(uint row0, uint token0) {
+    const uint subgroup = LANES / SUBGROUPS;
     uint base = gl_SubgroupID * M * N;
     [[unroll]] for (uint n = 0u; n < NS; n++) {
         [[unroll]] for (uint m = 0u; m < MS; m++) {
             coopMatStore(sum[m * NS + n], result, base, M, gl_CooperativeMatrixLayoutColumnMajor);
             subgroupBarrier();
-            for (uint i = gl_SubgroupInvocationID; i < M * N; i += gl_SubgroupSize) {
+            [[unroll]] for (uint first = 0u; first < M * N; first += subgroup) {
+                uint i = first + gl_SubgroupInvocationID;
                 uint row = row0 + m * M + i % M, token = token0 + n * N + i / M;
-                if (row >= push.rows || token >= push.tokens) continue;
-                uint at = y_at(row, token);
-                float v = result[base + i] * x[push.factors + token];
-                y[at] = push.add != 0u ? y[at] + v : v;
+                if (i < M * N && row < push.rows && token < push.tokens) {
+                    uint at = y_at(row, token);
+                    float v = result[base + i] * x[push.factors + token];
+                    y[at] = push.add != 0u ? y[at] + v : v;
+                }
             }
             subgroupBarrier();
         }
@@ -77,8 +102,13 @@ void main() {
     uint tile = group_index();
     if (tile >= row_tiles() * token_tiles()) return;
     uint row0 = first_row(tile), token0 = first_token(tile);
-    [[unroll]] for (uint i = 0u; i < MS * NS; i++)
-        sum[i] = coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>(0.0);
+    [[unroll]] for (uint i = 0u; i < MS * NS; i++) sum[i] = Sum(0.0);
     STEPS(row0, token0, compute)
-    write(row0 + gl_SubgroupID % SUBGROUP_ROWS * PART_ROWS, token0 + gl_SubgroupID / SUBGROUP_ROWS * PART_TOKENS);
+    uint row = row0 + gl_SubgroupID % SUBGROUP_ROWS * PART_ROWS, token = token0 + gl_SubgroupID / SUBGROUP_ROWS * PART_TOKENS;
+    // Matrices are stored at multiples of 16 bytes. The whole workgroup goes one way:
+    // lavapipe loses invocations behind a subgroup's barrier that others don't come to.
+    if (row0 + ROWS <= push.rows && token0 + TOKENS <= push.tokens && (push.stride | push.row0) % 4u == 0u)
+        write_whole(row, token);
+    else
+        write_edge(row, token);
 }

@@ -89,6 +89,24 @@ func TestMatMulCoopMat(t *testing.T) {
 	}
 }
 
+// Tiles that lie within y are stored by matrices, those at its edges and where a row of y begins
+// between two units of 16 bytes one by one.
+func TestMatMulCoopMatWholeTiles(t *testing.T) {
+	for _, p := range coopTilings(t) {
+		b, rng := prefillBench(t, p, Q8_0), random(t)
+		for _, tile := range []Tiling{p.Narrow, p.Wide} {
+			tokens := tile.Tokens
+			if tile == p.Wide {
+				tokens = 2*tile.Tokens + 3
+			}
+			for _, rows := range []int{2 * tile.Rows, tile.Rows + 4, tile.Rows + 3} {
+				x := normal(rng, (2+tokens)*64, 1)
+				b.prefill(rng, Q8_0, rows, 64, tokens, 1, x, half)
+			}
+		}
+	}
+}
+
 // Where nothing is rounded to f16, not one product may be missing.
 func TestMatMulCoopMatExact(t *testing.T) {
 	for tuned, p := range coopTilings(t) {

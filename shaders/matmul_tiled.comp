@@ -64,13 +64,13 @@ void main() {
     STEPS(row0, token0, compute)
     [[unroll]] for (uint t = 0u; t < PART_TOKENS; t++) {
         uint token = token0 + lane() / LANE_ROWS + t * LANE_TOKENS;
-        if (token >= push.tokens) break;
-        [[unroll]] for (uint r = 0u; r < PART_ROWS; r++) {
+        [[unroll]] for (uint r = 0u; r < PART_ROWS; r++) { // to the end: a loop with a way out may not be unrolled
             uint row = row0 + lane() % LANE_ROWS + r * LANE_ROWS;
-            if (row >= push.rows) break;
-            uint at = y_at(row, token);
-            float v = sum[r * PART_TOKENS + t];
-            y[at] = push.add != 0u ? y[at] + v : v;
+            if (row < push.rows && token < push.tokens) {
+                uint at = y_at(row, token);
+                float v = sum[r * PART_TOKENS + t];
+                y[at] = push.add != 0u ? y[at] + v : v;
+            }
         }
     }
 }

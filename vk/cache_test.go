@@ -58,7 +58,7 @@ func TestCacheFileIsChecked(t *testing.T) {
 }
 
 func TestCacheOnDisk(t *testing.T) {
-	cfg := Config{Validation: true, OnMessage: func(m Message) { t.Error(m.Text) }}
+	cfg := strict(t)
 	dir := filepath.Join(t.TempDir(), "made", "when", "needed")
 	open := func(dir string) (status string, closeStatus string, path string) {
 		in, err := Open(cfg)

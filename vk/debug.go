@@ -17,17 +17,21 @@ func (s Severity) String() string {
 	return "warning"
 }
 
-// Message is what the validation layer has to say: a fault of the caller.
+// Message is what the validation layer has to say: a fault of the caller, unless Newer.
 type Message struct {
 	Severity Severity
 	ID       string // such as VUID-vkCmdDispatch-None-02697
 	Text     string
+	// Newer is true if the layer only does not know what this package uses, because that
+	// came to Vulkan after the layer.
+	Newer bool
 }
 
 // messenger receives the layer's messages, which come from any thread.
 type messenger struct {
 	mu        sync.Mutex
 	onMessage func(Message)
+	newer     *newer
 }
 
 func (m *messenger) receive(severity uint32, id, text string) {
@@ -36,9 +40,10 @@ func (m *messenger) receive(severity uint32, id, text string) {
 	if severity&severityError != 0 {
 		s = Error
 	}
+	message := Message{Severity: s, ID: id, Text: text, Newer: m.newer.about(id, text)}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.onMessage(Message{Severity: s, ID: id, Text: text})
+	m.onMessage(message)
 }
 
 // VkObjectType values of the objects that get names.

@@ -31,7 +31,7 @@ func TestResultErrors(t *testing.T) {
 }
 
 func TestCloseNamesWhatIsAlive(t *testing.T) {
-	in, err := Open(Config{Validation: true, OnMessage: func(m Message) { t.Error(m.Text) }})
+	in, err := Open(strict(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,15 +103,15 @@ func TestNoLoader(t *testing.T) {
 	}
 }
 
-// messages opens a device whose validation messages are kept.
+// messages opens a device whose faults, the validation messages about them, are kept.
 func messages(t *testing.T) (d *Device, ids func() string) {
 	var mu sync.Mutex
 	var all []string
-	d = openWith(t, Config{Validation: true, OnMessage: func(m Message) {
+	d = openWith(t, validated(func(m Message) {
 		mu.Lock()
 		defer mu.Unlock()
 		all = append(all, m.Severity.String()+" "+m.ID+" "+m.Text)
-	}}, "")
+	}), "")
 	return d, func() string {
 		mu.Lock()
 		defer mu.Unlock()

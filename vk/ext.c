@@ -64,7 +64,7 @@ int64_t svk_instance_extensions(void *gipa, const char *layer, char (*out)[256],
 	return n;
 }
 
-int64_t svk_instance_layers(void *gipa, char (*out)[256], uint32_t max) {
+int64_t svk_instance_layers(void *gipa, char (*out)[256], uint32_t *versions, uint32_t max) {
 	int32_t(SVK_CALL *f)(uint32_t *, VkLayerProperties *) =
 		(int32_t(SVK_CALL *)(uint32_t *, VkLayerProperties *))((get_proc)gipa)(NULL, "vkEnumerateInstanceLayerProperties");
 	if (!f) return EXTENSION_NOT_PRESENT;
@@ -72,6 +72,7 @@ int64_t svk_instance_layers(void *gipa, char (*out)[256], uint32_t max) {
 	VkLayerProperties *p = calloc(max, sizeof *p);
 	int32_t r = f(&count, p);
 	int64_t n = r < 0 ? r : names(p, sizeof *p, count, out, max);
+	for (int64_t i = 0; i < n; i++) versions[i] = p[i].specVersion;
 	free(p);
 	return n;
 }

@@ -118,7 +118,7 @@ func nameSet(list func(out *[256]C.char) C.int64_t) (map[string]bool, error) {
 	names := slice[[256]C.char](&a, maxNames)
 	n := list(&names[0])
 	if n < 0 {
-		return nil, resultError("enumerate extensions or layers", vulkan.Result(n))
+		return nil, resultError("enumerate extensions", vulkan.Result(n))
 	}
 	set := make(map[string]bool, n)
 	for i := range names[:n] {
@@ -140,8 +140,20 @@ func instanceExtensions(gipa unsafe.Pointer, layer string) (map[string]bool, err
 	})
 }
 
-func instanceLayers(gipa unsafe.Pointer) (map[string]bool, error) {
-	return nameSet(func(out *[256]C.char) C.int64_t { return C.svk_instance_layers(gipa, out, maxNames) })
+// instanceLayers lists the layers with the version of Vulkan that each is of.
+func instanceLayers(gipa unsafe.Pointer) (map[string]vulkan.Version, error) {
+	var a arena
+	defer a.free()
+	names, versions := slice[[256]C.char](&a, maxNames), slice[C.uint32_t](&a, maxNames)
+	n := C.svk_instance_layers(gipa, &names[0], &versions[0], maxNames)
+	if n < 0 {
+		return nil, resultError("vkEnumerateInstanceLayerProperties", vulkan.Result(n))
+	}
+	layers := make(map[string]vulkan.Version, n)
+	for i := range names[:n] {
+		layers[C.GoString(&names[i][0])] = vulkan.Version(versions[i])
+	}
+	return layers, nil
 }
 
 // instanceInfo is what createInstance asks for.

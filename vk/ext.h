@@ -269,7 +269,8 @@ void *svk_open_loader(const char *name);
 uint32_t svk_instance_version(void *get_instance_proc_addr);
 // Fill out[count][256] with names, at most max of them; return the number, or a VkResult < 0.
 int64_t svk_instance_extensions(void *gipa, const char *layer, char (*out)[256], uint32_t max);
-int64_t svk_instance_layers(void *gipa, char (*out)[256], uint32_t max);
+// versions[count] gets the version of Vulkan that each layer is of.
+int64_t svk_instance_layers(void *gipa, char (*out)[256], uint32_t *versions, uint32_t max);
 
 svk_instance *svk_new_instance(void *gipa, void *instance);
 int64_t svk_device_extensions(svk_instance *in, void *physical, char (*out)[256], uint32_t max);

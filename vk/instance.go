@@ -28,7 +28,9 @@ type Instance struct {
 	validation bool
 	labels     bool // VK_EXT_debug_utils is on
 
-	messages  cgo.Handle // of a *messenger, 0 without validation
+	layer     vulkan.Version // that the validation layer is of, 0 without
+	newer     newer          // than layer
+	messages  cgo.Handle     // of a *messenger, 0 without validation
 	messenger uint64
 
 	devices []*PhysicalDevice
@@ -93,9 +95,12 @@ func (in *Instance) addValidation(info *instanceInfo, onMessage func(Message), e
 	if err != nil {
 		return err
 	}
-	if !layers[validationLayer] {
+	version, ok := layers[validationLayer]
+	if !ok {
 		return fmt.Errorf("vk: %s is not installed: on Debian or Ubuntu: apt install vulkan-validationlayers", validationLayer)
 	}
+	in.layer = version
+	in.newer.init(version)
 	info.layers = []string{validationLayer}
 	own, err := instanceExtensions(loader.gipa, validationLayer)
 	if err != nil {
@@ -112,7 +117,7 @@ func (in *Instance) addValidation(info *instanceInfo, onMessage func(Message), e
 	if onMessage == nil {
 		onMessage = func(Message) {}
 	}
-	in.messages = cgo.NewHandle(&messenger{onMessage: onMessage})
+	in.messages = cgo.NewHandle(&messenger{onMessage: onMessage, newer: &in.newer})
 	info.messages = in.messages
 	return nil
 }
@@ -174,6 +179,15 @@ func (in *Instance) enumerate() error {
 // Devices lists the physical devices in the loader's order; Index is the position.
 // Those with Caps.Unsupported set are listed too.
 func (in *Instance) Devices() []*PhysicalDevice { return in.devices }
+
+// LayerVersion is the version of Vulkan that the validation layer is of, such as 1.3.239, or
+// "" without validation: what is newer, it does not know (see Message).
+func (in *Instance) LayerVersion() string {
+	if !in.validation {
+		return ""
+	}
+	return in.layer.String()
+}
 
 // Close frees the instance, once its last open Device is closed too.
 func (in *Instance) Close() {

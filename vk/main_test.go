@@ -2,18 +2,47 @@ package vk
 
 import (
 	"encoding/binary"
+	"fmt"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
 const testTimeout = 30 * time.Second
 
-// openTest opens the first device under validation; any message fails the test, and so
+var newerMessages atomic.Int64
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if n := newerMessages.Load(); n > 0 {
+		fmt.Fprintln(os.Stderr, "validation:", n, "messages about what is newer than the layer")
+	}
+	os.Exit(code)
+}
+
+// validated is a Config whose faults go to onFault; messages about what is newer than the
+// layer are counted.
+func validated(onFault func(Message)) Config {
+	return Config{Validation: true, OnMessage: func(m Message) {
+		if m.Newer {
+			newerMessages.Add(1)
+			return
+		}
+		onFault(m)
+	}}
+}
+
+// strict fails the test with any fault.
+func strict(t testing.TB) Config {
+	return validated(func(m Message) { t.Errorf("%s: %s", m.Severity, m.Text) })
+}
+
+// openTest opens the first device under validation; any fault fails the test, and so
 // does whatever the test forgets to free.
 func openTest(t testing.TB) *Device {
 	t.Helper()
-	return openWith(t, Config{Validation: true, OnMessage: func(m Message) { t.Errorf("%s: %s", m.Severity, m.Text) }}, "")
+	return openWith(t, strict(t), "")
 }
 
 func openWith(t testing.TB, cfg Config, cacheDir string) *Device {

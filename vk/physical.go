@@ -66,6 +66,7 @@ const (
 	portabilitySubset    = "VK_KHR_portability_subset"
 	calibratedTimestamps = "VK_EXT_calibrated_timestamps"
 	calibratedKHR        = "VK_KHR_calibrated_timestamps"
+	cooperativeMatrix    = "VK_KHR_cooperative_matrix"
 )
 
 // chooseExtensions picks those to enable and sets the mask of structures that the
@@ -80,7 +81,7 @@ func (pd *PhysicalDevice) chooseExtensions(have map[string]bool, version vulkan.
 		{"VK_EXT_subgroup_size_control", hasSizeControl, version >= v13},
 		{"VK_KHR_shader_integer_dot_product", hasDotProduct, version >= v13},
 		{"VK_KHR_maintenance4", hasMaintenance4, version >= v13},
-		{"VK_KHR_cooperative_matrix", hasCoopMatrix, false},
+		{cooperativeMatrix, hasCoopMatrix, false},
 		{"VK_KHR_pipeline_executable_properties", hasExecutable, false},
 		{memoryBudget, 0, false},
 		{portabilitySubset, 0, false}, // must be enabled where it exists

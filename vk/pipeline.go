@@ -101,6 +101,7 @@ func (p *Pipeline) create(info *PipelineInfo) error {
 	}
 	ci := vulkan.ShaderModuleCreateInfo{SType: vulkan.StructureTypeShaderModuleCreateInfo, CodeSize: uint(len(info.SPIRV)), PCode: code}
 	defer ci.Free()
+	defer d.in.newer.compiling(p.name, info.SPIRV)()
 	var module vulkan.ShaderModule
 	if r := vulkan.CreateShaderModule(d.handle, &ci, nil, &module); r != vulkan.Success {
 		return d.check("vkCreateShaderModule", r)

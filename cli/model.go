@@ -34,6 +34,9 @@ func (p *program) openInstance(validate bool) (*vk.Instance, error) {
 	config := vk.Config{Validation: validate}
 	if validate {
 		config.OnMessage = func(m vk.Message) {
+			if m.Newer { // says nothing about this program
+				return
+			}
 			p.validationMessages.Add(1)
 			p.note("vulkan %v: %s: %s", m.Severity, m.ID, m.Text)
 		}

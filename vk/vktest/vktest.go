@@ -4,6 +4,7 @@ package vktest
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"sync/atomic"
 	"testing"
@@ -13,13 +14,11 @@ import (
 
 // Main runs the package's tests with *device set, then after, and returns the exit
 // code for TestMain. It fails where there is no device, where a validation layer has
-// anything to say, and where something is still alive at the end.
+// anything to say but that it is too old for something, and where something is still
+// alive at the end.
 func Main(m *testing.M, device **vk.Device, after ...func()) int {
-	var messages atomic.Int64
-	instance, err := vk.Open(vk.Config{Validation: true, OnMessage: func(msg vk.Message) {
-		messages.Add(1)
-		fmt.Fprintln(os.Stderr, "validation:", msg.ID, msg.Text)
-	}})
+	said := messages{out: os.Stderr}
+	instance, err := vk.Open(vk.Config{Validation: true, OnMessage: said.receive})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "FAIL:", err)
 		return 1
@@ -42,9 +41,35 @@ func Main(m *testing.M, device **vk.Device, after ...func()) int {
 		fmt.Fprintln(os.Stderr, "FAIL:", err)
 		code = 1
 	}
-	if n := messages.Load(); n > 0 {
-		fmt.Fprintln(os.Stderr, "FAIL: messages of the validation layers:", n)
+	if !said.clean(instance.LayerVersion()) {
 		code = 1
 	}
 	return code
+}
+
+// messages counts what the validation layers say, apart what only tells of their age.
+type messages struct {
+	out           io.Writer
+	faults, newer atomic.Int64
+}
+
+func (m *messages) receive(msg vk.Message) {
+	if msg.Newer {
+		m.newer.Add(1)
+		return
+	}
+	m.faults.Add(1)
+	fmt.Fprintln(m.out, "validation:", msg.ID, msg.Text)
+}
+
+// clean sums up and reports whether there was no fault.
+func (m *messages) clean(layer string) bool {
+	if n := m.newer.Load(); n > 0 {
+		fmt.Fprintf(m.out, "validation: %d messages about what is newer than the layer (%s)\n", n, layer)
+	}
+	n := m.faults.Load()
+	if n > 0 {
+		fmt.Fprintln(m.out, "FAIL: messages of the validation layers:", n)
+	}
+	return n == 0
 }

@@ -3,6 +3,7 @@ package vk
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -284,5 +285,28 @@ func TestLayerVersion(t *testing.T) {
 	in := openTest(t).in
 	if v := in.LayerVersion(); v != in.layer.String() || in.layer < vulkan.Version(vulkan.MakeVersion(1, 2, 0)) {
 		t.Errorf("with validation: %q", v)
+	}
+}
+
+func TestEachLayerHasItsVersion(t *testing.T) {
+	openTest(t) // loads the loader
+	dir := t.TempDir()
+	want := map[string]string{"VK_LAYER_TEST_one": "1.2.131", "VK_LAYER_TEST_two": "1.3.239", "VK_LAYER_TEST_three": "1.4.309"}
+	for name, version := range want {
+		manifest := `{"file_format_version": "1.0.0", "layer": {"name": "` + name + `", "type": "GLOBAL", "library_path": "./none.so",
+			"api_version": "` + version + `", "implementation_version": "7", "description": "for a test"}}`
+		if err := os.WriteFile(filepath.Join(dir, name+".json"), []byte(manifest), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("VK_LAYER_PATH", dir) // read by the loader
+	layers, err := instanceLayers(loader.gipa)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, version := range want {
+		if got := layers[name].String(); got != version {
+			t.Errorf("%s: version %s, want %s", name, got, version)
+		}
 	}
 }

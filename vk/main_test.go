@@ -14,7 +14,13 @@ const testTimeout = 30 * time.Second
 var newerMessages atomic.Int64
 
 func TestMain(m *testing.M) {
+	// NVIDIA's driver takes static thread-local storage each time that it is loaded, and after a
+	// hundred times or so there is none left: an instance keeps it loaded.
+	keep, err := Open(Config{})
 	code := m.Run()
+	if err == nil {
+		keep.Close()
+	}
 	if n := newerMessages.Load(); n > 0 {
 		fmt.Fprintln(os.Stderr, "validation:", n, "messages about what is newer than the layer")
 	}

@@ -141,6 +141,9 @@ func (n *newer) holdsAll(kinds, names []string) bool {
 		switch kind {
 		case "module":
 			known = n.modules[names[i]] > 0
+			if names[i] == "" { // the layer forgets a name when another thread frees a module with the same handle
+				known = len(n.modules) > 0
+			}
 		case "compiling":
 			known = len(n.modules) > 0
 		}

@@ -87,6 +87,30 @@ func TestRecordedMessagesAreNewer(t *testing.T) {
 	}
 }
 
+// A module whose name the layer has lost is one of those that are being compiled.
+func TestNamelessModules(t *testing.T) {
+	m, got := receiver(debian12)
+	nameless := 0
+	for _, r := range recorded(t) {
+		text := strings.ReplaceAll(r.text, "["+coopMatModule+"]", "[]")
+		if text == r.text {
+			continue
+		}
+		nameless++
+		done := m.newer.compiling("another", needsCoopMat(t))
+		if m.receive(r.severity, r.id, text); !got().Newer {
+			t.Errorf("while one is compiled: %+v", got())
+		}
+		done()
+		if m.receive(r.severity, r.id, text); got().Newer {
+			t.Errorf("while none is compiled: %+v", got())
+		}
+	}
+	if nameless != 2 {
+		t.Errorf("%d messages name the module, want 2", nameless)
+	}
+}
+
 // The same layer, and the same messages with one part changed.
 func TestOtherMessagesAreNotNewer(t *testing.T) {
 	m, got := receiver(debian12)

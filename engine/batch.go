@@ -182,8 +182,7 @@ func (b *batch) decode(ctx context.Context) (err error) {
 		}
 		for !last && submitted < most && submitted-read < plan.depth {
 			slot := submitted % plan.depth
-			sent[slot] = time.Now()
-			if tickets[slot], err = m.submitDecode(n, slot, filtered, lengthsOf(b.rows, submitted)); err != nil {
+			if tickets[slot], sent[slot], err = m.submitDecode(n, slot, filtered, lengthsOf(b.rows, submitted)); err != nil {
 				return err
 			}
 			for _, a := range b.active {
@@ -234,11 +233,7 @@ func (b *batch) check(ctx context.Context) error {
 		return err
 	}
 	n := len(b.rows)
-	if _, err := m.recorded(n, 0, b.filtered()); err != nil { // may compile kernels, which the time leaves out
-		return err
-	}
-	begun := time.Now()
-	ticket, err := m.submitDecode(n, 0, b.filtered(), lengthsOf(b.rows, 0))
+	ticket, begun, err := m.submitDecode(n, 0, b.filtered(), lengthsOf(b.rows, 0))
 	if err == nil {
 		err = m.wait(ticket)
 	}

@@ -56,9 +56,9 @@ const splitRows = 64
 
 // state is what the host tells the kernels and they tell each other from step to step.
 type state struct {
-	chunkRows  *vk.Buffer // [plan.chunk]shaders.Row, written by the host for each prefill chunk
-	chunkGrid  *vk.Buffer // attention's grid of that chunk
-	decodeRows vk.Range   // [DecodeRows]shaders.Row, advanced by the kernels
+	chunkRows  [2]*vk.Buffer // [plan.chunk]shaders.Row, written by the host for each prefill chunk, in turn
+	chunkGrid  [2]*vk.Buffer // attention's grid of that chunk
+	decodeRows vk.Range      // [DecodeRows]shaders.Row, advanced by the kernels
 	decodeGrid vk.Range
 	nextRows   *vk.Buffer // both of them, written by the host
 	copyRows   *vk.Commands
@@ -116,8 +116,10 @@ func (m *Model) makeBuffers() (err error) {
 
 	maxPages, sequences := int64(pagesFor(m.context)), int64(m.plan.sequences)
 	s := &m.state
-	s.chunkRows = host("chunk_rows", int64(m.plan.chunk)*rowBytes, vk.Upload)
-	s.chunkGrid = host("chunk_grid", gridBytes, vk.Upload)
+	for i := range s.chunkRows {
+		s.chunkRows[i] = host("chunk_rows", int64(m.plan.chunk)*rowBytes, vk.Upload)
+		s.chunkGrid[i] = host("chunk_grid", gridBytes, vk.Upload)
+	}
 	s.decodeRows = local("decode_rows", rowBytes*shaders.DecodeRows)
 	s.decodeGrid = local("decode_grid", gridBytes)
 	s.nextRows = host("next_rows", rowBytes*shaders.DecodeRows+gridBytes, vk.Upload)

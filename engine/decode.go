@@ -17,6 +17,7 @@ const stepsInFlight = 3
 // decoder is the recorded decode steps, by their number of rows, and what is known of them.
 type decoder struct {
 	plans          [shaders.DecodeRows + 1]decodePlan
+	layers         int           // of a submission, before a step was measured
 	plain, checked int           // steps without drafts so far; and when drafts were checked last
 	spent          time.Duration // in steps
 }
@@ -60,7 +61,7 @@ func (p *decodePlan) forget() {
 func (m *Model) decodePlan(n int) *decodePlan {
 	p := &m.decode.plans[n]
 	if p.layers == 0 {
-		p.layers, p.depth = m.pace.layers, 1
+		p.layers, p.depth = m.decode.layers, 1
 		for i := n - 1; i > 0; i-- { // fewer rows take nearly as long
 			if fewer := &m.decode.plans[i]; fewer.timed {
 				p.layers = max(1, fewer.layers/2)
@@ -107,18 +108,20 @@ func decodeName(rows, from, to int) string {
 	return fmt.Sprintf("decode step of %d rows, layers %d-%d", rows, from, to-1)
 }
 
-// submitDecode submits a decode step of rows of these lengths, whose recording must not be pending.
-func (m *Model) submitDecode(n, number int, filtered bool, l shaders.Lengths) (t vk.Ticket, err error) {
+// submitDecode submits a decode step of rows of these lengths, whose recording must not be
+// pending. It tells when it began to: recording, which may build kernels, is no part of the step.
+func (m *Model) submitDecode(n, number int, filtered bool, l shaders.Lengths) (t vk.Ticket, sent time.Time, err error) {
 	segments, err := m.recorded(n, number, filtered)
 	if err != nil {
-		return 0, err
+		return 0, sent, err
 	}
+	sent = time.Now()
 	for _, c := range segments {
 		if t, err = m.submit(c, l); err != nil {
-			return 0, err
+			return 0, sent, err
 		}
 	}
-	return t, nil
+	return t, sent, nil
 }
 
 // measured learns from a step of n rows that took so long; alone: nothing else ran.
@@ -138,8 +141,7 @@ func (m *Model) measured(n int, took time.Duration, alone bool) {
 	if p.timed || m.steady || !alone {
 		return
 	}
-	paced := pace{}
-	paced.measured(took, 1, m.cfg.Layers, 1)
+	paced := pace{layers: p.layers}.adapted(took, 1, m.cfg.Layers, 1)
 	depth := 1
 	if took < submission/2 {
 		depth = stepsInFlight

@@ -21,13 +21,21 @@ func (s *Session) Logits(ctx context.Context, ids []int32, all bool, emit func(p
 		return err
 	}
 	buffer := make([]float32, m.plan.rows*m.cfg.Vocab)
-	return m.prefill(ctx, ids, 0, s.sequence, nil, func(start, count int) error {
-		s.cached = append(s.cached, ids[start:start+count]...)
+	for at := 0; at < len(ids); {
+		part, count := ids[at:], 0 // of the last chunk, whose rows are in x
+		if all {
+			part = part[:min(m.pace.rows, len(part))]
+		}
+		err := m.prefill(ctx, part, at, s.sequence, nil, func(start, n int) error {
+			s.cached, count = append(s.cached, ids[start:start+n]...), n
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		at += len(part)
 		first := 0
 		if !all {
-			if start+count < len(ids) {
-				return nil
-			}
 			first = count - 1
 		}
 		for ; first < count; first += m.plan.rows {
@@ -36,13 +44,13 @@ func (s *Session) Logits(ctx context.Context, ids []int32, all bool, emit func(p
 				return err
 			}
 			for i := range n {
-				if err := emit(start+first+i, buffer[i*m.cfg.Vocab:][:m.cfg.Vocab]); err != nil {
+				if err := emit(at-count+first+i, buffer[i*m.cfg.Vocab:][:m.cfg.Vocab]); err != nil {
 					return err
 				}
 			}
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // readLogits computes and reads the logits of n rows from row first of x.

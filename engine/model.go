@@ -57,7 +57,7 @@ type Model struct {
 	pool     *pagePool
 	sessions []*Session // by sequence; nil where free
 	pace     pace
-	passes   map[int]*vk.Commands // recorded layers of chunks of pace.rows, by the first one
+	passes   [2]map[int]*vk.Commands // recorded layers of chunks of pace.rows, by slot and the first layer
 	decode   decoder
 	tracer   *tracer // nil: nobody watches
 	steady   bool
@@ -77,7 +77,7 @@ func Load(ctx context.Context, dev *vk.Device, file *weights.Model, o Options, p
 	}
 	m := &Model{
 		dev: dev, cfg: file.Config, heads: headsOf(file.Config), kv: o.KV, context: p.context, plan: p,
-		layers: make([]layer, file.Config.Layers), passes: map[int]*vk.Commands{}, pool: newPagePool(p.pages), sessions: make([]*Session, p.sequences),
+		layers: make([]layer, file.Config.Layers), passes: [2]map[int]*vk.Commands{{}, {}}, pool: newPagePool(p.pages), sessions: make([]*Session, p.sequences),
 		maxRange: min(dev.Caps().Limits.MaxStorageBufferRange, dev.Caps().Limits.MaxMemoryAllocationSize),
 	}
 	if o.maxRange > 0 {
@@ -97,16 +97,29 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 		}
 		tuning.Product.IntDot = true
 	}
-	m.pace = startPace(m.dev.Caps(), tuning, m.plan)
-	built := make(chan error, 1) // the driver compiles on one core while weights are read
+	m.pace, m.decode.layers = startPace(m.dev.Caps(), tuning, m.cfg, m.plan)
+	up, err := m.dev.NewUploader()
+	if err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	defer up.Free()
+	t := tensors{m: m, file: file, chunk: min(pieceBytes, up.MaxChunk())}
+	if err := t.all(); err != nil {
+		return err
+	}
+	kernels := shaders.Config{
+		Weights: m.kernelWeights(), Batches: m.dev.Caps().Type != vk.CPU || o.batches,
+		KV: o.KV, Tuning: tuning, Statistics: o.Statistics,
+	}
+	built := make(chan error, 1) // the driver compiles while weights are read
 	go func() {
 		var err error
-		if m.kernels, err = shaders.New(m.dev, shaders.Config{Types: kernelTypes(file), KV: o.KV, Tuning: tuning, Statistics: o.Statistics}); err != nil {
+		if m.kernels, err = shaders.New(m.dev, kernels); err != nil {
 			err = fmt.Errorf("engine: %w", err)
 		}
 		built <- err
 	}()
-	err := m.upload(ctx, file, progress)
+	err = upload(ctx, up, file.Path, t.pieces, progress)
 	if err := errors.Join(<-built, err); err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ type Options struct {
 	Context   int             // positions a sequence; 0: the model's, at most 8192 and what fits; or ContextAuto
 	KV        KVType          // of the KV cache
 	Sequences int             // sessions that may be open at once; 0: 1
-	Chunk     int             // tokens of a prompt that are computed at once, at most, and what buffers allow; 0: 256
+	Chunk     int             // tokens of a prompt that are computed at once, at most, and what buffers allow; 0: 512, of CPU devices 256
 	Tuning    *shaders.Tuning // workgroup sizes; nil: the device's default
 	// IntDot makes decode multiply 8-bit activations by integer dot products, where weights are
 	// quantized: ErrNoIntDot without Features.IntegerDotProduct.
@@ -32,6 +32,7 @@ type Options struct {
 	Statistics bool
 
 	maxRange int64 // bytes of a tensor part, in tests; 0: what the device can bind
+	batches  bool  // in tests: the kernels of batches are built at load on CPU devices too
 }
 
 // ContextAuto asks for the largest context that fits, up to what the model was trained for.

@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	maxChunk   = 256      // tokens of a prefill chunk at most, unless asked for
+	maxChunk   = 512      // tokens of a prefill chunk at most, unless asked for
+	cpuChunk   = 256      // the same on CPU devices, which gain nothing from more
 	ringSlots  = 16       // sampled ids that the host may be behind; more than steps in flight
 	splitSize  = 128      // positions of an attention workgroup in decode
 	partials   = 64 << 20 // bytes of attention's partial results in decode; longer splits keep them below
@@ -125,9 +126,13 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	if caps.Type == vk.CPU {
 		p.split = min(context, cpuSplit)
 	}
-	p.chunk = maxChunk
-	if o.Chunk > 0 {
+	switch {
+	case o.Chunk > 0:
 		p.chunk = o.Chunk
+	case caps.Type == vk.CPU:
+		p.chunk = cpuChunk
+	default:
+		p.chunk = maxChunk
 	}
 	p.chunk = min(p.chunk, context)
 	widest := int64(max(cfg.FFNDim, cfg.Dim, cfg.Heads*(cfg.HeadDim+4)*p.prefillSplits().Max))

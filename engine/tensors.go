@@ -161,33 +161,31 @@ func (t *tensors) norm(name string, to *vk.Range) error {
 	})
 }
 
-// kernelTypes is the types of weights that each kernel will read.
-func kernelTypes(file *weights.Model) map[string][]shaders.Type {
-	types := map[string][]shaders.Type{}
-	add := func(kernel string, t weights.Type) {
-		if typ := shaders.Type(t); !slices.Contains(types[kernel], typ) {
-			types[kernel] = append(types[kernel], typ)
+// kernelWeights is what each kernel will read.
+func (m *Model) kernelWeights() (list []shaders.Weights) {
+	add := func(kernel string, w *shaders.Matrix, quantized bool) {
+		one := shaders.Weights{Kernel: kernel, Type: w.Type, Rows: w.Rows, Cols: w.Cols, Quantized: quantized}
+		if !slices.Contains(list, one) {
+			list = append(list, one)
 		}
 	}
-	kernels := map[string]string{
-		"attn_q": "attn_qkv", "attn_k": "attn_qkv", "attn_v": "attn_qkv", "attn_output": "matmul_add",
-		"ffn_gate": "ffn_gate_up", "ffn_up": "ffn_gate_up", "ffn_down": "matmul_add",
-	}
-	for _, t := range file.Tensors {
-		name := strings.TrimSuffix(t.Name, ".weight")
-		switch {
-		case name == "token_embd":
-			add("embed", t.Type)
-			if file.Tensor("output.weight") == nil {
-				add("output", t.Type)
-			}
-		case name == "output":
-			add("output", t.Type)
-		default:
-			if kernel := kernels[name[strings.LastIndex(name, ".")+1:]]; kernel != "" {
-				add(kernel, t.Type)
+	add("embed", &m.tokenEmbd, false)
+	add("output", m.output, false)
+	for i := range m.layers {
+		l := &m.layers[i]
+		for _, w := range l.AttnQKV {
+			add("attn_qkv", &w.Matrix, true)
+		}
+		add("matmul_add", &l.AttnOutput, false)
+		paired := len(l.FFNGateUp) == 1
+		for _, w := range l.FFNGateUp {
+			if paired {
+				add("ffn_gate_up", &w.Matrix, true)
+			} else {
+				add("matmul", &w.Matrix, false)
 			}
 		}
+		add("matmul_add", &l.FFNDown, paired)
 	}
-	return types
+	return list
 }

@@ -59,25 +59,9 @@ func gateUp(gate, up *weights.Tensor) source {
 	}}
 }
 
-// upload checks, repacks and writes all tensors, on all cores: while one piece
+// upload checks, repacks and writes all pieces of a file, on all cores: while one
 // is copied to the device the next ones are read and repacked.
-func (m *Model) upload(ctx context.Context, file *weights.Model, progress func(done, total int64)) error {
-	up, err := m.dev.NewUploader()
-	if err != nil {
-		return fmt.Errorf("engine: %w", err)
-	}
-	defer up.Free()
-	t := tensors{m: m, file: file, chunk: min(pieceBytes, up.MaxChunk())}
-	if err := t.all(); err != nil {
-		return err
-	}
-	if err := uploadPieces(ctx, up, t.pieces, progress); err != nil {
-		return fmt.Errorf("engine: %s: %w", file.Path, err)
-	}
-	return up.Flush()
-}
-
-func uploadPieces(ctx context.Context, up *vk.Uploader, pieces []piece, progress func(done, total int64)) error {
+func upload(ctx context.Context, up *vk.Uploader, path string, pieces []piece, progress func(done, total int64)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var total int64
@@ -104,7 +88,10 @@ func uploadPieces(ctx context.Context, up *vk.Uploader, pieces []piece, progress
 		})
 	}
 	workers.Wait()
-	return context.Cause(ctx)
+	if err := context.Cause(ctx); err != nil {
+		return fmt.Errorf("engine: %s: %w", path, err)
+	}
+	return up.Flush()
 }
 
 // bytes is the size of the piece on the device.

@@ -153,6 +153,7 @@ func TestAttention(t *testing.T) {
 		{"prefill of two sequences in splits", append(positions(50, 9), Row{}, Row{Position: 33}, Row{Position: 65}, Row{Position: 66}, Row{Position: 67}, Row{Position: 68}, Row{Position: 69}, Row{Position: 127}), Splits{32, 4}},
 		{"prefill of two sequences", append(positions(0, 19), Row{Position: 3}, Row{Position: 4}, Row{Position: 70}), Splits{96, 1}},
 	}
+	prepare(t, kvTypes, tunings())
 	for name, tuning := range tunings() {
 		for _, kv := range kvTypes {
 			for i, tc := range cases {
@@ -161,6 +162,7 @@ func TestAttention(t *testing.T) {
 						continue // one third of the combinations
 					}
 					t.Run(fmt.Sprintf("%s/%v/%v/%s", name, kv, h, tc.name), func(t *testing.T) {
+						t.Parallel()
 						(&attentionCase{kv, h, tc.rows, tc.splits}).check(t, tuning)
 					})
 				}

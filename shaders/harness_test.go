@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 	"unsafe"
@@ -22,12 +24,17 @@ import (
 var device *vk.Device
 
 // sets are the kernels of each configuration, built once: pipelines take time.
-var sets = map[string]*Set{}
+var (
+	sets      = map[string]func() (*Set, error){}
+	setsMutex sync.Mutex
+)
 
 func TestMain(m *testing.M) {
 	os.Exit(vktest.Main(m, &device, func() {
-		for _, s := range sets {
-			s.Free()
+		for _, build := range sets {
+			if s, err := build(); err == nil {
+				s.Free()
+			}
 		}
 	}))
 }
@@ -53,10 +60,11 @@ func productTunings() map[string]Tuning {
 		"lanes4":  {Lanes: 4, RowLanes: 4, Groups: 16, Outputs: 32, Span: 4, Tokens: 2, Quads: caps.Subgroup.Has("quad")},
 		"lanes64": {Lanes: 128, RowLanes: 64, Groups: 2, Outputs: 16, Span: 1, Tokens: 16, InPlace: true},
 	}
-	caps.Type = vk.Discrete
-	list["GPU"] = defaultProduct(&caps)
+	if caps.Type == vk.CPU { // else it is the device's own
+		list["GPU"] = gpuProduct()
+	}
 	if caps.Features.IntegerDotProduct {
-		integers := list["GPU"]
+		integers := gpuProduct()
 		integers.IntDot = true
 		list["integers"] = integers
 	}
@@ -64,10 +72,17 @@ func productTunings() map[string]Tuning {
 	for name, p := range list {
 		all[name] = DefaultTuning(device.Caps())
 		t := all[name]
-		t.Product = p
+		t.Product, t.Prefill = p, Prefill{}
 		all[name] = t
 	}
 	return all
+}
+
+// gpuProduct is what a GPU with the device's limits would get.
+func gpuProduct() ProductTuning {
+	caps := *device.Caps()
+	caps.Type = vk.Discrete
+	return defaultProduct(&caps)
 }
 
 // bench runs kernels over guarded buffers.
@@ -92,24 +107,30 @@ const guard = 256
 var poison = []byte{0xad, 0xde, 0xc0, 0x7f} // a NaN
 
 // newBench has all kernels of a KV cache and a tuning, those with weights for the given
-// types at once, on all cores, and for others when they are recorded.
+// types at once, on all cores, and for others when they are recorded. GPUs' compilers are slow:
+// there the batches' are built with them.
 func newBench(t *testing.T, types map[string][]Type, kv KVType, tuning Tuning) *bench {
 	t.Helper()
-	key := fmt.Sprint(kv, tuning)
-	set := sets[key]
-	if set == nil {
-		var err error
-		if set, err = New(device, Config{KV: kv, Tuning: tuning}); err != nil {
-			t.Fatal(err)
-		}
-		sets[key] = set
+	set, err := setOf(kv, tuning)
+	if err != nil {
+		t.Fatal(err)
 	}
 	var work errgroup.Group
 	work.SetLimit(runtime.GOMAXPROCS(0))
 	for name, list := range types {
 		for _, typ := range list {
-			for _, p := range set.weighted(name, typ) {
-				work.Go(p.build)
+			for _, w := range []Weights{{Rows: manyInvocations}, {Rows: 64, Cols: slices.Max(colsFor(typ))}} {
+				w.Kernel, w.Type = name, typ
+				programs := set.weighted(&w)
+				if name == "matmul" { // what is no Normed, too
+					if !set.cfg.Batches {
+						programs = programs[:1]
+					}
+					programs = append(programs, set.productProgram(matmulKernels, typ, w.Rows, w.Cols, tuning.Product.Tokens, false, false))
+				}
+				for _, p := range programs {
+					work.Go(p.build)
+				}
 			}
 		}
 	}
@@ -119,6 +140,38 @@ func newBench(t *testing.T, types map[string][]Type, kv KVType, tuning Tuning) *
 	b := &bench{t: t, set: set}
 	t.Cleanup(b.free)
 	return b
+}
+
+// setOf is the set of a KV cache and a tuning, from several goroutines.
+func setOf(kv KVType, tuning Tuning) (*Set, error) {
+	key := fmt.Sprint(kv, tuning)
+	setsMutex.Lock()
+	build := sets[key]
+	if build == nil {
+		build = sync.OnceValues(func() (*Set, error) {
+			return New(device, Config{KV: kv, Tuning: tuning, Batches: device.Caps().Type != vk.CPU})
+		})
+		sets[key] = build
+	}
+	setsMutex.Unlock()
+	return build()
+}
+
+// prepare builds the sets of several tests at once: one alone does not fill all cores.
+func prepare(t *testing.T, kvs []KVType, tunings map[string]Tuning) {
+	t.Helper()
+	var work errgroup.Group
+	for _, tuning := range tunings {
+		for _, kv := range kvs {
+			work.Go(func() error {
+				_, err := setOf(kv, tuning)
+				return err
+			})
+		}
+	}
+	if err := work.Wait(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // free gives the buffers back.

@@ -94,6 +94,7 @@ func TestMatMul(t *testing.T) {
 		types := typesUnder(tuned)
 		for _, typ := range types {
 			t.Run(tuned+"/"+name(typ), func(t *testing.T) {
+				t.Parallel()
 				b, rng := newBench(t, map[string][]Type{"matmul": types}, KVF16, tuning), random(t)
 				for _, cols := range colsFor(typ) {
 					rows, tokens, first := 1+rng.IntN(100), DecodeRows+1+rng.IntN(4), rng.IntN(3) // in workgroups of many
@@ -154,7 +155,7 @@ func TestMatMulFoldsGrid(t *testing.T) {
 	const rows, cols = 900, 8
 	file, w := randomWeights(t, rng, F32, rows, cols)
 	x := normal(rng, cols, 1)
-	b := newBench(t, nil, KVF16, productTunings()["GPU"])
+	b := newBench(t, nil, KVF16, Tuning{Lanes: 64, WideLanes: 64, SampleLanes: 64, Product: gpuProduct(), Attention: defaultAttention(device.Caps())})
 	groups := b.set.maxGroups
 	b.set.maxGroups = 7
 	t.Cleanup(func() { b.set.maxGroups = groups })

@@ -39,7 +39,7 @@ func prefillBench(t *testing.T, p Prefill, typ Type) *bench {
 	t.Helper()
 	b := &bench{t: t}
 	t.Cleanup(b.free)
-	cfg := Config{Types: map[string][]Type{}, Tuning: prefillTuning(p), Kernels: []string{"matmul_tiled", "matmul_coopmat", "matmul_sum", "to_half"}}
+	cfg := Config{Tuning: prefillTuning(p), Kernels: []string{"matmul_tiled", "matmul_coopmat", "matmul_sum", "to_half"}}
 	var err error
 	if b.set, err = New(device, cfg); err != nil {
 		t.Fatal(err)
@@ -83,6 +83,7 @@ func TestMatMulTiled(t *testing.T) {
 		}
 		for _, typ := range types {
 			t.Run(tuned+"/"+name(typ), func(t *testing.T) {
+				t.Parallel()
 				rng := random(t)
 				b := prefillBench(t, p, typ)
 				cols := colsFor(typ)

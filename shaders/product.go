@@ -103,7 +103,7 @@ func (p *ProductTuning) next(from, tokens int) (group, count int) {
 func (s *Set) Built(tokens int) bool {
 	p := &s.tuning.Product
 	group, count := p.next(0, tokens)
-	return tokens == 1 || s.tuning.Prefill == (Prefill{}) && !p.IntDot && group == p.Tokens && count == tokens
+	return tokens == 1 || s.cfg.Batches || s.tuning.Prefill == (Prefill{}) && !p.IntDot && group == p.Tokens && count == tokens
 }
 
 // groups is the rows of a lane of a workgroup of so many tokens.

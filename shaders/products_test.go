@@ -46,6 +46,7 @@ func productCases(t *testing.T, kernel string, test func(b *bench, rng *rand.Ran
 		for _, typ := range productTypes {
 			for _, tokens := range []int{1, 17} {
 				t.Run(fmt.Sprintf("%s/%s/%d tokens", tuned, name(typ), tokens), func(t *testing.T) {
+					t.Parallel()
 					b := newBench(t, map[string][]Type{kernel: productTypes}, KVF16, tuning)
 					for _, cols := range colsFor(typ)[1:3] {
 						test(b, random(t), typ, cols, tokens)
@@ -111,14 +112,15 @@ func TestQKV(t *testing.T) {
 		for i, kv := range kvTypes {
 			for j, h := range headShapes {
 				for _, tokens := range []int{1, 6, 17} {
-					if (i+j+tokens)%3 != 0 && tuned != "default" {
+					if (i+j+tokens)%3 != 0 {
 						continue // one third of the combinations
 					}
 					t.Run(fmt.Sprintf("%s/%v/%v/%d tokens", tuned, kv, h, tokens), func(t *testing.T) {
+						t.Parallel()
 						const cols = 64
 						types := []Type{Q8_0, F16}
 						rng, typ := random(t), types[(i+j)%2]
-						b := newBench(t, nil, kv, tuning)
+						b := newBench(t, map[string][]Type{"attn_qkv": types}, kv, tuning)
 						file, w := randomWeights(t, rng, typ, h.Rows(), cols)
 						q, k := h.Heads*h.HeadDim, (h.Heads+h.KVHeads)*h.HeadDim
 						for _, cuts := range [][]int{{0, h.Rows()}, {0, k, h.Rows()}, {0, q, k, h.Rows()}} {
@@ -198,6 +200,8 @@ func TestProductsOfBatch(t *testing.T) {
 				continue // whose products are those of floats
 			}
 			t.Run(tuned+"/"+name(typ), func(t *testing.T) {
+				t.Parallel()
+				types := map[string][]Type{"matmul": {typ}, "matmul_add": {typ}, "attn_qkv": {typ}, "ffn_gate_up": {typ}, "output": {typ}}
 				rng := random(t)
 				qkv, _ := randomWeights(t, rng, typ, h.Rows(), cols)
 				gate, _ := randomWeights(t, rng, typ, ffnDim, cols)
@@ -210,7 +214,7 @@ func TestProductsOfBatch(t *testing.T) {
 				}
 				// results runs all kernels for tokens first to last, and tells each token's.
 				results := func(first, last int) [][]float32 {
-					b, n := newBench(t, nil, KVF32, tuning), last-first
+					b, n := newBench(t, types, KVF32, tuning), last-first
 					m, gateUp := b.qkvMatrix(qkv, h, 0, h.Rows(), h.Rows()), b.gateUpMatrix(gate, up, h.Rows())
 					cut := func(v []float32, each int) []float32 { return v[first*each : last*each] }
 					input, _ := b.activations(typ, cut(x, cols), cols)

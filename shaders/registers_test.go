@@ -20,7 +20,7 @@ func TestArraysStayInRegisters(t *testing.T) {
 	}
 	types := []Type{BF16, Q4_K, Q6_K}
 	for _, kv := range []KVType{KVF16, KVQ8} {
-		set, err := New(device, Config{Types: EveryKernel(types), KV: kv, Tuning: DefaultTuning(caps), Every: kv == KVF16, Statistics: true})
+		set, err := New(device, Config{Weights: EveryKernel(types), KV: kv, Tuning: DefaultTuning(caps), Every: kv == KVF16, Statistics: true})
 		if err != nil {
 			t.Fatal(err)
 		}

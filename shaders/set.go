@@ -49,11 +49,13 @@ func powerOfTwo(n int) int { return 1 << (bits.Len(uint(n)) - 1) }
 
 // Config says which variants of the kernels a Set builds.
 type Config struct {
-	// Types of the weights that each kernel reads. Others are built when they are first
-	// recorded, which takes its time then.
-	Types  map[string][]Type
-	KV     KVType // of the KV cache
-	Tuning Tuning
+	// Weights that the kernels read. Variants for others are built when they are first recorded,
+	// which takes its time then.
+	Weights []Weights
+	// Batches builds also what steps of several tokens take, up to DecodeRows.
+	Batches bool
+	KV      KVType // of the KV cache
+	Tuning  Tuning
 	// Kernels are the names of those to build; nil: all. Those without weights must be
 	// among them to be recorded.
 	Kernels []string
@@ -66,11 +68,20 @@ type Config struct {
 	Statistics, Representations bool
 }
 
-// EveryKernel is Config.Types of kernels that all read the given types.
-func EveryKernel(types []Type) map[string][]Type {
-	all := map[string][]Type{}
+// Weights are a matrix that a kernel reads, Rows × Cols.
+type Weights struct {
+	Kernel     string // matmul stands for its variant that reads a Normed
+	Type       Type
+	Rows, Cols int
+	Quantized  bool // what it is multiplied with is there as 8-bit integers too
+}
+
+// EveryKernel is Config.Weights of kernels that all read the given types, large matrices.
+func EveryKernel(types []Type) (all []Weights) {
 	for _, name := range []string{"embed", "matmul", "output", "matmul_add", "attn_qkv", "ffn_gate_up", "matmul_tiled", "matmul_coopmat"} {
-		all[name] = types
+		for _, t := range types {
+			all = append(all, Weights{Kernel: name, Type: t, Rows: manyInvocations, Quantized: true})
+		}
 	}
 	return all
 }
@@ -140,16 +151,15 @@ func (s *Set) build() error {
 	one(&s.threshold, thresholdKernel, "", sample)
 	one(&s.pick, pickKernel, "", lanes, pickQuads)
 	one(&s.advance, advanceKernel, "", sample)
-	for name, types := range s.cfg.Types {
-		if s.cfg.Kernels != nil && !slices.Contains(s.cfg.Kernels, name) {
+	for i := range s.cfg.Weights {
+		w := &s.cfg.Weights[i]
+		if s.cfg.Kernels != nil && !slices.Contains(s.cfg.Kernels, w.Kernel) {
 			continue
 		}
-		for _, typ := range types {
-			if !typ.Known() {
-				return fmt.Errorf("shaders: no kernel for weights of type %d", typ)
-			}
-			wanted = append(wanted, s.weighted(name, typ)...)
+		if !w.Type.Known() {
+			return fmt.Errorf("shaders: no kernel for weights of type %d", w.Type)
 		}
+		wanted = append(wanted, s.weighted(w)...)
 	}
 	if t.Prefill != (Prefill{}) {
 		if err := t.Prefill.Check(s.d.Caps()); err != nil {
@@ -164,36 +174,48 @@ func (s *Set) build() error {
 	return work.Wait()
 }
 
-// weighted is the programs of a kernel and a type that a step or a prompt takes.
-func (s *Set) weighted(name string, t Type) []*Program {
-	if name == "embed" {
-		return []*Program{s.embedProgram(t)}
+// weighted is the programs that read weights in a step or a prompt.
+func (s *Set) weighted(w *Weights) []*Program {
+	if w.Kernel == "embed" {
+		return []*Program{s.embedProgram(w.Type)}
 	}
-	if p := &s.tuning.Prefill; *p != (Prefill{}) && p.kernel().name == name {
-		return []*Program{s.tileProgram(t, &p.Wide), s.tileProgram(t, &p.Narrow)}
+	p := &s.tuning.Prefill
+	tiles := func() []*Program {
+		return []*Program{s.tileProgram(w.Type, &p.Wide), s.tileProgram(w.Type, &p.Narrow)}
 	}
+	if *p != (Prefill{}) && p.kernel().name == w.Kernel {
+		return tiles()
+	}
+	i := slices.IndexFunc(productKernels, func(k productKernel) bool { return k.plain.name == w.Kernel })
+	if i < 0 {
+		return nil // of the other way of prefill
+	}
+	k, most := productKernels[i], s.tuning.Product.Tokens
+	canDot := k.dot != nil && !w.Type.isFloat()
 	var programs []*Program
-	for _, k := range productKernels {
-		if k.plain.name != name {
-			continue
-		}
-		if s.cfg.Every {
-			for _, tokens := range []int{1, s.tuning.Product.Tokens} {
-				for _, dot := range []bool{false, s.d.Caps().Features.IntegerDotProduct && k.dot != nil && !t.isFloat()} {
-					programs = append(programs,
-						s.productProgram(k, t, manyInvocations, 0, tokens, k == matmulKernels, dot),
-						s.productProgram(k, t, 1, manyInvocations, tokens, k == matmulKernels, dot))
-				}
+	add := func(rows, cols, group int, dot bool) {
+		programs = append(programs, s.productProgram(k, w.Type, rows, cols, group, k == matmulKernels, dot))
+	}
+	if s.cfg.Every {
+		for _, group := range []int{1, most} {
+			for _, dot := range []bool{false, canDot && s.d.Caps().Features.IntegerDotProduct} {
+				add(manyInvocations, 0, group, dot)
+				add(1, manyInvocations, group, dot)
 			}
 		}
-		programs = append(programs, s.productProgram(k, t, manyInvocations, 0, 1, k == matmulKernels, s.tuning.Product.IntDot && k.dot != nil && !t.isFloat()))
-		switch {
-		case k == outputKernels, s.cfg.Every:
-		case s.tuning.Prefill != (Prefill{}):
-			programs = append(programs, s.tileProgram(t, &s.tuning.Prefill.Wide), s.tileProgram(t, &s.tuning.Prefill.Narrow))
-		default:
-			programs = append(programs, s.productProgram(k, t, manyInvocations, 0, s.tuning.Product.Tokens, false, false))
-		}
+		return programs
+	}
+	dot := canDot && w.Quantized && s.tuning.Product.IntDot
+	add(w.Rows, w.Cols, 1, dot)
+	for group := 2; s.cfg.Batches && group <= most; group *= 2 {
+		add(w.Rows, w.Cols, group, dot)
+	}
+	switch {
+	case k == outputKernels: // of a prompt's last token alone
+	case *p != (Prefill{}):
+		programs = append(programs, tiles()...)
+	default:
+		add(w.Rows, w.Cols, most, false)
 	}
 	return programs
 }

@@ -159,11 +159,11 @@ func Of(d *vk.Device, o Options) (*Profile, error) {
 	for _, t := range o.Types {
 		types = append(types, shaders.Type(t))
 	}
-	cfg.Types = shaders.EveryKernel(types)
+	cfg.Weights = shaders.EveryKernel(types)
 	if err := p.add(d, cfg); err != nil {
 		return nil, err
 	}
-	cfg.Types = map[string][]shaders.Type{"attn_qkv": types[:1]}
+	cfg.Weights = []shaders.Weights{{Kernel: "attn_qkv", Type: types[0]}}
 	for _, cfg.KV = range []shaders.KVType{shaders.KVF32, shaders.KVQ8} {
 		if err := p.add(d, cfg); err != nil {
 			return nil, err

@@ -1,0 +1,184 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sealvk/shaders"
+	"sealvk/vk"
+)
+
+// prefill runs ids, which stand from position start of the sequence, through
+// the model in chunks. Behind the last one tail, unless nil, is recorded, which
+// finds the chunk's rows in x; done, unless nil, is told each chunk's first
+// position and length once it is computed, when the next one may have begun.
+func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence uint32, tail func(c *vk.Commands, count int), done func(start, count int) error) error {
+	f := &flights{m: m}
+	for slot := 0; len(ids) > 0; slot = 1 - slot {
+		if f.unsettled() {
+			if err := f.finish(nil); err != nil {
+				return err
+			}
+		}
+		n := min(m.pace.rows, len(ids))
+		c := m.chunk(slot, ids[:n], start, sequence)
+		c.done = done
+		if n == len(ids) && tail != nil {
+			c.tail = func(c *vk.Commands) { tail(c, n) }
+		}
+		if err := f.submit(ctx, c); err != nil {
+			return f.finish(err)
+		}
+		ids, start = ids[n:], start+n
+	}
+	return f.finish(nil)
+}
+
+// lengths of count rows of a sequence, from position start on.
+func lengths(start, count int) shaders.Lengths {
+	return shaders.Lengths{Longest: start + count, Sum: count*start + count*(count+1)/2}
+}
+
+// chunk is a prefill chunk, whose rows and attention grid it writes for the device. What was
+// computed in the slot before must be complete. A small chunk is computed as in decode.
+func (m *Model) chunk(slot int, ids []int32, start int, sequence uint32) *chunk {
+	s, n := &m.state, len(ids)
+	c := &chunk{step: step{rows: s.chunkRows[slot].All(), count: n, grid: s.chunkGrid[slot].All(), splits: m.prefillSplits()}, start: start, slot: slot}
+	if n <= shaders.DecodeRows {
+		c.splits = m.decodeSplits()
+	}
+	for i, id := range ids {
+		row := shaders.Row{Token: uint32(id), Position: uint32(start + i), Sequence: sequence}
+		copy(s.chunkRows[slot].Bytes()[rowBytes*i:], bytesOf(&row))
+	}
+	grid := m.kernels.AttentionGrid(c.splits, m.heads, start+n, n)
+	copy(s.chunkGrid[slot].Bytes(), bytesOf(&grid))
+	return c
+}
+
+// chunk is tokens of a prompt in one pass.
+type chunk struct {
+	step
+	start int                // position of the first token
+	slot  int                // of state.chunkRows and Model.passes
+	tail  func(*vk.Commands) // recorded behind the last layer; may be nil
+	took  time.Duration      // of the device, as the host sees it
+	done  func(start, count int) error
+}
+
+// flight is a submission that the host has not waited for.
+type flight struct {
+	commands *vk.Commands
+	ticket   vk.Ticket
+	kept     bool // in Model.passes
+	sent     time.Time
+	chunk    *chunk
+	last     bool // of its chunk
+}
+
+// flights are the submissions of a prompt, oldest first. While the device works on one, the
+// host records and submits the next, be it of the next chunk; a third one waits.
+type flights struct {
+	m     *Model
+	list  []flight
+	woken time.Time // when the host learned of the newest end
+	next  pace
+}
+
+// submit sends a chunk, in submissions of pace.layers layers.
+func (f *flights) submit(ctx context.Context, c *chunk) error {
+	m := f.m
+	l := lengths(c.start, c.count)
+	for from := 0; from < m.cfg.Layers; from += m.pace.layers {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		to := min(from+m.pace.layers, m.cfg.Layers)
+		commands, kept, err := m.chunkLayers(c, from, to)
+		if err != nil {
+			return err
+		}
+		sent := time.Now()
+		ticket, err := m.submit(commands, l)
+		if err != nil {
+			if !kept {
+				commands.Free()
+			}
+			return err
+		}
+		f.list = append(f.list, flight{commands, ticket, kept, sent, c, to == m.cfg.Layers})
+		if len(f.list) > 1 {
+			if err := f.land(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// land waits for the oldest submission.
+func (f *flights) land() error {
+	next := f.list[0]
+	f.list = f.list[1:]
+	err := f.m.wait(next.ticket)
+	now, from, c := time.Now(), next.sent, next.chunk
+	if from.Before(f.woken) {
+		from = f.woken
+	}
+	c.took += now.Sub(from)
+	f.woken = now
+	if !next.kept {
+		next.commands.Free()
+	}
+	if err != nil || !next.last {
+		return err
+	}
+	f.next = f.m.pace.adapted(c.took, c.count, f.m.cfg.Layers, f.m.plan.chunk)
+	if c.done != nil {
+		return c.done(c.start, c.count)
+	}
+	return nil
+}
+
+// finish waits for everything, after err, and takes on the pace that was found.
+func (f *flights) finish(err error) error {
+	for len(f.list) > 0 {
+		if e := f.land(); err == nil {
+			err = e
+		}
+	}
+	if err == nil && f.unsettled() && f.next.settled {
+		f.m.pace = f.next
+		f.m.forgetPasses()
+	}
+	return err
+}
+
+// unsettled reports whether the pace may not be the one to go on at.
+func (f *flights) unsettled() bool {
+	return !f.m.steady && (!f.m.pace.settled || f.next.settled && f.next != f.m.pace)
+}
+
+// chunkLayers are some layers of a chunk. Those of a chunk of the usual size are recorded once
+// and kept until the pace changes.
+func (m *Model) chunkLayers(c *chunk, from, to int) (commands *vk.Commands, kept bool, err error) {
+	kept = (c.tail == nil || to < m.cfg.Layers) && c.count == m.pace.rows
+	if commands = m.passes[c.slot][from]; kept && commands != nil {
+		return commands, true, nil
+	}
+	commands, err = m.recordLayers(fmt.Sprintf("layers %d-%d of %d rows", from, to-1, c.count), c.step, from, to, c.tail)
+	if err == nil && kept {
+		m.passes[c.slot][from] = commands
+	}
+	return commands, kept, err
+}
+
+func (m *Model) forgetPasses() {
+	for _, passes := range m.passes {
+		for _, c := range passes {
+			c.Free()
+		}
+		clear(passes)
+	}
+}

@@ -1,0 +1,186 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"sealvk/shaders"
+	"sealvk/vk"
+	"sealvk/weights"
+)
+
+// Before anything is measured a chunk is what the slowest devices of a class can take.
+func TestStartPace(t *testing.T) {
+	seallm := weights.Config{Layers: 28, Dim: 3072, FFNDim: 24576, Heads: 16, KVHeads: 16, HeadDim: 256}
+	nano := weights.Config{Layers: 6, Dim: 256, FFNDim: 1024, Heads: 4, KVHeads: 4, HeadDim: 64}
+	matrices := shaders.Prefill{CoopMat: shaders.CoopMat{M: 16, N: 16, K: 16, Subgroup: 32}}
+	for _, c := range []struct {
+		name    string
+		class   vk.DeviceType
+		prefill shaders.Prefill
+		cfg     weights.Config
+		weights int64
+		chunk   int
+		want    pace
+		decode  int
+	}{
+		{"discrete, with matrices", vk.Discrete, matrices, seallm, 5 << 30, 512, pace{rows: 512, least: 16, layers: 1}, 28},
+		{"discrete", vk.Discrete, shaders.Prefill{}, seallm, 5 << 30, 512, pace{rows: 64, least: 16, layers: 1}, 26},
+		{"integrated", vk.Integrated, matrices, seallm, 5 << 30, 512, pace{rows: 32, least: 16, layers: 1}, 5},
+		{"a CPU", vk.CPU, shaders.Prefill{}, seallm, 17 << 30, 256, pace{rows: 32, least: 32, layers: 1}, 1},
+		{"a small model", vk.Discrete, shaders.Prefill{}, nano, 4 << 20, 512, pace{rows: 512, least: 16, layers: 6}, 6},
+		{"a small context", vk.Discrete, matrices, seallm, 5 << 30, 100, pace{rows: 100, least: 16, layers: 9}, 28},
+	} {
+		tuning := shaders.Tuning{Product: shaders.ProductTuning{Tokens: 16}, Prefill: c.prefill}
+		got, decode := startPace(&vk.Caps{Type: c.class}, tuning, c.cfg, &plan{chunk: c.chunk, weights: c.weights})
+		if got != c.want || decode != c.decode {
+			t.Errorf("%s: %+v and %d layers a decode step, want %+v and %d", c.name, got, decode, c.want, c.decode)
+		}
+	}
+}
+
+// Once the pace is known a chunk is submitted while the device works on the one before.
+func TestChunksFollowEachOther(t *testing.T) {
+	m := load(t, nano, Options{Context: 256})
+	s := session(t, m)
+	m.pace = pace{rows: 24, least: 24, layers: m.cfg.Layers, settled: true}
+	m.Steady(true)
+	var chunks []Submission
+	err := m.Trace(vk.TraceOff, func(s Submission) {
+		if strings.HasPrefix(s.Name, "layers ") {
+			chunks = append(chunks, s)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	prompt := make([]int32, 5*24+7)
+	for i := range prompt {
+		prompt[i] = int32(10 + i)
+	}
+	for range 2 { // recorded, and from what was kept
+		s.Reset()
+		chunks = nil
+		if _, err := s.Generate(context.Background(), Request{Prompt: prompt, MaxTokens: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if len(chunks) != 6 {
+			t.Fatalf("%d submissions, want 6 chunks", len(chunks))
+		}
+		for i := 1; i < len(chunks); i++ {
+			if chunks[i].Submit.After(chunks[i-1].Woken) {
+				t.Errorf("chunk %d was submitted after chunk %d was waited for", i, i-1)
+			}
+			if i > 1 && chunks[i].Submit.Before(chunks[i-2].Woken) {
+				t.Errorf("chunk %d was submitted before chunk %d was waited for, whose buffers it takes", i, i-2)
+			}
+		}
+	}
+}
+
+// A prompt that is cancelled between two chunks keeps what was computed, and no more.
+func TestCancelBetweenChunks(t *testing.T) {
+	m := load(t, nano, Options{Context: 256})
+	s := session(t, m)
+	m.pace = pace{rows: 20, least: 20, layers: 1, settled: true}
+	m.Steady(true)
+	c := greedyCases(t)[0]
+	prompt := append(make([]int32, 0, 100), c.PromptIDs...)
+	for len(prompt) < 100 {
+		prompt = append(prompt, int32(7+len(prompt)))
+	}
+	want, err := s.Generate(context.Background(), Request{Prompt: prompt, MaxTokens: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Reset()
+	ctx, cancel := context.WithCancel(context.Background())
+	seen := 0
+	err = m.Trace(vk.TraceOff, func(Submission) {
+		if seen++; seen == 2*m.cfg.Layers+1 { // in the third chunk
+			cancel()
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := s.Generate(ctx, Request{Prompt: prompt, MaxTokens: 5})
+	if err != nil || r.Finish != FinishCancelled || len(s.cached) != 40 {
+		t.Errorf("%v, %s, %d cached, want the 40 tokens of two chunks", err, r.Finish, len(s.cached))
+	}
+	r, err = s.Generate(context.Background(), Request{Prompt: prompt, MaxTokens: 5})
+	if err != nil || r.CachedTokens != 40 || fmt.Sprint(r.Tokens) != fmt.Sprint(want.Tokens) {
+		t.Errorf("afterwards %v, %d cached, %v; want %v", err, r.CachedTokens, r.Tokens, want.Tokens)
+	}
+}
+
+// Recording, which may build kernels, is no part of the time that a step takes: else the first
+// one would be taken for slow, and cut into submissions for good.
+func TestRecordingIsNotTimed(t *testing.T) {
+	const pause = 20 * time.Millisecond // for each dispatch that is recorded
+	m := loadFile(t, oneLayer(t), Options{Context: 64, Sequences: 2})
+	recorded := 0
+	m.kernels.Observe(func(shaders.Dispatch) {
+		recorded++
+		time.Sleep(pause)
+	})
+	requests := []Request{{Prompt: []int32{2, 5}, MaxTokens: 4}, {Prompt: []int32{2, 6}, MaxTokens: 4}}
+	if _, err := m.GenerateBatch(context.Background(), sessions(t, m, 2), requests); err != nil {
+		t.Fatal(err)
+	}
+	p := &m.decode.plans[2]
+	if p.samples == 0 || recorded < 10 {
+		t.Fatalf("%d steps of two sequences, %d dispatches recorded", p.samples, recorded)
+	}
+	if slept := 10 * pause; p.took > slept {
+		t.Errorf("a step is said to take %v: that is recording", p.took)
+	}
+}
+
+// Everything that prompts, steps and small batches take is built at load, on the devices that
+// batches are worth it on: no answer waits for a compiler.
+func TestNothingIsBuiltAfterLoad(t *testing.T) {
+	mixed, rng := firstLayers(t, 2), rand.New(rand.NewPCG(1, 1))
+	randomize(mixed.Tensor("blk.1.ffn_gate.weight"), weights.Q5_1, rng) // so that gate and up are no one matrix
+	whole := firstLayers(t, 1)
+	lanes := gpuPrefill
+	lanes.Product.MaxLanes = 128 // matrices of few rows take larger workgroups
+	for name, c := range map[string]struct {
+		file   *weights.Model
+		tuning *shaders.Tuning
+		dot    bool
+	}{"GPU": {mixed, &lanes, false}, "without tiles": {whole, &gpuTuning, false}, "integer dot products": {whole, &lanes, true}} {
+		t.Run(name, func(t *testing.T) {
+			if c.dot && !device.Caps().Features.IntegerDotProduct {
+				t.Skip("the device has no integer dot products")
+			}
+			m := loadFile(t, c.file, Options{Context: 256, Sequences: 3, Tuning: c.tuning, IntDot: c.dot, batches: true})
+			all := sessions(t, m, 3)
+			built := len(m.kernels.Programs())
+			for _, n := range []int{1, 2, 3, 16, 17, 40, 100} {
+				all[0].Reset()
+				prompt := make([]int32, n)
+				for i := range prompt {
+					prompt[i] = int32(3 + i)
+				}
+				if _, err := all[0].Generate(context.Background(), Request{Prompt: prompt, MaxTokens: 3, Sampling: Sampling{Temperature: 1, TopK: 5, RepeatPenalty: 1.1}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			guesses := func(ids []int32, n int) []int32 { return make([]int32, n) }
+			plain := Request{Prompt: []int32{2, 8, 9}, MaxTokens: 20}
+			guessed := plain
+			guessed.Speculate, guessed.draft = 5, guesses
+			if _, err := m.GenerateBatch(context.Background(), all, []Request{plain, plain, plain, guessed}); err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range m.kernels.Programs()[built:] {
+				t.Errorf("built on the way: %s %v, %s", p.Kernel, weights.Type(p.Type), p.Variant)
+			}
+		})
+	}
+}

@@ -28,13 +28,14 @@ layout(push_constant) uniform Push {
 const uint BINS = 256u;
 const uint GROUPS = LANES < 256u ? LANES : 256u;
 const uint ROOM = LANES < 64u ? 16u * LANES : 1024u; // candidates
-const uint FLIGHT = 8u;                              // logits of a lane that are loaded together
+const uint FLIGHT = 16u;                             // logits of a lane that are loaded together
 shared uint bin_lo[BINS];
 shared uint bin_hi[BINS];
 shared uint group_key[GROUPS];
 shared uint candidates[ROOM]; // keys
 shared uint masses[ROOM];
 shared uint count;
+shared uint greatest;
 shared uint chosen;
 shared float remaining;
 
@@ -73,17 +74,21 @@ void add_to_bin(uint bin, uint value) {
 
 float bin_total(uint bin) { return wide(bin_hi[bin], bin_lo[bin]); }
 
-// Leaves the greatest key of each share of the row in group_key.
-void find_groups(uint base) {
+// Leaves the greatest key of each share of the row in group_key, and that of all, if it is
+// above lowest, in greatest.
+void find_greatest(uint base, uint lowest) {
     for (uint g = lane(); g < GROUPS; g += LANES) group_key[g] = 0u;
+    if (lane() == 0u) greatest = lowest;
     barrier();
-    uint greatest = 0u;
+    uint mine = 0u;
     for (uint first = lane(); first < push.vocab; first += FLIGHT * LANES) {
         uint keys[FLIGHT];
         load_keys(base, first, keys);
-        [[unroll]] for (uint j = 0u; j < FLIGHT; j++) greatest = max(greatest, keys[j]);
+        [[unroll]] for (uint j = 0u; j < FLIGHT; j++) mine = max(mine, keys[j]);
     }
-    atomicMax(group_key[lane() % GROUPS], greatest);
+    atomicMax(group_key[lane() % GROUPS], mine);
+    barrier();
+    if (lane() < GROUPS) atomicMax(greatest, group_key[lane()]);
     barrier();
 }
 
@@ -142,7 +147,7 @@ uint select_rank(uint k, uint lowest) {
 
 // The candidate at which the mass from the top, over keys of at least lowest, reaches a
 // share of the whole; the greatest one if the share is nothing.
-uint select_mass(uint lowest, float share, uint greatest, float maximum) {
+uint select_mass(uint lowest, float share, float maximum) {
     for (uint i = lane(); i < count; i += LANES) masses[i] = candidates[i] < lowest ? 0u : mass(candidates[i], maximum);
     otherwise(greatest);
     for (uint i = lane(); i < count; i += LANES) {
@@ -218,9 +223,7 @@ void main() {
     }
 
     uint base = row * push.vocab, lowest = sort_key(-3.4e38);
-    find_groups(base);
-    uint greatest = lowest;
-    for (uint g = 0u; g < GROUPS; g++) greatest = max(greatest, group_key[g]);
+    find_greatest(base, lowest);
     float maximum = from_sort_key(greatest);
 
     bool few = s.top_k > 0u && s.top_k <= GROUPS;
@@ -234,7 +237,7 @@ void main() {
     else if (s.top_k > 0u && s.top_k < push.vocab)
         lowest = max(lowest, select_key(base, lowest, false, float(s.top_k), maximum));
     if (s.top_p < 1.0)
-        lowest = max(lowest, few ? select_mass(lowest, s.top_p, greatest, maximum) : select_key(base, lowest, true, s.top_p, maximum));
+        lowest = max(lowest, few ? select_mass(lowest, s.top_p, maximum) : select_key(base, lowest, true, s.top_p, maximum));
     if (s.min_p > 0.0) lowest = max(lowest, sort_key(maximum + log(s.min_p)));
     if (lane() == 0u) thresholds[row] = from_sort_key(lowest);
 }

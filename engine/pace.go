@@ -9,14 +9,13 @@ import (
 )
 
 const (
+	firstChunk = 32                     // tokens of the first prefill chunk on the slowest devices
 	submission = 100 * time.Millisecond // aim for the longest submission: a desktop stays alive
 	stuck      = 2 * time.Minute        // a submission that takes longer is given up
 )
 
-const firstChunk = 32 // tokens of the first prefill chunk on the slowest devices
-
-// speed is what a device can be trusted with before anything is measured: a third of what the
-// slowest of its class do that are worth running a model on.
+// speed is what a device is trusted with before anything is measured: less than what the slow
+// ones of its class should do, by their data sheets.
 type speed struct{ flops, bytes float64 } // a second, in prefill and in decode
 
 func speedOf(c *vk.Caps, t shaders.Tuning) speed {

@@ -25,7 +25,7 @@ func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence ui
 		c := m.chunk(slot, ids[:n], start, sequence)
 		c.done = done
 		if n == len(ids) && tail != nil {
-			c.tail = func(c *vk.Commands) { tail(c, n) }
+			c.tail = func(commands *vk.Commands) { tail(commands, n) }
 		}
 		if err := f.submit(ctx, c); err != nil {
 			return f.finish(err)

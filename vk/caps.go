@@ -213,7 +213,7 @@ func componentName(t uint32) string {
 	if int(t) < len(names) {
 		return names[t]
 	}
-	if t == 1000141000 {
+	if t == 1000141000 { // VK_COMPONENT_TYPE_BFLOAT16_KHR
 		return "bf16"
 	}
 	return fmt.Sprintf("type %d", t)

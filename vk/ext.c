@@ -116,35 +116,35 @@ static void append(void ***tail, void *structure, void **next, uint32_t *type, u
 #define APPEND(s, value) append(&tail, (s), &(s)->pNext, &(s)->sType, (value))
 
 void svk_link_features(svk_features *f, uint32_t has) {
-	f->base.sType = 1000059000;
+	f->base.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
 	f->base.pNext = NULL;
 	void **tail = &f->base.pNext;
-	APPEND(&f->storage16, 1000083000);
-	APPEND(&f->storage8, 1000177000);
-	APPEND(&f->float16_int8, 1000082000);
-	APPEND(&f->timeline, 1000207000);
-	APPEND(&f->scalar_layout, 1000221000);
-	APPEND(&f->memory_model, 1000211000);
-	APPEND(&f->subgroup_types, 1000175000);
-	if (has & SVK_HAS_MAINTENANCE4) APPEND(&f->maintenance4, 1000413000);
-	if (has & SVK_HAS_SIZE_CONTROL) APPEND(&f->size_control, 1000225002);
-	if (has & SVK_HAS_DOT) APPEND(&f->dot, 1000280000);
-	if (has & SVK_HAS_COOP) APPEND(&f->coop, 1000506000);
-	if (has & SVK_HAS_EXECUTABLE) APPEND(&f->executable, 1000269000);
+	APPEND(&f->storage16, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES);
+	APPEND(&f->storage8, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_8BIT_STORAGE_FEATURES);
+	APPEND(&f->float16_int8, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_FLOAT16_INT8_FEATURES);
+	APPEND(&f->timeline, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES);
+	APPEND(&f->scalar_layout, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SCALAR_BLOCK_LAYOUT_FEATURES);
+	APPEND(&f->memory_model, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_MEMORY_MODEL_FEATURES);
+	APPEND(&f->subgroup_types, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SUBGROUP_EXTENDED_TYPES_FEATURES);
+	if (has & SVK_HAS_MAINTENANCE4) APPEND(&f->maintenance4, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_FEATURES);
+	if (has & SVK_HAS_SIZE_CONTROL) APPEND(&f->size_control, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES);
+	if (has & SVK_HAS_DOT) APPEND(&f->dot, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES);
+	if (has & SVK_HAS_COOP) APPEND(&f->coop, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR);
+	if (has & SVK_HAS_EXECUTABLE) APPEND(&f->executable, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR);
 }
 
 void svk_query(svk_instance *in, void *physical, uint32_t has, svk_properties *p, svk_features *f) {
-	p->base.sType = 1000059001;
+	p->base.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
 	p->base.pNext = NULL;
 	void **tail = &p->base.pNext;
-	APPEND(&p->id, 1000071004);
-	APPEND(&p->driver, 1000196000);
-	APPEND(&p->subgroup, 1000094000);
-	APPEND(&p->maintenance3, 1000168000);
-	if (has & SVK_HAS_MAINTENANCE4) APPEND(&p->maintenance4, 1000413001);
-	if (has & SVK_HAS_SIZE_CONTROL) APPEND(&p->size_control, 1000225000);
-	if (has & SVK_HAS_DOT) APPEND(&p->dot, 1000280001);
-	if (has & SVK_HAS_COOP) APPEND(&p->coop, 1000506002);
+	APPEND(&p->id, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES);
+	APPEND(&p->driver, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES);
+	APPEND(&p->subgroup, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES);
+	APPEND(&p->maintenance3, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES);
+	if (has & SVK_HAS_MAINTENANCE4) APPEND(&p->maintenance4, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES);
+	if (has & SVK_HAS_SIZE_CONTROL) APPEND(&p->size_control, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES);
+	if (has & SVK_HAS_DOT) APPEND(&p->dot, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_PROPERTIES);
+	if (has & SVK_HAS_COOP) APPEND(&p->coop, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_PROPERTIES_KHR);
 	in->properties2(physical, &p->base);
 	svk_link_features(f, has);
 	in->features2(physical, &f->base);
@@ -159,8 +159,8 @@ uint32_t svk_queue_families(svk_instance *in, void *physical, VkQueueFamilyPrope
 }
 
 void svk_budget(svk_instance *in, void *physical, uint64_t budget[16], uint64_t usage[16]) {
-	VkPhysicalDeviceMemoryBudgetPropertiesEXT b = {.sType = 1000237000};
-	VkPhysicalDeviceMemoryProperties2 m = {.sType = 1000059006, .pNext = &b};
+	VkPhysicalDeviceMemoryBudgetPropertiesEXT b = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
+	VkPhysicalDeviceMemoryProperties2 m = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2, .pNext = &b};
 	in->memory2(physical, &m);
 	memcpy(budget, b.budget, sizeof b.budget);
 	memcpy(usage, b.usage, sizeof b.usage);
@@ -168,7 +168,7 @@ void svk_budget(svk_instance *in, void *physical, uint64_t budget[16], uint64_t 
 
 uint32_t svk_coop_matrices(svk_instance *in, void *physical, VkCooperativeMatrixPropertiesKHR *out, uint32_t max) {
 	if (!in->coop) return 0;
-	for (uint32_t i = 0; i < max; i++) out[i].sType = 1000506001;
+	for (uint32_t i = 0; i < max; i++) out[i].sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR;
 	return in->coop(physical, &max, out) < 0 ? 0 : max;
 }
 
@@ -202,9 +202,9 @@ static uint32_t SVK_CALL message(uint32_t severity, uint32_t types, const VkDebu
 
 void svk_fill_messenger(VkDebugUtilsMessengerCreateInfoEXT *info, uintptr_t handle) {
 	memset(info, 0, sizeof *info);
-	info->sType = 1000128004;
-	info->severity = 0x100 | 0x1000; // warning, error
-	info->types = 0x2;               // validation: not the loader's or a driver's chatter
+	info->sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT;
+	info->severity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT | VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT;
+	info->types = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT; // not the loader's or a driver's chatter
 	info->callback = (void *)message;
 	info->userData = (void *)handle;
 }

@@ -190,7 +190,7 @@ func createInstance(info instanceInfo) (vulkan.Instance, vulkan.Result) {
 	}
 	if info.syncChecks {
 		v := one[C.VkValidationFeaturesEXT](&a)
-		v.sType = 1000247000
+		v.sType = C.VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT
 		v.enabledCount = 1
 		v.enabled = &copied(&a, []C.uint32_t{4})[0] // VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT
 		v.pNext = ci.pNext
@@ -281,11 +281,11 @@ func (t instanceTable) query(pd vulkan.PhysicalDevice, has uint32, c *Caps) {
 	c.Subgroup = Subgroup{
 		Size: int(p.subgroup.subgroupSize), MinSize: int(p.subgroup.subgroupSize), MaxSize: int(p.subgroup.subgroupSize),
 		Operations: flagNames(uint32(p.subgroup.supportedOperations), subgroupOperations),
-		Compute:    p.subgroup.supportedStages&0x20 != 0,
+		Compute:    p.subgroup.supportedStages&C.VK_SHADER_STAGE_COMPUTE_BIT != 0,
 	}
 	if has&C.SVK_HAS_SIZE_CONTROL != 0 && f.size_control.on[0] != 0 {
 		c.Subgroup.MinSize, c.Subgroup.MaxSize = int(p.size_control.minSubgroupSize), int(p.size_control.maxSubgroupSize)
-		c.Subgroup.SizeControl = p.size_control.requiredSubgroupSizeStages&0x20 != 0
+		c.Subgroup.SizeControl = p.size_control.requiredSubgroupSizeStages&C.VK_SHADER_STAGE_COMPUTE_BIT != 0
 		c.Subgroup.ComputeFullSubgroups = f.size_control.on[1] != 0
 		c.Subgroup.MaxPerWorkGroup = int(p.size_control.maxComputeWorkgroupSubgroups)
 	}
@@ -298,7 +298,7 @@ func (t instanceTable) query(pd vulkan.PhysicalDevice, has uint32, c *Caps) {
 		// Only with its device scope, without which atomics of that scope are invalid.
 		VulkanMemoryModel:           f.memory_model.on[0] != 0 && f.memory_model.on[1] != 0,
 		ShaderSubgroupExtendedTypes: f.subgroup_types.on[0] != 0, Maintenance4: f.maintenance4.on[0] != 0,
-		IntegerDotProduct: f.dot.on[0] != 0, CooperativeMatrix: f.coop.on[0] != 0 && p.coop.supportedStages&0x20 != 0,
+		IntegerDotProduct: f.dot.on[0] != 0, CooperativeMatrix: f.coop.on[0] != 0 && p.coop.supportedStages&C.VK_SHADER_STAGE_COMPUTE_BIT != 0,
 		PipelineExecutableProperties: f.executable.on[0] != 0,
 	}
 	if c.Features.IntegerDotProduct {

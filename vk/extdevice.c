@@ -162,14 +162,14 @@ svk_device *svk_new_device(svk_instance *in, void *handle) {
 }
 
 int32_t svk_submit(svk_device *d, void *queue, uint32_t count, const uintptr_t *commands, uint64_t semaphore, uint64_t value) {
-	VkTimelineSemaphoreSubmitInfo timeline = {.sType = 1000207003, .signalValueCount = 1, .signalValues = &value};
-	VkSubmitInfo info = {.sType = 4, .pNext = &timeline, .commandCount = count, .commands = commands,
+	VkTimelineSemaphoreSubmitInfo timeline = {.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO, .signalValueCount = 1, .signalValues = &value};
+	VkSubmitInfo info = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .pNext = &timeline, .commandCount = count, .commands = commands,
 		.signalCount = 1, .signals = &semaphore};
 	return d->submit(queue, 1, &info, 0);
 }
 
 int32_t svk_wait(svk_device *d, uint64_t semaphore, uint64_t value, uint64_t timeout_ns) {
-	VkSemaphoreWaitInfo info = {.sType = 1000207004, .count = 1, .semaphores = &semaphore, .values = &value};
+	VkSemaphoreWaitInfo info = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO, .count = 1, .semaphores = &semaphore, .values = &value};
 	return d->wait(d->handle, &info, timeout_ns);
 }
 
@@ -186,12 +186,18 @@ svk_counter svk_new_pipeline(svk_device *d, uint64_t module, uint64_t layout, ui
 		entries[i] = (VkSpecializationMapEntry){.constantID = i, .offset = 4 * i, .size = 4};
 	VkSpecializationInfo specialization = {.mapEntryCount = constant_count, .mapEntries = entries,
 		.dataSize = 4 * constant_count, .data = constants};
-	VkPipelineShaderStageRequiredSubgroupSizeCreateInfo required = {.sType = 1000225001, .requiredSubgroupSize = subgroup_size};
+	VkPipelineShaderStageRequiredSubgroupSizeCreateInfo required = {
+		.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
+		.requiredSubgroupSize = subgroup_size,
+	};
 	VkComputePipelineCreateInfo info = {
-		.sType = 29,
+		.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
 		.flags = flags,
-		.stage = {.sType = 18, .pNext = subgroup_size ? &required : NULL, .stage = 0x20, .module = module, .name = "main",
-			.specialization = constant_count ? &specialization : NULL},
+		.stage = {
+			.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO, .pNext = subgroup_size ? &required : NULL,
+			.stage = VK_SHADER_STAGE_COMPUTE_BIT, .module = module, .name = "main",
+			.specialization = constant_count ? &specialization : NULL,
+		},
 		.layout = layout,
 		.basePipelineIndex = -1,
 	};
@@ -203,12 +209,13 @@ svk_counter svk_new_pipeline(svk_device *d, uint64_t module, uint64_t layout, ui
 void svk_write_set(svk_device *d, uint64_t set, uint32_t count, const VkDescriptorBufferInfo *buffers) {
 	VkWriteDescriptorSet writes[SVK_MAX_BINDINGS];
 	for (uint32_t i = 0; i < count; i++)
-		writes[i] = (VkWriteDescriptorSet){.sType = 35, .set = set, .binding = i, .count = 1, .type = 7, .buffers = &buffers[i]};
+		writes[i] = (VkWriteDescriptorSet){.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+			.set = set, .binding = i, .count = 1, .type = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, .buffers = &buffers[i]};
 	d->update_sets(d->handle, count, writes, 0, NULL);
 }
 
 void svk_barrier(svk_device *d, void *commands, uint32_t src_stages, uint32_t dst_stages, uint32_t src_access, uint32_t dst_access) {
-	VkMemoryBarrier barrier = {.sType = 46, .srcAccess = src_access, .dstAccess = dst_access};
+	VkMemoryBarrier barrier = {.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER, .srcAccess = src_access, .dstAccess = dst_access};
 	d->barrier(commands, src_stages, dst_stages, 0, 1, &barrier, 0, NULL, 0, NULL);
 }
 
@@ -218,12 +225,12 @@ void svk_copy(svk_device *d, void *commands, uint64_t dst, uint64_t dst_offset, 
 }
 
 void svk_name(svk_device *d, uint32_t type, uint64_t handle, const char *name) {
-	VkDebugUtilsObjectNameInfoEXT info = {.sType = 1000128000, .objectType = type, .handle = handle, .name = name};
+	VkDebugUtilsObjectNameInfoEXT info = {.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT, .objectType = type, .handle = handle, .name = name};
 	if (d->name) d->name(d->handle, &info);
 }
 
 void svk_begin_label(svk_device *d, void *commands, const char *name) {
-	VkDebugUtilsLabelEXT label = {.sType = 1000128002, .name = name};
+	VkDebugUtilsLabelEXT label = {.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT, .name = name};
 	if (d->begin_label) d->begin_label(commands, &label);
 }
 
@@ -234,7 +241,10 @@ void svk_end_label(svk_device *d, void *commands) {
 svk_calibration svk_calibrate(svk_device *d, uint32_t host_domain) {
 	svk_calibration c = {.result = EXTENSION_NOT_PRESENT};
 	if (!d->calibrate) return c;
-	VkCalibratedTimestampInfoEXT infos[2] = {{.sType = 1000184000, .domain = 0}, {.sType = 1000184000, .domain = host_domain}};
+	VkCalibratedTimestampInfoEXT infos[2] = {
+		{.sType = VK_STRUCTURE_TYPE_CALIBRATED_TIMESTAMP_INFO_EXT, .domain = 0},
+		{.sType = VK_STRUCTURE_TYPE_CALIBRATED_TIMESTAMP_INFO_EXT, .domain = host_domain},
+	};
 	uint64_t ticks[2] = {0};
 	c.result = d->calibrate(d->handle, 2, infos, ticks, &c.deviation);
 	c.device = ticks[0];
@@ -243,22 +253,22 @@ svk_calibration svk_calibrate(svk_device *d, uint32_t host_domain) {
 }
 
 int64_t svk_executables(svk_device *d, uint64_t pipeline, VkPipelineExecutablePropertiesKHR *out, uint32_t max) {
-	VkPipelineExecutableInfoKHR info = {.sType = 1000269001, .pipeline = pipeline};
-	for (uint32_t i = 0; i < max; i++) out[i].sType = 1000269002;
+	VkPipelineExecutableInfoKHR info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR, .pipeline = pipeline};
+	for (uint32_t i = 0; i < max; i++) out[i].sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_PROPERTIES_KHR;
 	int32_t r = d->executables(d->handle, &info, &max, out);
 	return r < 0 ? r : (int64_t)max;
 }
 
 int64_t svk_statistics(svk_device *d, uint64_t pipeline, uint32_t executable, VkPipelineExecutableStatisticKHR *out, uint32_t max) {
-	VkPipelineExecutableInfoKHR info = {.sType = 1000269003, .pipeline = pipeline, .index = executable};
-	for (uint32_t i = 0; i < max; i++) out[i].sType = 1000269004;
+	VkPipelineExecutableInfoKHR info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR, .pipeline = pipeline, .index = executable};
+	for (uint32_t i = 0; i < max; i++) out[i].sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_STATISTIC_KHR;
 	int32_t r = d->statistics(d->handle, &info, &max, out);
 	return r < 0 ? r : (int64_t)max;
 }
 
 int64_t svk_representations(svk_device *d, uint64_t pipeline, uint32_t executable, VkPipelineExecutableInternalRepresentationKHR *out, uint32_t max) {
-	VkPipelineExecutableInfoKHR info = {.sType = 1000269003, .pipeline = pipeline, .index = executable};
-	for (uint32_t i = 0; i < max; i++) out[i].sType = 1000269005;
+	VkPipelineExecutableInfoKHR info = {.sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR, .pipeline = pipeline, .index = executable};
+	for (uint32_t i = 0; i < max; i++) out[i].sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INTERNAL_REPRESENTATION_KHR;
 	int32_t r = d->representations(d->handle, &info, &max, out);
 	return r < 0 ? r : (int64_t)max;
 }

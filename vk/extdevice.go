@@ -26,7 +26,7 @@ func (t deviceTable) newTimeline(d vulkan.Device) (vulkan.Semaphore, vulkan.Resu
 	var a arena
 	defer a.free()
 	kind := one[C.VkSemaphoreTypeCreateInfo](&a)
-	kind.sType, kind.semaphoreType = 1000207002, 1
+	kind.sType, kind.semaphoreType = C.VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO, C.VK_SEMAPHORE_TYPE_TIMELINE
 	info := vulkan.SemaphoreCreateInfo{SType: vulkan.StructureTypeSemaphoreCreateInfo, PNext: unsafe.Pointer(kind)}
 	defer info.Free()
 	var h vulkan.Semaphore

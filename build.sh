@@ -4,6 +4,8 @@
 #   ./build.sh                     build bin/sealvk
 #   ./build.sh run ARGS...         build, then run bin/sealvk ARGS...
 #   ./build.sh test [ARGS...]      all tests; ARGS go to go test
+#   ./build.sh check               what CI checks besides tests: build, gofmt, go vet,
+#                                  staticcheck, SPIR-V against its sources
 #   ./build.sh go ARGS...          the go command that the above use
 #
 # Only what a command prints itself goes to stdout.
@@ -13,6 +15,7 @@ root=$(cd "$(dirname "$0")" && pwd)
 bin=$root/bin/sealvk
 cache=${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/sealvk
 want_go=$(sed -n 's/^go //p' "$root/go.mod")
+staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 say() { echo "build.sh: $*" >&2; }
 die() { say "$*"; exit 1; }
@@ -143,6 +146,46 @@ vulkan() {
   fi
 }
 
+# stage NAME COMMAND...: a part of the check. The next one runs whatever this one says.
+stage() {
+  name=$1 from=$(date +%s) verdict=ok
+  shift
+  echo "=== $name"
+  "$@" </dev/null 2>&1 || verdict=FAILED failed="$failed $name;"
+  echo "=== $name: $verdict, $(($(date +%s) - from)) s"
+}
+
+format() {
+  files=$("$("$go" env GOROOT)/bin/gofmt" -l .) || return 1
+  [ -z "$files" ] || { echo "not formatted: $files"; return 1; }
+}
+
+# spirv: the pinned compiler makes of the sources what lies beside them.
+spirv() {
+  before=$(sums) || return 1
+  "$go" generate ./shaders || return 1
+  after=$(sums) || return 1
+  [ "$before" = "$after" ] && return
+  echo "go generate ./shaders changed files in shaders/spv, shaders/roofs/spv or shaders/internal/spv/testdata/spv"
+  return 1
+}
+
+sums() { find shaders -path '*/spv/*' -type f \( -name '*.spv' -o -name MANIFEST \) -exec cksum {} + | sort; }
+
+check() {
+  tools
+  cd "$root"
+  failed='' began=$(date +%s)
+  stage "build" ./build.sh
+  stage "gofmt" format
+  stage "go vet" "$go" vet ./...
+  stage "staticcheck" "$go" run "$staticcheck" ./...
+  stage "SPIR-V is what its sources compile to" spirv
+  took=$(($(date +%s) - began))
+  [ -z "$failed" ] || { echo "FAILED after $took s:$failed"; return 1; }
+  echo "all checked in $took s"
+}
+
 case ${1:-} in
 '')
   build
@@ -166,6 +209,9 @@ test)
   # Go's test cache can't see which device the Vulkan loader picks: always run.
   exec "$go" test -count=1 -timeout 40m "$@" $packages
   ;;
+check)
+  check
+  ;;
 go)
   shift
   tools
@@ -173,7 +219,7 @@ go)
   exec "$go" "$@"
   ;;
 -h | --help | help)
-  sed -n '2,9s/^# \{0,1\}//p' "$0"
+  sed -n '2,11s/^# \{0,1\}//p' "$0"
   ;;
 *)
   die "unknown command $1; see ./build.sh --help"

@@ -40,6 +40,8 @@ func TestDecodeBytes(t *testing.T) {
 		{b("\xc3\xc3\xa9"), "\ufffdé"},
 		{b("\xe2\x96\x81"), "▁"}, // spelled out it is itself, not a blank
 		{join(b("\xc3"), []int32{e}, b("\xa9")), "\ufffdé\ufffd"},
+		{join(b("\xe2"), []int32{2}), "\ufffd</s>"}, // what waits comes first
+		{join(b("\xe2\x96"), []int32{0}, b("a")), "\ufffd\ufffd<unk>a"},
 	} {
 		got, err := tok.Decode(c.ids)
 		if err != nil || got != c.want {

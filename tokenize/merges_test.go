@@ -150,4 +150,21 @@ func TestWords(t *testing.T) {
 	if used < 100 {
 		t.Errorf("only %d words are remembered", used)
 	}
+	// A word of few bytes may have more ids than there is room for.
+	const long = "ieesilinslolesellannolrteeht"
+	most := 0
+	for n := range len(long) {
+		run := long[:n+1]
+		var cold scratch
+		want := tok.encode(&cold, nil, run, true)
+		most = max(most, len(want))
+		for range 2 {
+			if got := tok.encode(&warm, nil, run, true); !slices.Equal(got, want) {
+				t.Errorf("%q: got %v, want %v", run, got, want)
+			}
+		}
+	}
+	if room := len(word{}.ids); warm.words.place(long) == nil || most <= room {
+		t.Errorf("%q has up to %d ids and should be a word of more than %d", long, most, room)
+	}
 }

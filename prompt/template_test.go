@@ -176,6 +176,28 @@ func TestGemmaRefuses(t *testing.T) {
 	}
 }
 
+// TestGemmaTrims goes by Python's white space, which has more than Go's.
+func TestGemmaTrims(t *testing.T) {
+	tok, jinja := userVocab(t), compiled(t)[2]
+	for content, want := range map[string]string{
+		"\x1chi\x1f":           "hi",
+		"\x1d\x1ehi\x1e\x1d":   "hi",
+		" \t\n\v\f\rhi\u0085":  "hi",
+		"\u00a0\u2028hi\u3000": "hi",
+		"\x1bhi\u200b":         "\x1bhi\u200b",
+		"\x1f":                 "",
+	} {
+		msgs := []Message{{"user", content}}
+		want := "<bos><start_of_turn>user\n" + want + "<end_of_turn>\n"
+		if got, err := Gemma.Text(tok, msgs, false); err != nil || got != want {
+			t.Errorf("%q: got %q, %v, want %q", content, got, err, want)
+		}
+		if got, err := jinja.Text(tok, msgs, false); err != nil || got != want {
+			t.Errorf("%q: the published template gives %q, %v, want %q", content, got, err, want)
+		}
+	}
+}
+
 func TestNoBOS(t *testing.T) {
 	tok := nanoVocab(t, func(v *tokenize.Vocab) { v.BOS = -1 })
 	if _, err := SeaLLM.Encode(tok, nil, true); err == nil || !strings.Contains(err.Error(), "no bos") {
@@ -194,8 +216,10 @@ func TestRaw(t *testing.T) {
 	for name, tok := range map[string]*tokenize.Tokenizer{"control": plainVocab(t), "user-defined": userVocab(t)} {
 		x := tok.Encode(nil, "x", false)
 		literal := tok.Encode(tok.Encode(nil, "<", false), "bos>x", false)
+		literalEOS := tok.Encode(tok.Encode(nil, "x<", false), "eos>", false)
 		if name == "control" {
 			literal = tok.Encode(nil, "<bos>x", false)
+			literalEOS = tok.Encode(nil, "x<eos>", false)
 		}
 		for _, c := range []struct {
 			text    string
@@ -212,6 +236,8 @@ func TestRaw(t *testing.T) {
 			{"<bos><bos>x", false, literal},
 			{"<bos><bos>x", true, x},
 			{"x<bos>", true, append(x[:len(x):len(x)], tok.BOS())},
+			{"x<eos>", false, literalEOS},
+			{"x<eos>", true, append(x[:len(x):len(x)], tok.EOS())},
 		} {
 			want := append([]int32{tok.BOS()}, c.want...)
 			if got := Raw(tok, c.text, c.special); !slices.Equal(got, want) {
@@ -288,17 +314,40 @@ func structure(tok *tokenize.Tokenizer, ids []int32) (found []int32) {
 	return found
 }
 
-// TestGuardsAreLinear has a message of many markers; with a search from the
-// start for each, it would take minutes.
+// TestGuardsAreLinear counts the bytes in which guards are searched, which is
+// what the time grows with, for messages of as many guards as fit.
 func TestGuardsAreLinear(t *testing.T) {
-	tok := userVocab(t)
-	text := strings.Repeat(turnStart, 20000)
-	ids, err := Gemma.Encode(tok, []Message{{"user", text}}, true)
-	if err != nil {
-		t.Fatal(err)
+	searched := 0
+	index = func(s, substr string) int {
+		n := strings.Index(s, substr)
+		if n < 0 {
+			searched += len(s)
+		} else {
+			searched += n + len(substr)
+		}
+		return n
 	}
-	if got := structure(tok, ids); len(got) != 4 {
-		t.Errorf("%d pieces of the structure, want 4", len(got))
+	defer func() { index = strings.Index }()
+	tok := userVocab(t)
+	guards := guards(tok)
+	if len(guards) != 6 {
+		t.Fatalf("%q are guarded, want bos, eos and four markers", guards)
+	}
+	for _, g := range guards {
+		searched = 0
+		text := strings.Repeat(g, 1000)
+		ids, err := Gemma.Encode(tok, []Message{{"user", text}}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := structure(tok, ids); len(got) != 4 {
+			t.Errorf("%s: %d pieces of the structure, want 4", g, len(got))
+		}
+		// All guards are searched in the text once, the one that is in it nearly
+		// twice, as the search goes on after its first character.
+		if least, most := len(guards)*len(text), (len(guards)+1)*(len(text)+100); searched < least || searched > most {
+			t.Errorf("%s: %d guards are searched in %d bytes of a text of %d, want %d to %d", g, len(guards), searched, len(text), least, most)
+		}
 	}
 }
 

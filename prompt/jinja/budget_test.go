@@ -2,6 +2,7 @@ package jinja
 
 import (
 	"errors"
+	"flag"
 	"runtime"
 	"strings"
 	"testing"
@@ -56,21 +57,59 @@ var bombs = map[string]string{
 	"strftime":        "{% set s = '%A' * 100000 %}{% for i in range(99999) %}{% set x = strftime_now(s) %}{% endfor %}",
 }
 
+// TestBombsEnd has a subtest for each, which is named where one does not end.
 func TestBombsEnd(t *testing.T) {
 	vars := variables([]message{{"user", strings.Repeat("hi ", 100)}}, true)
 	for name, source := range bombs {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		start := time.Now()
-		_, err := run(source, vars)
-		took := time.Since(start)
-		runtime.ReadMemStats(&after)
-		// All of the memory that it took, what was given back included. The
-		// time has slack for the race detector and other tests.
-		if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; err == nil || mib > 1024 || took > 10*time.Second {
-			t.Errorf("%s: %v after %v and %d MiB", name, err, took, mib)
-		} else if testing.Verbose() {
-			t.Logf("%-16s %8v %4d MiB  %v", name, took.Round(time.Millisecond), mib, err)
+		t.Run(name, func(t *testing.T) {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			start := time.Now()
+			_, err := run(source, vars)
+			took := time.Since(start)
+			runtime.ReadMemStats(&after)
+			// All of the memory that it took, what was given back included. The
+			// time has slack for the race detector and other tests.
+			mib := (after.TotalAlloc - before.TotalAlloc) >> 20
+			if err == nil || !strings.HasPrefix(err.Error(), "line ") || mib > 320 || took > 10*time.Second {
+				t.Errorf("%v after %v and %d MiB", err, took, mib)
+			}
+			t.Logf("%v, %d MiB: %v", took.Round(time.Millisecond), mib, err)
+		})
+	}
+}
+
+// TestLoopsPay counts the steps of small templates: a bomb is stopped by all that
+// it does together, also where one thing is free. Every statement and every
+// expression takes a step by itself.
+func TestLoopsPay(t *testing.T) {
+	const (
+		list  = 1 + 3 + 3*itemSteps // [1, 2, 3]: itself, its numbers and their memory
+		round = 4                   // for the scope of an item
+	)
+	input := Text{"abcde", []Span{{0, 1}, {2, 3}}} // of two runs, which each cut looks through
+	for _, c := range []struct {
+		source string
+		want   int
+	}{
+		{"{% for i in [1, 2, 3] %}{% endfor %}", 1 + list + 3*round},
+		{"{% for i in [1, 2, 3] %}x{% endfor %}", 1 + list + 3*(round+2)}, // a text is a statement and pays for its bytes
+		{"{% for i in [1, 2, 3] %}{% break %}{% endfor %}", 1 + list + round + 1},
+		{"{% for i in [1, 2, 3] if true %}{% endfor %}", 1 + list + 3 + 3*itemSteps + 3*round},
+		{"{% for i in [1, 2, 3] if false %}{% endfor %}", 1 + list + 3},
+		{"{% for i in [0, 1, 0] if i %}{% endfor %}", 1 + list + 3 + itemSteps + round},
+		{"{% for c in 'abc' %}{% endfor %}", 1 + 1 + 3*itemSteps + 3*round},
+		{"{% for c in input %}{% endfor %}", 1 + 1 + 5*itemSteps + 5*2 + 5*round},
+	} {
+		tmpl, err := Compile(c.source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const steps = 1000
+		r := &render{steps: steps, out: new(builder), scope: &scope{vars: map[string]value{"input": input}}}
+		r.run(tmpl.body)
+		if got := steps - r.steps; got != c.want {
+			t.Errorf("%s takes %d steps, want %d", c.source, got, c.want)
 		}
 	}
 }
@@ -138,8 +177,10 @@ func FuzzJinja(f *testing.F) {
 	for _, s := range r.Snippets {
 		f.Add(s.Template, "assistant", "a b\nc")
 	}
-	for _, source := range bombs {
-		f.Add(source, "system", "\xff\u00e9")
+	if flag.Lookup("test.fuzz").Value.String() != "" { // TestBombsEnd runs them as they are
+		for _, source := range bombs {
+			f.Add(source, "system", "\xff\u00e9")
+		}
 	}
 	f.Fuzz(func(t *testing.T, source, role, content string) {
 		start := time.Now()

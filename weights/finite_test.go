@@ -79,6 +79,35 @@ func TestCheckFiniteFindsEveryPlace(t *testing.T) {
 	}
 }
 
+// Scales and biases of MLX have a limit that depends on their type.
+func TestCheckFiniteLimitsMLX(t *testing.T) {
+	for _, c := range []struct {
+		typ  Type
+		bits uint16
+		bad  bool
+	}{
+		{BF16, 0x7b00, true}, // 2^119
+		{BF16, 0xfb00, true},
+		{BF16, 0x7f80, true},
+		{BF16, 0x7aff, false},
+		{BF16, 0xfaff, false},
+		{F16, 0x7bff, false}, // 65504, the largest there is
+		{F16, 0xfbff, false},
+		{F16, 0x7c00, true},
+		{F16, 0xfe00, true},
+	} {
+		want := -1
+		if c.bad {
+			want = 2
+		}
+		data := make([]byte, 2*4)
+		put(data[2*2:], 2, uint32(c.bits))
+		if got := nonFiniteMLX(data, c.typ); got != want {
+			t.Errorf("%#x as %v at 2: found at %d, want %d", c.bits, c.typ, got, want)
+		}
+	}
+}
+
 func TestCheckFiniteReportsTheFirstPlace(t *testing.T) {
 	const blocks = 1 << 20 // several pieces
 	m := &Model{}

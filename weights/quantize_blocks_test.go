@@ -2,6 +2,7 @@ package weights
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -215,6 +216,39 @@ func TestRoundedHalves(t *testing.T) {
 	}
 	if float16Bits(1e30) != 0x7c00 || float16Bits(float32(math.Inf(-1))) != 0xfc00 {
 		t.Error("past the largest half comes Inf")
+	}
+}
+
+// The reference's bytes come from BF16 values, which need no rounding.
+func TestBF16IsRounded(t *testing.T) {
+	for bits, want := range map[uint32]uint16{
+		0x3f80_7fff: 0x3f80, 0x3f80_8000: 0x3f80, 0x3f80_8001: 0x3f81, // ties to even
+		0x3f81_7fff: 0x3f81, 0x3f81_8000: 0x3f82, 0x3f81_8001: 0x3f82,
+		0xbf80_8000: 0xbf80, 0xbf81_8000: 0xbf82,
+		0x0000_8000: 0, 0x0001_8000: 2, 0x7f7f_7fff: 0x7f7f, 0x7f7f_8000: 0x7f80,
+	} {
+		var got [2]byte
+		quantizeBF16(got[:], []float32{math.Float32frombits(bits)})
+		if got := binary.LittleEndian.Uint16(got[:]); got != want {
+			t.Errorf("%#x becomes %#x, want %#x", bits, got, want)
+		}
+	}
+}
+
+// With 127 in the block its scale is 1.
+func TestQ8_0IsRounded(t *testing.T) {
+	for value, want := range map[float32]int8{
+		0.49999997: 0, // the nearest to a half: as float32, the sum with a half is 1
+		0.5:        1, 1.4999999: 1, 1.5: 2, 126.49999: 126, 126.5: 127,
+	} {
+		var block [34]byte
+		quantizeQ8_0(block[:], (&[32]float32{127, value, -value})[:])
+		if got := int8(block[3]); got != want {
+			t.Errorf("%v becomes %d, want %d", value, got, want)
+		}
+		if got := int8(block[4]); got != -want {
+			t.Errorf("%v becomes %d, want %d", -value, got, -want)
+		}
 	}
 }
 

@@ -85,8 +85,10 @@ func TestAStoppedPullGoesOn(t *testing.T) {
 }
 
 // A partial file whose bytes are not what its note says costs a second download, no more.
+// A note of a file of another size or other parts is not believed.
 func TestADamagedPartialFile(t *testing.T) {
-	content := noise(1<<20+5, 9)
+	content := noise(1<<18+5, 9) // five parts
+	const arrived = 4 * 30000
 	for name, damage := range map[string]func(t *testing.T, incomplete, notes string){
 		"bytes": func(t *testing.T, incomplete, notes string) {
 			b, err := os.ReadFile(incomplete)
@@ -98,8 +100,17 @@ func TestADamagedPartialFile(t *testing.T) {
 		},
 		"size": func(_ *testing.T, incomplete, _ string) { os.Truncate(incomplete, 5000) },
 		"note": func(_ *testing.T, _, notes string) { os.WriteFile(notes, []byte(`{"size":1e99}`), 0o666) },
-		"note's parts": func(_ *testing.T, _, notes string) {
-			os.WriteFile(notes, fmt.Appendf(nil, `{"size":%d,"part":65536,"done":[9999999]}`, len(content)), 0o666)
+		"note of fewer parts": func(_ *testing.T, _, notes string) {
+			os.WriteFile(notes, fmt.Appendf(nil, `{"size":%d,"part":65536,"done":[30000,30000,30000,30000]}`, len(content)), 0o666)
+		},
+		"note of too much": func(_ *testing.T, _, notes string) {
+			os.WriteFile(notes, fmt.Appendf(nil, `{"size":%d,"part":65536,"done":[30000,30000,30000,30000,6]}`, len(content)), 0o666)
+		},
+		"note of other parts": func(_ *testing.T, _, notes string) { // as many
+			os.WriteFile(notes, fmt.Appendf(nil, `{"size":%d,"part":65000,"done":[30000,30000,30000,30000,0]}`, len(content)), 0o666)
+		},
+		"note of another size": func(_ *testing.T, _, notes string) {
+			os.WriteFile(notes, fmt.Appendf(nil, `{"size":%d,"part":65536,"done":[30000,30000,30000,30000,0]}`, len(content)+1), 0o666)
 		},
 		"no note":   func(_ *testing.T, _, notes string) { os.Remove(notes) },
 		"no file":   func(_ *testing.T, incomplete, _ string) { os.Remove(incomplete) },
@@ -108,18 +119,29 @@ func TestADamagedPartialFile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newServer(t, "org/repo", map[string][]byte{"a.gguf": content})
-			reached := s.stopAfter(30000, 4)
+			s.stopAfter(30000, 4)
 			cache := t.TempDir()
 			ctx, cancel := context.WithCancel(t.Context())
-			go func() { <-reached; time.Sleep(20 * time.Millisecond); cancel() }()
 			h := s.open(t, cache)
-			if _, err := h.Pull(ctx, mustRef(t, "org/repo"), nil); err == nil {
-				t.Fatal("the first pull was not stopped")
+			if _, err := h.Pull(ctx, mustRef(t, "org/repo"), func(done, _ int64) {
+				if done == arrived {
+					cancel()
+				}
+			}); !errors.Is(err, context.Canceled) {
+				t.Fatalf("the first pull ended with %v", err)
 			}
 			s.setFault(nil)
+			s.takeSent()
 			damage(t, filepath.Join(cache, "models--org--repo/blobs", sha256Hex(content)+".sealvk.incomplete"),
 				filepath.Join(cache, "models--org--repo/blobs", sha256Hex(content)+".sealvk.ranges"))
 			wantContent(t, mustPull(t, h, "org/repo"), content)
+			want := int64(len(content))
+			if name == "bytes" { // which shows at the end only
+				want += want - arrived
+			}
+			if sent, _ := s.takeSent(); sent != want {
+				t.Errorf("%d bytes fetched, want %d", sent, want)
+			}
 			wantNoLeftovers(t, cache)
 		})
 	}

@@ -2,6 +2,7 @@ package vk
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -184,6 +185,36 @@ func TestDeviceLostIsSticky(t *testing.T) {
 	}
 	if done, err := d.Done(reached); !done || err != nil {
 		t.Errorf("what was reached before: %v, %v", done, err)
+	}
+}
+
+// A lost device may show it by its semaphore alone: the greatest value says nothing of what is
+// complete.
+func TestSemaphoreOfALostDevice(t *testing.T) {
+	d := openTest(t)
+	var a arena
+	defer a.free()
+	kind := slice[uint64](&a, 4) // VkSemaphoreTypeCreateInfo of a timeline and its first value
+	kind[0], kind[2], kind[3] = 1000207002, 1, math.MaxUint64
+	info := vulkan.SemaphoreCreateInfo{SType: vulkan.StructureTypeSemaphoreCreateInfo, PNext: pointerTo(kind)}
+	defer info.Free()
+	var lost vulkan.Semaphore
+	if r := vulkan.CreateSemaphore(d.handle, &info, nil, &lost); r != vulkan.Success {
+		t.Fatal(resultError("vkCreateSemaphore", r))
+	}
+	whole := d.time.semaphore
+	d.time.semaphore = lost
+	defer func() {
+		d.time.semaphore = whole
+		vulkan.DestroySemaphore(d.handle, lost, nil)
+	}()
+	for range 2 {
+		if done, err := d.Done(1); done || !errors.Is(err, ErrDeviceLost) {
+			t.Errorf("done %v, %v, want ErrDeviceLost", done, err)
+		}
+	}
+	if _, err := d.NewBuffer("b", 16, DeviceLocal); !errors.Is(err, ErrDeviceLost) {
+		t.Errorf("afterwards: %v, want ErrDeviceLost", err)
 	}
 }
 

@@ -25,7 +25,7 @@ func TestCopyTimes(t *testing.T) {
 		if c := device.Caps(); c.QueueFamilies[c.QueueFamily].TimestampValidBits > 0 && c.Limits.TimestampPeriod > 0 {
 			t.Fatal("the queue has timestamps that are not used")
 		}
-		return // one clock agrees with itself
+		t.Skip("the queue has no timestamps: one clock agrees with itself")
 	}
 	copies, err := newTestSet(t, b).copies()
 	if err != nil {

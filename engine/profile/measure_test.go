@@ -57,7 +57,7 @@ func TestMeasure(t *testing.T) {
 	if err != nil || len(p.Runs) != 2 {
 		t.Fatalf("%d runs, %v", len(p.Runs), err)
 	}
-	check(t, p, o)
+	check(t, m, p, o)
 	attention := func(r Run) Dispatch {
 		return r.Dispatches[slices.IndexFunc(r.Dispatches, func(d Dispatch) bool { return d.Label == "blk.0.attention" })]
 	}
@@ -69,7 +69,7 @@ func TestMeasure(t *testing.T) {
 	if p, err = Measure(context.Background(), device, m, o); err != nil || len(p.Runs) != 1 {
 		t.Fatalf("%d runs, %v", len(p.Runs), err)
 	}
-	check(t, p, o)
+	check(t, m, p, o)
 
 	text, err := json.Marshal(p)
 	if err != nil {
@@ -83,7 +83,7 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-func check(t *testing.T, p *Profile, o Options) {
+func check(t *testing.T, m *engine.Model, p *Profile, o Options) {
 	t.Helper()
 	for _, r := range p.Runs {
 		name := r.Phase
@@ -107,9 +107,12 @@ func check(t *testing.T, p *Profile, o Options) {
 			t.Errorf("%s: %d tokens a step", name, r.Tokens)
 		}
 		calls := 0
+		var traffic, flops int64
 		var ticks float64
 		for _, d := range r.Dispatches {
 			calls += d.Calls
+			traffic += d.ReadBytes + d.WrittenBytes
+			flops += d.FLOPs
 			if len(d.SamplesUS) != d.Calls*o.Steps || d.ReadBytes <= 0 || d.Grid[0] < 1 || d.Program >= len(p.Programs) {
 				t.Errorf("%s: %+v", name, d)
 			}
@@ -132,14 +135,37 @@ func check(t *testing.T, p *Profile, o Options) {
 		if len(r.Sections) != len(sections) || r.Floor.Share <= 0 || len(r.Timeline) == 0 {
 			t.Errorf("%s: %d sections, floor %+v, %d events", name, len(r.Sections), r.Floor, len(r.Timeline))
 		}
+		const position = 2 * 4 * 4 * 64 * 2 // K and V, layers, heads, their size, bytes of f16
+		if want := m.BytesPerToken() + int64(r.Depth+r.Tokens)*position; r.Floor.ReadBytes != want || r.Floor.FLOPs != flops {
+			t.Errorf("%s at %d: the floor reads %d bytes for %d FLOPs, want %d for %d", name, r.Depth, r.Floor.ReadBytes, r.Floor.FLOPs, want, flops)
+		}
 		for _, by := range []By{ByOperation, ByLayer, ByKernel, ByDispatch} {
 			var total float64
-			var read int64
+			var moved, computed int64
 			for _, g := range r.Groups(p, by) {
 				total += g.TotalUS
-				read += g.Bytes
+				moved += g.Bytes
+				computed += g.FLOPs
 			}
 			near("groups by "+string(by), total, ticks/float64(o.Steps), 1e-9)
+			if moved != traffic || computed != flops {
+				t.Errorf("%s: groups by %s: %d bytes and %d FLOPs, the dispatches have %d and %d", name, by, moved, computed, traffic, flops)
+			}
+		}
+	}
+}
+
+// By hand, of definition 7.
+func TestQuantile(t *testing.T) {
+	for _, c := range []struct {
+		samples []float64
+		p, want float64
+	}{
+		{nil, 0.5, 0}, {[]float64{7}, 0, 7}, {[]float64{7}, 0.95, 7}, {[]float64{5, 1, 3}, 0.5, 3},
+		{[]float64{4, 2, 1, 3}, 0, 1}, {[]float64{4, 2, 1, 3}, 0.5, 2.5}, {[]float64{4, 2, 1, 3}, 0.95, 3.85}, {[]float64{4, 2, 1, 3}, 1, 4},
+	} {
+		if got := Quantile(c.samples, c.p); !(math.Abs(got-c.want) < 1e-12) {
+			t.Errorf("%v of %v: %v, want %v", c.p, c.samples, got, c.want)
 		}
 	}
 }

@@ -43,6 +43,22 @@ func TestStartPace(t *testing.T) {
 	}
 }
 
+// The rows of a chunk are those of a sequence that grows by one each.
+func TestLengthsOfAChunk(t *testing.T) {
+	for _, c := range []struct {
+		start, count int
+		want         shaders.Lengths
+	}{{0, 1, shaders.Lengths{Longest: 1, Sum: 1}}, {3, 4, shaders.Lengths{Longest: 7, Sum: 4 + 5 + 6 + 7}}} {
+		var rows []shaders.Row
+		for i := range c.count {
+			rows = append(rows, shaders.Row{Position: uint32(c.start + i)})
+		}
+		if got, steps := lengths(c.start, c.count), lengthsOf(rows, 0); got != c.want || steps != c.want {
+			t.Errorf("%d from %d: %+v, as steps %+v, want %+v", c.count, c.start, got, steps, c.want)
+		}
+	}
+}
+
 // Once the pace is known a chunk is submitted while the device works on the one before.
 func TestChunksFollowEachOther(t *testing.T) {
 	m := load(t, nano, Options{Context: 256})

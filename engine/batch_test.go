@@ -135,16 +135,24 @@ func TestBatchEnds(t *testing.T) {
 	}
 
 	ctx, cancel := context.WithCancel(context.Background())
+	watch(t, m)
+	pacedSteps(m, 2, m.cfg.Layers, stepsInFlight)
 	taken = 0
 	failing.Emit = func(Token) error {
 		if taken++; taken == 5 {
 			cancel()
+			if n := len(m.tracer.pending); n != stepsInFlight-1 {
+				t.Errorf("cancelled with %d steps in flight, the test wants %d", n, stepsInFlight-1)
+			}
 		}
 		return nil
 	}
 	got, err = m.GenerateBatch(ctx, all[:2], []Request{failing, plain, plain})
-	if err != nil {
-		t.Fatal(err)
+	if err != nil || taken != 5 {
+		t.Fatalf("cancelled after %d tokens: %v", taken, err)
+	}
+	if n := len(m.tracer.pending); n > 0 {
+		t.Errorf("cancelled: %d steps were not waited for", n)
 	}
 	for i, r := range got {
 		if r.Finish != FinishCancelled || !slices.Equal(r.Tokens, c.Answer.IDs[:len(r.Tokens)]) || i < 2 && len(r.Tokens) < 4 || i == 2 && len(r.Tokens) > 0 {
@@ -160,6 +168,25 @@ func TestBatchEnds(t *testing.T) {
 	}
 	if _, err := m.GenerateBatch(context.Background(), nil, []Request{plain}); err == nil {
 		t.Error("no session")
+	}
+}
+
+// A request without a session of its own gets the free one that saves it most.
+func TestFreeSessions(t *testing.T) {
+	held := func(ids ...int32) *Session { return &Session{cached: ids} }
+	own, none, some, most, other := held(1, 2, 3, 4), held(), held(1, 2), held(1, 2, 3, 9), held(7, 2, 3, 4)
+	b := &batch{sessions: []*Session{own}, free: []*Session{other, some, most, none}}
+	prompt := []int32{1, 2, 3, 4, 5}
+	if got := b.session(0, prompt); got != own || len(b.free) != 4 {
+		t.Errorf("the first request got a session that holds %v, %d are free", got.cached, len(b.free))
+	}
+	for _, want := range []*Session{most, some} {
+		if got := b.session(1, prompt); got != want || slices.Contains(b.free, got) {
+			t.Errorf("a session that holds %v, want %v; %d are free", got.cached, want.cached, len(b.free))
+		}
+	}
+	if len(b.free) != 2 {
+		t.Errorf("%d sessions are free, want 2", len(b.free))
 	}
 }
 
@@ -201,4 +228,7 @@ func TestBatchOnlySubmitsAndWaits(t *testing.T) {
 		before = now
 		return nil
 	})
+	if tokens != 20 {
+		t.Fatalf("%d tokens", tokens)
+	}
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"sealvk/vk"
 )
 
 // word turns ids into visible text without a tokenizer.
@@ -50,35 +52,60 @@ func TestDecodeOnlySubmitsAndWaits(t *testing.T) {
 	}
 }
 
+// pacedSteps makes decode steps of n rows be submissions of so many layers, and so many steps
+// be in flight, however long they take.
+func pacedSteps(m *Model, n, layers, depth int) {
+	m.Steady(true)
+	plan := &m.decode.plans[n]
+	plan.forget()
+	plan.layers, plan.depth, plan.timed = layers, depth, true
+}
+
+// watch lets m.tracer.pending tell what is in flight.
+func watch(t *testing.T, m *Model) {
+	t.Helper()
+	if err := m.Trace(vk.TraceOff, func(Submission) {}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // The same seed gives the same answer, whatever was generated before and
 // however many steps are in flight; another seed gives another one.
 func TestSeed(t *testing.T) {
 	m := load(t, nano, Options{})
 	s := session(t, m)
 	prompt := greedyCases(t)[0].PromptIDs
-	run := func(seed uint64) []int32 {
+	watch(t, m)
+	run := func(seed uint64, inFlight int) []int32 {
 		t.Helper()
+		ahead := 0 // of the step whose token is handed out
 		r, err := s.Generate(context.Background(), Request{Prompt: prompt, MaxTokens: 12,
-			Sampling: Sampling{Temperature: 20, TopK: 200, TopP: 0.9999, MinP: 1e-6, RepeatPenalty: 1.1, Seed: seed}})
+			Sampling: Sampling{Temperature: 20, TopK: 200, TopP: 0.9999, MinP: 1e-6, RepeatPenalty: 1.1, Seed: seed},
+			Emit: func(Token) error {
+				ahead = max(ahead, len(m.tracer.pending))
+				return nil
+			}})
 		if err != nil {
 			t.Fatal(err)
 		}
+		if ahead != inFlight-1 {
+			t.Errorf("up to %d submissions ahead of what is read, want %d", ahead, inFlight-1)
+		}
 		return r.Tokens
 	}
-	first, other, again := run(7), run(1<<40), run(7)
+	pacedSteps(m, 1, m.cfg.Layers, stepsInFlight)
+	first, other, again := run(7, stepsInFlight), run(1<<40, stepsInFlight), run(7, stepsInFlight)
 	if !slices.Equal(first, again) {
 		t.Errorf("seed 7 gave %v, then %v", first, again)
 	}
 	if slices.Equal(first, other) {
 		t.Errorf("two seeds gave the same %v", first)
 	}
-	m.decode.forget()
-	plan := &m.decode.plans[1]
-	plan.layers, plan.depth, plan.timed = 2, 1, true // two submissions a step, one step in flight
-	if slow := run(7); !slices.Equal(first, slow) {
+	pacedSteps(m, 1, 2, 1)
+	if slow := run(7, 1); !slices.Equal(first, slow) {
 		t.Errorf("one step in flight gave %v, three %v", slow, first)
 	}
-	if got := len(plan.copies[1][0]); got != 2 {
+	if got := len(m.decode.plans[1].copies[1][0]); got != 2 {
 		t.Errorf("%d submissions a step, want 2", got)
 	}
 }
@@ -239,6 +266,12 @@ func TestSequencesDoNotMix(t *testing.T) {
 	}
 	if free != m.plan.pages {
 		t.Errorf("%d pages accounted for, the pool has %d", free, m.plan.pages)
+	}
+	for _, s := range sessions {
+		s.Close()
+	}
+	if free := len(m.pool.free); free != m.plan.pages {
+		t.Errorf("once the sessions are closed %d pages are free of %d", free, m.plan.pages)
 	}
 }
 

@@ -3,13 +3,19 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"context"
+	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"os/signal"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // interrupter stops the program with a signal once it has printed something.
@@ -46,5 +52,62 @@ func TestInterruptKeepsWhatIsThere(t *testing.T) {
 		if got != code || text == "" || !strings.HasPrefix(story.Q4KM.Text, text) || stderr.String() != "sealvk: "+nanoNotice+"\n" {
 			t.Errorf("%v: exit code %d, stdout %q, stderr %q", sent, got, stdout.String(), stderr.String())
 		}
+	}
+}
+
+// asHanging makes the test binary a command that hears of the first stop signal and goes on
+// all the same, as in a driver that hangs. It ends with its standard input.
+const asHanging = "SEALVK_TEST_AS_HANGING"
+
+func init() {
+	if os.Getenv(asHanging) == "" {
+		return
+	}
+	ctx, release := stoppable()
+	defer release()
+	fmt.Println("listening")
+	<-ctx.Done()
+	fmt.Println(stopCause(ctx, nil))
+	io.Copy(io.Discard, os.Stdin)
+	os.Exit(1)
+}
+
+func TestASecondInterruptEndsWhatHangs(t *testing.T) {
+	// A child inherits that a signal is ignored, as in a shell's background job, but not
+	// that it is listened to.
+	guard := make(chan os.Signal, 1)
+	signal.Notify(guard, syscall.SIGINT)
+	defer signal.Stop(guard)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // then it is killed, which is another signal
+	defer cancel()
+	child := exec.CommandContext(ctx, os.Args[0])
+	child.Env = append(os.Environ(), asHanging+"=1")
+	var stderr bytes.Buffer
+	child.Stderr = &stderr
+	stdin, err := child.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	stdout, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := bufio.NewReader(stdout)
+	for _, want := range []string{"listening\n", "stopped by interrupt\n"} {
+		if line, err := said.ReadString('\n'); err != nil || line != want {
+			t.Errorf("%q (%v), want %q", line, err, want)
+			break
+		}
+		if err := child.Process.Signal(syscall.SIGINT); err != nil {
+			t.Error(err)
+		}
+	}
+	err = child.Wait()
+	if status, ok := child.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != syscall.SIGINT {
+		t.Errorf("the second interrupt ended in: %v\n%s", err, stderr.String())
 	}
 }

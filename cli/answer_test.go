@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+	"time"
+
+	"sealvk/engine"
+	"sealvk/prompt"
+)
+
+// fixedAnswer has numbers whose rates are easy to tell: 20 computed tokens in a quarter of
+// a second, then 4 in two seconds, in steps whose median is neither their mean nor in the middle.
+func fixedAnswer() answer {
+	return answer{
+		Result: engine.Result{
+			Text: "a <b>", Tokens: []int32{5, 6, 7, 8, 1}, Finish: engine.FinishStop, PromptTokens: 30, CachedTokens: 10,
+			Prefill: 250 * time.Millisecond, Decode: 2 * time.Second,
+			Steps:   []time.Duration{2 * time.Millisecond, 16 * time.Millisecond, time.Millisecond},
+			Drafted: 7, Accepted: 3,
+		},
+		firstToken: 500 * time.Millisecond,
+	}
+}
+
+// openDemo opens the demo with a context of so many positions under the validation layers,
+// whose every message fails the test.
+func openDemo(t *testing.T, context uint64) *opened {
+	t.Helper()
+	var stderr bytes.Buffer
+	p := &program{stdout: &output{w: io.Discard}, stderr: &stderr}
+	f := newModelFlags()
+	f.validate, f.context.value = true, context
+	o, err := p.open(t.Context(), f, nil, true)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, stderr.String())
+	}
+	t.Cleanup(func() {
+		if err := o.close(); err != nil || p.validationMessages.Load() != 0 {
+			t.Errorf("%v\n%s", err, stderr.String())
+		}
+	})
+	return o
+}
+
+func TestAnswer(t *testing.T) {
+	const context = 16
+	o := openDemo(t, context)
+	o.load = 1500 * time.Millisecond
+	greedy := newSamplingFlags()
+	greedy.temperature.value = 0
+	ids := prompt.Raw(o.tokenizer, "Once upon a time there was a turtle that lived in a small pond", false)[:context]
+
+	t.Run("a prompt fills the context", func(t *testing.T) {
+		// The last token of an answer takes no position. (The answer of two lets the driver
+		// compile ahead of what is timed below.)
+		for want, n := range map[int]int{1: context, 2: context - 1} {
+			a, err := o.ask(t.Context(), ids[:n], greedy, true, func(string) error { return nil })
+			if err != nil || len(a.Tokens) != want || a.Finish != engine.FinishContext {
+				t.Errorf("a prompt of %d: %+v (%v), want tokens: %d", n, a, err, want)
+			}
+		}
+		_, err := o.ask(t.Context(), append(ids, ids[0]), greedy, true, func(string) error { return nil })
+		if want := (tooLongError{context + 1, context}); !errors.Is(err, want) {
+			t.Errorf("one token more: %v, want %v", err, want)
+		}
+	})
+
+	t.Run("first token", func(t *testing.T) {
+		begun, texts := time.Now(), 0
+		var first time.Duration
+		a, err := o.ask(t.Context(), ids[:4], greedy, true, func(string) error {
+			if texts++; texts == 1 {
+				first = time.Since(begun)
+				for time.Since(begun) <= 2*first { // so that what comes later took longer, however late asking began
+				}
+			}
+			return nil
+		})
+		if err != nil || texts < 2 {
+			t.Fatalf("%d texts (%v): %+v", texts, err, a)
+		}
+		if a.firstToken < a.Prefill || a.firstToken > first {
+			t.Errorf("the first token after %v; prefill took %v, and its text was there after %v", a.firstToken, a.Prefill, first)
+		}
+	})
+
+	t.Run("summary", func(t *testing.T) {
+		// Every step reads the 2.96 MB of the demo's matrices.
+		a, one := fixedAnswer(), answer{Result: engine.Result{Tokens: []int32{5}, PromptTokens: 30, Prefill: 250 * time.Millisecond}}
+		for _, c := range []struct {
+			answer answer
+			want   string
+		}{
+			{a, "load 1500 ms; prompt 30 tokens (10 cached), 80.0 tok/s; first token 500 ms; answer 5 tokens, 2.0 tok/s" +
+				" (median step 2.0 ms, reading weights at 1.48 GB/s); 3 of 7 drafted tokens accepted"},
+			{one, "load 1500 ms; prompt 30 tokens, 120.0 tok/s; first token 0 ms; answer 1 tokens, 0.0 tok/s"},
+		} {
+			want := fmt.Sprintf("%s; %s; KV f16", c.want, o.device.Caps().Name)
+			if got := c.answer.summary(o); got != want {
+				t.Errorf("%s\nwant %s", got, want)
+			}
+		}
+	})
+}

@@ -14,7 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"sealvk/engine"
-	"sealvk/engine/bench"
+	"sealvk/engine/profile/bench"
 	"sealvk/weights"
 )
 

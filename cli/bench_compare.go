@@ -12,7 +12,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"sealvk/engine/bench"
+	"sealvk/engine/profile/bench"
 )
 
 func (p *program) benchCompareCommand() *cli.Command {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"sealvk/engine/bench"
+	"sealvk/engine/profile/bench"
 )
 
 // benchOutput are the flags that say what is written, and where.

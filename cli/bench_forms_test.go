@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"sealvk/engine/bench"
+	"sealvk/engine/profile/bench"
 )
 
 // benchRows are two rows with fixed numbers.

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"sealvk/engine/bench"
+	"sealvk/engine/profile/bench"
 )
 
 // Ctrl-C behind the first row leaves whole rows in a whole array.

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"sealvk/engine/bench"
+	"sealvk/engine/profile/bench"
 )
 
 // numbers is a flag's list as llama-bench takes it: numbers and ranges, separated by commas;

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"sealvk/engine/bench"
+	"sealvk/engine/profile/bench"
 	"sealvk/weights"
 )
 

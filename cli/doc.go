@@ -7,8 +7,8 @@
 // tokenize.go (with tokenize_chat.go for conversations), logits.go, synth.go,
 // bench.go (with bench_lists.go, bench_forms.go and bench_compare.go)
 // and profile.go (with profile_kernel.go, profile_diff.go and profile_static.go
-// for its own commands). Folder report holds the forms of a profile. What they
-// share:
+// for its own commands; the forms of a profile are in engine/profile/report).
+// What they share:
 //
 //   - main.go: program, the streams of this run; from arguments to exit code
 //   - args.go, flags.go: flags in any place; modelFlags and samplingFlags, the

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"sealvk/engine"
-	"sealvk/engine/workshop"
+	"sealvk/engine/profile/kernelbench"
 )
 
 // withIntDot is the standard output of a command with --int-dot; on a device without integer
@@ -77,7 +77,7 @@ func TestProfileKernelIntDot(t *testing.T) {
 		args    []string
 		results int
 	}{{args, 2}, {append(args, tunings...), 2 * 3}} {
-		var r workshop.Report
+		var r kernelbench.Report
 		if err := json.Unmarshal([]byte(withIntDot(t, c.args...)), &r); err != nil {
 			t.Fatal(err)
 		}

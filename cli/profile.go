@@ -14,9 +14,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"sealvk/cli/report"
 	"sealvk/engine"
 	"sealvk/engine/profile"
+	"sealvk/engine/profile/report"
 	"sealvk/weights"
 )
 

@@ -11,8 +11,8 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"sealvk/engine/static"
-	"sealvk/engine/workshop"
+	"sealvk/engine/profile/kernelbench"
+	"sealvk/engine/profile/static"
 )
 
 // products is a flag's lists of numbers by name, rows=1024/4096,cols=3072; each time that
@@ -99,7 +99,7 @@ func (p *program) profileKernelCommand() *cli.Command {
 		}, f.deviceFlags()...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
-				return fmt.Errorf("profile kernel takes one kernel, got %d arguments; there are %s", c.NArg(), strings.Join(workshop.Kernels(), ", "))
+				return fmt.Errorf("profile kernel takes one kernel, got %d arguments; there are %s", c.NArg(), strings.Join(kernelbench.Kernels(), ", "))
 			}
 			return p.profileKernel(c.Args().First(), f, c.IsSet("kv"))
 		},
@@ -109,21 +109,21 @@ func (p *program) profileKernelCommand() *cli.Command {
 // kernelLines names each kernel's sizes and tunings.
 func kernelLines() string {
 	var lines []string
-	for _, k := range workshop.Kernels() {
-		lines = append(lines, fmt.Sprintf("  %-16s %-34s %s", k, strings.Join(workshop.Sizes(k), " "), strings.Join(workshop.Knobs(k), " ")))
+	for _, k := range kernelbench.Kernels() {
+		lines = append(lines, fmt.Sprintf("  %-16s %-34s %s", k, strings.Join(kernelbench.Sizes(k), " "), strings.Join(kernelbench.Knobs(k), " ")))
 	}
 	return strings.Join(lines, "\n")
 }
 
 // sweeps are the combinations that the flags ask for.
-func (f *kernelFlags) sweeps(kernel string) ([]workshop.Sweep, error) {
-	s := workshop.Sweep{Kernel: kernel, KV: f.kvType(), Depths: f.depths.values}
+func (f *kernelFlags) sweeps(kernel string) ([]kernelbench.Sweep, error) {
+	s := kernelbench.Sweep{Kernel: kernel, KV: f.kvType(), Depths: f.depths.values}
 	if f.types != "" {
 		var err error
 		if s.Types, err = static.ParseTypes(f.types); err != nil {
 			return nil, fmt.Errorf("--type: %w", err)
 		}
-		if !workshop.HasWeights(kernel) {
+		if !kernelbench.HasWeights(kernel) {
 			return nil, fmt.Errorf("--type: %s has no weights", kernel)
 		}
 	}
@@ -133,7 +133,7 @@ func (f *kernelFlags) sweeps(kernel string) ([]workshop.Sweep, error) {
 			return nil, err
 		}
 	}
-	var list []workshop.Sweep
+	var list []kernelbench.Sweep
 	for _, s.Sizes = range f.shape.orNothing() {
 		for _, s.Knobs = range tunings {
 			list = append(list, s)
@@ -145,9 +145,9 @@ func (f *kernelFlags) sweeps(kernel string) ([]workshop.Sweep, error) {
 // addIntDot is what --int-dot means for a kernel: int_dot=1 in each of its tunings.
 func addIntDot(tunings []map[string][]int, kernel string) error {
 	const knob = "int_dot"
-	without := func(kernel string) bool { return !slices.Contains(workshop.Knobs(kernel), knob) }
+	without := func(kernel string) bool { return !slices.Contains(kernelbench.Knobs(kernel), knob) }
 	if without(kernel) {
-		return fmt.Errorf("--int-dot: %s has no integer dot products; %s have", kernel, strings.Join(slices.DeleteFunc(workshop.Kernels(), without), ", "))
+		return fmt.Errorf("--int-dot: %s has no integer dot products; %s have", kernel, strings.Join(slices.DeleteFunc(kernelbench.Kernels(), without), ", "))
 	}
 	for _, t := range tunings {
 		if t[knob] != nil { // which of both is meant cannot be known
@@ -159,14 +159,14 @@ func addIntDot(tunings []map[string][]int, kernel string) error {
 }
 
 func (p *program) profileKernel(kernel string, f *kernelFlags, kvGiven bool) (err error) {
-	if err := workshop.CheckKernel(kernel); err != nil {
+	if err := kernelbench.CheckKernel(kernel); err != nil {
 		return err
 	}
 	sweeps, err := f.sweeps(kernel)
 	if err != nil {
 		return err
 	}
-	if kvGiven && !workshop.HasCache(kernel) {
+	if kvGiven && !kernelbench.HasCache(kernel) {
 		return fmt.Errorf("--kv: %s has no KV cache", kernel)
 	}
 	if f.output != "" {
@@ -188,13 +188,13 @@ func (p *program) profileKernel(kernel string, f *kernelFlags, kvGiven bool) (er
 	return write(p.stdout)
 }
 
-func (p *program) runKernel(ctx context.Context, sweeps []workshop.Sweep, f *kernelFlags) (_ *workshop.Report, err error) {
+func (p *program) runKernel(ctx context.Context, sweeps []kernelbench.Sweep, f *kernelFlags) (_ *kernelbench.Report, err error) {
 	o := &opened{}
 	defer func() { err = errors.Join(err, o.close()) }()
 	if err := p.openDevice(o, f.modelFlags); err != nil {
 		return nil, err
 	}
-	var cases []workshop.Case
+	var cases []kernelbench.Case
 	for _, s := range sweeps {
 		some, err := s.Cases(o.device.Caps())
 		if err != nil {
@@ -202,17 +202,17 @@ func (p *program) runKernel(ctx context.Context, sweeps []workshop.Sweep, f *ker
 		}
 		cases = append(cases, some...)
 	}
-	w, err := workshop.New(o.device, workshop.Options{Reps: int(f.reps.value), Warm: f.warm, RoofsFolder: pipelineCache()})
+	w, err := kernelbench.New(o.device, kernelbench.Options{Reps: int(f.reps.value), Warm: f.warm, RoofsFolder: pipelineCache()})
 	if err != nil {
 		return nil, err
 	}
 	defer w.Free()
 	tell, end := p.status()
 	defer end()
-	var results []*workshop.Result
+	var results []*kernelbench.Result
 	progress := func() { tell(fmt.Sprintf("%d of %d", len(results)+1, len(cases))) }
 	progress()
-	err = w.Run(ctx, cases, func(r *workshop.Result) error {
+	err = w.Run(ctx, cases, func(r *kernelbench.Result) error {
 		results = append(results, r)
 		progress()
 		return nil

@@ -10,11 +10,11 @@ import (
 	"strconv"
 	"strings"
 
-	"sealvk/engine/workshop"
+	"sealvk/engine/profile/kernelbench"
 )
 
 // writeKernel writes r in a form: text, json, csv or gobench.
-func writeKernel(w io.Writer, form string, r *workshop.Report) error {
+func writeKernel(w io.Writer, form string, r *kernelbench.Report) error {
 	out := bufio.NewWriter(w)
 	var err error
 	switch form {
@@ -30,7 +30,7 @@ func writeKernel(w io.Writer, form string, r *workshop.Report) error {
 	return errors.Join(err, out.Flush())
 }
 
-func kernelText(w io.Writer, r *workshop.Report) {
+func kernelText(w io.Writer, r *kernelbench.Report) {
 	first := r.Results[0]
 	caches := "caches warm"
 	if first.FlushedBytes > 0 {
@@ -66,44 +66,44 @@ func figure(v float64) string {
 }
 
 // kernelNames are the columns that tell results of a kernel apart, but for the tuning.
-func kernelNames(r *workshop.Result) []string {
+func kernelNames(r *kernelbench.Result) []string {
 	var names []string
-	if workshop.HasWeights(r.Kernel) {
+	if kernelbench.HasWeights(r.Kernel) {
 		names = append(names, "type")
 	}
-	names = append(names, workshop.Sizes(r.Kernel)...)
-	if workshop.HasCache(r.Kernel) {
+	names = append(names, kernelbench.Sizes(r.Kernel)...)
+	if kernelbench.HasCache(r.Kernel) {
 		names = append(names, "kv")
 	}
-	if workshop.HasDepth(r.Kernel) {
+	if kernelbench.HasDepth(r.Kernel) {
 		names = append(names, "depth")
 	}
 	return names
 }
 
 // kernelValues are the values of the columns of kernelNames.
-func kernelValues(r *workshop.Result) []string {
+func kernelValues(r *kernelbench.Result) []string {
 	var values []string
-	if workshop.HasWeights(r.Kernel) {
+	if kernelbench.HasWeights(r.Kernel) {
 		values = append(values, r.Type)
 	}
-	for _, name := range workshop.Sizes(r.Kernel) {
+	for _, name := range kernelbench.Sizes(r.Kernel) {
 		values = append(values, strconv.Itoa(r.Shape[name]))
 	}
-	if workshop.HasCache(r.Kernel) {
+	if kernelbench.HasCache(r.Kernel) {
 		values = append(values, r.KV)
 	}
-	if workshop.HasDepth(r.Kernel) {
+	if kernelbench.HasDepth(r.Kernel) {
 		values = append(values, strconv.Itoa(r.Depth))
 	}
 	return values
 }
 
-func kernelCSV(w io.Writer, r *workshop.Report) error {
+func kernelCSV(w io.Writer, r *kernelbench.Report) error {
 	out := csv.NewWriter(w)
 	first := r.Results[0]
 	header := append([]string{"kernel"}, kernelNames(first)...)
-	for _, knob := range workshop.Knobs(first.Kernel) {
+	for _, knob := range kernelbench.Knobs(first.Kernel) {
 		header = append(header, "tuning_"+knob)
 	}
 	header = append(header, "lanes", "dispatches", "grid_x", "grid_y", "grid_z", "read_bytes", "written_bytes", "flops", "intensity", "runs",
@@ -111,7 +111,7 @@ func kernelCSV(w io.Writer, r *workshop.Report) error {
 	_ = out.Write(header) // out keeps its first error
 	for _, x := range r.Results {
 		row := append([]string{x.Kernel}, kernelValues(x)...)
-		for _, knob := range workshop.Knobs(x.Kernel) {
+		for _, knob := range kernelbench.Knobs(x.Kernel) {
 			row = append(row, strconv.Itoa(x.Variant[knob]))
 		}
 		for _, v := range []any{
@@ -129,7 +129,7 @@ func kernelCSV(w io.Writer, r *workshop.Report) error {
 // kernelBench writes Go's benchmark format
 // (https://go.googlesource.com/proposal/+/master/design/14313-benchmark-format.md), a line
 // for each run. The name ends in no number of processors: the device's are meant.
-func kernelBench(w io.Writer, r *workshop.Report) {
+func kernelBench(w io.Writer, r *kernelbench.Report) {
 	fmt.Fprintf(w, "goos: %s\ngoarch: %s\ndevice: %s\ndriver: %s, %s\nsealvk: %s\n", runtime.GOOS, runtime.GOARCH, r.Device.Name, r.Device.Driver, r.Device.DriverInfo, r.Program)
 	fmt.Fprintln(w, "Unit GFLOP/s better=higher")
 	for _, x := range r.Results {

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"sealvk/engine/workshop"
+	"sealvk/engine/profile/kernelbench"
 )
 
 // Every combination is there, in every form.
@@ -34,12 +34,12 @@ func TestProfileKernel(t *testing.T) {
 	if out := mustOnDevice(t, "", append(args, "--warm", "--format", "json", "-o", file)...); out != "" {
 		t.Errorf("standard output has %q", out)
 	}
-	var r workshop.Report
+	var r kernelbench.Report
 	raw, err := os.ReadFile(file)
 	if err == nil {
 		err = json.Unmarshal(raw, &r)
 	}
-	if err != nil || r.Format != workshop.Format || len(r.Results) != shapes || r.Device.Name == "" || !slices.Contains(r.Command, "matmul") {
+	if err != nil || r.Format != kernelbench.Format || len(r.Results) != shapes || r.Device.Name == "" || !slices.Contains(r.Command, "matmul") {
 		t.Fatalf("%v, %+v", err, r)
 	}
 	for _, x := range r.Results {

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"sealvk/engine/static"
+	"sealvk/engine/profile/static"
 	"sealvk/vk"
 )
 

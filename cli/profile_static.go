@@ -13,7 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"sealvk/engine/static"
+	"sealvk/engine/profile/static"
 	"sealvk/vk"
 )
 

@@ -13,7 +13,7 @@ import (
 	"slices"
 	"strings"
 
-	"sealvk/engine/static"
+	"sealvk/engine/profile/static"
 )
 
 // compileFor compiles the kernels for each family, each in a process of its own: RADV and the

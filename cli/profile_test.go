@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"sealvk/cli/report"
 	"sealvk/engine/profile"
+	"sealvk/engine/profile/report"
 )
 
 // A profile of the demo in every form, and the same shown again from its JSON.

@@ -12,7 +12,7 @@ var privateMemory = []string{"Scratch size", "Spilled VGPRs", "Spilled SGPRs", "
 
 // What kernels keep in arrays stays in registers, by the word of drivers that tell: a loop
 // around an array must have constant bounds, and be unrolled. (CI has AMD's compiler say so
-// for all types, engine/static.)
+// for all types, engine/profile/static.)
 func TestArraysStayInRegisters(t *testing.T) {
 	caps := device.Caps()
 	if !caps.Features.PipelineExecutableProperties {

@@ -1,5 +1,5 @@
 // Package reference is what the kernels compute, in plain Go and float64: one function
-// each, written as the source that it names has the formula. Tests and the workshop
+// each, written as the source that it names has the formula. Tests and kernelbench
 // compare kernels with it. It knows their layouts (ggml's numbers of types, pages of the
 // KV cache), but shares no code with them.
 //

@@ -1,4 +1,4 @@
-package workshop
+package kernelbench
 
 import (
 	"context"
@@ -105,7 +105,7 @@ func TestImpossibleCases(t *testing.T) {
 			t.Errorf("%+v: no error", c.sweep)
 			continue
 		}
-		for _, part := range append(c.want, "workshop: ") {
+		for _, part := range append(c.want, "kernelbench: ") {
 			if !strings.Contains(err.Error(), part) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%q does not tell %q", err, part)
 			}
@@ -116,7 +116,7 @@ func TestImpossibleCases(t *testing.T) {
 // What the device cannot hold is refused before anything is made, the cases in front of it
 // not run.
 func TestTooLarge(t *testing.T) {
-	w := newWorkshop(t, Options{Reps: 1})
+	w := newWorkbench(t, Options{Reps: 1})
 	huge := 1<<31 - 256
 	for _, c := range []struct {
 		sweep Sweep
@@ -140,7 +140,7 @@ func TestTooLarge(t *testing.T) {
 			t.Errorf("%+v: no error", c.sweep)
 			continue
 		}
-		for _, part := range append(c.want, "workshop: "+c.sweep.Kernel) {
+		for _, part := range append(c.want, "kernelbench: "+c.sweep.Kernel) {
 			if !strings.Contains(err.Error(), part) {
 				t.Errorf("%q does not tell %q", err, part)
 			}
@@ -172,14 +172,14 @@ func TestWithoutTimestamps(t *testing.T) {
 	if _, err := New(device, Options{Reps: 1}); err == nil || !strings.Contains(err.Error(), "has no timestamps") {
 		t.Errorf("%v", err)
 	}
-	w := newWorkshop(t, Options{}) // checks need none
+	w := newWorkbench(t, Options{}) // checks need none
 	if r := results(t, w, Sweep{Kernel: "geglu", Sizes: map[string][]int{"ffn_dim": {5}}}); r[0].Checked != 5 || len(r[0].SamplesUS) > 0 {
 		t.Errorf("%+v", r[0])
 	}
 }
 
 func TestStops(t *testing.T) {
-	w := newWorkshop(t, Options{Reps: 1})
+	w := newWorkbench(t, Options{Reps: 1})
 	cases, err := (&Sweep{Kernel: "geglu", Sizes: map[string][]int{"ffn_dim": {5, 6, 7}}}).Cases(device.Caps())
 	if err != nil {
 		t.Fatal(err)

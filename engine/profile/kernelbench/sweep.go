@@ -1,4 +1,4 @@
-package workshop
+package kernelbench
 
 import (
 	"fmt"
@@ -17,7 +17,7 @@ func Kernels() []string { return slices.Sorted(maps.Keys(benches)) }
 // CheckKernel fails for a name that no kernel has.
 func CheckKernel(name string) error {
 	if benches[name] == nil {
-		return fmt.Errorf("workshop: %w", unknownKernel(name))
+		return fmt.Errorf("kernelbench: %w", unknownKernel(name))
 	}
 	return nil
 }
@@ -43,7 +43,7 @@ const maxCases = 10000
 // a size that is impossible on the device.
 func (s *Sweep) Cases(caps *vk.Caps) ([]Case, error) {
 	fail := func(format string, args ...any) ([]Case, error) {
-		return nil, fmt.Errorf("workshop: "+format, args...)
+		return nil, fmt.Errorf("kernelbench: "+format, args...)
 	}
 	sizes, own := shaders.ShapeOf(s.Kernel), Knobs(s.Kernel)
 	if benches[s.Kernel] == nil {

@@ -1,4 +1,4 @@
-package workshop
+package kernelbench
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 	"sealvk/vk"
 )
 
-// Options say how a Workshop measures.
+// Options say how a Workbench measures.
 type Options struct {
 	Reps  int   // timed runs of a case; 0: none, the cases are only checked
 	Warm  bool  // leave the caches as the run before left them
@@ -27,8 +27,8 @@ type Options struct {
 // patience is for devices that have hung.
 const patience = 5 * time.Minute
 
-// Workshop is a device, and what stays from case to case.
-type Workshop struct {
+// Workbench is a device, and what stays from case to case.
+type Workbench struct {
 	d      *vk.Device
 	o      Options
 	sets   map[string]*shaders.Set
@@ -38,16 +38,16 @@ type Workshop struct {
 	hung   bool // freeing what a device still uses is undefined
 }
 
-// New makes a workshop. It fails where the device has no timestamps to measure with.
-func New(d *vk.Device, o Options) (*Workshop, error) {
+// New makes a workbench. It fails where the device has no timestamps to measure with.
+func New(d *vk.Device, o Options) (*Workbench, error) {
 	caps := d.Caps()
 	if err := d.CheckTimestamps(); o.Reps > 0 && err != nil {
-		return nil, fmt.Errorf("workshop: %w; use another device", err)
+		return nil, fmt.Errorf("kernelbench: %w; use another device", err)
 	}
 	if o.Flush = flushBytes(d, o.Flush); o.Warm || o.Reps == 0 {
 		o.Flush = 0
 	}
-	w := &Workshop{d: d, o: o, sets: map[string]*shaders.Set{}, decode: dequantize}
+	w := &Workbench{d: d, o: o, sets: map[string]*shaders.Set{}, decode: dequantize}
 	if o.RoofsFolder != "" {
 		if r, err := roofs.Load(o.RoofsFolder, caps); err == nil {
 			w.roofs = r
@@ -57,7 +57,7 @@ func New(d *vk.Device, o Options) (*Workshop, error) {
 }
 
 // Free gives everything back, unless the device has hung.
-func (w *Workshop) Free() {
+func (w *Workbench) Free() {
 	if w.hung {
 		return
 	}
@@ -73,7 +73,7 @@ func (w *Workshop) Free() {
 
 // Run runs the cases and calls done with each result. Before the first, all of them are
 // compared with the device's limits and its free memory. ctx ends it between two runs.
-func (w *Workshop) Run(ctx context.Context, cases []Case, done func(*Result) error) error {
+func (w *Workbench) Run(ctx context.Context, cases []Case, done func(*Result) error) error {
 	for i := range cases {
 		if _, err := w.plan(&cases[i]); err != nil {
 			return tell(&cases[i], err)
@@ -95,10 +95,10 @@ func (w *Workshop) Run(ctx context.Context, cases []Case, done func(*Result) err
 }
 
 // tell puts the case in front of what went wrong with it.
-func tell(c *Case, err error) error { return fmt.Errorf("workshop: %s: %w", c, err) }
+func tell(c *Case, err error) error { return fmt.Errorf("kernelbench: %s: %w", c, err) }
 
 // plan checks a case and says what it takes.
-func (w *Workshop) plan(c *Case) (*bench, error) {
+func (w *Workbench) plan(c *Case) (*bench, error) {
 	if err := c.check(w.d.Caps()); err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (w *Workshop) plan(c *Case) (*bench, error) {
 }
 
 // set builds the case's kernel, or finds it.
-func (w *Workshop) set(c *Case) (*shaders.Set, error) {
+func (w *Workbench) set(c *Case) (*shaders.Set, error) {
 	tuning := c.Variant.Tuning
 	if slices.Contains(products, c.Kernel) {
 		tuning.Prefill = shaders.Prefill{} // whose kernels are others
@@ -132,7 +132,7 @@ func (w *Workshop) set(c *Case) (*shaders.Set, error) {
 	return w.sets[key], nil
 }
 
-func (w *Workshop) run(ctx context.Context, c *Case) (_ *Result, err error) {
+func (w *Workbench) run(ctx context.Context, c *Case) (_ *Result, err error) {
 	b, err := w.plan(c)
 	if err != nil {
 		return nil, err
@@ -192,7 +192,7 @@ func (r *recorded) free() {
 	}
 }
 
-func (w *Workshop) record(b *bench, set *shaders.Set) (_ *recorded, err error) {
+func (w *Workbench) record(b *bench, set *shaders.Set) (_ *recorded, err error) {
 	r := &recorded{}
 	defer func() {
 		if err != nil {
@@ -226,7 +226,7 @@ func (w *Workshop) record(b *bench, set *shaders.Set) (_ *recorded, err error) {
 }
 
 // submit runs a case once.
-func (w *Workshop) submit(ctx context.Context, r *recorded) error {
+func (w *Workbench) submit(ctx context.Context, r *recorded) error {
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
@@ -242,7 +242,7 @@ func (w *Workshop) submit(ctx context.Context, r *recorded) error {
 }
 
 // wait submits commands and waits for them.
-func (w *Workshop) wait(commands ...*vk.Commands) error {
+func (w *Workbench) wait(commands ...*vk.Commands) error {
 	ticket, err := w.d.Submit(commands...)
 	if err != nil {
 		return err
@@ -253,7 +253,7 @@ func (w *Workshop) wait(commands ...*vk.Commands) error {
 }
 
 // time gives the device's time for the kernel in each run, in µs.
-func (w *Workshop) time(ctx context.Context, b *bench, r *recorded) (samples []float64, err error) {
+func (w *Workbench) time(ctx context.Context, b *bench, r *recorded) (samples []float64, err error) {
 	seed := maphash.MakeSeed()
 	first, err := b.hash(seed)
 	if err != nil {

@@ -1,4 +1,4 @@
-package workshop
+package kernelbench
 
 import (
 	"context"
@@ -21,7 +21,7 @@ var device *vk.Device
 
 func TestMain(m *testing.M) { os.Exit(vktest.Main(m, &device)) }
 
-func newWorkshop(t *testing.T, o Options) *Workshop {
+func newWorkbench(t *testing.T, o Options) *Workbench {
 	t.Helper()
 	if o.Flush == 0 {
 		o.Flush = 1 << 16 // what is to be flushed is small too
@@ -34,7 +34,7 @@ func newWorkshop(t *testing.T, o Options) *Workshop {
 	return w
 }
 
-func results(t *testing.T, w *Workshop, s Sweep) (list []*Result) {
+func results(t *testing.T, w *Workbench, s Sweep) (list []*Result) {
 	t.Helper()
 	cases, err := s.Cases(device.Caps())
 	if err != nil {
@@ -71,7 +71,7 @@ var small = map[string]map[string][]int{
 
 // Every kernel passes its check, and all that is told of it makes sense.
 func TestEveryKernel(t *testing.T) {
-	w := newWorkshop(t, Options{Reps: 2})
+	w := newWorkbench(t, Options{Reps: 2})
 	for _, kernel := range Kernels() {
 		if small[kernel] == nil {
 			t.Errorf("kernel %s is not under test", kernel)
@@ -121,7 +121,7 @@ func checkResult(t *testing.T, r *Result) {
 
 // Each kernel's check sees wrong outputs, and says where they are.
 func TestChecksFindWrongOutputs(t *testing.T) {
-	w := newWorkshop(t, Options{})
+	w := newWorkbench(t, Options{})
 	for _, kernel := range Kernels() {
 		t.Run(kernel, func(t *testing.T) {
 			s := Sweep{Kernel: kernel, Sizes: small[kernel]}
@@ -158,7 +158,7 @@ func TestChecksFindWrongOutputs(t *testing.T) {
 }
 
 // runOnce runs a case and leaves its buffers.
-func runOnce(t *testing.T, w *Workshop, c *Case) *bench {
+func runOnce(t *testing.T, w *Workbench, c *Case) *bench {
 	t.Helper()
 	b, err := w.plan(c)
 	if err != nil {
@@ -185,7 +185,7 @@ func runOnce(t *testing.T, w *Workshop, c *Case) *bench {
 
 // A reference that decodes weights wrongly disagrees with the kernel.
 func TestWrongWeights(t *testing.T) {
-	w := newWorkshop(t, Options{Reps: 1})
+	w := newWorkbench(t, Options{Reps: 1})
 	w.decode = func(t *weights.Tensor, values []float32, rows int) error {
 		err := dequantize(t, values, rows)
 		values[len(values)-1] *= 1.5
@@ -200,7 +200,7 @@ func TestWrongWeights(t *testing.T) {
 		if !errors.Is(err, errWrong) {
 			t.Fatalf("%s: %v", kernel, err)
 		}
-		for _, part := range []string{"workshop: " + kernel + " Q4_K rows=4 cols=256 tokens=1 (lanes=", at, "the reference has", "allowed"} {
+		for _, part := range []string{"kernelbench: " + kernel + " Q4_K rows=4 cols=256 tokens=1 (lanes=", at, "the reference has", "allowed"} {
 			if !strings.Contains(err.Error(), part) {
 				t.Errorf("%q does not tell %q", err, part)
 			}
@@ -210,7 +210,7 @@ func TestWrongWeights(t *testing.T) {
 
 // A kernel that does not find the same inputs in every run is found out.
 func TestRunsAreCompared(t *testing.T) {
-	w := newWorkshop(t, Options{Reps: 1})
+	w := newWorkbench(t, Options{Reps: 1})
 	c := Case{"geglu", NoType, []int{64, 1}, 0, 0, Variant{Tuning: shaders.DefaultTuning(device.Caps())}}
 	b, err := w.plan(&c)
 	if err != nil {
@@ -238,7 +238,7 @@ func TestRunsAreCompared(t *testing.T) {
 // Variants change the program and the grid; a big matrix is bound in parts; of many
 // outputs some are checked.
 func TestVariantsPartsAndSamples(t *testing.T) {
-	w := newWorkshop(t, Options{Reps: 1})
+	w := newWorkbench(t, Options{Reps: 1})
 	sizes := map[string][]int{"rows": {100}, "cols": {256}, "tokens": {3}}
 	knobs := map[string][]int{"lanes": {32, 64}, "max_lanes": {4}, "row_lanes": {32}, "groups": {1, 2}, "tokens": {2}, "exact": {0}, "in_place": {0, 1}}
 	var got []string
@@ -272,7 +272,7 @@ func TestVariantsPartsAndSamples(t *testing.T) {
 }
 
 func TestSample(t *testing.T) {
-	b := runOnce(t, newWorkshop(t, Options{}), &Case{"geglu", NoType, []int{64, 1}, 0, 0, Variant{Tuning: shaders.DefaultTuning(device.Caps())}})
+	b := runOnce(t, newWorkbench(t, Options{}), &Case{"geglu", NoType, []int{64, 1}, 0, 0, Variant{Tuning: shaders.DefaultTuning(device.Caps())}})
 	for _, c := range []struct {
 		n, want int
 		cost    int64
@@ -289,7 +289,7 @@ func TestSample(t *testing.T) {
 
 // What the plan of sampling kernels assumes of the kernels' package.
 func TestChunks(t *testing.T) {
-	w := newWorkshop(t, Options{})
+	w := newWorkbench(t, Options{})
 	for _, lanes := range []int{4, 64} {
 		v := Variant{Tuning: shaders.DefaultTuning(device.Caps())}
 		v.Lanes = lanes
@@ -306,7 +306,7 @@ func TestChunks(t *testing.T) {
 }
 
 func TestRoofShare(t *testing.T) {
-	w := newWorkshop(t, Options{Reps: 1, Warm: true, RoofsFolder: t.TempDir()})
+	w := newWorkbench(t, Options{Reps: 1, Warm: true, RoofsFolder: t.TempDir()})
 	if w.o.Flush != 0 || w.roofs != nil {
 		t.Errorf("%d bytes flush warm caches, or roofs %+v", w.o.Flush, w.roofs)
 	}
@@ -330,7 +330,7 @@ func TestFlush(t *testing.T) {
 	defer func() { caps.Type = before }()
 	for _, typ := range []vk.DeviceType{vk.CPU, vk.Discrete} {
 		caps.Type = typ
-		w := newWorkshop(t, Options{Reps: 1, Flush: 1000})
+		w := newWorkbench(t, Options{Reps: 1, Flush: 1000})
 		r := results(t, w, Sweep{Kernel: "geglu", Sizes: map[string][]int{"ffn_dim": {67}, "tokens": {1}}})[0]
 		if r.Checked != 67 || r.FlushedBytes != 896 || len(r.SamplesUS) != 1 {
 			t.Errorf("%v: %+v", typ, r)

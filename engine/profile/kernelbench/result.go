@@ -1,4 +1,4 @@
-package workshop
+package kernelbench
 
 import (
 	"fmt"
@@ -40,8 +40,8 @@ type Device struct {
 	SubgroupSize int    `json:"subgroup_size"`
 }
 
-// Report is results of the workshop's device.
-func (w *Workshop) Report(results []*Result) *Report {
+// Report is results of the workbench's device.
+func (w *Workbench) Report(results []*Result) *Report {
 	c := w.d.Caps()
 	return &Report{
 		Format: Format, Version: Version, Created: time.Now().UTC().Truncate(time.Second), Results: results,
@@ -125,7 +125,7 @@ func pairs(names []string, values map[string]int, separator string) string {
 	return strings.Join(parts, separator)
 }
 
-func (w *Workshop) result(b *bench, dispatches []shaders.Dispatch, samples []float64, checked int64) (*Result, error) {
+func (w *Workbench) result(b *bench, dispatches []shaders.Dispatch, samples []float64, checked int64) (*Result, error) {
 	c := b.c
 	r := &Result{
 		Kernel: c.Kernel, Shape: map[string]int{}, Depth: c.Depth, Variant: c.variant(),
@@ -164,7 +164,7 @@ func (w *Workshop) result(b *bench, dispatches []shaders.Dispatch, samples []flo
 	return r, nil
 }
 
-func (r *Result) summarize(w *Workshop) {
+func (r *Result) summarize(w *Workbench) {
 	bytes, flops := float64(r.ReadBytes+r.WrittenBytes), float64(r.FLOPs)
 	if bytes > 0 {
 		r.Intensity = flops / bytes

@@ -86,7 +86,7 @@ func TestNames(t *testing.T) {
 
 // Every test runs what it says: Run itself checks tokens and cached positions.
 func TestRun(t *testing.T) {
-	file, err := weights.Open("../../cli/nano/seallm-nano-Q4_K_M.gguf")
+	file, err := weights.Open("../../../cli/nano/seallm-nano-Q4_K_M.gguf")
 	if err != nil {
 		t.Fatal(err)
 	}

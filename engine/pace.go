@@ -35,7 +35,7 @@ type pace struct {
 	rows    int  // tokens of the next prefill chunk
 	least   int  // tokens that a chunk keeps however slow the device is
 	layers  int  // layers of the next submission
-	settled bool // a chunk was measured
+	settled bool // a whole chunk was measured
 }
 
 // startPace is the pace before anything is measured, and the layers of a decode step that
@@ -62,18 +62,19 @@ func startPace(caps *vk.Caps, t shaders.Tuning, cfg weights.Config, p *plan) (st
 // layersOf bounds a number of layers to what the model has.
 func layersOf(n float64, cfg weights.Config) int { return int(min(max(1, n), float64(cfg.Layers))) }
 
-// adapted is the pace after a chunk of so many tokens that took d in all layers. It stays as
-// it is within a factor of two: what was recorded can be kept.
+// adapted is the pace after a chunk of so many tokens that took d in all layers. A chunk of fewer
+// tokens than the next one says only that there may be too many layers. The layers stay as
+// they are while that is not far from right: what was recorded can be kept.
 func (p pace) adapted(d time.Duration, tokens, layers, maxRows int) pace {
 	perLayer := max(d/time.Duration(layers), time.Microsecond)
-	fits := min(max(1, int(submission/perLayer)), layers)
-	if p.layers > fits || 2*p.layers <= fits || fits == layers {
+	fits, whole := min(max(1, int(submission/perLayer)), layers), tokens >= p.rows
+	if 4*p.layers > 5*fits || whole && (2*p.layers <= fits || fits == layers) {
 		p.layers = fits
 	}
-	p.settled = true
-	if tokens < p.rows {
-		return p // the last chunk of a prompt says little
+	if !whole {
+		return p
 	}
+	p.settled = true
 	switch {
 	case perLayer > submission:
 		p.rows = max(p.least, p.rows/2)

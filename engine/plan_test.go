@@ -114,6 +114,24 @@ func TestPaceKeepsSubmissionsShort(t *testing.T) {
 			t.Errorf("after %v a layer: %+v, want %d rows and %d layers", c.perLayer, p, c.rows, c.layers)
 		}
 	}
+	if !p.settled {
+		t.Error("whole chunks were measured")
+	}
+	for _, c := range []struct {
+		perLayer              time.Duration
+		tokens, layers, after int
+	}{
+		{submission / 100, 1, 6, 6},   // few tokens say nothing of how many layers of a whole chunk fit
+		{submission / 2, 1, 6, 2},     // but when even theirs do not
+		{submission / 27, 20, 28, 28}, // a little too long is no reason to record everything anew
+		{submission / 20, 20, 28, 20},
+	} {
+		first := pace{rows: 20, least: 8, layers: c.layers}
+		got := first.adapted(28*c.perLayer, c.tokens, 28, 20)
+		if got.layers != c.after || got.settled != (c.tokens == 20) {
+			t.Errorf("after %d tokens at %v a layer: %+v, want %d layers", c.tokens, c.perLayer, got, c.after)
+		}
+	}
 	if p.adapted(28*3*submission, p.rows-1, 28, 20).rows != p.rows {
 		t.Error("a ragged last chunk changed the size of the next one")
 	}

@@ -14,7 +14,7 @@ import (
 // finds the chunk's rows in x; done, unless nil, is told each chunk's first
 // position and length once it is computed, when the next one may have begun.
 func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence uint32, tail func(c *vk.Commands, count int), done func(start, count int) error) error {
-	f := &flights{m: m}
+	f := &flights{m: m, next: m.pace}
 	for slot := 0; len(ids) > 0; slot = 1 - slot {
 		if f.unsettled() {
 			if err := f.finish(nil); err != nil {
@@ -80,10 +80,11 @@ type flight struct {
 // flights are the submissions of a prompt, oldest first. While the device works on one, the
 // host records and submits the next, be it of the next chunk; a third one waits.
 type flights struct {
-	m     *Model
-	list  []flight
-	woken time.Time // when the host learned of the newest end
-	next  pace
+	m      *Model
+	list   []flight
+	woken  time.Time // when the host learned of the newest end
+	next   pace      // to go on at, once nothing is in flight
+	failed bool      // what is behind the failure does not count as computed
 }
 
 // submit sends a chunk, in submissions of pace.layers layers.
@@ -131,14 +132,14 @@ func (f *flights) land() error {
 	if !next.kept {
 		next.commands.Free()
 	}
-	if err != nil || !next.last {
-		return err
+	if err == nil && next.last && !f.failed {
+		f.next = f.m.pace.adapted(c.took, c.count, f.m.cfg.Layers, f.m.plan.chunk)
+		if c.done != nil {
+			err = c.done(c.start, c.count)
+		}
 	}
-	f.next = f.m.pace.adapted(c.took, c.count, f.m.cfg.Layers, f.m.plan.chunk)
-	if c.done != nil {
-		return c.done(c.start, c.count)
-	}
-	return nil
+	f.failed = f.failed || err != nil
+	return err
 }
 
 // finish waits for everything, after err, and takes on the pace that was found.
@@ -148,7 +149,7 @@ func (f *flights) finish(err error) error {
 			err = e
 		}
 	}
-	if err == nil && f.unsettled() && f.next.settled {
+	if err == nil && !f.m.steady && f.next != f.m.pace {
 		f.m.pace = f.next
 		f.m.forgetPasses()
 	}
@@ -157,7 +158,7 @@ func (f *flights) finish(err error) error {
 
 // unsettled reports whether the pace may not be the one to go on at.
 func (f *flights) unsettled() bool {
-	return !f.m.steady && (!f.m.pace.settled || f.next.settled && f.next != f.m.pace)
+	return !f.m.steady && (!f.m.pace.settled || f.next != f.m.pace)
 }
 
 // chunkLayers are some layers of a chunk. Those of a chunk of the usual size are recorded once

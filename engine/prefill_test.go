@@ -2,8 +2,10 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +133,28 @@ func TestCancelBetweenChunks(t *testing.T) {
 	r, err = s.Generate(context.Background(), Request{Prompt: prompt, MaxTokens: 5})
 	if err != nil || r.CachedTokens != 40 || fmt.Sprint(r.Tokens) != fmt.Sprint(want.Tokens) {
 		t.Errorf("afterwards %v, %d cached, %v; want %v", err, r.CachedTokens, r.Tokens, want.Tokens)
+	}
+}
+
+// A chunk behind one that failed does not count as computed, though it was in flight already.
+func TestNothingCountsBehindAFailure(t *testing.T) {
+	m := load(t, nano, Options{Context: 256})
+	s := session(t, m)
+	if err := s.restart(100); err != nil {
+		t.Fatal(err)
+	}
+	m.pace = pace{rows: 20, least: 20, layers: m.cfg.Layers, settled: true}
+	m.Steady(true) // the third chunk is in flight when the second is told of
+	broken := errors.New("the second chunk is not wanted")
+	var told []int
+	err := m.prefill(context.Background(), make([]int32, 100), 0, s.sequence, nil, func(start, _ int) error {
+		if told = append(told, start); len(told) == 2 {
+			return broken
+		}
+		return nil
+	})
+	if !errors.Is(err, broken) || !slices.Equal(told, []int{0, 20}) {
+		t.Errorf("%v; told of the chunks at %v", err, told)
 	}
 }
 

@@ -350,6 +350,7 @@ func (c *Commands) End() error {
 		return c.err
 	}
 	c.barrier(c.hazards.unread())
+	c.hazards.reset() // and lets go of the buffers
 	if c.d.in.labels {
 		c.d.count.record.Add(1)
 		c.d.fn.endLabel(c.handle)

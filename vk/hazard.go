@@ -47,7 +47,7 @@ func (s stages) masks() (stage vulkan.PipelineStageFlagBits, access vulkan.Acces
 	}
 	if s&host != 0 {
 		stage |= vulkan.PipelineStageHostBit
-		access |= vulkan.AccessHostReadBit
+		access |= vulkan.AccessHostReadBit | vulkan.AccessHostWriteBit
 	}
 	return stage, access
 }

@@ -179,7 +179,7 @@ func TestStageMasks(t *testing.T) {
 		kernels:         {compute, 0x20 | 0x40},
 		grids:           {indirect, 1},
 		copies:          {transfer, 0x800 | 0x1000},
-		host:            {hostStage, 0x2000},
+		host:            {hostStage, 0x2000 | 0x4000},
 		kernels | grids: {compute | indirect, 0x20 | 0x40 | 1},
 	} {
 		stage, access := s.masks()

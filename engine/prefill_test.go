@@ -182,41 +182,41 @@ func TestRecordingIsNotTimed(t *testing.T) {
 }
 
 // Everything that prompts, steps and small batches take is built at load, on the devices that
-// batches are worth it on: no answer waits for a compiler.
+// batches are worth it on: no answer waits for a compiler. What they take shows when it is recorded.
 func TestNothingIsBuiltAfterLoad(t *testing.T) {
-	mixed, rng := firstLayers(t, 2), rand.New(rand.NewPCG(1, 1))
-	randomize(mixed.Tensor("blk.1.ffn_gate.weight"), weights.Q5_1, rng) // so that gate and up are no one matrix
+	mixed, rng := firstLayers(t, 1), rand.New(rand.NewPCG(1, 1))
+	randomize(mixed.Tensor("blk.0.ffn_gate.weight"), weights.Q5_1, rng) // so that gate and up are no one matrix
 	whole := firstLayers(t, 1)
-	lanes := gpuPrefill
-	lanes.Product.MaxLanes = 128 // matrices of few rows take larger workgroups
+	tiled, plain := gpuPrefill, gpuTuning
+	for _, tuning := range []*shaders.Tuning{&tiled, &plain} {
+		tuning.Product.Tokens = 4     // a small one compiles soon
+		tuning.Product.MaxLanes = 128 // matrices of few rows take larger workgroups
+	}
 	for name, c := range map[string]struct {
 		file   *weights.Model
 		tuning *shaders.Tuning
 		dot    bool
-	}{"GPU": {mixed, &lanes, false}, "without tiles": {whole, &gpuTuning, false}, "integer dot products": {whole, &lanes, true}} {
+	}{"GPU": {mixed, &tiled, false}, "without tiles": {whole, &plain, false}, "integer dot products": {whole, &tiled, true}} {
 		t.Run(name, func(t *testing.T) {
 			if c.dot && !device.Caps().Features.IntegerDotProduct {
 				t.Skip("the device has no integer dot products")
 			}
-			m := loadFile(t, c.file, Options{Context: 256, Sequences: 3, Tuning: c.tuning, IntDot: c.dot, batches: true})
-			all := sessions(t, m, 3)
+			m := loadFile(t, c.file, Options{Context: 256, Tuning: c.tuning, IntDot: c.dot, batches: true})
 			built := len(m.kernels.Programs())
-			for _, n := range []int{1, 2, 3, 16, 17, 40, 100} {
-				all[0].Reset()
-				prompt := make([]int32, n)
-				for i := range prompt {
-					prompt[i] = int32(3 + i)
-				}
-				if _, err := all[0].Generate(context.Background(), Request{Prompt: prompt, MaxTokens: 3, Sampling: Sampling{Temperature: 1, TopK: 5, RepeatPenalty: 1.1}}); err != nil {
-					t.Fatal(err)
+			for n := 1; n <= shaders.DecodeRows; n++ {
+				for _, filtered := range []bool{false, true} {
+					if _, err := m.recorded(n, 0, filtered); err != nil {
+						t.Fatal(err)
+					}
 				}
 			}
-			guesses := func(ids []int32, n int) []int32 { return make([]int32, n) }
-			plain := Request{Prompt: []int32{2, 8, 9}, MaxTokens: 20}
-			guessed := plain
-			guessed.Speculate, guessed.draft = 5, guesses
-			if _, err := m.GenerateBatch(context.Background(), all, []Request{plain, plain, plain, guessed}); err != nil {
-				t.Fatal(err)
+			for _, n := range []int{1, 2, 3, 5, 16, 17, 40, 100} {
+				chunk := m.chunk(0, make([]int32, n), 0, 0)
+				c, err := m.recordLayers("chunk", chunk.step, 0, m.cfg.Layers, func(c *vk.Commands) { m.sample(c, n-1, 1, true) })
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.Free()
 			}
 			for _, p := range m.kernels.Programs()[built:] {
 				t.Errorf("built on the way: %s %v, %s", p.Kernel, weights.Type(p.Type), p.Variant)

@@ -10,6 +10,7 @@ import (
 // kernel is what Go knows of one .comp file; a test compares it with the SPIR-V.
 type kernel struct {
 	name      string
+	formOf    string      // the kernel that this is another form of, whose name programs bear; may be ""
 	push      any         // zero value of its push constants
 	access    []vk.Access // of bindings 0, 1, …
 	constants int         // specialization constants 0, 1, …

@@ -152,9 +152,7 @@ func (s *Set) productProgram(k productKernel, t Type, rows, cols, group int, nor
 		constants = append(constants, uint32(s.kv))
 		variant += ", " + s.kv.String() + " cache"
 	}
-	program := s.program(form, t, variant, constants...)
-	program.Kernel = k.plain.name
-	return program
+	return s.program(form, t, variant, constants...)
 }
 
 // productPush is what product.glsl is told of a part.
@@ -174,6 +172,7 @@ func registerProduct(k kernel) productKernel {
 	quad, dot := k, k
 	quad.name += "_quad"
 	dot.name += "_dot"
+	quad.formOf, dot.formOf = k.name, k.name
 	p := productKernel{plain: register(k), quad: register(quad)}
 	if k.name != "matmul" {
 		p.dot = register(dot)

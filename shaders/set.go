@@ -1,6 +1,7 @@
 package shaders
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
 	"reflect"
@@ -240,7 +241,7 @@ func (s *Set) sized(subgroup int, k *kernel, t Type, variant string, constants .
 	defer s.mu.Unlock()
 	p := s.byKey[key]
 	if p == nil {
-		p = &Program{Kernel: k.name, Variant: variant, Type: t, Lanes: int(constants[0]), kernel: k}
+		p = &Program{Kernel: cmp.Or(k.formOf, k.name), Variant: variant, Type: t, Lanes: int(constants[0]), kernel: k}
 		p.build = sync.OnceValue(func() (err error) {
 			p.pipeline, err = k.pipeline(s.d, &s.cfg, subgroup, constants)
 			return err

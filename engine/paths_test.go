@@ -111,7 +111,7 @@ func TestIntDotAgreesWithF32(t *testing.T) {
 		}
 		return
 	}
-	some := conversations(t, 4)
+	some := conversations(t, 2)
 	plain := load(t, nano, Options{KV: KVF32})
 	tokenByToken(plain)
 	want := allLogits(t, plain, some)

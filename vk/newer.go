@@ -35,16 +35,19 @@ var additions = []addition{
 // complaints are a layer's messages about what it does not know: the ID, then the text after
 // the objects. Each group must hold a name that newer knows; what the layer says of a shader
 // module's contents must, besides, come while such a module is compiled.
-var complaints = compileAll(
-	`VUID_Undefined Device Extension (?P<extension>\S+) is not supported by this layer\.`,
-	`VUID-\w+-pNext-pNext \w+: \S+ chain includes a structure with unknown VkStructureType \((?P<structure>\d+)\);`,
-	`VUID-VkShaderModuleCreateInfo-pCode-04146 vkCreateShaderModule\(\): A SPIR-V Extension \((?P<spirv>\S+)\) was declared that is not supported by Vulkan\.(?P<compiling>)`,
-	// The layer cannot tell which capability.
-	`VUID-VkShaderModuleCreateInfo-pCode-01090 vkCreateShaderModule\(\): A SPIR-V Capability \(Unhandled OpCapability\) was declared that is not supported by Vulkan\.(?P<compiling>)`,
-	`UNASSIGNED-CoreValidation-Shader-InconsistentSpirv SPIR-V module not valid: Invalid capability operand: (?P<capability>\d+)(?P<compiling>)`,
-	`VUID-VkPipelineShaderStageCreateInfo-module-parameter VkShaderModule 0x[0-9a-f]+\[(?P<module>.*)\] does not contain valid spirv for stage \w+\. Invalid capability operand: (?P<capability>\d+)`,
-	`VUID-VkPipelineShaderStageCreateInfo-pSpecializationInfo-06719 VkShaderModule 0x[0-9a-f]+\[(?P<module>.*)\] module \(stage \w+\) attempted to apply specialization constants with spirv-opt but failed\.`,
-)
+// They are compiled for the first message: most runs have no layer.
+var complaints = sync.OnceValue(func() []*regexp.Regexp {
+	return compileAll(
+		`VUID_Undefined Device Extension (?P<extension>\S+) is not supported by this layer\.`,
+		`VUID-\w+-pNext-pNext \w+: \S+ chain includes a structure with unknown VkStructureType \((?P<structure>\d+)\);`,
+		`VUID-VkShaderModuleCreateInfo-pCode-04146 vkCreateShaderModule\(\): A SPIR-V Extension \((?P<spirv>\S+)\) was declared that is not supported by Vulkan\.(?P<compiling>)`,
+		// The layer cannot tell which capability.
+		`VUID-VkShaderModuleCreateInfo-pCode-01090 vkCreateShaderModule\(\): A SPIR-V Capability \(Unhandled OpCapability\) was declared that is not supported by Vulkan\.(?P<compiling>)`,
+		`UNASSIGNED-CoreValidation-Shader-InconsistentSpirv SPIR-V module not valid: Invalid capability operand: (?P<capability>\d+)(?P<compiling>)`,
+		`VUID-VkPipelineShaderStageCreateInfo-module-parameter VkShaderModule 0x[0-9a-f]+\[(?P<module>.*)\] does not contain valid spirv for stage \w+\. Invalid capability operand: (?P<capability>\d+)`,
+		`VUID-VkPipelineShaderStageCreateInfo-pSpecializationInfo-06719 VkShaderModule 0x[0-9a-f]+\[(?P<module>.*)\] module \(stage \w+\) attempted to apply specialization constants with spirv-opt but failed\.`,
+	)
+})
 
 func compileAll(patterns ...string) (all []*regexp.Regexp) {
 	for _, p := range patterns {
@@ -84,7 +87,7 @@ func (n *newer) init(layer vulkan.Version) {
 // compiling tells of a shader module that is about to be created, by the name it will get,
 // until done is called.
 func (n *newer) compiling(name string, spirv []byte) (done func()) {
-	if !n.declared(spirv) {
+	if len(n.names) == 0 || !n.declared(spirv) {
 		return func() {}
 	}
 	n.mu.Lock()
@@ -125,7 +128,7 @@ func (n *newer) declared(spirv []byte) bool {
 func (n *newer) about(id, text string) bool {
 	_, text, _ = strings.Cut(text, " | MessageID = 0x") // after the objects
 	_, text, _ = strings.Cut(text, " | ")
-	for _, c := range complaints {
+	for _, c := range complaints() {
 		if groups := c.FindStringSubmatch(id + " " + text); groups != nil {
 			return n.holdsAll(c.SubexpNames()[1:], groups[1:])
 		}

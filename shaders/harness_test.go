@@ -85,6 +85,11 @@ func gpuProduct() ProductTuning {
 	return defaultProduct(&caps)
 }
 
+// queue is held by whoever uses the device's queue. Subtests run side by side, and build kernels and
+// compute references so, but the validation layers of Debian 12 (1.3.239) crash where one
+// thread frees commands while another waits for the timeline.
+var queue sync.Mutex
+
 // bench runs kernels over guarded buffers.
 type bench struct {
 	t       *testing.T
@@ -176,6 +181,8 @@ func prepare(t *testing.T, kvs []KVType, tunings map[string]Tuning) {
 
 // free gives the buffers back.
 func (b *bench) free() {
+	queue.Lock()
+	defer queue.Unlock()
 	for _, g := range b.buffers {
 		g.buffer.Free()
 	}
@@ -190,6 +197,8 @@ func (b *bench) make(name string, size int, content []byte, output bool) vk.Rang
 	}
 	before := bytes.Repeat(poison, (size+2*guard+3)/4)[:size+2*guard]
 	copy(before[guard:guard+size], content)
+	queue.Lock()
+	defer queue.Unlock()
 	if err := device.Write(buffer.All(), before); err != nil {
 		b.t.Fatal(err)
 	}
@@ -216,9 +225,11 @@ func asBytes[T any](v []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), len(v)*int(unsafe.Sizeof(v[0])))
 }
 
-// run records, submits and waits; then it checks guards and inputs.
+// run records, submits and waits; then it checks guards and inputs. Buffers are made before.
 func (b *bench) run(record func(c *vk.Commands)) {
 	b.t.Helper()
+	queue.Lock()
+	defer queue.Unlock()
 	c, err := device.NewCommands(b.t.Name())
 	if err != nil {
 		b.t.Fatal(err)
@@ -255,6 +266,8 @@ func (b *bench) run(record func(c *vk.Commands)) {
 func (b *bench) bytes(r vk.Range) []byte {
 	b.t.Helper()
 	raw := make([]byte, r.Size)
+	queue.Lock()
+	defer queue.Unlock()
 	if err := device.Read(raw, r); err != nil {
 		b.t.Fatal(err)
 	}

@@ -125,10 +125,13 @@ func TestQKV(t *testing.T) {
 						q, k := h.Heads*h.HeadDim, (h.Heads+h.KVHeads)*h.HeadDim
 						for _, cuts := range [][]int{{0, h.Rows()}, {0, k, h.Rows()}, {0, q, k, h.Rows()}} {
 							x, n := newQKVCase(b, rng, h, kv, tokens), b.normed(rng, typ, tokens, cols)
+							var matrices []*Matrix
+							for i, first := range cuts[:len(cuts)-1] {
+								matrices = append(matrices, b.qkvMatrix(file, h, first, cuts[i+1], 4*TileRows))
+							}
 							b.run(func(c *vk.Commands) {
-								for i, first := range cuts[:len(cuts)-1] {
-									m := b.qkvMatrix(file, h, first, cuts[i+1], 4*TileRows)
-									b.set.QKV(c, "attn_qkv", m, first, n.Normed, x.rRows, x.angles, x.q, x.cache, h, tokens)
+								for i, m := range matrices {
+									b.set.QKV(c, "attn_qkv", m, cuts[i], n.Normed, x.rRows, x.angles, x.q, x.cache, h, tokens)
 								}
 							})
 							x.check(b, n.times(w))

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"sealvk/shaders"
 	"sealvk/weights"
@@ -78,16 +77,8 @@ type prompt struct {
 	IDs []int32
 }
 
-// enough is how long the prompts of a file may take before the rest of them is left to
-// faster devices; three are taken whatever it costs.
-func (f *nanoFile) enough() time.Duration {
-	if f.path == nano {
-		return 30 * time.Second
-	}
-	return 3 * time.Second // the weights' form has no part in what the length does
-}
-
-// Every form of seallm-nano against transformers' logits, prompts of 1 to 600 tokens.
+// Every form of seallm-nano against transformers' logits, prompts of 1 to 600 tokens; with -short
+// the three shortest.
 func TestNanoLogits(t *testing.T) {
 	dir := goldenDir("logits-nano")
 	var index struct {
@@ -111,13 +102,13 @@ func TestNanoLogits(t *testing.T) {
 				m := load(t, file.path, way.options)
 				way.prepare(m)
 				s, vocab := session(t, m), m.cfg.Vocab
-				worst, start := 0.0, time.Now()
+				worst := 0.0
 				for n, p := range prompts {
+					if testing.Short() && n == 3 {
+						break
+					}
 					if n := len(p.IDs); n > longest || i == 1 && n > 64 && n < 600 {
 						continue
-					}
-					if n >= 3 && time.Since(start) > file.enough() {
-						break
 					}
 					err := s.Logits(context.Background(), p.IDs, false, func(position int, logits []float32) error {
 						if position != len(p.IDs)-1 {

@@ -5,7 +5,8 @@ import (
 	"math"
 )
 
-// Config is a Gemma model's shape.
+// Config is a model's shape and what its architecture computes with it. Loaders alone know
+// architectures; they fill every field, and who runs a model reads no name of one.
 type Config struct {
 	Arch, Name string
 	Layers     int // decoder blocks
@@ -18,6 +19,32 @@ type Config struct {
 	Context    int // positions the model was trained for
 	RopeTheta  float32
 	NormEps    float32 // added to the mean square in RMSNorm
+
+	Activation   string  // of ffn_gate, by transformers' name: "gelu_pytorch_tanh", elsewhere "silu"
+	NormOffset   float32 // RMSNorm multiplies by NormOffset+w, w as trained: folders hold w, GGUF files and Tensor the sum
+	EmbedScale   float32 // token_embd times this enters the first layer; 1: as it is
+	AttnScale    float32 // q·k times this enters the softmax
+	RopeFactor   float32 // linear scaling: RoPE divides positions by it; 1: unscaled
+	RopeAdjacent bool    // RoPE turns a head's values 2i and 2i+1 together; false: i and i+HeadDim/2
+	TiedHead     bool    // token_embd gives the logits; false: output does
+	AttnBias     bool    // attn_q, attn_k and attn_v have biases
+	AttnCap      float32 // c of the soft cap c·tanh(x/c) on what enters the softmax; 0: none
+	LogitCap     float32 // c of that on the logits; 0: none
+	Window       int     // positions that a layer attends to, its own and those before it; 0: all
+}
+
+// gemma fills in what all models of Gemma's architecture have in common
+// (https://arxiv.org/abs/2403.08295, section 2); c has their dimensions. Biases, soft caps and
+// windows they have none.
+func gemma(c Config) Config {
+	c.Arch = "gemma"
+	c.Activation = "gelu_pytorch_tanh"
+	c.NormOffset = 1
+	c.EmbedScale = float32(math.Sqrt(float64(c.Dim)))
+	c.AttnScale = float32(1 / math.Sqrt(float64(c.HeadDim)))
+	c.RopeFactor = 1
+	c.TiedHead = true
+	return c
 }
 
 // maxHeadDim is what the attention kernels are written for.
@@ -45,7 +72,7 @@ func readConfig(m *metadata) (Config, error) {
 	if m.err != nil {
 		return c, m.err
 	}
-	return c, c.check()
+	return gemma(c), c.check()
 }
 
 // checkRope refuses what would scale RoPE, or leave a part of a head out. To llama.cpp a

@@ -20,5 +20,7 @@
 // work from. gguf_write.go writes headers for quantize*.go and synth*.go.
 //
 // Norm weights are the factor itself (1+w in Gemma's terms): GGUF stores that, for folders
-// it is computed at [Open].
+// it is computed at [Open]. What else an architecture computes is fields of [Config]; gemma
+// in config.go has Gemma's, and another architecture is a function beside it and the names
+// that its files have for keys and tensors.
 package weights

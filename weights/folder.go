@@ -132,6 +132,7 @@ func (m *Model) openSafetensors(dir string, names []string, x *stIndex) error {
 	}
 	m.setTensors(tensors)
 	m.setConfig(config)
+	m.settleHead()
 	m.Config.Name = folderName(dir)
 	return m.readTexts(dir, config)
 }

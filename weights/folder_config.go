@@ -8,7 +8,6 @@ import (
 // folderConfig is what config.json says.
 type folderConfig struct {
 	Config
-	tied     bool    // the head is token_embd
 	stops    []int32 // eos_token_id
 	mlx      *mlxConfig
 	metadata []Entry
@@ -31,13 +30,13 @@ func parseFolderConfig(data []byte) (*folderConfig, error) {
 		return nil, fmt.Errorf("\"model_type\" at byte %d is %.40q; only \"gemma\" models can be run", kind.at, kind.text)
 	}
 	f := &folderConfig{}
-	f.Arch = "gemma"
 	f.readDimensions(folderKeys, o.integer)
 	f.HeadDim = o.integer(folderKeys.headDim, 256)
 	f.Context = o.integer(folderKeys.context, 8192)
 	f.Vocab = o.integer("vocab_size", -1)
 	f.NormEps = o.float("rms_norm_eps", 1e-6)
-	f.tied = o.boolean("tie_word_embeddings", true)
+	f.Config = gemma(f.Config)
+	f.TiedHead = o.boolean("tie_word_embeddings", f.TiedHead)
 	f.readRope(o)
 	f.checkForm(o)
 	f.stops = o.ids("eos_token_id")
@@ -94,8 +93,8 @@ func (o *jsonObject) checkRotation() {
 // first configurations and means the approximation by tanh, as everywhere in Gemma.
 func (f *folderConfig) checkForm(o *jsonObject) {
 	for _, key := range []string{"hidden_act", "hidden_activation"} {
-		if act := o.text(key); act != "" && act != "gelu" && act != "gelu_pytorch_tanh" {
-			o.failf("%q is %.40q; only \"gelu_pytorch_tanh\" can be run", key, act)
+		if act := o.text(key); act != "" && act != "gelu" && act != f.Activation {
+			o.failf("%q is %.40q; only %q can be run", key, act, f.Activation)
 		}
 	}
 	if o.boolean("attention_bias", false) {

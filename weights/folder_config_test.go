@@ -60,11 +60,11 @@ func TestFolderConfig(t *testing.T) {
 		case c.want == "" && err != nil:
 			t.Errorf("%s: %v", c.name, err)
 		case c.want == "":
-			context := 64
+			want := tinyFolder
 			if c.name == "defaults" {
-				context = 8192
+				want.Context = 8192
 			}
-			if want := (Config{"gemma", "", 1, 16, 24, 2, 2, 8, 360, context, 10000, 1e-6}); f.Config != want || !f.tied {
+			if f.Config != want {
 				t.Errorf("%s: %+v, want %+v", c.name, f.Config, want)
 			}
 		case err == nil || !strings.Contains(err.Error(), c.want):
@@ -99,8 +99,8 @@ func TestFolderHead(t *testing.T) {
 		case c.want == "" && err != nil:
 			t.Errorf("%s: %v", c.name, err)
 		case c.want == "":
-			if head := m.Tensor("output.weight"); len(m.Tensors) != c.tensors || (head != nil) != (c.tensors == 12) {
-				t.Errorf("%s: %d tensors, want %d", c.name, len(m.Tensors), c.tensors)
+			if head := m.Tensor("output.weight"); len(m.Tensors) != c.tensors || (head != nil) != (c.tensors == 12) || m.Config.TiedHead != (head == nil) {
+				t.Errorf("%s: %d tensors, want %d; tied: %v", c.name, len(m.Tensors), c.tensors, m.Config.TiedHead)
 			}
 			m.Close()
 		case err == nil || !strings.Contains(err.Error(), c.want):

@@ -70,7 +70,7 @@ func assemble(folder string, config *folderConfig, entries []*stEntry) ([]*Tenso
 		return nil, err
 	}
 	slices.SortFunc(f.list, func(a, b *Tensor) int { return cmp.Compare(a.at, b.at) })
-	return withoutCopiedHead(f.list), nil
+	return f.list, nil
 }
 
 func (f *folderTensors) addAll(list []shape) error {
@@ -93,7 +93,7 @@ func (f *folderTensors) add(s shape) error {
 	var err error
 	switch {
 	case strings.HasSuffix(s.name, "_norm.weight"):
-		err = attachNorm(t, weight)
+		err = attachNorm(t, weight, f.config.NormOffset)
 	case scales != nil:
 		err = attachMLX(t, f.config.mlx, module, weight, scales, f.byName[module+".biases"])
 	default:
@@ -127,8 +127,8 @@ func attachPlain(t *Tensor, e *stEntry, mlx *mlxConfig, module string) error {
 	return nil
 }
 
-// attachNorm makes a norm's factor 1+w of the stored w, which Gemma initializes to 0.
-func attachNorm(t *Tensor, e *stEntry) error {
+// attachNorm makes a norm's factor offset+w of the stored w.
+func attachNorm(t *Tensor, e *stEntry, offset float32) error {
 	if err := attachPlain(t, e, nil, ""); err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func attachNorm(t *Tensor, e *stEntry) error {
 	formats[t.Type].dequantize(w, t.Data)
 	t.Type, t.Data = F32, make([]byte, 4*t.Cols)
 	for i, v := range w {
-		binary.LittleEndian.PutUint32(t.Data[4*i:], math.Float32bits(1+v))
+		binary.LittleEndian.PutUint32(t.Data[4*i:], math.Float32bits(offset+v))
 	}
 	return nil
 }
@@ -144,7 +144,7 @@ func attachNorm(t *Tensor, e *stEntry) error {
 // addHead makes output.weight of a head that is not token_embd. A tied one may be stored
 // all the same.
 func (f *folderTensors) addHead() error {
-	if f.config.tied {
+	if f.config.TiedHead {
 		return nil
 	}
 	if f.byName["lm_head.weight"] == nil {
@@ -158,7 +158,7 @@ func (f *folderTensors) addHead() error {
 func (f *folderTensors) checkRest() error {
 	surplus, first := 0, (*stEntry)(nil)
 	for _, e := range f.entries {
-		if e.used || strings.HasSuffix(e.name, ".rotary_emb.inv_freq") || f.config.tied && strings.HasPrefix(e.name, "lm_head.") {
+		if e.used || strings.HasSuffix(e.name, ".rotary_emb.inv_freq") || f.config.TiedHead && strings.HasPrefix(e.name, "lm_head.") {
 			continue
 		}
 		if surplus++; first == nil {

@@ -119,10 +119,15 @@ func TestFolderIsTheGGUFModel(t *testing.T) {
 	}
 }
 
+// tinyFolder is the model in testdata/bad-files/valid-tiny-hf.
+var tinyFolder = Config{Arch: "gemma", Layers: 1, Dim: 16, FFNDim: 24, Heads: 2, KVHeads: 2, HeadDim: 8,
+	Vocab: 360, Context: 64, RopeTheta: 10000, NormEps: 1e-6, Activation: "gelu_pytorch_tanh", NormOffset: 1,
+	EmbedScale: 4, AttnScale: 0.35355338, RopeFactor: 1, TiedHead: true}
+
 func TestTinyFolders(t *testing.T) {
 	single, sharded := mustOpen(t, testdata+"bad-files/valid-tiny-hf"), mustOpen(t, testdata+"bad-files/valid-tiny-hf-sharded")
-	want := Config{Arch: "gemma", Name: "valid-tiny-hf", Layers: 1, Dim: 16, FFNDim: 24, Heads: 2, KVHeads: 2, HeadDim: 8,
-		Vocab: 360, Context: 64, RopeTheta: 10000, NormEps: 1e-6}
+	want := tinyFolder
+	want.Name = "valid-tiny-hf"
 	if single.Config != want || len(sharded.Tensors) != 11 {
 		t.Errorf("config %+v, want %+v; %d tensors in shards", single.Config, want, len(sharded.Tensors))
 	}

@@ -122,7 +122,7 @@ func (m *Model) readParts(parts []*ggufPart) error {
 	if err := m.checkTensors(); err != nil {
 		return first.fail(err)
 	}
-	m.setTensors(withoutCopiedHead(all))
+	m.settleHead()
 	return nil
 }
 

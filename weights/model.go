@@ -119,21 +119,16 @@ func (m *Model) setTensors(list []*Tensor) {
 	}
 }
 
-// withoutCopiedHead leaves output.weight out where it is token_embd.weight once more,
-// which some programs write for a tied head: the device needs one of them.
-func withoutCopiedHead(list []*Tensor) []*Tensor {
-	find := func(name string) *Tensor {
-		if i := slices.IndexFunc(list, func(t *Tensor) bool { return t.Name == name }); i >= 0 {
-			return list[i]
-		}
-		return nil
+// settleHead tells whether the head is tied. It leaves output.weight out where that is
+// token_embd.weight once more, which some programs write for a tied head: the device needs
+// one of them.
+func (m *Model) settleHead() {
+	head, embedding := m.index["output.weight"], m.index["token_embd.weight"]
+	m.Config.TiedHead = head == nil || head.Type == embedding.Type && bytes.Equal(head.Data, embedding.Data) &&
+		bytes.Equal(head.Scales, embedding.Scales) && bytes.Equal(head.Biases, embedding.Biases)
+	if head != nil && m.Config.TiedHead {
+		m.setTensors(slices.DeleteFunc(m.Tensors, func(t *Tensor) bool { return t == head }))
 	}
-	head, embedding := find("output.weight"), find("token_embd.weight")
-	if head == nil || head.Type != embedding.Type || !bytes.Equal(head.Data, embedding.Data) ||
-		!bytes.Equal(head.Scales, embedding.Scales) || !bytes.Equal(head.Biases, embedding.Biases) {
-		return list
-	}
-	return slices.DeleteFunc(list, func(t *Tensor) bool { return t == head })
 }
 
 // Tensor gives the tensor of that name, nil if the file has none.

@@ -122,7 +122,8 @@ func second[T any](_ T, err error) error { return err }
 func TestTinyFile(t *testing.T) {
 	m := mustOpen(t, testdata+"bad-files/valid-tiny.gguf")
 	want := Config{Arch: "gemma", Name: "tiny", Layers: 1, Dim: 32, FFNDim: 40, Heads: 2, KVHeads: 2, HeadDim: 16,
-		Vocab: 360, Context: 64, RopeTheta: 10000, NormEps: 1e-6}
+		Vocab: 360, Context: 64, RopeTheta: 10000, NormEps: 1e-6, Activation: "gelu_pytorch_tanh", NormOffset: 1,
+		EmbedScale: 5.656854, AttnScale: 0.25, RopeFactor: 1, TiedHead: true}
 	if m.Config != want {
 		t.Errorf("config %+v, want %+v", m.Config, want)
 	}
@@ -204,10 +205,11 @@ func TestTruncatedAnywhere(t *testing.T) {
 }
 
 func TestSharedModels(t *testing.T) {
-	nano := Config{Arch: "gemma", Name: "seallm-nano", Layers: 4, Dim: 256, FFNDim: 1024, Heads: 4, KVHeads: 4, HeadDim: 64,
-		Vocab: 2048, Context: 1024, RopeTheta: 10000, NormEps: 1e-6}
+	nano := gemma(Config{Name: "seallm-nano", Layers: 4, Dim: 256, FFNDim: 1024, Heads: 4, KVHeads: 4, HeadDim: 64,
+		Vocab: 2048, Context: 1024, RopeTheta: 10000, NormEps: 1e-6})
 	random := func(name string, layers, dim, ffn, heads, kvHeads, headDim, vocab int, theta, eps float32) Config {
-		return Config{"gemma", "random-" + name, layers, dim, ffn, heads, kvHeads, headDim, vocab, 512, theta, eps}
+		return gemma(Config{Name: "random-" + name, Layers: layers, Dim: dim, FFNDim: ffn, Heads: heads, KVHeads: kvHeads, HeadDim: headDim,
+			Vocab: vocab, Context: 512, RopeTheta: theta, NormEps: eps})
 	}
 	for _, c := range []struct {
 		path  string

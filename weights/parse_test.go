@@ -182,8 +182,8 @@ func TestCopiedHead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(m.Tensors) != c.tensors || (m.Tensor("output.weight") != nil) != (c.tensors == 12) {
-			t.Errorf("%d tensors, head %v; want %d", len(m.Tensors), m.Tensor("output.weight"), c.tensors)
+		if len(m.Tensors) != c.tensors || (m.Tensor("output.weight") != nil) != (c.tensors == 12) || m.Config.TiedHead != (c.tensors == 11) {
+			t.Errorf("%d tensors, head %v, tied: %v; want %d", len(m.Tensors), m.Tensor("output.weight"), m.Config.TiedHead, c.tensors)
 		}
 	}
 }

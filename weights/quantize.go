@@ -83,7 +83,7 @@ func (m *Model) planQuantize(mix FileType) (in, out []*Tensor) {
 		return strings.Compare(a.Name, b.Name)
 	})
 	head := "output.weight"
-	if m.Tensor(head) == nil {
+	if m.Config.TiedHead {
 		head = "token_embd.weight"
 	}
 	for _, t := range in {

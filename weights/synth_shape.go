@@ -24,7 +24,7 @@ func ParseShape(s string) (Config, error) {
 	if !ok {
 		return c, fmt.Errorf("weights: unknown model shape %q; want seallm-7b-v2.5 or seallm-nano", base)
 	}
-	c.Arch, c.Name = "gemma", s+" (synthetic)"
+	c.Name = s + " (synthetic)"
 	numbers := map[string]*int{
 		"layers": &c.Layers, "dim": &c.Dim, "ffn": &c.FFNDim, "heads": &c.Heads, "kv_heads": &c.KVHeads,
 		"head_dim": &c.HeadDim, "vocab": &c.Vocab, "context": &c.Context,
@@ -56,7 +56,7 @@ func ParseShape(s string) (Config, error) {
 			return c, fmt.Errorf("weights: shape %q: %s: %w", s, key, err)
 		}
 	}
-	return c, nil
+	return gemma(c), nil
 }
 
 // checkSynth refuses shapes that WriteSynth cannot write.

@@ -39,8 +39,8 @@ func writeSynthModel(t testing.TB, shape, mix string, seed uint64) string {
 func TestSynthIsReadBack(t *testing.T) {
 	for _, mix := range mixes {
 		m := mustOpen(t, writeSynthModel(t, small+",layers=9,theta=5000,eps=1e-5,context=77", mix, 1))
-		want := Config{Arch: "gemma", Name: small + ",layers=9,theta=5000,eps=1e-5,context=77 (synthetic)", Layers: 9, Dim: 256, FFNDim: 512,
-			Heads: 2, KVHeads: 1, HeadDim: 128, Vocab: 1000, Context: 77, RopeTheta: 5000, NormEps: 1e-5}
+		want := gemma(Config{Name: small + ",layers=9,theta=5000,eps=1e-5,context=77 (synthetic)", Layers: 9, Dim: 256, FFNDim: 512,
+			Heads: 2, KVHeads: 1, HeadDim: 128, Vocab: 1000, Context: 77, RopeTheta: 5000, NormEps: 1e-5})
 		if m.Config != want {
 			t.Errorf("%s: config %+v, want %+v", mix, m.Config, want)
 		}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"math"
 
 	"sealvk/shaders"
 	"sealvk/vk"
@@ -21,11 +20,10 @@ func (m *Model) normed() shaders.Normed {
 	return shaders.Normed{Weighted: m.act.x.Weighted, Squares: m.act.x.Squares, Eps: m.cfg.NormEps}
 }
 
-// embed records x = token_embd[token] × √Dim.
+// embed records x = token_embd[token] × EmbedScale.
 func (m *Model) embed(c *vk.Commands, s step) {
 	c.Section("token_embd")
-	scale := float32(math.Sqrt(float64(m.cfg.Dim)))
-	m.kernels.Embed(c, "token_embd", &m.tokenEmbd, s.rows, m.layers[0].AttnNorm, m.act.x, m.state.history, s.count, m.context, scale)
+	m.kernels.Embed(c, "token_embd", &m.tokenEmbd, s.rows, m.layers[0].AttnNorm, m.act.x, m.state.history, s.count, m.context, m.cfg.EmbedScale)
 }
 
 // layer records layer i: attention and feed-forward, each added to the residual x, whose

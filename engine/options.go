@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"sealvk/shaders"
 	"sealvk/weights"
@@ -58,6 +59,25 @@ func checkConfig(c weights.Config) error {
 		return fmt.Errorf("engine: head dimension %d: a multiple of %d up to 256 is supported", c.HeadDim, shaders.KVBlock)
 	case c.KVHeads < 1 || c.Heads%c.KVHeads != 0:
 		return fmt.Errorf("engine: %d heads are not a multiple of %d KV heads", c.Heads, c.KVHeads)
+	case !(c.EmbedScale > 0):
+		return fmt.Errorf("engine: the model's EmbedScale is %v; only what is above 0 can be run", c.EmbedScale)
+	}
+	for _, f := range []struct {
+		field     string
+		is, canBe any
+	}{
+		{"Activation", c.Activation, "gelu_pytorch_tanh"},
+		{"AttnScale", c.AttnScale, float32(1 / math.Sqrt(float64(c.HeadDim)))},
+		{"RopeFactor", c.RopeFactor, float32(1)},
+		{"RopeAdjacent", c.RopeAdjacent, false},
+		{"AttnBias", c.AttnBias, false},
+		{"AttnCap", c.AttnCap, float32(0)},
+		{"LogitCap", c.LogitCap, float32(0)},
+		{"Window", c.Window, 0},
+	} {
+		if f.is != f.canBe {
+			return fmt.Errorf("engine: the model's %s is %v; only %v can be run", f.field, f.is, f.canBe)
+		}
 	}
 	return nil
 }

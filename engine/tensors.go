@@ -28,7 +28,7 @@ func (t *tensors) all() (err error) {
 	}
 	do(t.matrix("token_embd", &m.tokenEmbd))
 	m.output = &m.tokenEmbd
-	if t.file.Tensor("output.weight") != nil {
+	if !m.cfg.TiedHead {
 		m.output = new(shaders.Matrix)
 		do(t.matrix("output", m.output))
 	}

@@ -166,7 +166,7 @@ spirv() {
   "$go" generate ./shaders || return 1
   after=$(sums) || return 1
   [ "$before" = "$after" ] && return
-  echo "go generate ./shaders changed files in shaders/spv, shaders/roofs/spv or shaders/internal/spv/testdata/spv"
+  echo "go generate ./shaders changed files in shaders/spv, shaders/roofline/spv or shaders/internal/spv/testdata/spv"
   return 1
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 	"sealvk/engine"
 	"sealvk/engine/profile/bench"
+	"sealvk/engine/profile/roofline"
 	"sealvk/weights"
 )
 
@@ -204,8 +206,12 @@ func (p *program) bench(f *benchFlags) (err error) {
 		Tests: f.tests(), Repetitions: int(f.repetitions.value), NoWarmup: f.noWarmup,
 		Meters: bench.Meters("/sys", caps.VendorID, caps.DeviceID),
 	}
-	if s.roof, err = bench.KnownReadRoof(pipelineCache(), caps); err != nil {
+	roofs, err := roofline.Load(pipelineCache(), caps)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	if err == nil {
+		s.roof = roofs.ReadBytesPerS
 	}
 	if s.roof == 0 && slices.ContainsFunc(s.options.Tests, func(t bench.Test) bool { return t.Prompt == 0 }) {
 		p.note("no share of the device's bandwidth is told, which is not known: sealvk devices --measure finds it")

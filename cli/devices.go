@@ -7,7 +7,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"sealvk/engine/profile"
+	"sealvk/engine/profile/roofline"
 	"sealvk/vk"
 )
 
@@ -38,7 +38,7 @@ type listedDevice struct {
 	Selected bool   `json:"selected"`
 	Reason   string `json:"reason,omitempty"` // why it was selected
 	vk.Caps
-	Roofs *profile.Roofs `json:"roofs,omitempty"` // with --measure
+	Roofs *roofline.Roofs `json:"roofs,omitempty"` // with --measure
 }
 
 func (p *program) devices(f *modelFlags, asJSON, measure bool) error {
@@ -49,7 +49,7 @@ func (p *program) devices(f *modelFlags, asJSON, measure bool) error {
 	defer instance.Close()
 	// A device that cannot be chosen is no reason to hide the others.
 	chosen, reason, selectErr := instance.Select(f.device)
-	var roofs *profile.Roofs
+	var roofs *roofline.Roofs
 	if measure && selectErr == nil {
 		if roofs, err = p.measureDevice(instance, chosen); err != nil {
 			return err

@@ -6,12 +6,12 @@ import (
 	"strings"
 	"time"
 
-	"sealvk/engine/profile"
+	"sealvk/engine/profile/roofline"
 	"sealvk/vk"
 )
 
 // measureDevice measures what pd can do and keeps that for sealvk profile.
-func (p *program) measureDevice(instance *vk.Instance, pd *vk.PhysicalDevice) (r *profile.Roofs, err error) {
+func (p *program) measureDevice(instance *vk.Instance, pd *vk.PhysicalDevice) (r *roofline.Roofs, err error) {
 	ctx, release := stoppable()
 	defer release()
 	d, err := instance.OpenDevice(pd, pipelineCache())
@@ -20,20 +20,21 @@ func (p *program) measureDevice(instance *vk.Instance, pd *vk.PhysicalDevice) (r
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	tell, end := p.status()
-	r, err = profile.MeasureRoofs(ctx, d, pipelineCache(), func(what string) { tell("measuring " + what) })
+	r, err = roofline.Measure(ctx, d, func(what string) { tell("measuring " + what) })
 	end()
-	switch {
-	case err == nil:
-		return r, nil
-	case r != nil: // measured all the same
-		p.note("not kept: %s", oneLine(err))
-		return r, nil
+	if err != nil {
+		return nil, stopCause(ctx, err)
 	}
-	return nil, stopCause(ctx, err)
+	if dir := pipelineCache(); dir != "" {
+		if err := r.Save(dir); err != nil { // measured all the same
+			p.note("not kept: %s", oneLine(err))
+		}
+	}
+	return r, nil
 }
 
 // printRoofs prints each figure, how far its runs lay apart, and how it was reached.
-func printRoofs(line func(name, format string, args ...any), r *profile.Roofs) {
+func printRoofs(line func(name, format string, args ...any), r *roofline.Roofs) {
 	clock := "the device's clock"
 	if r.Clock == "host" {
 		clock = "the host's clock"

@@ -8,16 +8,16 @@ import (
 	"testing"
 	"time"
 
-	"sealvk/engine/profile"
+	"sealvk/engine/profile/roofline"
 )
 
 func TestDevicesMeasure(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	o := onDevice(t, "", "devices", "--measure", "--json")
 	var list []struct {
-		Selected bool           `json:"selected"`
-		Name     string         `json:"name"`
-		Roofs    *profile.Roofs `json:"roofs"`
+		Selected bool            `json:"selected"`
+		Name     string          `json:"name"`
+		Roofs    *roofline.Roofs `json:"roofs"`
 	}
 	if err := json.Unmarshal([]byte(o.stdout), &list); err != nil || o.code != 0 || o.stderr != "" {
 		t.Fatalf("%v: %+v", err, o)
@@ -43,7 +43,7 @@ func TestDevicesMeasure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var kept profile.Roofs
+	var kept roofline.Roofs
 	if err := json.Unmarshal(text, &kept); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +63,7 @@ func TestDevicesMeasureOfNoDevice(t *testing.T) {
 
 func TestRoofsText(t *testing.T) {
 	var b strings.Builder
-	l := &listedDevice{Index: 3, Roofs: &profile.Roofs{
+	l := &listedDevice{Index: 3, Roofs: &roofline.Roofs{
 		MeasuredAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Clock: "host", ReadBytesPerS: 3.35e12, CopyBytesPerS: 999.9e6, F32FLOPsPerS: 60e12,
 		DispatchUS: 1.234, SubmissionUS: 25,
 		Spread:  map[string]float64{"read_bytes_per_s": 0.014, "copy_bytes_per_s": 0.2, "f32_flops_per_s": 0, "dispatch_us": 1.5, "barrier_us": 0, "submission_us": 0.1},

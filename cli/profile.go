@@ -17,6 +17,7 @@ import (
 	"sealvk/engine"
 	"sealvk/engine/profile"
 	"sealvk/engine/profile/report"
+	"sealvk/engine/profile/roofline"
 	"sealvk/weights"
 )
 
@@ -130,7 +131,7 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 		options.Phases = []string{"decode", "prefill"}
 	}
 	measured := func(what string) { tell("measuring the device: " + what) }
-	if options.Roofs, err = profile.KnownRoofs(ctx, o.device, pipelineCache(), measured); err != nil {
+	if options.Roofs, err = roofline.For(ctx, o.device, pipelineCache(), measured); err != nil {
 		return nil, err
 	}
 	load := engine.Options{Context: options.Positions(), KV: o.kv, IntDot: f.intDot, Statistics: true}

@@ -2,4 +2,4 @@ package shaders
 
 //go:generate go run ./internal/compile
 //go:generate go run ./internal/compile -C internal/spv/testdata
-//go:generate go run ./internal/compile -C roofs
+//go:generate go run ./internal/compile -C roofline

@@ -9,7 +9,7 @@
 // timestamps at layer boundaries alone, so that the schedule is what it always is; and
 // serialized, with timestamps around every dispatch, each of which waits for the one before.
 //
-// Below it lies all else that measures: kernelbench one kernel alone, static what a driver's
-// compiler made of the kernels, bench tokens a second as llama-bench does, report the forms of
-// a Profile. Package engine imports none of it.
+// Below it lies all else that measures: roofline what a device can do at most, kernelbench one
+// kernel alone, static what a driver's compiler made of the kernels, bench tokens a second as
+// llama-bench does, report the forms of a Profile. Package engine imports none of it.
 package profile

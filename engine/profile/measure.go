@@ -7,17 +7,17 @@ import (
 	"time"
 
 	"sealvk/engine"
-	"sealvk/shaders/roofs"
+	"sealvk/engine/profile/roofline"
 	"sealvk/vk"
 )
 
 // Options say what to measure.
 type Options struct {
-	Phases []string     // "decode", "prefill"
-	Depths []int        // positions in the KV cache before the first step, from 0
-	Tokens int          // of a prompt, in prefill
-	Steps  int          // of each mode; 0: as many as take some seconds, at least 5
-	Roofs  *roofs.Roofs // nil: shares of the roofs are 0
+	Phases []string        // "decode", "prefill"
+	Depths []int           // positions in the KV cache before the first step, from 0
+	Tokens int             // of a prompt, in prefill
+	Steps  int             // of each mode; 0: as many as take some seconds, at least 5
+	Roofs  *roofline.Roofs // nil: shares of the roofs are 0
 	// Progress, unless nil, hears what is measured next.
 	Progress func(what string)
 }

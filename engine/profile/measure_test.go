@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"sealvk/engine"
-	"sealvk/shaders/roofs"
+	"sealvk/engine/profile/roofline"
 	"sealvk/vk"
 	"sealvk/vk/vktest"
 	"sealvk/weights"
@@ -50,7 +50,7 @@ func loadNano(t *testing.T, context_ int) *engine.Model {
 func TestMeasure(t *testing.T) {
 	o := Options{
 		Phases: []string{"decode"}, Depths: []int{0, 40}, Tokens: 12, Steps: 2,
-		Roofs: &roofs.Roofs{ReadBytesPerS: 1e10, F32FLOPsPerS: 1e11, DispatchUS: 1},
+		Roofs: &roofline.Roofs{ReadBytesPerS: 1e10, F32FLOPsPerS: 1e11, DispatchUS: 1},
 	}
 	m := loadNano(t, o.Positions())
 	p, err := Measure(context.Background(), device, m, o)

@@ -3,7 +3,7 @@ package profile
 import (
 	"time"
 
-	"sealvk/shaders/roofs"
+	"sealvk/engine/profile/roofline"
 )
 
 // Format and Version head every file. Version grows when a field changes its meaning or
@@ -15,16 +15,16 @@ const (
 
 // Profile is a profile as its JSON file holds it. Times are in microseconds.
 type Profile struct {
-	Format   string       `json:"format"`
-	Version  int          `json:"version"`
-	Created  time.Time    `json:"created"`
-	Program  string       `json:"program"` // sealvk's version
-	Command  []string     `json:"command"` // the arguments
-	Device   Device       `json:"device"`
-	Model    Model        `json:"model"`
-	Roofs    *roofs.Roofs `json:"roofs"`
-	Programs []Program    `json:"programs"`
-	Runs     []Run        `json:"runs"`
+	Format   string          `json:"format"`
+	Version  int             `json:"version"`
+	Created  time.Time       `json:"created"`
+	Program  string          `json:"program"` // sealvk's version
+	Command  []string        `json:"command"` // the arguments
+	Device   Device          `json:"device"`
+	Model    Model           `json:"model"`
+	Roofs    *roofline.Roofs `json:"roofs"`
+	Programs []Program       `json:"programs"`
+	Runs     []Run           `json:"runs"`
 }
 
 // Device is what was measured on.

@@ -13,7 +13,7 @@ import (
 	"testing/iotest"
 	"time"
 
-	"sealvk/shaders/roofs"
+	"sealvk/engine/profile/roofline"
 )
 
 // small is a profile of one run of two steps, with everything that a file can hold.
@@ -23,7 +23,7 @@ func small() *Profile {
 		Command: []string{"profile", "--phase", "decode"},
 		Device:  Device{Name: "some GPU", Type: "discrete", Driver: "driver", DriverInfo: "1.2", APIVersion: "1.3.0", SubgroupSize: 32, Clock: "calibrated"},
 		Model:   Model{Name: "tiny", FileType: "Q4_K_M", KV: "f16", Layers: 1, Dim: 64, FFNDim: 128, Heads: 2, KVHeads: 1, HeadDim: 32, Vocab: 100},
-		Roofs:   &roofs.Roofs{Format: roofs.Format, ReadBytesPerS: 1e9, F32FLOPsPerS: 1e10, Spread: map[string]float64{"read_bytes_per_s": 0.01}},
+		Roofs:   &roofline.Roofs{Version: roofline.Version, ReadBytesPerS: 1e9, F32FLOPsPerS: 1e10, Spread: map[string]float64{"read_bytes_per_s": 0.01}},
 		Programs: []Program{{Kernel: "matmul", Variant: "rows", Type: "Q4_K", Lanes: 64, SubgroupSize: 32,
 			Statistics: []Statistic{{"Registers \"all\"", "40"}}}},
 	}

@@ -1,8 +1,6 @@
 package bench
 
 import (
-	"errors"
-	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -10,23 +8,7 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"sealvk/shaders/roofs"
-	"sealvk/vk"
 )
-
-// KnownReadRoof is the bandwidth in bytes a second that was measured of the device and kept in
-// the folder dir; 0 if none was.
-func KnownReadRoof(dir string, c *vk.Caps) (float64, error) {
-	r, err := roofs.Load(dir, c)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return 0, nil
-	case err != nil:
-		return 0, err
-	}
-	return r.ReadBytesPerS, nil
-}
 
 // CPUName is the processor's name in the text of Linux' /proc/cpuinfo, "" if it tells none.
 func CPUName(cpuinfo string) string {

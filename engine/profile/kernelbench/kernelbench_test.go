@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"sealvk/engine/profile/roofline"
 	"sealvk/shaders"
-	"sealvk/shaders/roofs"
 	"sealvk/vk"
 	"sealvk/vk/vktest"
 	"sealvk/weights"
@@ -310,7 +310,7 @@ func TestRoofShare(t *testing.T) {
 	if w.o.Flush != 0 || w.roofs != nil {
 		t.Errorf("%d bytes flush warm caches, or roofs %+v", w.o.Flush, w.roofs)
 	}
-	w.roofs = &roofs.Roofs{ReadBytesPerS: 1e9, F32FLOPsPerS: 1e9, DispatchUS: 1}
+	w.roofs = &roofline.Roofs{ReadBytesPerS: 1e9, F32FLOPsPerS: 1e9, DispatchUS: 1}
 	for _, c := range []struct {
 		bytes, flops int64
 		share        float64

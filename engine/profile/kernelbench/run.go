@@ -9,8 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"sealvk/engine/profile/roofline"
 	"sealvk/shaders"
-	"sealvk/shaders/roofs"
 	"sealvk/vk"
 )
 
@@ -19,7 +19,7 @@ type Options struct {
 	Reps  int   // timed runs of a case; 0: none, the cases are only checked
 	Warm  bool  // leave the caches as the run before left them
 	Flush int64 // bytes that go through the caches between two runs; 0: 256 MiB, on a CPU 128 MiB
-	// RoofsFolder is where roofs.Save keeps those of devices. Results tell their share of them
+	// RoofsFolder is where roofline.Save keeps those of devices. Results tell their share of them
 	// where they are there; nothing is measured.
 	RoofsFolder string
 }
@@ -33,7 +33,7 @@ type Workbench struct {
 	o      Options
 	sets   map[string]*shaders.Set
 	flush  *flush
-	roofs  *roofs.Roofs // nil: unknown
+	roofs  *roofline.Roofs // nil: unknown
 	decode decoder
 	hung   bool // freeing what a device still uses is undefined
 }
@@ -49,7 +49,7 @@ func New(d *vk.Device, o Options) (*Workbench, error) {
 	}
 	w := &Workbench{d: d, o: o, sets: map[string]*shaders.Set{}, decode: dequantize}
 	if o.RoofsFolder != "" {
-		if r, err := roofs.Load(o.RoofsFolder, caps); err == nil {
+		if r, err := roofline.Load(o.RoofsFolder, caps); err == nil {
 			w.roofs = r
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"sealvk/engine/profile"
-	"sealvk/shaders/roofs"
+	"sealvk/engine/profile/roofline"
 )
 
 // Of the sample: a small model of 4 layers, decoded at two depths and prefilled once.
@@ -56,8 +56,8 @@ func sample() *profile.Profile {
 			DriverInfo: "Mesa 22.3.6 (LLVM 15.0.6)", APIVersion: "1.3.230", SubgroupSize: 8, Clock: "calibrated"},
 		Model: profile.Model{Name: "seallm-nano", FileType: "Q4_K_M", KV: "f16", Layers: sampleLayers, Dim: dim, FFNDim: ffnDim,
 			Heads: 4, KVHeads: 4, HeadDim: 64, Vocab: vocab, WeightsBytes: 2906112, BytesPerToken: 2894000},
-		Roofs: &roofs.Roofs{Format: 1, Clock: "timestamps",
-			Identity:        roofs.Identity{Device: "llvmpipe", VendorID: 65541, DeviceUUID: "6d657361-3232-2e33-2e36-000000000000", Processors: 2},
+		Roofs: &roofline.Roofs{Version: 1, Clock: "timestamps",
+			Identity:        roofline.Identity{Device: "llvmpipe", VendorID: 65541, DeviceUUID: "6d657361-3232-2e33-2e36-000000000000", Processors: 2},
 			WorkingSetBytes: 268435456, ReadBytesPerS: 13.25e9, CopyBytesPerS: 9.5e9, F32FLOPsPerS: 61.5e9, F16FLOPsPerS: 16.5e9, Int8DotOpsPerS: 20.25e9,
 			DispatchUS: 1.75, BarrierUS: 0.875, SubmissionUS: 41.5,
 			Spread:  map[string]float64{"read_bytes_per_s": 0.0325, "f32_flops_per_s": 0.0125},

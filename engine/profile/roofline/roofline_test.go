@@ -1,4 +1,4 @@
-package roofs
+package roofline
 
 import (
 	"context"
@@ -88,7 +88,7 @@ func TestMeasure(t *testing.T) {
 	if has := len(coopMatrices(device.Caps())) > 0; has != strings.Contains(r.CoopMat, " f16→f") {
 		t.Errorf("cooperative matrix %q", r.CoopMat)
 	}
-	if r.Format != Format || r.Identity != id || r.MeasuredAt.IsZero() {
+	if r.Version != Version || r.Identity != id || r.MeasuredAt.IsZero() {
 		t.Errorf("%+v", r)
 	}
 	checkNames(t, r)

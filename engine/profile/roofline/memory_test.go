@@ -1,4 +1,4 @@
-package roofs
+package roofline
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package roofs
+package roofline
 
 import (
 	"slices"
@@ -24,9 +24,9 @@ func TestKernelsAgreeWithGo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kernels := map[string]*kernel{}
-	for _, k := range []*kernel{&fillKernel, &readKernel, &copyKernel, &verifyKernel, &f32Kernel, &f16Kernel, &int8Kernel, &coopF32, &coopF16, &stepKernel} {
-		kernels[k.name] = k
+	kernels := map[string]*Kernel{}
+	for _, k := range []*Kernel{Fill, Read, Copy, Verify, FMAF32, FMAF16, DotInt8, CoopMatF32, CoopMatF16, Step} {
+		kernels[k.Name] = k
 	}
 	if len(kernels) != len(files) {
 		t.Errorf("%d kernels in Go, in *.comp: %v", len(kernels), files)
@@ -37,7 +37,7 @@ func TestKernelsAgreeWithGo(t *testing.T) {
 			t.Errorf("%s is not in Go", name)
 			continue
 		}
-		code, err := binaries.ReadFile("spv/" + name + ".spv")
+		code, err := k.SPIRV()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,8 +49,8 @@ func TestKernelsAgreeWithGo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(m.Push)*4 != k.push || len(d.Push)*4 != k.push {
-			t.Errorf("%s: %d bytes of push constants, the kernel has %v, its source %v", name, k.push, m.Push, d.Push)
+		if len(m.Push)*4 != k.PushSize || len(d.Push)*4 != k.PushSize {
+			t.Errorf("%s: %d bytes of push constants, the kernel has %v, its source %v", name, k.PushSize, m.Push, d.Push)
 		}
 		var access []vk.Access
 		for i, b := range m.Bindings {
@@ -66,11 +66,11 @@ func TestKernelsAgreeWithGo(t *testing.T) {
 			}
 			access = append(access, a)
 		}
-		if !slices.Equal(access, k.access) {
-			t.Errorf("%s: bindings %v, the kernel has %v", name, k.access, access)
+		if !slices.Equal(access, k.Access) {
+			t.Errorf("%s: bindings %v, the kernel has %v", name, k.Access, access)
 		}
-		if n := len(d.Constants); n != k.constants || n > 0 && d.Constants[n-1] != n-1 {
-			t.Errorf("%s: %d specialization constants, the kernel has %v", name, k.constants, d.Constants)
+		if n := len(d.Constants); n != k.Constants || n > 0 && d.Constants[n-1] != n-1 {
+			t.Errorf("%s: %d specialization constants, the kernel has %v", name, k.Constants, d.Constants)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package roofs
+package roofline
 
 import (
 	"context"
@@ -31,28 +31,28 @@ func Load(dir string, c *vk.Caps) (*Roofs, error) {
 	name := id.path(dir)
 	info, err := os.Stat(name)
 	if err != nil {
-		return nil, fmt.Errorf("roofs: %w", err)
+		return nil, fmt.Errorf("roofline: %w", err)
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
-		return nil, fmt.Errorf("roofs: %s: no file of roofs: %w", name, fs.ErrNotExist)
+		return nil, fmt.Errorf("roofline: %s: no file of roofs: %w", name, fs.ErrNotExist)
 	}
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("roofs: %w", err)
+		return nil, fmt.Errorf("roofline: %w", err)
 	}
 	r := &Roofs{}
 	if err := json.Unmarshal(text, r); err != nil {
-		return nil, fmt.Errorf("roofs: %s: %v: %w", name, err, fs.ErrNotExist)
+		return nil, fmt.Errorf("roofline: %s: %v: %w", name, err, fs.ErrNotExist)
 	}
 	if err := r.check(&id); err != nil {
-		return nil, fmt.Errorf("roofs: %s: %v: %w", name, err, fs.ErrNotExist)
+		return nil, fmt.Errorf("roofline: %s: %v: %w", name, err, fs.ErrNotExist)
 	}
 	return r, nil
 }
 
 // check tells what is wrong with roofs that were read for a device.
 func (r *Roofs) check(id *Identity) error {
-	if r.Format != Format || r.Identity != *id {
+	if r.Version != Version || r.Identity != *id {
 		return errors.New("of another device, driver or version of this program")
 	}
 	for _, v := range []float64{r.ReadBytesPerS, r.CopyBytesPerS, r.F32FLOPsPerS, r.DispatchUS, r.SubmissionUS} {
@@ -79,7 +79,7 @@ func (r *Roofs) Save(dir string) error {
 		err = vk.WriteAtomic(r.path(dir), append(text, '\n'))
 	}
 	if err != nil {
-		return fmt.Errorf("roofs: %w", err)
+		return fmt.Errorf("roofline: %w", err)
 	}
 	return nil
 }

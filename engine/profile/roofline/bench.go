@@ -1,4 +1,4 @@
-package roofs
+package roofline
 
 import (
 	"context"
@@ -37,7 +37,7 @@ type bench struct {
 
 func newBench(ctx context.Context, d *vk.Device) (*bench, error) {
 	b := &bench{ctx: ctx, d: d, gpu: d.Caps().Type != vk.CPU}
-	c, err := d.NewCommands("roofs")
+	c, err := d.NewCommands("roofline")
 	if err != nil {
 		return nil, err
 	}

@@ -1,9 +1,10 @@
-package roofs
+package roofline
 
 import (
 	"errors"
 	"fmt"
 
+	kernels "sealvk/shaders/roofline"
 	"sealvk/vk"
 )
 
@@ -98,10 +99,10 @@ func newWorkingSet(b *bench) (w *workingSet, err error) {
 	if c.Type == vk.CPU {
 		w.checkLanes = c.Subgroup.Size
 	}
-	if w.fill, err = b.pipeline(&fillKernel, 0, uint32(w.checkLanes)); err != nil {
+	if w.fill, err = b.pipeline(kernels.Fill, 0, uint32(w.checkLanes)); err != nil {
 		return nil, err
 	}
-	if w.verify, err = b.pipeline(&verifyKernel, 0, uint32(w.checkLanes), checkLoads); err != nil {
+	if w.verify, err = b.pipeline(kernels.Verify, 0, uint32(w.checkLanes), checkLoads); err != nil {
 		return nil, err
 	}
 	if err = w.fillWith(w.to, 1, 0, w.units); err != nil { // pages that nobody has touched are slow
@@ -116,7 +117,7 @@ func (w *workingSet) allocate() (err error) {
 		name   string
 		bytes  int64 // a unit
 	}{
-		{&w.from, "roofs from", unitBytes}, {&w.to, "roofs to", unitBytes}, {&w.sums, "roofs sums", passes * sumBytes(checkLoads)},
+		{&w.from, "roofline from", unitBytes}, {&w.to, "roofline to", unitBytes}, {&w.sums, "roofline sums", passes * sumBytes(checkLoads)},
 	} {
 		if *x.buffer, err = w.b.buffer(x.name, int64(w.units)*x.bytes); err != nil {
 			break
@@ -170,7 +171,7 @@ func (w *workingSet) fillWith(to *vk.Buffer, seed uint32, first, units int) erro
 	groups := unitBytes / 16 / w.checkLanes
 	for _, p := range w.cut(first, min(units, w.units), min(unhurried, w.most(groups))) {
 		_, err := w.b.run(func(c *vk.Commands, _ uint32) {
-			c.Dispatch("fill", w.fill, words(uint32(p.first*unitBytes/4), factor, seed), fillKernel.bind(w.part(to, p)), p.units*groups, 1, 1)
+			c.Dispatch("fill", w.fill, words(uint32(p.first*unitBytes/4), factor, seed), kernels.Fill.Bind(w.part(to, p)), p.units*groups, 1, 1)
 		})
 		if err != nil {
 			return err
@@ -191,7 +192,7 @@ func (w *workingSet) verifyCopied() error {
 		for _, q := range w.cut(p.first, p.units, min(unhurried, w.most(groups))) {
 			_, err := w.b.run(func(c *vk.Commands, seed uint32) {
 				c.Dispatch("verify", w.verify, words(uint32(q.first*unitBytes/4), factor, seed),
-					verifyKernel.bind(w.part(w.to, q), w.results(q, checkLoads)), q.units*groups, 1, 1)
+					kernels.Verify.Bind(w.part(w.to, q), w.results(q, checkLoads)), q.units*groups, 1, 1)
 			})
 			if err != nil {
 				return err
@@ -248,7 +249,7 @@ func (b *bench) copyShapes() (list []shape) {
 func (w *workingSet) reads() ([]*load, error) {
 	var list []*load
 	for _, s := range w.b.readShapes() {
-		p, err := w.b.pipeline(&readKernel, 0, uint32(s.lanes), uint32(s.loads), uint32(s.ahead))
+		p, err := w.b.pipeline(kernels.Read, 0, uint32(s.lanes), uint32(s.loads), uint32(s.ahead))
 		if err != nil {
 			return nil, err
 		}
@@ -258,7 +259,7 @@ func (w *workingSet) reads() ([]*load, error) {
 				w.pieces = w.cut(w.next, units, w.most(s.groups()))
 				w.next = (w.next + units) % w.units
 				for _, q := range w.pieces {
-					c.Dispatch("read", p, words(seed), readKernel.bind(w.part(w.from, q), w.results(q, s.loads)), q.units*s.groups(), 1, 1)
+					c.Dispatch("read", p, words(seed), kernels.Read.Bind(w.part(w.from, q), w.results(q, s.loads)), q.units*s.groups(), 1, 1)
 				}
 			},
 			check: func() error { return w.checkSums(s) },
@@ -317,12 +318,12 @@ func (w *workingSet) copies() ([]*load, error) {
 		list = append(list, &l)
 	}
 	for _, s := range w.b.copyShapes() {
-		p, err := w.b.pipeline(&copyKernel, 0, uint32(s.lanes), uint32(s.loads), uint32(s.ahead))
+		p, err := w.b.pipeline(kernels.Copy, 0, uint32(s.lanes), uint32(s.loads), uint32(s.ahead))
 		if err != nil {
 			return nil, err
 		}
 		add(s.String(), s.groups(), func(c *vk.Commands, q piece) {
-			c.Dispatch("copy", p, nil, copyKernel.bind(w.part(w.from, q), w.part(w.to, q)), q.units*s.groups(), 1, 1)
+			c.Dispatch("copy", p, nil, kernels.Copy.Bind(w.part(w.from, q), w.part(w.to, q)), q.units*s.groups(), 1, 1)
 		})
 	}
 	add("vkCmdCopyBuffer", 1, func(c *vk.Commands, q piece) { c.Copy(w.part(w.to, q), w.part(w.from, q)) })

@@ -1,4 +1,4 @@
-package roofs
+package roofline
 
 import (
 	"context"
@@ -11,12 +11,12 @@ import (
 	"sealvk/vk"
 )
 
-// Format is the version of the JSON form of Roofs.
-const Format = 1
+// Version is that of the JSON form of Roofs.
+const Version = 1
 
 // Roofs is what a device can do. A figure is 0 where the device lacks the feature.
 type Roofs struct {
-	Format int `json:"format"`
+	Version int `json:"format"`
 	Identity
 	MeasuredAt time.Time `json:"measured_at"`
 	// Clock is "timestamps", or "host" on devices without: then times are those from
@@ -68,14 +68,14 @@ func Measure(ctx context.Context, d *vk.Device, progress func(what string)) (_ *
 	}
 	b, err := newBench(ctx, d)
 	if err != nil {
-		return nil, fmt.Errorf("roofs: %w", err)
+		return nil, fmt.Errorf("roofline: %w", err)
 	}
 	defer func() {
 		if !errors.Is(err, vk.ErrTimeout) { // freeing what a hung device uses is undefined
 			b.free()
 		}
 	}()
-	r := &Roofs{Format: Format, Identity: identify(d.Caps()), Spread: map[string]float64{}, Variant: map[string]string{}}
+	r := &Roofs{Version: Version, Identity: identify(d.Caps()), Spread: map[string]float64{}, Variant: map[string]string{}}
 	type step struct {
 		what    string
 		measure func(*bench, *Roofs) error
@@ -95,7 +95,7 @@ func Measure(ctx context.Context, d *vk.Device, progress func(what string)) (_ *
 	for _, step := range steps {
 		progress(step.what)
 		if err := step.measure(b, r); err != nil {
-			return nil, fmt.Errorf("roofs: %s: %w", step.what, err)
+			return nil, fmt.Errorf("roofline: %s: %w", step.what, err)
 		}
 	}
 	r.Clock = b.clock()

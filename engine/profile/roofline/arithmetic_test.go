@@ -1,10 +1,11 @@
-package roofs
+package roofline
 
 import (
 	"math"
 	"slices"
 	"testing"
 
+	kernels "sealvk/shaders/roofline"
 	"sealvk/vk"
 )
 
@@ -58,7 +59,7 @@ func TestWrongResultsAreFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := b.pipeline(&f32Kernel, 0, 4, 1)
+	p, err := b.pipeline(kernels.FMAF32, 0, 4, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +70,7 @@ func TestWrongResultsAreFound(t *testing.T) {
 	}
 	_, err = b.run(func(c *vk.Commands, seed uint32) {
 		g.record(16, func(r vk.Range, groups int) {
-			c.Dispatch("chains", p, floatPush(seed), f32Kernel.bind(r), groups, 1, 1)
+			c.Dispatch("chains", p, floatPush(seed), kernels.FMAF32.Bind(r), groups, 1, 1)
 		})
 	})
 	if err != nil {

@@ -1,4 +1,4 @@
-package roofs
+package roofline
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 )
 
 func sample(c *vk.Caps) *Roofs {
-	return &Roofs{Format: Format, Identity: identify(c), MeasuredAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Clock: "timestamps",
+	return &Roofs{Version: Version, Identity: identify(c), MeasuredAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Clock: "timestamps",
 		WorkingSetBytes: 1 << 28, ReadBytesPerS: 1.5e9, CopyBytesPerS: 2e9, F32FLOPsPerS: 3e9, F16FLOPsPerS: 4e9, DispatchUS: 5, SubmissionUS: 6,
 		Spread: map[string]float64{"read_bytes_per_s": 0.25}, Variant: map[string]string{"read_bytes_per_s": "8 lanes"}}
 }

@@ -1,4 +1,4 @@
-package roofs
+package roofline
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	kernels "sealvk/shaders/roofline"
 	"sealvk/vk"
 )
 
@@ -77,12 +78,12 @@ func coopText(m vk.CooperativeMatrix) string {
 // device's own size and the smallest, with several products under way.
 func (b *bench) coopLoads(m vk.CooperativeMatrix, out *vk.Buffer) ([]*load, error) {
 	c := b.d.Caps()
-	k, scale, width := &coopF32, float32(1), 4
+	k, scale, width := kernels.CoopMatF32, float32(1), 4
 	if m.Result == "f16" {
-		k, scale, width = &coopF16, -1, 2 // a sum that only grew would leave f16's whole numbers
+		k, scale, width = kernels.CoopMatF16, -1, 2 // a sum that only grew would leave f16's whole numbers
 	}
 	elements, tile := coopFactors(m, scale)
-	factors, err := b.buffer("roofs factors", int64(len(elements)))
+	factors, err := b.buffer("roofline factors", int64(len(elements)))
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +117,7 @@ func (b *bench) coopLoads(m vk.CooperativeMatrix, out *vk.Buffer) ([]*load, erro
 					record: func(c *vk.Commands, seed uint32, units int) {
 						push := append(words[uint32](coopRounds), words(scale, float32(seed))...)
 						g.record(units, func(r vk.Range, groups int) {
-							c.Dispatch(k.name, p, push, k.bind(factors.All(), r), groups, 1, 1)
+							c.Dispatch(k.Name, p, push, k.Bind(factors.All(), r), groups, 1, 1)
 						})
 					},
 					check: func() error { return g.checkTiles(b, width, tile(chains, float64(b.seed()))) },

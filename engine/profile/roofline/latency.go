@@ -1,10 +1,11 @@
-package roofs
+package roofline
 
 import (
 	"fmt"
 	"slices"
 	"time"
 
+	kernels "sealvk/shaders/roofline"
 	"sealvk/vk"
 )
 
@@ -25,7 +26,7 @@ func measureSubmission(b *bench, r *Roofs) error {
 	var s samples
 	for i := range warmUp + submissions {
 		e, err := b.run(func(c *vk.Commands, _ uint32) {
-			c.Dispatch("empty", p, words[uint32](0), stepKernel.bind(value[0]), 1, 1, 1)
+			c.Dispatch("empty", p, words[uint32](0), kernels.Step.Bind(value[0]), 1, 1, 1)
 		})
 		if err != nil {
 			return err
@@ -68,12 +69,12 @@ func measureDispatches(b *bench, r *Roofs) error {
 
 // stepper builds the smallest kernel and n values for it.
 func (b *bench) stepper(n int) (*vk.Pipeline, []vk.Range, error) {
-	p, err := b.pipeline(&stepKernel, 0)
+	p, err := b.pipeline(kernels.Step, 0)
 	if err != nil {
 		return nil, nil, err
 	}
 	stride := max(64, b.d.Caps().Limits.MinStorageBufferOffsetAlignment) // a cache line each
-	buffer, err := b.buffer("roofs steps", int64(n)*stride)
+	buffer, err := b.buffer("roofline steps", int64(n)*stride)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -101,7 +102,7 @@ func (b *bench) row(p *vk.Pipeline, values []vk.Range, count uint32) (*samples, 
 		}
 		e, err := b.run(func(c *vk.Commands, _ uint32) {
 			for _, v := range values {
-				c.Dispatch("step", p, push, stepKernel.bind(v), 1, 1, 1)
+				c.Dispatch("step", p, push, kernels.Step.Bind(v), 1, 1, 1)
 			}
 		})
 		if err != nil {

@@ -1,8 +1,9 @@
-package roofs
+package roofline
 
 import (
 	"fmt"
 
+	kernels "sealvk/shaders/roofline"
 	"sealvk/vk"
 )
 
@@ -19,7 +20,7 @@ const (
 
 // chains is a kernel that takes LANES and CHAINS.
 type chains struct {
-	*kernel
+	*kernels.Kernel
 	ops   int  // of a step of one chain
 	whole bool // int32 results, else float32
 	push  func(seed uint32) []byte
@@ -29,9 +30,9 @@ type chains struct {
 }
 
 var (
-	f32Chains  = chains{&f32Kernel, 2 * 2, false, floatPush, floatResults}
-	f16Chains  = chains{&f16Kernel, 2 * 2, false, floatPush, floatResults}
-	int8Chains = chains{&int8Kernel, 2 * 4, true, dotPush, dotResults}
+	f32Chains  = chains{kernels.FMAF32, 2 * 2, false, floatPush, floatResults}
+	f16Chains  = chains{kernels.FMAF16, 2 * 2, false, floatPush, floatResults}
+	int8Chains = chains{kernels.DotInt8, 2 * 4, true, dotPush, dotResults}
 )
 
 func measureF32(b *bench, r *Roofs) error {
@@ -69,7 +70,7 @@ func (b *bench) results() (*vk.Buffer, error) {
 	if b.out != nil {
 		return b.out, nil
 	}
-	out, err := b.buffer("roofs results", resultBytes)
+	out, err := b.buffer("roofline results", resultBytes)
 	b.out = out
 	return out, err
 }
@@ -94,7 +95,7 @@ func (b *bench) chainLoads(k *chains, out *vk.Buffer) (loads []*load, err error)
 	}
 	for _, n := range sizes {
 		for _, count := range counts {
-			p, err := b.pipeline(k.kernel, 0, uint32(n), uint32(count))
+			p, err := b.pipeline(k.Kernel, 0, uint32(n), uint32(count))
 			if err != nil {
 				return nil, err
 			}
@@ -105,7 +106,7 @@ func (b *bench) chainLoads(k *chains, out *vk.Buffer) (loads []*load, err error)
 				unit:    float64(n) * float64(count) * chainWidth * 4 * rounds * float64(k.ops),
 				record: func(c *vk.Commands, seed uint32, units int) {
 					g.record(units, func(r vk.Range, groups int) {
-						c.Dispatch(k.name, p, k.push(seed), k.bind(r), groups, 1, 1)
+						c.Dispatch(k.Name, p, k.push(seed), k.Bind(r), groups, 1, 1)
 					})
 				},
 				check: func() error {

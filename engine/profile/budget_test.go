@@ -65,3 +65,35 @@ func TestEstimatedClock(t *testing.T) {
 		}
 	}
 }
+
+// What a step's kernels take on the host's clock is what they take by timestamps, times the
+// rate of the clocks; of a kernel that reaches beyond the step its share counts.
+func TestKernelsByBothClocks(t *testing.T) {
+	period := device.Caps().Limits.TimestampPeriod
+	zero := time.Now()
+	ticks := func(us int) uint64 { return uint64(float64(us+7_000_000) * 1000 / period) }
+	for _, scale := range []float64{0.5, 1, 1.5} {
+		at := func(us int) time.Time {
+			return zero.Add(time.Duration(float64(us) * scale * float64(time.Microsecond)))
+		}
+		spans := func(times ...int) (list []vk.Span) {
+			for i := 0; i < len(times); i += 2 {
+				list = append(list, vk.Span{Begin: ticks(times[i]), End: ticks(times[i+1])})
+			}
+			return list
+		}
+		b := &block{clock: clock{dev: device, tick: ticks(0), host: zero, scale: scale}, submissions: []engine.Submission{
+			{Submit: at(10), Submitted: at(20), Spans: spans(100, 300, 400, 900), Wait: at(20), Woken: at(950), Read: at(960)},
+			{Submit: at(30), Submitted: at(40), Spans: spans(1000, 1100, 1900, 2100), Wait: at(970), Woken: at(2110), Read: at(2120)},
+		}}
+		begin, end := at(0), at(2000)
+		onHost, byTicks := divide(b.intervals(), begin, end)[kernel], b.ticksWithin(begin, end)
+		const want = 900 * time.Microsecond
+		if off := byTicks - want; off < -time.Microsecond || off > time.Microsecond {
+			t.Errorf("rate %v: %v by timestamps, want %v", scale, byTicks, want)
+		}
+		if off := onHost - time.Duration(scale*float64(want)); off < -time.Microsecond || off > time.Microsecond {
+			t.Errorf("rate %v: %v on the host's clock, want %v of %v", scale, onHost, scale, want)
+		}
+	}
+}

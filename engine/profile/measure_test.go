@@ -45,8 +45,8 @@ func loadNano(t *testing.T, context_ int) *engine.Model {
 	return m
 }
 
-// Whatever the device's speed, the parts add up, every dispatch was timed in every step,
-// and the kernels' times by the device's clock are those on the host's clock.
+// Whatever the device's speed, the parts add up and every dispatch was timed in every step.
+// TestKernelsByBothClocks holds the kernels' time against the timestamps'.
 func TestMeasure(t *testing.T) {
 	o := Options{
 		Phases: []string{"decode"}, Depths: []int{0, 40}, Tokens: 12, Steps: 2,
@@ -95,7 +95,9 @@ func check(t *testing.T, m *engine.Model, p *Profile, o Options) {
 		}
 		for _, b := range []Budget{r.Budget, r.Overlapped} {
 			near("budget", b.KernelsUS+b.GapsUS+b.SubmitUS+b.WaitUS+b.ReadUS+b.HostUS+b.ProfileUS, b.WallUS, 1e-9)
-			near("kernels by both clocks", b.KernelsUS, b.KernelTicksUS, 0.05)
+			if !(b.KernelsUS > 0 && b.KernelTicksUS > 0 && b.KernelsUS <= b.WallUS) {
+				t.Errorf("%s at %d: kernels take %g µs, by timestamps alone %g, of %g", name, r.Depth, b.KernelsUS, b.KernelTicksUS, b.WallUS)
+			}
 		}
 		near("wall of the budget", r.Budget.WallUS, r.Serialized.MeanUS, 1e-9)
 		for _, w := range []Wall{r.Unprofiled, r.Concurrent, r.Serialized} {

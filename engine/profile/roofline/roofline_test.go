@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sealvk/vk"
 	"sealvk/vk/vktest"
@@ -30,8 +31,7 @@ func newTestBench(t testing.TB) *bench {
 }
 
 // For measures where a damaged file is, and then finds what it saved. Measure checks every
-// result itself; here the figures are checked to be there and to be of an order of
-// magnitude that some device has.
+// result itself; here the figures are checked to be there, whatever the device's speed.
 func TestMeasure(t *testing.T) {
 	dir := t.TempDir()
 	id := identify(device.Caps())
@@ -52,19 +52,18 @@ func TestMeasure(t *testing.T) {
 	}
 	f := &device.Caps().Features
 	for _, c := range []struct {
-		name     string
-		value    float64
-		low, top float64
-		has      bool
+		name  string
+		value float64
+		has   bool
 	}{
-		{"read_bytes_per_s", r.ReadBytesPerS, 1e7, 1e14, true},
-		{"copy_bytes_per_s", r.CopyBytesPerS, 1e7, 1e14, true},
-		{"f32_flops_per_s", r.F32FLOPsPerS, 1e7, 1e16, true},
-		{"f16_flops_per_s", r.F16FLOPsPerS, 1e7, 1e16, f.ShaderFloat16},
-		{"int8_dot_ops_per_s", r.Int8DotOpsPerS, 1e7, 1e17, f.IntegerDotProduct},
-		{"coopmat_flops_per_s", r.CoopMatFLOPsPerS, 1e6, 1e17, len(coopMatrices(device.Caps())) > 0},
-		{"dispatch_us", r.DispatchUS, 1e-3, 1e5, true},
-		{"submission_us", r.SubmissionUS, 1e-1, 1e6, true},
+		{"read_bytes_per_s", r.ReadBytesPerS, true},
+		{"copy_bytes_per_s", r.CopyBytesPerS, true},
+		{"f32_flops_per_s", r.F32FLOPsPerS, true},
+		{"f16_flops_per_s", r.F16FLOPsPerS, f.ShaderFloat16},
+		{"int8_dot_ops_per_s", r.Int8DotOpsPerS, f.IntegerDotProduct},
+		{"coopmat_flops_per_s", r.CoopMatFLOPsPerS, len(coopMatrices(device.Caps())) > 0},
+		{"dispatch_us", r.DispatchUS, true},
+		{"submission_us", r.SubmissionUS, true},
 	} {
 		if !c.has {
 			if _, ok := r.Spread[c.name]; c.value != 0 || ok {
@@ -72,18 +71,15 @@ func TestMeasure(t *testing.T) {
 			}
 			continue
 		}
-		if !(c.value >= c.low && c.value <= c.top) {
-			t.Errorf("%s is %v, want %v to %v", c.name, c.value, c.low, c.top)
+		if !(c.value > 0) || math.IsInf(c.value, 0) {
+			t.Errorf("%s is %v", c.name, c.value)
 		}
 		if s, ok := r.Spread[c.name]; !ok || !(s >= 0) || math.IsInf(s, 0) {
 			t.Errorf("the spread of %s is %v", c.name, s)
 		}
 	}
-	if !(r.BarrierUS >= 0 && r.BarrierUS < 1e5) {
+	if !(r.BarrierUS >= 0) || math.IsInf(r.BarrierUS, 0) {
 		t.Errorf("barrier_us is %v", r.BarrierUS)
-	}
-	if ratio := r.CopyBytesPerS / r.ReadBytesPerS; !(ratio > 0.01 && ratio < 100) {
-		t.Errorf("copies %v bytes/s, reads %v", r.CopyBytesPerS, r.ReadBytesPerS)
 	}
 	if has := len(coopMatrices(device.Caps())) > 0; has != strings.Contains(r.CoopMat, " f16→f") {
 		t.Errorf("cooperative matrix %q", r.CoopMat)
@@ -135,10 +131,13 @@ func TestHostClock(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if b.clock() != "host" || b.roundTrip <= 0 {
-		t.Errorf("clock %q, round trip %v", b.clock(), b.roundTrip)
+	if b.clock() != "host" || b.roundTrip <= 0 || math.Abs(microseconds(b.roundTrip)-r.SubmissionUS) > 0.01 {
+		t.Errorf("clock %q, round trip %v, a submission %v µs", b.clock(), b.roundTrip, r.SubmissionUS)
 	}
-	if !(r.F32FLOPsPerS > 1e7 && r.F32FLOPsPerS < 1e16) || !(r.DispatchUS > 0) {
+	if us := microseconds(1500 * time.Nanosecond); us != 1.5 {
+		t.Errorf("1500 ns are %v µs", us)
+	}
+	if !(r.F32FLOPsPerS > 0 && r.DispatchUS > 0 && r.SubmissionUS > 0) || math.IsInf(r.F32FLOPsPerS+r.DispatchUS, 0) {
 		t.Errorf("%+v", r)
 	}
 }

@@ -202,7 +202,7 @@ func (p *program) bench(f *benchFlags) (err error) {
 	}
 	caps := o.device.Caps()
 	s := &benchSession{program: p, flags: f, opened: o, base: benchBase(o, f)}
-	s.options = bench.Options{
+	s.suite = bench.Suite{
 		Tests: f.tests(), Repetitions: int(f.repetitions.value), NoWarmup: f.noWarmup,
 		Meters: bench.Meters("/sys", caps.VendorID, caps.DeviceID),
 	}
@@ -213,12 +213,12 @@ func (p *program) bench(f *benchFlags) (err error) {
 	if err == nil {
 		s.roof = roofs.ReadBytesPerS
 	}
-	if s.roof == 0 && slices.ContainsFunc(s.options.Tests, func(t bench.Test) bool { return t.Prompt == 0 }) {
+	if s.roof == 0 && slices.ContainsFunc(s.suite.Tests, func(t bench.Test) bool { return t.Prompt == 0 }) {
 		p.note("no share of the device's bandwidth is told, which is not known: sealvk devices --measure finds it")
 	}
 	var stopped error
 	err = f.write(p, func(w io.Writer) error {
-		s.table = newBenchTable(w, f, s.roof > 0, s.options.Meters)
+		s.table = newBenchTable(w, f, s.roof > 0, s.suite.Meters)
 		err := s.measure(ctx)
 		if err != nil && errors.As(stopCause(ctx, err), &stoppedError{}) {
 			stopped, err = stopCause(ctx, err), nil // what is there is written
@@ -231,12 +231,12 @@ func (p *program) bench(f *benchFlags) (err error) {
 // benchSession is the measurement on one device.
 type benchSession struct {
 	*program
-	flags   *benchFlags
-	opened  *opened
-	options bench.Options
-	roof    float64   // bytes a second that the device reads, 0: not known
-	base    bench.Row // what all rows have in common
-	table   *benchTable
+	flags  *benchFlags
+	opened *opened
+	suite  bench.Suite
+	roof   float64   // bytes a second that the device reads, 0: not known
+	base   bench.Row // what all rows have in common
+	table  *benchTable
 }
 
 func (s *benchSession) measure(ctx context.Context) error {
@@ -254,7 +254,7 @@ func (s *benchSession) measureSetup(ctx context.Context, setup setup) (err error
 	flags := *s.flags.modelFlags
 	flags.kv.value = setup.kv
 	options := engine.Options{
-		Context: s.options.Positions(), Sequences: s.options.Sequences(), Chunk: setup.chunk(), KV: flags.kvType(), IntDot: flags.intDot,
+		Context: s.suite.Positions(), Sequences: s.suite.Sequences(), Chunk: setup.chunk(), KV: flags.kvType(), IntDot: flags.intDot,
 	}
 	begun := time.Now()
 	m, err := engine.Load(ctx, s.opened.device, s.opened.file, options,
@@ -271,9 +271,9 @@ func (s *benchSession) measureSetup(ctx context.Context, setup setup) (err error
 		row.LoadNS = new(int64(time.Since(begun)))
 	}
 	row.Batch, row.UBatch, row.TypeK, row.TypeV = setup.batch, m.Chunk(), setup.kv, setup.kv
-	run := s.options
-	run.Progress = tell
-	return bench.Run(ctx, m, run, func(r *bench.Result) error {
+	suite := s.suite
+	suite.Progress = tell
+	return suite.Run(ctx, m, func(r *bench.Result) error {
 		end() // the terminal's line
 		row := r.Row(row, s.roof)
 		return s.table.row(&row)

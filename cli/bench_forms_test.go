@@ -158,8 +158,8 @@ func TestBenchComparisonForms(t *testing.T) {
 	c := &benchComparison{
 		names: []string{"ours", "a|b"}, devices: []string{"Vulkan G", "Vulkan H"},
 		tests: []bench.Compared{
-			{Name: "tg4", Model: "m", TypeK: "f16", TypeV: "f16", Npl: 1, Files: []bench.Figures{{Runs: 2, Samples: 4, MedianTS: 30, LeastTS: 25, MostTS: 31.5, Ratio: 1}, {Runs: 1, Samples: 1, MedianTS: 12, LeastTS: 12, MostTS: 12, Ratio: 2.5}}},
-			{Name: "tg4", Model: "m", TypeK: "f16", TypeV: "f32", Npl: 16, Files: []bench.Figures{{Runs: 1, Samples: 1, MedianTS: 270, LeastTS: 270, MostTS: 270, Ratio: 1, GBPerS: 7, ReadShare: 0.5, FirstTokenMS: 3}, {}}, Scaling: 9},
+			{Name: "tg4", Model: "m", TypeK: "f16", TypeV: "f16", Npl: 1, Files: []bench.Summary{{Runs: 2, Samples: 4, MedianTS: 30, LeastTS: 25, MostTS: 31.5, Ratio: 1}, {Runs: 1, Samples: 1, MedianTS: 12, LeastTS: 12, MostTS: 12, Ratio: 2.5}}},
+			{Name: "tg4", Model: "m", TypeK: "f16", TypeV: "f32", Npl: 16, Files: []bench.Summary{{Runs: 1, Samples: 1, MedianTS: 270, LeastTS: 270, MostTS: 270, Ratio: 1, GBPerS: 7, ReadShare: 0.5, FirstTokenMS: 3}, {}}, Scaling: 9},
 		},
 	}
 	var md, table strings.Builder

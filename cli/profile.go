@@ -124,7 +124,7 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 	}
 	tell, end := p.status()
 	defer end()
-	options := profile.Options{
+	options := profile.MeasureOptions{
 		Phases: []string{f.phase.value}, Depths: f.depths.values, Tokens: int(f.tokens.value), Steps: int(f.reps.value), Progress: tell,
 	}
 	if f.phase.value == "both" {
@@ -188,7 +188,7 @@ func newShowFlags() *showFlags {
 		sort: choice{"total", report.Sorts()}, top: whole{0, 0, 1 << 20},
 	}
 	s.format.value = "text"
-	for _, f := range report.Formats() {
+	for _, f := range report.Forms() {
 		s.format.words = append(s.format.words, f.Name)
 	}
 	return s
@@ -242,7 +242,7 @@ func (p *program) showProfile(r *profile.Profile, s *showFlags) error {
 	if err := os.MkdirAll(s.output, 0o777); err != nil {
 		return err
 	}
-	for _, f := range report.Formats() {
+	for _, f := range report.Forms() {
 		err := writeFile(filepath.Join(s.output, f.File), func(w io.Writer) error { return report.Write(w, f.Name, r, view) })
 		if err != nil {
 			return err

@@ -32,9 +32,9 @@ func diffedProfile(seed uint64, steps int, noise float64, factor map[string]floa
 	r := rand.New(rand.NewPCG(seed, 0))
 	p := &profile.Profile{
 		Format: profile.Format, Version: profile.Version, Created: time.Date(2025, 3, int(seed), 12, 0, 0, 0, time.UTC), Program: "v1." + strconv.FormatUint(seed, 10),
-		Device:   profile.Device{Name: "some GPU", Driver: "driver", DriverInfo: "1.0", SubgroupSize: 32},
-		Model:    profile.Model{Name: "seallm-7b-v2.5", Synthetic: true, FileType: "Q4_K_M", KV: "f16", Layers: 2, Dim: 3072},
-		Programs: []profile.Program{{Kernel: "matmul", Variant: "rows"}, {Kernel: "attention"}, {Kernel: "matmul", Variant: "subgroup"}},
+		Device:    profile.Device{Name: "some GPU", Driver: "driver", DriverInfo: "1.0", SubgroupSize: 32},
+		Model:     profile.Model{Name: "seallm-7b-v2.5", Synthetic: true, FileType: "Q4_K_M", KV: "f16", Layers: 2, Dim: 3072},
+		Pipelines: []profile.Pipeline{{Kernel: "matmul", Variant: "rows"}, {Kernel: "attention"}, {Kernel: "matmul", Variant: "subgroup"}},
 	}
 	for _, depth := range []int{0, 512} {
 		run := profile.Run{Phase: "decode", Depth: depth, Tokens: 1}
@@ -45,7 +45,7 @@ func diffedProfile(seed uint64, steps int, noise float64, factor map[string]floa
 				us *= f
 			}
 			if kernel == "attention" {
-				d.Program, us = 1, us*(1+float64(depth)/256)
+				d.Pipeline, us = 1, us*(1+float64(depth)/256)
 			}
 			for i := range run.Serialized.SamplesUS {
 				d.SamplesUS = append(d.SamplesUS, us*math.Exp(noise*r.NormFloat64()))
@@ -97,7 +97,7 @@ func diffedFiles(t *testing.T) (a, same, slower string) {
 	for i := range p.Runs {
 		for j := range p.Runs[i].Dispatches {
 			if d := &p.Runs[i].Dispatches[j]; d.Operation == "ffn_gate_up" {
-				d.Program = 2
+				d.Pipeline = 2
 			}
 		}
 	}

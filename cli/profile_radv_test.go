@@ -42,16 +42,16 @@ func readStatic(t *testing.T, text string) static.Report {
 // Needs RADV: Debian's mesa-vulkan-drivers.
 func TestNoKernelSpills(t *testing.T) {
 	r := readStatic(t, mustStatic(t, "--type", "all", "--format", "json"))
-	if r.Format != "sealvk-static" || r.Version != 1 || len(r.Profiles) != 3 {
-		t.Fatalf("format %q, version %d, %d profiles", r.Format, r.Version, len(r.Profiles))
+	if r.Format != "sealvk-static" || r.Version != 1 || len(r.Compilations) != 3 {
+		t.Fatalf("format %q, version %d, %d profiles", r.Format, r.Version, len(r.Compilations))
 	}
 	for i, family := range strings.Split(static.DefaultFamilies, ",") {
-		p := r.Profiles[i]
+		p := r.Compilations[i]
 		if p.Family != family {
 			t.Errorf("profile %d is of %s, want %s", i, p.Family, family)
 		}
 		kernels, types := map[string]bool{}, map[string]int{}
-		for _, x := range p.Programs {
+		for _, x := range p.Pipelines {
 			kernels[x.Kernel] = true
 			types[x.Type]++
 			if x.VGPRs == nil || x.SpilledVGPRs == nil || x.SpilledSGPRs == nil || x.Scratch == nil {
@@ -76,7 +76,7 @@ func TestNoKernelSpills(t *testing.T) {
 
 // checkOccupancy compares the waves with a count by hand: registers and shared memory of a
 // SIMD, for workgroups of one wave.
-func checkOccupancy(t *testing.T, p *static.Profile) {
+func checkOccupancy(t *testing.T, p *static.Compilation) {
 	t.Helper()
 	hardware, ok := map[string]struct{ registers, simds int }{
 		"vega10": {256, 4}, // of 64 lanes each; SIMDs that share 64 KiB
@@ -85,7 +85,7 @@ func checkOccupancy(t *testing.T, p *static.Profile) {
 	if !ok {
 		return
 	}
-	for _, x := range p.Programs {
+	for _, x := range p.Pipelines {
 		if x.Lanes != 64 || x.SubgroupSize != 64 {
 			continue
 		}
@@ -117,19 +117,19 @@ func TestProfileStaticForms(t *testing.T) {
 	}
 	r := readStatic(t, mustStatic(t, append(args, "--isa", "--format", "json")...))
 	rows, err := csv.NewReader(strings.NewReader(mustStatic(t, append(args, "--format", "csv")...))).ReadAll()
-	if err != nil || len(rows) != 1+10 || len(r.Profiles) != 2 {
-		t.Fatalf("%d rows of CSV, %d profiles (%v)", len(rows), len(r.Profiles), err)
+	if err != nil || len(rows) != 1+10 || len(r.Compilations) != 2 {
+		t.Fatalf("%d rows of CSV, %d profiles (%v)", len(rows), len(r.Compilations), err)
 	}
 	vgprs := slices.Index(rows[0], "vgprs")
-	for i, p := range r.Profiles {
-		for j, x := range p.Programs {
+	for i, p := range r.Compilations {
+		for j, x := range p.Pipelines {
 			if row := rows[1+5*i+j]; row[0] != p.Family || row[6] != x.Kernel || row[vgprs] != figureText(x.VGPRs, "") {
 				t.Errorf("CSV %q, JSON %+v", row, x)
 			}
 			if !strings.Contains(x.ISA, "s_endpgm") || strings.Contains(x.ISA, "\x00") {
 				t.Errorf("%s: instructions %q", &x, x.ISA)
 			}
-			raw := slices.IndexFunc(x.Statistics, func(s static.Statistic) bool { return s.Name == "Inverse Throughput" })
+			raw := slices.IndexFunc(x.Statistics, func(s vk.Statistic) bool { return s.Name == "Inverse Throughput" })
 			if raw < 0 || x.Statistics[raw].Value != figureText(x.Inverse, "") {
 				t.Errorf("%s: statistics %+v", &x, x.Statistics)
 			}

@@ -15,6 +15,7 @@ import (
 
 	"sealvk/engine/profile/static"
 	"sealvk/vk"
+	"sealvk/weights"
 )
 
 type staticFlags struct {
@@ -74,8 +75,8 @@ func (p *program) profileStatic(f *staticFlags, kernels []string) error {
 	if err != nil {
 		return fmt.Errorf("--family: %w", err)
 	}
-	o := static.Options{Kernels: kernels, ISA: f.isa}
-	if o.Types, err = static.ParseTypes(f.types); err != nil {
+	types, err := static.ParseTypes(f.types)
+	if err != nil {
 		return fmt.Errorf("--type: %w", err)
 	}
 	if err := static.CheckKernels(kernels); err != nil {
@@ -89,17 +90,17 @@ func (p *program) profileStatic(f *staticFlags, kernels []string) error {
 			return err
 		}
 	}
-	report := &static.Report{Format: static.Format, Version: static.Version}
+	var list []*static.Compilation
 	if f.here {
 		signal.Ignore(os.Interrupt) // Ctrl-C goes to both; the parent ends this one
-		report.Profiles, err = p.compileHere(f, o)
+		list, err = p.compileHere(f, kernels, types)
 	} else {
-		report.Profiles, err = p.compileFor(families, f, kernels)
+		list, err = p.compileFor(families, f, kernels)
 	}
 	if err != nil {
 		return err
 	}
-	write := func(w io.Writer) error { return writeStatic(w, f.format.value, report) }
+	write := func(w io.Writer) error { return writeStatic(w, f.format.value, static.NewReport(list)) }
 	if f.output != "" {
 		return writeFile(f.output, write)
 	}
@@ -107,7 +108,7 @@ func (p *program) profileStatic(f *staticFlags, kernels []string) error {
 }
 
 // compileHere compiles for the chip that RADV shows in this process.
-func (p *program) compileHere(f *staticFlags, o static.Options) (_ []*static.Profile, err error) {
+func (p *program) compileHere(f *staticFlags, kernels []string, types []weights.Type) (_ []*static.Compilation, err error) {
 	const none = "this version of Mesa compiles for no chip that isn't there: 22.3 (Debian 12) and 25.0 (Debian 13) do, 26.2 does not"
 	instance, err := p.openInstance(f.validate)
 	if errors.Is(err, vk.ErrNoDevice) {
@@ -129,8 +130,8 @@ func (p *program) compileHere(f *staticFlags, o static.Options) (_ []*static.Pro
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, device.Close()) }()
-	profile, err := static.Of(device, o)
-	return []*static.Profile{profile}, err
+	c, err := static.Compile(device, kernels, types, f.isa)
+	return []*static.Compilation{c}, err
 }
 
 // writeStatic writes r in a form: text, json or csv.
@@ -143,23 +144,23 @@ func writeStatic(w io.Writer, form string, r *static.Report) error {
 	case "csv":
 		err = staticCSV(out, r)
 	default:
-		for i, profile := range r.Profiles {
+		for i, c := range r.Compilations {
 			if i > 0 {
 				fmt.Fprintln(out)
 			}
-			staticText(out, profile)
+			staticText(out, c)
 		}
 	}
 	return errors.Join(err, out.Flush())
 }
 
-func staticText(w io.Writer, p *static.Profile) {
-	fmt.Fprintf(w, "=== %s: %s, %s; %s, %s; at most %d waves a SIMD\n\n", p.Family, p.Architecture, p.Device.Name,
-		p.Device.Driver, p.Device.DriverInfo, p.MaxWaves)
+func staticText(w io.Writer, c *static.Compilation) {
+	fmt.Fprintf(w, "=== %s: %s, %s; %s, %s; at most %d waves a SIMD\n\n", c.Family, c.Architecture, c.Device.Name,
+		c.Device.Driver, c.Device.DriverInfo, c.MaxWaves)
 	rows := [][]string{{"kernel", "waves", "VGPRs", "SGPRs", "LDS B", "private B", "instr.", "code B", "latency", "per wave", "spilled"}}
 	spills := 0
-	for i := range p.Programs {
-		x := &p.Programs[i]
+	for i := range c.Pipelines {
+		x := &c.Pipelines[i]
 		if x.Spills() {
 			spills++
 		}
@@ -170,10 +171,10 @@ func staticText(w io.Writer, p *static.Profile) {
 		rows = append(rows, append(row, spilledText(x)))
 	}
 	writeAligned(w, rows)
-	fmt.Fprintf(w, "\nprograms: %d, of which %d spill registers\n", len(p.Programs), spills)
-	for i := range p.Programs {
-		if x := &p.Programs[i]; x.ISA != "" {
-			fmt.Fprintf(w, "\n--- %s, on %s\n\n%s\n", x, p.Family, strings.TrimRight(x.ISA, "\n"))
+	fmt.Fprintf(w, "\nprograms: %d, of which %d spill registers\n", len(c.Pipelines), spills)
+	for i := range c.Pipelines {
+		if x := &c.Pipelines[i]; x.ISA != "" {
+			fmt.Fprintf(w, "\n--- %s, on %s\n\n%s\n", x, c.Family, strings.TrimRight(x.ISA, "\n"))
 		}
 	}
 }
@@ -185,7 +186,7 @@ func figureText(n *int, unknown string) string {
 	return strconv.Itoa(*n)
 }
 
-func spilledText(x *static.Program) string {
+func spilledText(x *static.Pipeline) string {
 	var parts []string
 	for _, kind := range []struct {
 		n    *int
@@ -211,10 +212,10 @@ func staticCSV(w io.Writer, r *static.Report) error {
 	lines := [][]string{{"family", "architecture", "max_waves_per_simd", "device", "driver", "driver_info", "kernel", "variant", "type", "lanes", "subgroup_size",
 		"waves_per_simd", "vgprs", "sgprs", "spilled_vgprs", "spilled_sgprs", "lds_bytes", "scratch_bytes", "instructions", "code_bytes",
 		"latency_cycles", "inverse_throughput_cycles"}}
-	for _, p := range r.Profiles {
-		for i := range p.Programs {
-			x := &p.Programs[i]
-			line := []string{p.Family, p.Architecture, strconv.Itoa(p.MaxWaves), p.Device.Name, p.Device.Driver, p.Device.DriverInfo,
+	for _, c := range r.Compilations {
+		for i := range c.Pipelines {
+			x := &c.Pipelines[i]
+			line := []string{c.Family, c.Architecture, strconv.Itoa(c.MaxWaves), c.Device.Name, c.Device.Driver, c.Device.DriverInfo,
 				x.Kernel, x.Variant, x.Type, strconv.Itoa(x.Lanes), strconv.Itoa(x.SubgroupSize)}
 			for _, n := range []*int{x.Waves, x.VGPRs, x.SGPRs, x.SpilledVGPRs, x.SpilledSGPRs, x.LDS, x.Scratch, x.Instructions, x.Code, x.Latency, x.Inverse} {
 				line = append(line, figureText(n, ""))

@@ -19,7 +19,7 @@ import (
 // compileFor compiles the kernels for each family, each in a process of its own: RADV and the
 // loader read their environment when they please, and RADV ends the process over a family
 // that it does not know or was not tried with.
-func (p *program) compileFor(families []*static.Family, f *staticFlags, kernels []string) ([]*static.Profile, error) {
+func (p *program) compileFor(families []*static.Family, f *staticFlags, kernels []string) ([]*static.Compilation, error) {
 	manifest, err := radvManifest()
 	if err != nil {
 		return nil, err
@@ -38,20 +38,20 @@ func (p *program) compileFor(families []*static.Family, f *staticFlags, kernels 
 		args = append(args, "--validate")
 	}
 	args = append(append(args, "--"), kernels...)
-	var profiles []*static.Profile
+	var list []*static.Compilation
 	for _, family := range families {
-		profile, err := p.compileOne(ctx, self, args, manifest, family)
+		c, err := p.compileOne(ctx, self, args, manifest, family)
 		if err != nil {
 			return nil, stopCause(ctx, fmt.Errorf("%v: %w", family, err))
 		}
-		profile.Family, profile.Architecture, profile.MaxWaves = family.String(), family.Architecture, family.Waves
-		profiles = append(profiles, profile)
+		c.Family, c.Architecture, c.MaxWaves = family.String(), family.Architecture, family.Waves
+		list = append(list, c)
 	}
-	return profiles, nil
+	return list, nil
 }
 
 // compileOne tries the family's names until RADV knows one.
-func (p *program) compileOne(ctx context.Context, self string, args []string, manifest string, family *static.Family) (*static.Profile, error) {
+func (p *program) compileOne(ctx context.Context, self string, args []string, manifest string, family *static.Family) (*static.Compilation, error) {
 	var err error
 	for _, name := range family.Names {
 		var stdout, stderr bytes.Buffer
@@ -94,15 +94,15 @@ func childError(failure error, stderr, manifest string) error {
 	return fmt.Errorf("%s: %s", manifest, text)
 }
 
-func readChild(out []byte, name, manifest string) (*static.Profile, error) {
+func readChild(out []byte, name, manifest string) (*static.Compilation, error) {
 	var r static.Report
-	if err := json.Unmarshal(out, &r); err != nil || len(r.Profiles) != 1 {
-		return nil, fmt.Errorf("the process for %s answered with %d profiles (%w)", name, len(r.Profiles), err)
+	if err := json.Unmarshal(out, &r); err != nil || len(r.Compilations) != 1 {
+		return nil, fmt.Errorf("the process for %s answered with %d profiles (%w)", name, len(r.Compilations), err)
 	}
-	if device := r.Profiles[0].Device.Name; !strings.Contains(strings.ToLower(device), name) {
+	if device := r.Compilations[0].Device.Name; !strings.Contains(strings.ToLower(device), name) {
 		return nil, fmt.Errorf("%s: asked for %s, RADV shows %q", manifest, name, device)
 	}
-	return r.Profiles[0], nil
+	return r.Compilations[0], nil
 }
 
 // radvEnvironment is env with RADV alone, on the chip.

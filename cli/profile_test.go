@@ -22,7 +22,7 @@ func TestProfile(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	for _, f := range report.Formats() {
+	for _, f := range report.Forms() {
 		if info, err := os.Stat(filepath.Join(dir, f.File)); err != nil || info.Size() == 0 {
 			t.Errorf("%s: %v", f.Name, err)
 		}

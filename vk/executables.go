@@ -10,8 +10,11 @@ type Executable struct {
 	Representations []Representation // with PipelineInfo.Representations
 }
 
-// Statistic is one figure of the driver's own choice, such as registers used.
-type Statistic struct{ Name, Text, Value string }
+// Statistic is one figure of the driver's own choice and name, such as registers used.
+type Statistic struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
 
 // Representation is one form that the shader had on its way through the driver's compiler,
 // such as its instructions: text, or bytes in a form of the driver's own.

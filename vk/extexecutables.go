@@ -41,8 +41,7 @@ func (t deviceTable) executables(p vulkan.Pipeline, statistics bool) ([]Executab
 		for j := range stats[:m] {
 			s := &stats[j]
 			list[i].Statistics = append(list[i].Statistics, Statistic{
-				Name: C.GoString(&s.name[0]), Text: strings.TrimSpace(C.GoString(&s.description[0])),
-				Value: statisticValue(uint32(s.format), uint64(s.value)),
+				Name: C.GoString(&s.name[0]), Value: statisticValue(uint32(s.format), uint64(s.value)),
 			})
 		}
 	}

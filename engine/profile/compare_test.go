@@ -27,7 +27,7 @@ func (m made) profile() *Profile {
 	r := rand.New(rand.NewPCG(m.seed, 1))
 	p := small()
 	p.Model.Layers = 2
-	p.Programs = []Program{{Kernel: "matmul", Variant: "plain"}, {Kernel: "attention"}}
+	p.Pipelines = []Pipeline{{Kernel: "matmul", Variant: "plain"}, {Kernel: "attention"}}
 	p.Runs = nil
 	if m.depths == nil {
 		m.depths = []int{0, 512}
@@ -38,11 +38,11 @@ func (m made) profile() *Profile {
 	for _, depth := range m.depths {
 		run := Run{Phase: "decode", Depth: depth, Tokens: 1}
 		total := make([]float64, m.steps)
-		add := func(label, section, operation string, layer, program int, us float64) {
+		add := func(label, section, operation string, layer, pipeline int, us float64) {
 			if f, ok := m.factor[operation]; ok {
 				us *= f
 			}
-			d := Dispatch{Label: label, Section: section, Layer: layer, Operation: operation, Program: program, Calls: 1}
+			d := Dispatch{Label: label, Section: section, Layer: layer, Operation: operation, Pipeline: pipeline, Calls: 1}
 			for i, x := range m.noise(r, m.steps) {
 				d.SamplesUS = append(d.SamplesUS, us*math.Exp(x))
 				total[i] += d.SamplesUS[i]
@@ -51,11 +51,11 @@ func (m made) profile() *Profile {
 		}
 		for layer := range 2 {
 			for _, op := range []string{"attn_qkv", "attn", "attn_output", "ffn_gate_up", "ffn_down"} {
-				section, program := fmt.Sprintf("blk.%d", layer), 0
+				section, pipeline := fmt.Sprintf("blk.%d", layer), 0
 				if op == "attn" {
-					program = 1
+					pipeline = 1
 				}
-				add(section+"."+op, section, op, layer, program, operations[op])
+				add(section+"."+op, section, op, layer, pipeline, operations[op])
 			}
 		}
 		add("output", "output", "output", -1, 0, 300)
@@ -202,7 +202,7 @@ func TestRunsAndRowsAreMatched(t *testing.T) {
 	a := made{seed: 1, steps: 10, depths: []int{0, 512, 512, 1024}}.profile()
 	b := made{seed: 2, steps: 12, depths: []int{512, 2048, 0, 512}}.profile()
 	b.Device.Driver, b.Program = "another", "v1.1"
-	b.Programs[0].Variant = "subgroup"
+	b.Pipelines[0].Variant = "subgroup"
 	for i := range b.Runs {
 		d := b.Runs[i].Dispatches
 		d[1].Operation, d[6].Operation = "attn_split", "attn_split"

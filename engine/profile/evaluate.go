@@ -113,7 +113,7 @@ func (r *runner) dispatches(blocks []*block) error {
 						layer, operation := operationOf(d.Label)
 						r.run.Dispatches = append(r.run.Dispatches, Dispatch{
 							Label: d.Label, Section: span.Section, Layer: layer, Operation: operation,
-							Program: r.programs.index(d.Program), Shape: shapeText(d), Grid: grid,
+							Pipeline: r.pipelines.index(d.Program), Shape: shapeText(d), Grid: grid,
 						})
 					}
 					row := &r.run.Dispatches[i]
@@ -226,31 +226,28 @@ func (r *runner) timeline(mode string, b *block) {
 	}
 }
 
-// programs gathers the variants of kernels that ran.
-type programs struct {
+// pipelines gathers those that ran.
+type pipelines struct {
 	profile *Profile
 	known   map[*shaders.Program]int
 }
 
-func (t *programs) index(p *shaders.Program) int {
+func (t *pipelines) index(p *shaders.Program) int {
 	if i, ok := t.known[p]; ok {
 		return i
 	}
 	if t.known == nil {
 		t.known = map[*shaders.Program]int{}
 	}
-	i := len(t.profile.Programs)
+	i := len(t.profile.Pipelines)
 	t.known[p] = i
-	entry := Program{Kernel: p.Kernel, Variant: p.Variant, Lanes: p.Lanes, SubgroupSize: t.profile.Device.SubgroupSize}
+	entry := Pipeline{Kernel: p.Kernel, Variant: p.Variant, Lanes: p.Lanes, SubgroupSize: t.profile.Device.SubgroupSize}
 	if p.Type != shaders.NoType {
 		entry.Type = weights.Type(p.Type).String()
 	}
 	if list, err := p.Executables(); err == nil && len(list) > 0 { // an error: the device tells nothing
-		entry.SubgroupSize = list[0].SubgroupSize
-		for _, s := range list[0].Statistics {
-			entry.Statistics = append(entry.Statistics, Statistic{s.Name, s.Value})
-		}
+		entry.SubgroupSize, entry.Statistics = list[0].SubgroupSize, list[0].Statistics
 	}
-	t.profile.Programs = append(t.profile.Programs, entry)
+	t.profile.Pipelines = append(t.profile.Pipelines, entry)
 	return i
 }

@@ -76,8 +76,8 @@ func (d *Dispatch) groupName(p *Profile, by By) string {
 	case ByLayer:
 		return d.Section
 	case ByKernel:
-		program := &p.Programs[d.Program]
-		return strings.Join(slices.DeleteFunc([]string{program.Kernel, program.Type, program.Variant}, func(s string) bool { return s == "" }), " ")
+		pipeline := &p.Pipelines[d.Pipeline]
+		return strings.Join(slices.DeleteFunc([]string{pipeline.Kernel, pipeline.Type, pipeline.Variant}, func(s string) bool { return s == "" }), " ")
 	case ByDispatch:
 		return d.Label
 	default:
@@ -86,18 +86,18 @@ func (d *Dispatch) groupName(p *Profile, by By) string {
 }
 
 func (r *Run) group(p *Profile, name string, members []*Dispatch) Group {
-	g := Group{Name: name, Grid: members[0].Grid, Lanes: p.Programs[members[0].Program].Lanes}
+	g := Group{Name: name, Grid: members[0].Grid, Lanes: p.Pipelines[members[0].Pipeline].Lanes}
 	var kernels, types, variants, shapes []string
 	var calls []float64
 	var memory, compute, least float64 // seconds at the roofs; the larger of both, for each member
 	for _, d := range members {
-		program := &p.Programs[d.Program]
-		kernels, types, variants = append(kernels, program.Kernel), append(types, program.Type), append(variants, program.Variant)
+		pipeline := &p.Pipelines[d.Pipeline]
+		kernels, types, variants = append(kernels, pipeline.Kernel), append(types, pipeline.Type), append(variants, pipeline.Variant)
 		shapes = append(shapes, d.Shape)
 		if d.Grid != g.Grid {
 			g.Grid = [3]int{}
 		}
-		if program.Lanes != g.Lanes {
+		if pipeline.Lanes != g.Lanes {
 			g.Lanes = 0
 		}
 		g.Calls += d.Calls

@@ -11,8 +11,8 @@ import (
 	"sealvk/vk"
 )
 
-// Options say what to measure.
-type Options struct {
+// MeasureOptions say what to measure.
+type MeasureOptions struct {
 	Phases []string        // "decode", "prefill"
 	Depths []int           // positions in the KV cache before the first step, from 0
 	Tokens int             // of a prompt, in prefill
@@ -31,7 +31,7 @@ const (
 )
 
 // Positions is the context that a model needs for the options.
-func (o *Options) Positions() int {
+func (o *MeasureOptions) Positions() int {
 	most := 0
 	for _, d := range o.Depths {
 		most = max(most, d)
@@ -41,7 +41,7 @@ func (o *Options) Positions() int {
 
 // Measure runs the model, which nobody else may use meanwhile. The model should have been
 // loaded with engine.Options.Statistics.
-func Measure(ctx context.Context, d *vk.Device, m *engine.Model, o Options) (_ *Profile, err error) {
+func Measure(ctx context.Context, d *vk.Device, m *engine.Model, o MeasureOptions) (_ *Profile, err error) {
 	s, err := m.NewSession()
 	if err != nil {
 		return nil, fmt.Errorf("profile: %w", err)
@@ -51,11 +51,11 @@ func Measure(ctx context.Context, d *vk.Device, m *engine.Model, o Options) (_ *
 	defer m.Steady(false)
 	p := newProfile(d.Caps(), m)
 	p.Roofs = o.Roofs
-	table := programs{profile: p}
+	table := pipelines{profile: p}
 	for _, phase := range o.Phases {
 		for _, depth := range o.Depths {
 			r := &runner{
-				dev: d, model: m, session: s, options: &o, programs: &table,
+				dev: d, model: m, session: s, options: &o, pipelines: &table,
 				run: Run{Phase: phase, Depth: depth, Tokens: 1},
 			}
 			if phase == "prefill" {
@@ -94,12 +94,12 @@ func newProfile(c *vk.Caps, m *engine.Model) *Profile {
 
 // runner measures one run.
 type runner struct {
-	dev      *vk.Device
-	model    *engine.Model
-	session  *engine.Session
-	options  *Options
-	programs *programs
-	run      Run
+	dev       *vk.Device
+	model     *engine.Model
+	session   *engine.Session
+	options   *MeasureOptions
+	pipelines *pipelines
+	run       Run
 
 	ids    []int32 // of the cache's positions, and behind them those of the prompt
 	answer int     // answers so far: the prompt to compute differs each time

@@ -48,7 +48,7 @@ func loadNano(t *testing.T, context_ int) *engine.Model {
 // Whatever the device's speed, the parts add up and every dispatch was timed in every step.
 // TestKernelsByBothClocks holds the kernels' time against the timestamps'.
 func TestMeasure(t *testing.T) {
-	o := Options{
+	o := MeasureOptions{
 		Phases: []string{"decode"}, Depths: []int{0, 40}, Tokens: 12, Steps: 2,
 		Roofs: &roofline.Roofs{ReadBytesPerS: 1e10, F32FLOPsPerS: 1e11, DispatchUS: 1},
 	}
@@ -83,7 +83,7 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-func check(t *testing.T, m *engine.Model, p *Profile, o Options) {
+func check(t *testing.T, m *engine.Model, p *Profile, o MeasureOptions) {
 	t.Helper()
 	for _, r := range p.Runs {
 		name := r.Phase
@@ -115,7 +115,7 @@ func check(t *testing.T, m *engine.Model, p *Profile, o Options) {
 			calls += d.Calls
 			traffic += d.ReadBytes + d.WrittenBytes
 			flops += d.FLOPs
-			if len(d.SamplesUS) != d.Calls*o.Steps || d.ReadBytes <= 0 || d.Grid[0] < 1 || d.Program >= len(p.Programs) {
+			if len(d.SamplesUS) != d.Calls*o.Steps || d.ReadBytes <= 0 || d.Grid[0] < 1 || d.Pipeline >= len(p.Pipelines) {
 				t.Errorf("%s: %+v", name, d)
 			}
 			for _, us := range d.SamplesUS {
@@ -173,7 +173,7 @@ func TestQuantile(t *testing.T) {
 }
 
 func TestMeasureStops(t *testing.T) {
-	o := Options{Phases: []string{"decode"}, Depths: []int{0}, Steps: 5}
+	o := MeasureOptions{Phases: []string{"decode"}, Depths: []int{0}, Steps: 5}
 	m := loadNano(t, o.Positions())
 	ctx, cancel := context.WithCancel(context.Background())
 	o.Progress = func(string) { cancel() }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"sealvk/engine/profile/roofline"
+	"sealvk/vk"
 )
 
 // Format and Version head every file. Version grows when a field changes its meaning or
@@ -15,29 +16,31 @@ const (
 
 // Profile is a profile as its JSON file holds it. Times are in microseconds.
 type Profile struct {
-	Format   string          `json:"format"`
-	Version  int             `json:"version"`
-	Created  time.Time       `json:"created"`
-	Program  string          `json:"program"` // sealvk's version
-	Command  []string        `json:"command"` // the arguments
-	Device   Device          `json:"device"`
-	Model    Model           `json:"model"`
-	Roofs    *roofline.Roofs `json:"roofs"`
-	Programs []Program       `json:"programs"`
-	Runs     []Run           `json:"runs"`
+	Format  string          `json:"format"`
+	Version int             `json:"version"`
+	Created time.Time       `json:"created"`
+	Program string          `json:"program"` // sealvk's version
+	Command []string        `json:"command"` // the arguments
+	Device  Device          `json:"device"`
+	Model   Model           `json:"model"`
+	Roofs   *roofline.Roofs `json:"roofs"`
+	// Pipelines are those that ran; Dispatch.Pipeline is an index into them.
+	Pipelines []Pipeline `json:"programs"`
+	Runs      []Run      `json:"runs"`
 }
 
-// Device is what was measured on.
+// Device is what was measured on, or what only compiled the kernels: then the type, the
+// subgroup size and the clock are left out.
 type Device struct {
 	Name         string `json:"name"`
-	Type         string `json:"type"`
+	Type         string `json:"type,omitempty"`
 	Driver       string `json:"driver"`
 	DriverInfo   string `json:"driver_info"`
 	APIVersion   string `json:"api_version"`
-	SubgroupSize int    `json:"subgroup_size"`
+	SubgroupSize int    `json:"subgroup_size,omitempty"`
 	// Clock says how device times were put onto the host's clock: "calibrated"
 	// (VK_EXT_calibrated_timestamps) or "estimated" (from submissions and waits).
-	Clock string `json:"clock"`
+	Clock string `json:"clock,omitempty"`
 }
 
 // Model is what ran.
@@ -58,20 +61,14 @@ type Model struct {
 	BytesPerToken int64  `json:"bytes_per_token"` // of the weights, read by a decode step
 }
 
-// Program is a variant of a kernel as the driver built it.
-type Program struct {
-	Kernel       string      `json:"kernel"`
-	Variant      string      `json:"variant,omitempty"`
-	Type         string      `json:"type,omitempty"` // of the weights
-	Lanes        int         `json:"lanes"`          // invocations of a workgroup
-	SubgroupSize int         `json:"subgroup_size"`
-	Statistics   []Statistic `json:"statistics,omitempty"` // by the driver's own names; empty where it tells none
-}
-
-// Statistic is a figure of VK_KHR_pipeline_executable_properties.
-type Statistic struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
+// Pipeline is a variant of a kernel as the driver built it.
+type Pipeline struct {
+	Kernel       string         `json:"kernel"`
+	Variant      string         `json:"variant,omitempty"`
+	Type         string         `json:"type,omitempty"` // of the weights
+	Lanes        int            `json:"lanes"`          // invocations of a workgroup
+	SubgroupSize int            `json:"subgroup_size"`
+	Statistics   []vk.Statistic `json:"statistics,omitempty"` // empty where the driver gives none
 }
 
 // Run is one phase at one depth.
@@ -155,7 +152,7 @@ type Dispatch struct {
 	Section   string `json:"section"`   // blk.3
 	Layer     int    `json:"layer"`     // -1: none
 	Operation string `json:"operation"` // attn_q
-	Program   int    `json:"program"`   // index into Profile.Programs
+	Pipeline  int    `json:"program"`   // index into Profile.Pipelines
 	Shape     string `json:"shape"`     // rows=3072 cols=3072 tokens=1
 	Grid      [3]int `json:"grid"`      // workgroups, of the first call
 	Calls     int    `json:"calls"`     // a step

@@ -215,14 +215,14 @@ func (p *Profile) check() error {
 		return errors.New("runs is empty: nothing was measured")
 	}
 	for i := range p.Runs {
-		if err := p.Runs[i].check(len(p.Programs)); err != nil {
+		if err := p.Runs[i].check(len(p.Pipelines)); err != nil {
 			return fmt.Errorf("runs[%d].%w", i, err)
 		}
 	}
 	return nil
 }
 
-func (r *Run) check(programs int) error {
+func (r *Run) check(pipelines int) error {
 	if r.Phase != "decode" && r.Phase != "prefill" {
 		return fmt.Errorf("phase is %.40q: want decode or prefill", r.Phase)
 	}
@@ -241,8 +241,8 @@ func (r *Run) check(programs int) error {
 		}
 	}
 	for i, d := range r.Dispatches {
-		if d.Program < 0 || d.Program >= programs {
-			return fmt.Errorf("dispatches[%d].program is %d, and the file has %d programs", i, d.Program, programs)
+		if d.Pipeline < 0 || d.Pipeline >= pipelines {
+			return fmt.Errorf("dispatches[%d].program is %d, and the file has %d programs", i, d.Pipeline, pipelines)
 		}
 		if d.Calls < 1 {
 			return fmt.Errorf("dispatches[%d].calls is %d: want those of a step, at least 1", i, d.Calls)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"sealvk/engine/profile/roofline"
+	"sealvk/vk"
 )
 
 // small is a profile of one run of two steps, with everything that a file can hold.
@@ -24,8 +25,8 @@ func small() *Profile {
 		Device:  Device{Name: "some GPU", Type: "discrete", Driver: "driver", DriverInfo: "1.2", APIVersion: "1.3.0", SubgroupSize: 32, Clock: "calibrated"},
 		Model:   Model{Name: "tiny", FileType: "Q4_K_M", KV: "f16", Layers: 1, Dim: 64, FFNDim: 128, Heads: 2, KVHeads: 1, HeadDim: 32, Vocab: 100},
 		Roofs:   &roofline.Roofs{Version: roofline.Version, ReadBytesPerS: 1e9, F32FLOPsPerS: 1e10, Spread: map[string]float64{"read_bytes_per_s": 0.01}},
-		Programs: []Program{{Kernel: "matmul", Variant: "rows", Type: "Q4_K", Lanes: 64, SubgroupSize: 32,
-			Statistics: []Statistic{{"Registers \"all\"", "40"}}}},
+		Pipelines: []Pipeline{{Kernel: "matmul", Variant: "rows", Type: "Q4_K", Lanes: 64, SubgroupSize: 32,
+			Statistics: []vk.Statistic{{Name: "Registers \"all\"", Value: "40"}}}},
 	}
 	r := Run{
 		Phase: "decode", Depth: 0, Tokens: 1,
@@ -140,8 +141,8 @@ func TestReadTellsWhatIsWrong(t *testing.T) {
 		{"bytes", edit(func(p *Profile) { p.Model.WeightsBytes = 1 << 60 }), []string{"model.weights_bytes is 1152921504606846976"}},
 		{"grid", edit(func(p *Profile) { p.Runs[0].Dispatches[1].Grid[2] = -1 }), []string{"runs[0].dispatches[1].grid[2] is -1"}},
 		{"layer", edit(func(p *Profile) { p.Runs[0].Dispatches[1].Layer = -2 }), []string{"runs[0].dispatches[1].layer is -2"}},
-		{"program", edit(func(p *Profile) { p.Runs[0].Dispatches[1].Program = 1 }), []string{"runs[0].dispatches[1].program is 1", "1 programs"}},
-		{"program below 0", edit(func(p *Profile) { p.Runs[0].Dispatches[1].Program = -1 }), []string{"runs[0].dispatches[1].program is -1"}},
+		{"program", edit(func(p *Profile) { p.Runs[0].Dispatches[1].Pipeline = 1 }), []string{"runs[0].dispatches[1].program is 1", "1 programs"}},
+		{"program below 0", edit(func(p *Profile) { p.Runs[0].Dispatches[1].Pipeline = -1 }), []string{"runs[0].dispatches[1].program is -1"}},
 		{"calls", edit(func(p *Profile) { p.Runs[0].Dispatches[1].Calls = 0 }), []string{"runs[0].dispatches[1].calls is 0"}},
 		{"many calls", edit(func(p *Profile) { p.Runs[0].Dispatches[1].Calls = 1 << 40 }), []string{"runs[0].dispatches[1]", "2 samples"}},
 		{"samples", edit(func(p *Profile) { p.Runs[0].Dispatches[0].SamplesUS = []float64{1, 2, 3} }),

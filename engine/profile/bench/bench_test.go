@@ -91,14 +91,14 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	o := Options{Repetitions: 2, Tests: []Test{
+	suite := Suite{Repetitions: 2, Tests: []Test{
 		{Prompt: 21, Parallel: 1}, {Gen: 1, Parallel: 1}, {Gen: 11, Depth: 30, Parallel: 1}, {Gen: 3, Depth: 5, Parallel: 3},
 		{Prompt: 7, Gen: 4, Depth: 30, Parallel: 2}, {Prompt: 33, Depth: 8, Parallel: 1},
 	}}
-	if o.Positions() != 41 || o.Sequences() != 3 {
-		t.Fatalf("%d positions, %d sequences", o.Positions(), o.Sequences())
+	if suite.Positions() != 41 || suite.Sequences() != 3 {
+		t.Fatalf("%d positions, %d sequences", suite.Positions(), suite.Sequences())
 	}
-	m, err := engine.Load(context.Background(), device, file, engine.Options{Context: o.Positions(), Sequences: o.Sequences(), Chunk: 16, KV: engine.KVF32}, nil)
+	m, err := engine.Load(context.Background(), device, file, engine.Options{Context: suite.Positions(), Sequences: suite.Sequences(), Chunk: 16, KV: engine.KVF32}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []Test
-	err = Run(context.Background(), m, o, func(r *Result) error {
+	err = suite.Run(context.Background(), m, func(r *Result) error {
 		got = append(got, r.Test)
 		if len(r.Samples) != 2 || len(r.FirstTokens) != 2 || (r.Cold > 0) != (len(got) == 1) {
 			t.Errorf("%v: %d samples, %d first tokens, cold %v", r.Test, len(r.Samples), len(r.FirstTokens), r.Cold)
@@ -136,7 +136,7 @@ func TestRun(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || !reflect.DeepEqual(got, o.Tests) {
+	if err != nil || !reflect.DeepEqual(got, suite.Tests) {
 		t.Errorf("%v: %v", got, err)
 	}
 	for _, longest := range []int{21, 41} { // a prompt's end, a generation's
@@ -146,12 +146,12 @@ func TestRun(t *testing.T) {
 	}
 
 	ctx, cancel := context.WithCancel(context.Background())
-	err = Run(ctx, m, o, func(*Result) error { cancel(); return nil })
+	err = suite.Run(ctx, m, func(*Result) error { cancel(); return nil })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped: %v", err)
 	}
-	o.NoWarmup, o.Tests, o.Repetitions = true, o.Tests[:1], 1
-	err = Run(context.Background(), m, o, func(r *Result) error {
+	suite.NoWarmup, suite.Tests, suite.Repetitions = true, suite.Tests[:1], 1
+	err = suite.Run(context.Background(), m, func(r *Result) error {
 		if r.Cold != r.FirstTokens[0] || len(r.Samples) != 1 {
 			t.Errorf("without a warm-up: %+v", r)
 		}
@@ -213,12 +213,12 @@ func TestCompare(t *testing.T) {
 		return Compared{Test: test, Name: name, Model: "m", TypeK: "f16", TypeV: "f16", Npl: test.Parallel}
 	}
 	pp, tg, tg16 := common("pp8", Test{8, 0, 0, 1}), common("tg4", Test{0, 4, 0, 1}), common("tg4", Test{0, 4, 0, 16})
-	figures := func(runs, samples int, median, least, most, ratio float64) Figures {
-		return Figures{Runs: runs, Samples: samples, MedianTS: median, LeastTS: least, MostTS: most, Ratio: ratio}
+	figures := func(runs, samples int, median, least, most, ratio float64) Summary {
+		return Summary{Runs: runs, Samples: samples, MedianTS: median, LeastTS: least, MostTS: most, Ratio: ratio}
 	}
-	pp.Files = []Figures{figures(2, 3, 12, 8, 40, 1), figures(1, 2, 4, 3, 5, 3)}
-	tg.Files = []Figures{figures(1, 1, 5, 5, 5, 1), {}}
-	tg16.Files, tg16.Scaling = []Figures{figures(1, 1, 45, 45, 45, 1), {}}, 9
+	pp.Files = []Summary{figures(2, 3, 12, 8, 40, 1), figures(1, 2, 4, 3, 5, 3)}
+	tg.Files = []Summary{figures(1, 1, 5, 5, 5, 1), {}}
+	tg16.Files, tg16.Scaling = []Summary{figures(1, 1, 45, 45, 45, 1), {}}, 9
 	tg16.Files[0].GBPerS, tg16.Files[0].ReadShare, tg16.Files[0].FirstTokenMS = 7, 0.5, 3
 	if want := []Compared{pp, tg, tg16}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

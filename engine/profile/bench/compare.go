@@ -72,14 +72,14 @@ type Compared struct {
 	TypeK string    `json:"type_k"`
 	TypeV string    `json:"type_v"`
 	Npl   int       `json:"n_parallel"`
-	Files []Figures `json:"files"` // in the order of the files
+	Files []Summary `json:"files"` // in the order of the files
 	// Scaling is the first file's median over that of the same test with one sequence; 0: it
 	// has none.
 	Scaling float64 `json:"over_one_sequence,omitempty"`
 }
 
-// Figures are a file's samples of a test. Those of all its runs count alike.
-type Figures struct {
+// Summary is of a file's samples of a test. Those of all its runs count alike.
+type Summary struct {
 	Runs     int     `json:"runs"`
 	Samples  int     `json:"samples"`
 	MedianTS float64 `json:"median_ts"` // tokens a second; 0: the file lacks the test
@@ -88,7 +88,7 @@ type Figures struct {
 	// Ratio is the first file's median over this one's; 0: it lacks the test.
 	Ratio float64 `json:"ratio"`
 
-	// Medians of the runs, 0 where they do not tell.
+	// Medians of the runs, 0 where they have none.
 	FirstTokenMS float64 `json:"first_token_ms,omitempty"`
 	GBPerS       float64 `json:"gb_per_s,omitempty"`
 	ReadShare    float64 `json:"read_share,omitempty"`
@@ -96,8 +96,8 @@ type Figures struct {
 	GPUJoules    float64 `json:"gpu_j_per_token,omitempty"`
 }
 
-// tell sets what else the rows of a test tell.
-func (f *Figures) tell(rows []Row) {
+// addMedians sets the medians of what else the rows of a test hold.
+func (f *Summary) addMedians(rows []Row) {
 	for _, c := range []struct {
 		to  *float64
 		get func(*Row) *float64
@@ -143,17 +143,17 @@ func (r *Row) chunk() int { return min(r.Prompt, r.UBatch) }
 // Compare sets the first file's tests beside those of the others, in the first one's order.
 func Compare(files [][]Row) ([]Compared, error) {
 	var keys []key
-	found := make([]map[key]*Figures, len(files))
+	found := make([]map[key]*Summary, len(files))
 	for i, rows := range files {
 		samples := map[key][]float64{}
 		runs := map[key][]Row{}
 		chunk := map[key]int{}
-		found[i] = map[key]*Figures{}
+		found[i] = map[key]*Summary{}
 		for _, r := range rows {
 			k := r.key()
 			f := found[i][k]
 			if f == nil {
-				f = &Figures{}
+				f = &Summary{}
 				found[i][k], chunk[k] = f, r.chunk()
 				if i == 0 {
 					keys = append(keys, k)
@@ -168,7 +168,7 @@ func Compare(files [][]Row) ([]Compared, error) {
 		for k, f := range found[i] {
 			slices.Sort(samples[k])
 			f.Runs = len(runs[k])
-			f.tell(runs[k])
+			f.addMedians(runs[k])
 			f.Samples, f.LeastTS, f.MostTS = len(samples[k]), samples[k][0], samples[k][len(samples[k])-1]
 			f.MedianTS = median(samples[k])
 		}
@@ -180,7 +180,7 @@ func Compare(files [][]Row) ([]Compared, error) {
 		for _, of := range found {
 			f := of[k]
 			if f == nil {
-				f = &Figures{}
+				f = &Summary{}
 			} else {
 				f.Ratio = found[0][k].MedianTS / f.MedianTS
 			}

@@ -2,7 +2,7 @@
 // llama-bench.
 //
 //	Test       what is run: pp512, tg128, at a depth, for several sequences
-//	Run        warms up, repeats, and gives a Result for each Test
+//	Suite      tests and how to run them; Run warms up, repeats, and gives a Result for each
 //	Row        a Result with what it was measured on, under llama-bench's field names
 //	Meter      an energy counter of the machine, where there is one that may be read
 //	ReadRows   rows of a file that sealvk bench or llama-bench wrote, for Compare

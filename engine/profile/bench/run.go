@@ -11,8 +11,8 @@ import (
 	"sealvk/shaders"
 )
 
-// Options say what to measure, and how.
-type Options struct {
+// Suite is tests, and how to run them.
+type Suite struct {
 	Tests       []Test
 	Repetitions int  // of each test, at least 1
 	NoWarmup    bool // the first repetition of a test is its first run
@@ -22,18 +22,18 @@ type Options struct {
 }
 
 // Sequences is the number of sessions that the tests need together, engine.Options.Sequences.
-func (o *Options) Sequences() int {
+func (s *Suite) Sequences() int {
 	n := 1
-	for _, t := range o.Tests {
+	for _, t := range s.Tests {
 		n = max(n, t.Parallel)
 	}
 	return n
 }
 
 // Positions is the context that the tests need, engine.Options.Context.
-func (o *Options) Positions() int {
+func (s *Suite) Positions() int {
 	n := 1
-	for _, t := range o.Tests {
+	for _, t := range s.Tests {
 		n = max(n, t.Positions())
 	}
 	return n
@@ -64,24 +64,24 @@ const (
 )
 
 // Run measures the tests in order and hands each result to done. The model, which nobody else
-// may use meanwhile, must hold Options.Sequences of Options.Positions. When ctx ends, its error
+// may use meanwhile, must hold Suite.Sequences of Suite.Positions. When ctx ends, its error
 // comes back, and the test that was running yields nothing.
-func Run(ctx context.Context, m *engine.Model, o Options, done func(*Result) error) error {
-	r := &runner{model: m, options: &o, random: rand.New(rand.NewPCG(1, 2))}
+func (s *Suite) Run(ctx context.Context, m *engine.Model, done func(*Result) error) error {
+	r := &runner{model: m, suite: s, random: rand.New(rand.NewPCG(1, 2))}
 	defer m.Steady(false)
 	defer func() {
 		for _, s := range r.sessions {
 			s.Close()
 		}
 	}()
-	for range o.Sequences() {
-		s, err := m.NewSession()
+	for range s.Sequences() {
+		session, err := m.NewSession()
 		if err != nil {
 			return fmt.Errorf("bench: %w", err)
 		}
-		r.sessions = append(r.sessions, s)
+		r.sessions = append(r.sessions, session)
 	}
-	for i, t := range o.Tests {
+	for i, t := range s.Tests {
 		result, err := r.measure(ctx, t, i == 0)
 		if err == nil {
 			err = done(result)
@@ -95,7 +95,7 @@ func Run(ctx context.Context, m *engine.Model, o Options, done func(*Result) err
 
 type runner struct {
 	model    *engine.Model
-	options  *Options
+	suite    *Suite
 	sessions []*engine.Session
 	random   *rand.Rand
 	prompts  [][]int32 // of the sessions of the test, with what their caches hold
@@ -107,12 +107,12 @@ func (r *runner) measure(ctx context.Context, t Test, first bool) (*Result, erro
 	}
 	result := &Result{Test: t, Joules: map[string]float64{}}
 	r.model.Steady(false) // submissions find their size
-	if !r.options.NoWarmup {
+	if !r.suite.NoWarmup {
 		warm := t
 		warm.Gen = min(t.Gen, warmTokens)
 		var total time.Duration
 		for i := 0; i < warmPrompts && (i == 0 || t.Prompt > 0 && total < warmEnough); i++ {
-			r.tell("%v: warm-up", t)
+			r.progress("%v: warm-up", t)
 			took, firstToken, err := r.once(ctx, warm)
 			if err != nil {
 				return nil, err
@@ -125,22 +125,22 @@ func (r *runner) measure(ctx context.Context, t Test, first bool) (*Result, erro
 		r.model.Steady(true)
 	}
 	result.Begun = time.Now()
-	for i := range r.options.Repetitions {
-		r.tell("%v: %d of %d", t, i+1, r.options.Repetitions)
+	for i := range r.suite.Repetitions {
+		r.progress("%v: %d of %d", t, i+1, r.suite.Repetitions)
 		if err := r.metered(ctx, result); err != nil {
 			return nil, err
 		}
 	}
-	if r.options.NoWarmup && first {
+	if r.suite.NoWarmup && first {
 		result.Cold = result.FirstTokens[0]
 	}
 	r.bytes(result)
 	return result, nil
 }
 
-func (r *runner) tell(format string, args ...any) {
-	if r.options.Progress != nil {
-		r.options.Progress(fmt.Sprintf(format, args...))
+func (r *runner) progress(format string, args ...any) {
+	if r.suite.Progress != nil {
+		r.suite.Progress(fmt.Sprintf(format, args...))
 	}
 }
 
@@ -179,12 +179,12 @@ func (r *runner) randomize(ids []int32) {
 
 // metered runs one repetition.
 func (r *runner) metered(ctx context.Context, result *Result) error {
-	stops := make([]func() float64, len(r.options.Meters))
-	for i, m := range r.options.Meters {
+	stops := make([]func() float64, len(r.suite.Meters))
+	for i, m := range r.suite.Meters {
 		stops[i] = m.start()
 	}
 	took, first, err := r.once(ctx, result.Test)
-	for i, m := range r.options.Meters {
+	for i, m := range r.suite.Meters {
 		result.Joules[m.Of] += stops[i]()
 	}
 	result.Samples, result.FirstTokens = append(result.Samples, took), append(result.FirstTokens, first)

@@ -25,15 +25,15 @@ var csvColumns = []struct {
 	{"section", func(r *csvRow) string { return r.d.Section }},
 	{"layer", func(r *csvRow) string { return whole(r.d.Layer) }},
 	{"operation", func(r *csvRow) string { return r.d.Operation }},
-	{"kernel", func(r *csvRow) string { return r.program.Kernel }},
-	{"variant", func(r *csvRow) string { return r.program.Variant }},
-	{"type", func(r *csvRow) string { return r.program.Type }},
+	{"kernel", func(r *csvRow) string { return r.pipeline.Kernel }},
+	{"variant", func(r *csvRow) string { return r.pipeline.Variant }},
+	{"type", func(r *csvRow) string { return r.pipeline.Type }},
 	{"shape", func(r *csvRow) string { return r.d.Shape }},
 	{"grid_x", func(r *csvRow) string { return whole(r.d.Grid[0]) }},
 	{"grid_y", func(r *csvRow) string { return whole(r.d.Grid[1]) }},
 	{"grid_z", func(r *csvRow) string { return whole(r.d.Grid[2]) }},
-	{"lanes", func(r *csvRow) string { return whole(r.program.Lanes) }},
-	{"subgroup_size", func(r *csvRow) string { return whole(r.program.SubgroupSize) }},
+	{"lanes", func(r *csvRow) string { return whole(r.pipeline.Lanes) }},
+	{"subgroup_size", func(r *csvRow) string { return whole(r.pipeline.SubgroupSize) }},
 	{"calls", func(r *csvRow) string { return whole(r.d.Calls) }},
 	{"samples", func(r *csvRow) string { return whole(len(r.d.SamplesUS)) }},
 	{"read_bytes", func(r *csvRow) string { return whole(r.d.ReadBytes) }},
@@ -57,11 +57,11 @@ var csvColumns = []struct {
 
 // csvRow is a dispatch of a run.
 type csvRow struct {
-	p       *profile.Profile
-	run     *profile.Run
-	d       *profile.Dispatch
-	program *profile.Program
-	g       *profile.Group
+	p        *profile.Profile
+	run      *profile.Run
+	d        *profile.Dispatch
+	pipeline *profile.Pipeline
+	g        *profile.Group
 }
 
 // writeCSV writes a row per dispatch and run, after RFC 4180.
@@ -84,7 +84,7 @@ func writeCSV(w io.Writer, p *profile.Profile, _ View) error {
 			if !ok {
 				return fmt.Errorf("report: csv: %s has no figures in %s", d.Label, runName(run))
 			}
-			row := csvRow{p, run, d, &p.Programs[d.Program], g}
+			row := csvRow{p, run, d, &p.Pipelines[d.Pipeline], g}
 			cells := make([]string, len(csvColumns))
 			for k, column := range csvColumns {
 				cells[k] = column.cell(&row)

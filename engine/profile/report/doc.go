@@ -1,6 +1,6 @@
 // Package report writes a profile in the forms that people and their tools read.
 //
-//	Write      one of Formats to a writer:
+//	Write      one of Forms to a writer:
 //	  text     tables for a terminal (text.go, groups.go, columns.go), chosen by a View
 //	  json     the profile itself, as profile.Read takes it
 //	  csv      a row per dispatch and run

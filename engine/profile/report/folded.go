@@ -26,8 +26,8 @@ func writeFolded(w io.Writer, p *profile.Profile, _ View) error {
 		r := &p.Runs[i]
 		groups := groupsByLabel(p, r)
 		for _, d := range r.Dispatches {
-			program := &p.Programs[d.Program]
-			kernel := strings.Join(strings.Fields(program.Kernel+" "+program.Type+" "+program.Variant), " ")
+			pipeline := &p.Pipelines[d.Pipeline]
+			kernel := strings.Join(strings.Fields(pipeline.Kernel+" "+pipeline.Type+" "+pipeline.Variant), " ")
 			if g := groups[d.Label]; g != nil {
 				line(g.TotalUS, runName(r), d.Section, d.Operation, kernel)
 			}

@@ -52,14 +52,14 @@ func TestCSVHoldsEveryDispatch(t *testing.T) {
 		groups := r.Groups(p, profile.ByDispatch)
 		for j := range r.Dispatches {
 			d := &r.Dispatches[j]
-			program := &p.Programs[d.Program]
+			pipeline := &p.Pipelines[d.Pipeline]
 			row := map[string]string{}
 			for k, cell := range rows[0] {
 				row[head[k]] = cell
 			}
 			rows = rows[1:]
 			for column, want := range map[string]string{"device": p.Device.Name, "model": "seallm-nano", "phase": r.Phase, "label": d.Label, "section": d.Section,
-				"operation": d.Operation, "kernel": program.Kernel, "variant": program.Variant, "type": program.Type, "shape": d.Shape} {
+				"operation": d.Operation, "kernel": pipeline.Kernel, "variant": pipeline.Variant, "type": pipeline.Type, "shape": d.Shape} {
 				if row[column] != want {
 					t.Errorf("%s of %s is %q, want %q", column, d.Label, row[column], want)
 				}
@@ -195,7 +195,7 @@ var errFull = errors.New("no space left")
 func (full) Write([]byte) (int, error) { return 0, errFull }
 
 func TestWritersFail(t *testing.T) {
-	for _, f := range Formats() {
+	for _, f := range Forms() {
 		if err := Write(full{}, f.Name, sample(), View{}); !errors.Is(err, errFull) {
 			t.Errorf("%s: %v", f.Name, err)
 		}

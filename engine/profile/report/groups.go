@@ -84,13 +84,13 @@ func grid(g [3]int) string {
 	return fmt.Sprint(g[0])
 }
 
-// writePrograms lists the kernels' variants with the driver's own figures under them.
-func writePrograms(b *strings.Builder, p *profile.Profile) {
+// writePipelines lists the kernels' variants with the driver's own figures under them.
+func writePipelines(b *strings.Builder, p *profile.Profile) {
 	c := &columns{titles: []string{"<kernel", "<type", "<variant", "lanes", "subgroup", "<the driver's statistics"}}
 	const room = 80
-	for _, program := range p.Programs {
+	for _, pipeline := range p.Pipelines {
 		var words []string
-		for _, s := range program.Statistics {
+		for _, s := range pipeline.Statistics {
 			words = append(words, strings.ReplaceAll(s.Name, " ", "\u00a0")+"\u00a0"+strings.ReplaceAll(s.Value, " ", "\u00a0")+",")
 		}
 		lines := wrap(words, room)
@@ -100,8 +100,8 @@ func writePrograms(b *strings.Builder, p *profile.Profile) {
 		for i, line := range lines {
 			line = strings.ReplaceAll(strings.TrimSuffix(line, ","), "\u00a0", " ")
 			if i == 0 {
-				c.add(clip(program.Kernel, 28), clip(orNone(program.Type), 12), clip(orNone(program.Variant), 24),
-					fmt.Sprint(program.Lanes), fmt.Sprint(program.SubgroupSize), line)
+				c.add(clip(pipeline.Kernel, 28), clip(orNone(pipeline.Type), 12), clip(orNone(pipeline.Variant), 24),
+					fmt.Sprint(pipeline.Lanes), fmt.Sprint(pipeline.SubgroupSize), line)
 			} else {
 				c.add("", "", "", "", "", line)
 			}

@@ -87,7 +87,7 @@ func writeHTML(w io.Writer, p *profile.Profile, _ View) error {
 		return fmt.Errorf("report: html: %w", err)
 	}
 	d := pageData{Title: modelName(p) + " on " + p.Device.Name, CSS: template.CSS(pageCSS), JS: template.JS(pageJS), JSON: template.JS(text),
-		Facts: pageFacts(p), Programs: programTable(p)}
+		Facts: pageFacts(p), Programs: pipelineTable(p)}
 	if d.Values, err = parseValue(text); err != nil {
 		return fmt.Errorf("report: html: %w", err)
 	}
@@ -164,24 +164,24 @@ func newPageTable(v View, groups []profile.Group) pageTable {
 	return t
 }
 
-// programTable has a column for each of the drivers' statistics.
-func programTable(p *profile.Profile) pageTable {
+// pipelineTable has a column for each of the drivers' statistics.
+func pipelineTable(p *profile.Profile) pageTable {
 	t := pageTable{Name: "programs", Columns: []string{"kernel", "type", "variant", "lanes", "subgroup"}}
 	var names []string
-	for _, program := range p.Programs {
-		for _, s := range program.Statistics {
+	for _, pipeline := range p.Pipelines {
+		for _, s := range pipeline.Statistics {
 			if !slices.Contains(names, s.Name) {
 				names = append(names, s.Name)
 			}
 		}
 	}
 	t.Columns = append(t.Columns, names...)
-	for _, program := range p.Programs {
-		row := []pageCell{{program.Kernel, program.Kernel, true}, {orNone(program.Type), program.Type, true}, {orNone(program.Variant), program.Variant, true},
-			{whole(program.Lanes), whole(program.Lanes), false}, {whole(program.SubgroupSize), whole(program.SubgroupSize), false}}
+	for _, pipeline := range p.Pipelines {
+		row := []pageCell{{pipeline.Kernel, pipeline.Kernel, true}, {orNone(pipeline.Type), pipeline.Type, true}, {orNone(pipeline.Variant), pipeline.Variant, true},
+			{whole(pipeline.Lanes), whole(pipeline.Lanes), false}, {whole(pipeline.SubgroupSize), whole(pipeline.SubgroupSize), false}}
 		for _, name := range names {
 			cell := pageCell{Text: "-"}
-			for _, s := range program.Statistics {
+			for _, s := range pipeline.Statistics {
 				if s.Name == name {
 					cell = pageCell{s.Value, s.Value, false}
 				}

@@ -4,19 +4,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"sealvk/engine/profile"
 )
 
-// Format is a form of a profile.
-type Format struct {
+// Form is one that Write gives a profile.
+type Form struct {
 	Name  string // text, json, …
 	File  string // its usual name in a folder of them
 	write func(io.Writer, *profile.Profile, View) error
 }
 
-var formats = []Format{
+var forms = []Form{
 	{"text", "profile.txt", writeText},
 	{"json", "profile.json", writeJSON},
 	{"csv", "profile.csv", writeCSV},
@@ -25,15 +26,15 @@ var formats = []Format{
 	{"html", "report.html", writeHTML},
 }
 
-// Formats are the forms that Write knows.
-func Formats() []Format { return append([]Format(nil), formats...) }
+// Forms are those that Write knows.
+func Forms() []Form { return slices.Clone(forms) }
 
-// Write writes p in the format of that name. The view chooses what the tables of the
-// text show; other formats hold everything.
-func Write(w io.Writer, format string, p *profile.Profile, v View) error {
+// Write writes p in the form of that name. The view chooses what the tables of the text
+// show; other forms hold everything.
+func Write(w io.Writer, form string, p *profile.Profile, v View) error {
 	var names []string
-	for _, f := range formats {
-		if f.Name == format {
+	for _, f := range forms {
+		if f.Name == form {
 			if err := check(p); err != nil {
 				return err
 			}
@@ -41,15 +42,15 @@ func Write(w io.Writer, format string, p *profile.Profile, v View) error {
 		}
 		names = append(names, f.Name)
 	}
-	return fmt.Errorf("report: unknown format %q: want one of %s", format, strings.Join(names, ", "))
+	return fmt.Errorf("report: unknown format %q: want one of %s", form, strings.Join(names, ", "))
 }
 
 // check finds what a file that was edited by hand may get wrong.
 func check(p *profile.Profile) error {
 	for _, r := range p.Runs {
 		for _, d := range r.Dispatches {
-			if d.Program < 0 || d.Program >= len(p.Programs) {
-				return fmt.Errorf("report: %s of %s refers to program %d, the profile has %d", d.Label, runName(&r), d.Program, len(p.Programs))
+			if d.Pipeline < 0 || d.Pipeline >= len(p.Pipelines) {
+				return fmt.Errorf("report: %s of %s refers to program %d, the profile has %d", d.Label, runName(&r), d.Pipeline, len(p.Pipelines))
 			}
 			if d.Calls < 1 || len(d.SamplesUS) == 0 || len(d.SamplesUS)%d.Calls != 0 {
 				return fmt.Errorf("report: %s of %s has %d samples of %d calls a step", d.Label, runName(&r), len(d.SamplesUS), d.Calls)

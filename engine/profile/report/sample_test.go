@@ -9,6 +9,7 @@ import (
 
 	"sealvk/engine/profile"
 	"sealvk/engine/profile/roofline"
+	"sealvk/vk"
 )
 
 // Of the sample: a small model of 4 layers, decoded at two depths and prefilled once.
@@ -21,11 +22,11 @@ const (
 
 // operation is a dispatch of the sample's forward pass.
 type operation struct {
-	name    string
-	program int
-	rows    int // of the matrix; 0: element by element
-	cols    int
-	time    float64 // µs, at depth 0
+	name     string
+	pipeline int
+	rows     int // of the matrix; 0: element by element
+	cols     int
+	time     float64 // µs, at depth 0
 }
 
 var layerOperations = []operation{
@@ -65,18 +66,18 @@ func sample() *profile.Profile {
 	}
 	for i, kernel := range []string{"embed", "rmsnorm", "matmul", "matmul", "rope", "attention", "attention_merge", "geglu",
 		"matmul", "penalize", "threshold", "pick", "advance"} {
-		program := profile.Program{Kernel: kernel, Lanes: 64, SubgroupSize: 8}
+		pipeline := profile.Pipeline{Kernel: kernel, Lanes: 64, SubgroupSize: 8}
 		switch i {
 		case 2:
-			program.Type, program.Variant = "Q4_K", "rows=4"
+			pipeline.Type, pipeline.Variant = "Q4_K", "rows=4"
 		case 3, 8:
-			program.Type, program.Variant = "Q6_K", `rows=2, "wide"`
+			pipeline.Type, pipeline.Variant = "Q6_K", `rows=2, "wide"`
 		}
 		if i%2 == 0 {
-			program.Statistics = []profile.Statistic{{Name: "Register Count", Value: fmt.Sprint(24 + i)}, {Name: "Spilled Registers", Value: "0"},
+			pipeline.Statistics = []vk.Statistic{{Name: "Register Count", Value: fmt.Sprint(24 + i)}, {Name: "Spilled Registers", Value: "0"},
 				{Name: "Shared Memory Size", Value: fmt.Sprint(256 * i)}}
 		}
-		p.Programs = append(p.Programs, program)
+		p.Pipelines = append(p.Pipelines, pipeline)
 	}
 	p.Runs = []profile.Run{
 		sampleRun(p, random, "decode", 0, 1),
@@ -90,7 +91,7 @@ func sample() *profile.Profile {
 func sampleRun(p *profile.Profile, random *rand.Rand, phase string, depth, tokens int) profile.Run {
 	r := profile.Run{Phase: phase, Depth: depth, Tokens: tokens}
 	add := func(section string, layer int, o operation) {
-		d := profile.Dispatch{Label: o.name, Section: section, Layer: layer, Operation: o.name, Program: o.program, Calls: 1,
+		d := profile.Dispatch{Label: o.name, Section: section, Layer: layer, Operation: o.name, Pipeline: o.pipeline, Calls: 1,
 			Grid: [3]int{max(1, o.rows/4), 1, 1}, Shape: fmt.Sprintf("rows=%d cols=%d tokens=%d", o.rows, o.cols, tokens)}
 		if layer >= 0 {
 			d.Label = section + "." + o.name

@@ -30,9 +30,9 @@ func writeText(w io.Writer, p *profile.Profile, v View) error {
 		b.WriteString("\n")
 		writeGroups(&b, p, r, v)
 	}
-	if len(p.Programs) > 0 {
+	if len(p.Pipelines) > 0 {
 		b.WriteString("\n=== programs, as the driver built them\n\n")
-		writePrograms(&b, p)
+		writePipelines(&b, p)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

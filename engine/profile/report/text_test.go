@@ -189,7 +189,7 @@ func TestWriteRefuses(t *testing.T) {
 	refuses("column", Write(&b, "text", sample(), View{Sort: "colour"}), `"colour"`, "total")
 	refuses("top", Write(&b, "text", sample(), View{Top: -1}), "-1")
 	p := sample()
-	p.Runs[0].Dispatches[3].Program = 13
+	p.Runs[0].Dispatches[3].Pipeline = 13
 	refuses("program", Write(&b, "csv", p, View{}), p.Runs[0].Dispatches[3].Label, "program 13")
 	p = sample()
 	p.Runs[0].Dispatches[3].Calls = 0
@@ -208,8 +208,8 @@ func TestWriteRefuses(t *testing.T) {
 func TestScantProfilesAreWritten(t *testing.T) {
 	bare := sample()
 	bare.Roofs = nil
-	for i := range bare.Programs {
-		bare.Programs[i].Statistics = nil
+	for i := range bare.Pipelines {
+		bare.Pipelines[i].Statistics = nil
 	}
 	for i := range bare.Runs {
 		r := &bare.Runs[i]
@@ -221,7 +221,7 @@ func TestScantProfilesAreWritten(t *testing.T) {
 	alone := sample()
 	alone.Runs = []profile.Run{{Phase: "decode", Tokens: 1}}
 	for name, p := range map[string]*profile.Profile{"bare": bare, "a run of nothing": alone, "no run": {Format: profile.Format, Version: profile.Version}} {
-		for _, f := range Formats() {
+		for _, f := range Forms() {
 			written(t, f.Name, p, View{})
 		}
 		pictures, omitted, err := Pictures(p)

@@ -181,13 +181,13 @@ func traceArgs(p *profile.Profile, r *profile.Run) func(profile.Event) map[strin
 			if d = dispatches[e.Name]; d == nil {
 				return args
 			}
-			program := &p.Programs[d.Program]
-			args["operation"], args["kernel"], args["shape"], args["grid"] = d.Operation, program.Kernel, d.Shape, grid(d.Grid)
-			if program.Type != "" {
-				args["type"] = program.Type
+			pipeline := &p.Pipelines[d.Pipeline]
+			args["operation"], args["kernel"], args["shape"], args["grid"] = d.Operation, pipeline.Kernel, d.Shape, grid(d.Grid)
+			if pipeline.Type != "" {
+				args["type"] = pipeline.Type
 			}
-			if program.Variant != "" {
-				args["variant"] = program.Variant
+			if pipeline.Variant != "" {
+				args["variant"] = pipeline.Variant
 			}
 		case "device: sections":
 			if d = sections[e.Name]; d == nil {

@@ -65,7 +65,7 @@ func (v View) groups(p *profile.Profile, r *profile.Run) (shown []profile.Group,
 	if v.Filter != nil {
 		filtered.Dispatches = nil
 		for _, d := range r.Dispatches {
-			if v.Filter.MatchString(d.Label) || v.Filter.MatchString(d.Operation) || v.Filter.MatchString(p.Programs[d.Program].Kernel) {
+			if v.Filter.MatchString(d.Label) || v.Filter.MatchString(d.Operation) || v.Filter.MatchString(p.Pipelines[d.Pipeline].Kernel) {
 				filtered.Dispatches = append(filtered.Dispatches, d)
 			}
 		}

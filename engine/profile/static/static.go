@@ -6,62 +6,43 @@ import (
 	"slices"
 	"strings"
 
+	"sealvk/engine/profile"
 	"sealvk/shaders"
 	"sealvk/vk"
 	"sealvk/weights"
 )
 
-// Format and Version head every file. Version grows when a field changes its meaning or
-// goes; readers ignore fields that they do not know.
-const (
-	Format  = "sealvk-static"
-	Version = 1
-)
-
-// Report is static profiles as their JSON file holds them.
+// Report is compilations as their JSON file holds them.
 type Report struct {
-	Format   string     `json:"format"`
-	Version  int        `json:"version"`
-	Profiles []*Profile `json:"profiles"`
+	Format       string         `json:"format"`
+	Version      int            `json:"version"`
+	Compilations []*Compilation `json:"profiles"`
 }
 
-// Profile is the kernels on one chip.
-type Profile struct {
-	Family       string    `json:"family"`
-	Architecture string    `json:"architecture"`
-	MaxWaves     int       `json:"max_waves_per_simd"`
-	Device       Device    `json:"device"`
-	Programs     []Program `json:"programs"`
+// NewReport heads compilations for their file. Its version grows when a field changes its
+// meaning or goes; readers ignore fields that they do not know.
+func NewReport(list []*Compilation) *Report {
+	return &Report{Format: "sealvk-static", Version: 1, Compilations: list}
 }
 
-// Device is what the driver says of itself.
-type Device struct {
-	Name       string `json:"name"`
-	Driver     string `json:"driver"`
-	DriverInfo string `json:"driver_info"`
-	APIVersion string `json:"api_version"`
+// Compilation is the kernels on one chip.
+type Compilation struct {
+	Family       string         `json:"family"`
+	Architecture string         `json:"architecture"`
+	MaxWaves     int            `json:"max_waves_per_simd"`
+	Device       profile.Device `json:"device"`
+	Pipelines    []Pipeline     `json:"programs"`
 }
 
-// Program is a variant of a kernel as the driver built it.
-type Program struct {
-	Kernel       string `json:"kernel"`
-	Variant      string `json:"variant,omitempty"`
-	Type         string `json:"type,omitempty"` // of the weights
-	Lanes        int    `json:"lanes"`          // invocations of a workgroup
-	SubgroupSize int    `json:"subgroup_size"`
+// Pipeline adds to a profile's what its statistics mean, and the chip's instructions.
+type Pipeline struct {
+	profile.Pipeline
 	Figures
-	Statistics []Statistic `json:"statistics"` // by the driver's own names
-	ISA        string      `json:"isa,omitempty"`
+	ISA string `json:"isa,omitempty"`
 }
 
-// Statistic is a figure of VK_KHR_pipeline_executable_properties.
-type Statistic struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
-}
-
-// String names the program in a table: "matmul Q4_K, 8 tokens, adds".
-func (p *Program) String() string {
+// String names the pipeline in a table: "matmul Q4_K, 8 tokens, adds".
+func (p *Pipeline) String() string {
 	name := p.Kernel
 	if p.Type != "" {
 		name += " " + p.Type
@@ -130,68 +111,64 @@ func CheckKernels(names []string) error {
 	return nil
 }
 
-// Options say what is built.
-type Options struct {
-	Types   []weights.Type
-	Kernels []string // none: all
-	ISA     bool     // Program.ISA too
-}
-
 // ErrNoStatistics means a device that tells nothing of its pipelines.
 var ErrNoStatistics = errors.New("has no pipeline statistics (VK_KHR_pipeline_executable_properties)")
 
-// Of builds the kernels on d, with caches of all types, and asks the driver what became of
-// them. Family, Architecture and MaxWaves are left to the caller.
-func Of(d *vk.Device, o Options) (*Profile, error) {
+// Compile builds the kernels of those names, or all if there are none, for weights of the
+// types and caches of every type on d, and asks the driver what became of them: with isa, the
+// instructions too. Family, Architecture and MaxWaves are left to the caller.
+func Compile(d *vk.Device, kernels []string, types []weights.Type, isa bool) (*Compilation, error) {
 	caps := d.Caps()
 	if !caps.Features.PipelineExecutableProperties {
 		return nil, fmt.Errorf("static: %s %w", caps.Name, ErrNoStatistics)
 	}
-	if err := CheckKernels(o.Kernels); err != nil {
+	if err := CheckKernels(kernels); err != nil {
 		return nil, err
 	}
-	p := &Profile{Device: Device{caps.Name, caps.Driver.Name, caps.Driver.Info, caps.APIVersion}}
-	cfg := shaders.Config{Tuning: shaders.DefaultTuning(caps), Kernels: o.Kernels, Every: true, Statistics: true, Representations: o.ISA}
-	if len(o.Kernels) == 0 {
+	p := &Compilation{Device: profile.Device{
+		Name: caps.Name, Driver: caps.Driver.Name, DriverInfo: caps.Driver.Info, APIVersion: caps.APIVersion,
+	}}
+	cfg := shaders.Config{Tuning: shaders.DefaultTuning(caps), Kernels: kernels, Every: true, Statistics: true, Representations: isa}
+	if len(kernels) == 0 {
 		cfg.Kernels = nil
 	}
-	var types []shaders.Type
-	for _, t := range o.Types {
-		types = append(types, shaders.Type(t))
+	var list []shaders.Type
+	for _, t := range types {
+		list = append(list, shaders.Type(t))
 	}
-	cfg.Weights = shaders.EveryKernel(types)
+	cfg.Weights = shaders.EveryKernel(list)
 	if err := p.add(d, cfg); err != nil {
 		return nil, err
 	}
-	cfg.Weights = []shaders.Weights{{Kernel: "attn_qkv", Type: types[0]}}
+	cfg.Weights = []shaders.Weights{{Kernel: "attn_qkv", Type: list[0]}}
 	for _, cfg.KV = range []shaders.KVType{shaders.KVF32, shaders.KVQ8} {
 		if err := p.add(d, cfg); err != nil {
 			return nil, err
 		}
 	}
 	order := map[string]int{}
-	for _, x := range p.Programs {
+	for _, x := range p.Pipelines {
 		if _, ok := order[x.Kernel]; !ok {
 			order[x.Kernel] = len(order)
 		}
 	}
-	slices.SortStableFunc(p.Programs, func(a, b Program) int { return order[a.Kernel] - order[b.Kernel] })
+	slices.SortStableFunc(p.Pipelines, func(a, b Pipeline) int { return order[a.Kernel] - order[b.Kernel] })
 	return p, nil
 }
 
-// add appends the programs of a set that p does not have yet.
-func (p *Profile) add(d *vk.Device, cfg shaders.Config) error {
+// add appends the pipelines of a set that p does not have yet.
+func (p *Compilation) add(d *vk.Device, cfg shaders.Config) error {
 	set, err := shaders.New(d, cfg)
 	if err != nil {
 		return err
 	}
 	defer set.Free()
 	for _, built := range set.Programs() {
-		x := Program{Kernel: built.Kernel, Variant: built.Variant, Lanes: built.Lanes}
+		x := Pipeline{Pipeline: profile.Pipeline{Kernel: built.Kernel, Variant: built.Variant, Lanes: built.Lanes}}
 		if built.Type != shaders.NoType {
 			x.Type = weights.Type(built.Type).String()
 		}
-		if slices.ContainsFunc(p.Programs, func(y Program) bool { return y.String() == x.String() }) {
+		if slices.ContainsFunc(p.Pipelines, func(y Pipeline) bool { return y.String() == x.String() }) {
 			continue
 		}
 		list, err := built.Executables()
@@ -202,7 +179,7 @@ func (p *Profile) add(d *vk.Device, cfg shaders.Config) error {
 			return fmt.Errorf("static: %s: the driver made %d programs of it, want 1", &x, len(list))
 		}
 		x.read(&list[0], d.Caps())
-		p.Programs = append(p.Programs, x)
+		p.Pipelines = append(p.Pipelines, x)
 	}
 	return nil
 }
@@ -210,14 +187,11 @@ func (p *Profile) add(d *vk.Device, cfg shaders.Config) error {
 // driverRADV is VK_DRIVER_ID_MESA_RADV.
 const driverRADV = 3
 
-func (p *Program) read(e *vk.Executable, caps *vk.Caps) {
-	p.SubgroupSize, p.Figures = e.SubgroupSize, figuresOf(e.Statistics)
+func (p *Pipeline) read(e *vk.Executable, caps *vk.Caps) {
+	p.SubgroupSize, p.Statistics, p.Figures = e.SubgroupSize, e.Statistics, figuresOf(e.Statistics)
 	// RADV counts a wave of 64 twice on RDNA, whose SIMDs are 32 wide.
 	if w := p.Waves; w != nil && caps.Driver.ID == driverRADV && caps.Subgroup.MinSize == 32 {
 		*w = *w * 32 / e.SubgroupSize
-	}
-	for _, s := range e.Statistics {
-		p.Statistics = append(p.Statistics, Statistic{s.Name, s.Value})
 	}
 	p.ISA = isa(e.Representations)
 }

@@ -66,7 +66,7 @@ func (d *Device) newBuffer(label string, size int64, m Memory, p placement) (*Bu
 		vulkan.DestroyBuffer(d.handle, b.handle, nil)
 		return nil, fmt.Errorf("vk: %s buffer %q of %s: %w", m, label, sizeText(size), err)
 	}
-	name(d, typeBuffer, b.handle, label)
+	name(d, vulkan.ObjectTypeBuffer, b.handle, label)
 	return b, nil
 }
 

@@ -66,7 +66,7 @@ func (d *Device) openCache(dir string) error {
 	if r != vulkan.Success {
 		return d.check("vkCreatePipelineCache", r)
 	}
-	name(d, typePipelineCache, c.handle, "pipelines")
+	name(d, vulkan.ObjectTypePipelineCache, c.handle, "pipelines")
 	return nil
 }
 

@@ -110,8 +110,9 @@ func (s *Subgroup) Has(operation string) bool {
 	return false
 }
 
-// Features are the optional features that kernels may use; OpenDevice enables each one
-// that is true.
+// Features are optional features that a device has. OpenDevice enables those that a kernel or
+// this package uses: not the 64-bit types, 8- and 16-bit integers and 8-bit storage, nor
+// ScalarBlockLayout, ShaderSubgroupExtendedTypes and Maintenance4.
 type Features struct {
 	ShaderFloat16                bool `json:"shader_float16"`
 	ShaderFloat64                bool `json:"shader_float64"`

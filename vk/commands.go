@@ -90,8 +90,8 @@ func (c *Commands) allocate() error {
 		return d.check("vkAllocateCommandBuffers", r)
 	}
 	c.handle = handles[0]
-	name(d, typeCommandPool, c.pool, c.name)
-	name(d, typeCommandBuffer, c.handle, c.name)
+	name(d, vulkan.ObjectTypeCommandPool, c.pool, c.name)
+	name(d, vulkan.ObjectTypeCommandBuffer, c.handle, c.name)
 	return nil
 }
 

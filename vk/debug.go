@@ -1,6 +1,10 @@
 package vk
 
-import "sync"
+import (
+	"sync"
+
+	vulkan "github.com/vulkan-go/vulkan"
+)
 
 // Severity of a validation message.
 type Severity int
@@ -35,9 +39,8 @@ type messenger struct {
 }
 
 func (m *messenger) receive(severity uint32, id, text string) {
-	const severityError = 0x1000 // VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT
 	s := Warning
-	if severity&severityError != 0 {
+	if severity&uint32(vulkan.DebugUtilsMessageSeverityErrorBit) != 0 {
 		s = Error
 	}
 	message := Message{Severity: s, ID: id, Text: text, Newer: m.newer.about(id, text)}
@@ -46,32 +49,13 @@ func (m *messenger) receive(severity uint32, id, text string) {
 	m.onMessage(message)
 }
 
-// VkObjectType values of the objects that get names.
-const (
-	typeDevice         = 3
-	typeQueue          = 4
-	typeSemaphore      = 5
-	typeCommandBuffer  = 6
-	typeMemory         = 8
-	typeBuffer         = 9
-	typeQueryPool      = 12
-	typeShaderModule   = 15
-	typePipelineCache  = 16
-	typePipelineLayout = 17
-	typePipeline       = 19
-	typeSetLayout      = 20
-	typeDescriptorPool = 22
-	typeDescriptorSet  = 23
-	typeCommandPool    = 25
-)
-
 // name gives an object its debug-utils name, which validation messages, RenderDoc and
 // vendors' profilers show.
-func name[H handle](d *Device, objectType uint32, h H, text string) {
+func name[H handle](d *Device, kind vulkan.ObjectType, h H, text string) {
 	if !d.in.labels {
 		return
 	}
 	var buf []byte
 	d.count.other.Add(1)
-	d.fn.name(&buf, objectType, raw(h), text)
+	d.fn.name(&buf, kind, raw(h), text)
 }

@@ -45,7 +45,7 @@ func (s *descriptors) set(d *Device, p *Pipeline, buffers []bufferInfo, label st
 	pl.usedSets++
 	pl.usedBuf += p.bindings
 	if d.in.validation { // Mesa's software driver never frees the names of sets that go with their pool
-		name(d, typeDescriptorSet, set, label)
+		name(d, vulkan.ObjectTypeDescriptorSet, set, label)
 	}
 	d.count.update.Add(1)
 	d.fn.writeSet(set, buffers)
@@ -69,7 +69,7 @@ func (s *descriptors) room(d *Device, bindings int) (*pool, error) {
 	if p.handle, r = d.fn.newDescriptorPool(d.handle, p.sets, p.buffers); r != vulkan.Success {
 		return nil, d.check("vkCreateDescriptorPool", r)
 	}
-	name(d, typeDescriptorPool, p.handle, "dispatch bindings")
+	name(d, vulkan.ObjectTypeDescriptorPool, p.handle, "dispatch bindings")
 	s.pools = append(s.pools, p)
 	s.at = len(s.pools) - 1
 	return &s.pools[s.at], nil

@@ -82,7 +82,7 @@ func (r *registry) drain() []object {
 	return list
 }
 
-// OpenDevice opens pd with every optional feature that Caps shows. Compiled pipelines are
+// OpenDevice opens pd with the optional features that are used (Features). Compiled pipelines are
 // kept in a file in cacheDir, which is made if needed; "" keeps none, and a directory that
 // cannot be used is not an error (see PipelineCache).
 func (in *Instance) OpenDevice(pd *PhysicalDevice, cacheDir string) (*Device, error) {
@@ -113,13 +113,13 @@ func (d *Device) open(cacheDir string) error {
 	var queue vulkan.Queue
 	vulkan.GetDeviceQueue(d.handle, uint32(d.caps.QueueFamily), 0, &queue)
 	d.queue = queue
-	name(d, typeDevice, d.handle, d.caps.Name)
-	name(d, typeQueue, d.queue, "compute queue")
+	name(d, vulkan.ObjectTypeDevice, d.handle, d.caps.Name)
+	name(d, vulkan.ObjectTypeQueue, d.queue, "compute queue")
 	if !d.caps.CompileOnly { // such a device has no semaphores either
 		if d.time.semaphore, r = d.fn.newTimeline(d.handle); r != vulkan.Success {
 			return resultError("vkCreateSemaphore", r)
 		}
-		name(d, typeSemaphore, d.time.semaphore, "timeline")
+		name(d, vulkan.ObjectTypeSemaphore, d.time.semaphore, "timeline")
 	}
 	return d.openCache(cacheDir)
 }

@@ -47,7 +47,6 @@ func (p *Pipeline) Executables() ([]Executable, error) {
 
 // captureFlags are VkPipelineCreateFlagBits.
 func (p *Pipeline) captureFlags() (flags uint32) {
-	const captureStatistics, captureRepresentations = 0x40, 0x80
 	if p.stats {
 		flags |= captureStatistics
 	}

@@ -31,7 +31,7 @@ void *svk_open_loader(const char *name) {
 
 uint32_t svk_instance_version(void *gipa) {
 	int32_t(SVK_CALL *f)(uint32_t *) = (int32_t(SVK_CALL *)(uint32_t *))((get_proc)gipa)(NULL, "vkEnumerateInstanceVersion");
-	uint32_t version = 1u << 22; // a 1.0 loader has no such function
+	uint32_t version = VK_API_VERSION_1_0; // whose loader has no such function
 	if (f) f(&version);
 	return version;
 }
@@ -55,7 +55,7 @@ static int64_t names(const void *properties, size_t stride, uint32_t count, char
 int64_t svk_instance_extensions(void *gipa, const char *layer, char (*out)[256], uint32_t max) {
 	int32_t(SVK_CALL *f)(const char *, uint32_t *, VkExtensionProperties *) =
 		(int32_t(SVK_CALL *)(const char *, uint32_t *, VkExtensionProperties *))((get_proc)gipa)(NULL, "vkEnumerateInstanceExtensionProperties");
-	if (!f) return EXTENSION_NOT_PRESENT;
+	if (!f) return VK_ERROR_EXTENSION_NOT_PRESENT;
 	uint32_t count = max;
 	VkExtensionProperties *p = calloc(max, sizeof *p);
 	int32_t r = f(layer, &count, p);
@@ -67,7 +67,7 @@ int64_t svk_instance_extensions(void *gipa, const char *layer, char (*out)[256],
 int64_t svk_instance_layers(void *gipa, char (*out)[256], uint32_t *versions, uint32_t max) {
 	int32_t(SVK_CALL *f)(uint32_t *, VkLayerProperties *) =
 		(int32_t(SVK_CALL *)(uint32_t *, VkLayerProperties *))((get_proc)gipa)(NULL, "vkEnumerateInstanceLayerProperties");
-	if (!f) return EXTENSION_NOT_PRESENT;
+	if (!f) return VK_ERROR_EXTENSION_NOT_PRESENT;
 	uint32_t count = max;
 	VkLayerProperties *p = calloc(max, sizeof *p);
 	int32_t r = f(&count, p);
@@ -212,7 +212,7 @@ void svk_fill_messenger(VkDebugUtilsMessengerCreateInfoEXT *info, uintptr_t hand
 int32_t svk_new_messenger(svk_instance *in, uintptr_t handle, uint64_t *out) {
 	VkDebugUtilsMessengerCreateInfoEXT info;
 	svk_fill_messenger(&info, handle);
-	if (!in->new_messenger) return EXTENSION_NOT_PRESENT;
+	if (!in->new_messenger) return VK_ERROR_EXTENSION_NOT_PRESENT;
 	return in->new_messenger(in->handle, &info, NULL, out);
 }
 

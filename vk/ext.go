@@ -192,7 +192,7 @@ func createInstance(info instanceInfo) (vulkan.Instance, vulkan.Result) {
 		v := one[C.VkValidationFeaturesEXT](&a)
 		v.sType = C.VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT
 		v.enabledCount = 1
-		v.enabled = &copied(&a, []C.uint32_t{4})[0] // VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT
+		v.enabled = &copied(&a, []C.uint32_t{C.VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT})[0]
 		v.pNext = ci.pNext
 		ci.pNext = unsafe.Pointer(v)
 	}
@@ -326,7 +326,8 @@ func (t instanceTable) query(pd vulkan.PhysicalDevice, has uint32, c *Caps) {
 
 func goUUID(u [16]C.uint8_t) UUID { return *(*UUID)(unsafe.Pointer(&u)) }
 
-// createDevice enables every feature that caps says the device has.
+// createDevice enables the features that kernels or this package use, where caps says that the
+// device has them. Validation layers object to a shader that needs another one.
 func createDevice(pd vulkan.PhysicalDevice, family int, extensions []string, has uint32, c *Caps) (vulkan.Device, vulkan.Result) {
 	var a arena
 	defer a.free()
@@ -339,18 +340,11 @@ func createDevice(pd vulkan.PhysicalDevice, family int, extensions []string, has
 	f := one[C.svk_features](&a)
 	C.svk_link_features(f, C.uint32_t(has))
 	x := &c.Features
-	f.base.core[C.SVK_SHADER_FLOAT64] = on(x.ShaderFloat64)
-	f.base.core[C.SVK_SHADER_INT64] = on(x.ShaderInt64)
-	f.base.core[C.SVK_SHADER_INT16] = on(x.ShaderInt16)
 	f.storage16.on[0] = on(x.StorageBuffer16BitAccess)
-	f.storage8.on[0] = on(x.StorageBuffer8BitAccess)
-	f.float16_int8.on[0], f.float16_int8.on[1] = on(x.ShaderFloat16), on(x.ShaderInt8)
+	f.float16_int8.on[0] = on(x.ShaderFloat16)
 	f.timeline.on[0] = on(x.TimelineSemaphore)
-	f.scalar_layout.on[0] = on(x.ScalarBlockLayout)
 	f.memory_model.on[0], f.memory_model.on[1] = on(x.VulkanMemoryModel), on(x.VulkanMemoryModel)
-	f.subgroup_types.on[0] = on(x.ShaderSubgroupExtendedTypes)
-	f.maintenance4.on[0] = on(x.Maintenance4)
-	f.size_control.on[0], f.size_control.on[1] = on(c.Subgroup.SizeControl), on(c.Subgroup.SizeControl && c.Subgroup.ComputeFullSubgroups)
+	f.size_control.on[0] = on(c.Subgroup.SizeControl)
 	f.dot.on[0] = on(x.IntegerDotProduct)
 	f.coop.on[0] = on(x.CooperativeMatrix)
 	f.executable.on[0] = on(x.PipelineExecutableProperties)

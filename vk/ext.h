@@ -73,6 +73,28 @@ enum {
 	VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT = 0x100,
 	VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT = 0x1000,
 	VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT = 0x2,
+	VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT = 4,
+	VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR = 0x40,
+	VK_PIPELINE_CREATE_CAPTURE_INTERNAL_REPRESENTATIONS_BIT_KHR = 0x80,
+	VK_ERROR_EXTENSION_NOT_PRESENT = -7,
+	VK_API_VERSION_1_0 = 1 << 22,
+	VK_DRIVER_ID_MESA_RADV = 3,
+};
+
+// VkTimeDomainKHR
+enum {
+	VK_TIME_DOMAIN_DEVICE = 0,
+	VK_TIME_DOMAIN_CLOCK_MONOTONIC = 1,
+	VK_TIME_DOMAIN_CLOCK_MONOTONIC_RAW = 2,
+	VK_TIME_DOMAIN_QUERY_PERFORMANCE_COUNTER = 3,
+};
+
+// VkPipelineExecutableStatisticFormatKHR
+enum {
+	VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_BOOL32 = 0,
+	VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_INT64 = 1,
+	VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_UINT64 = 2,
+	VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_FLOAT64 = 3,
 };
 
 // ---- Vulkan 1.0 structures with arrays ----
@@ -337,7 +359,7 @@ void svk_query(svk_instance *in, void *physical, uint32_t has, svk_properties *p
 uint32_t svk_queue_families(svk_instance *in, void *physical, VkQueueFamilyProperties *out, uint32_t max);
 void svk_budget(svk_instance *in, void *physical, uint64_t budget[16], uint64_t usage[16]);
 uint32_t svk_coop_matrices(svk_instance *in, void *physical, VkCooperativeMatrixPropertiesKHR *out, uint32_t max);
-// Bit i is set when time domain i (device, monotonic, monotonic raw, QPC) can be calibrated.
+// Bit i is set when VkTimeDomainKHR i can be calibrated.
 uint32_t svk_time_domains(svk_instance *in, void *physical);
 
 // Debug messenger. The callback is Go's svkMessage(handle, severity, types, id, text).
@@ -382,7 +404,6 @@ int32_t svk_submit(svk_device *d, void *queue, uint32_t count, const uintptr_t *
 int32_t svk_wait(svk_device *d, uint64_t semaphore, uint64_t value, uint64_t timeout_ns);
 svk_counter svk_semaphore_value(svk_device *d, uint64_t semaphore);
 
-
 enum { SVK_MAX_CONSTANTS = 32, SVK_MAX_BINDINGS = 32 };
 
 svk_counter svk_new_pipeline(svk_device *d, uint64_t module, uint64_t layout, uint64_t cache, uint32_t flags,
@@ -417,7 +438,7 @@ typedef struct {
 	void *pNext;
 	char name[256];
 	char description[256];
-	uint32_t format; // 0 bool, 1 int64, 2 uint64, 3 float64
+	uint32_t format; // VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_…
 	uint64_t value;
 } VkPipelineExecutableStatisticKHR;
 

@@ -10,8 +10,6 @@
 typedef void (*proc)(void);
 typedef proc(SVK_CALL *get_proc)(void *parent, const char *name);
 
-enum { EXTENSION_NOT_PRESENT = -7 };
-
 // LOAD sets t->field to the first of two names that exists. Through a plain pointer,
 // because every function pointer here has the same size and a different type.
 #define LOAD(t, field, name, other)                          \

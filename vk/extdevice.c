@@ -239,10 +239,10 @@ void svk_end_label(svk_device *d, void *commands) {
 }
 
 svk_calibration svk_calibrate(svk_device *d, uint32_t host_domain) {
-	svk_calibration c = {.result = EXTENSION_NOT_PRESENT};
+	svk_calibration c = {.result = VK_ERROR_EXTENSION_NOT_PRESENT};
 	if (!d->calibrate) return c;
 	VkCalibratedTimestampInfoEXT infos[2] = {
-		{.sType = VK_STRUCTURE_TYPE_CALIBRATED_TIMESTAMP_INFO_EXT, .domain = 0},
+		{.sType = VK_STRUCTURE_TYPE_CALIBRATED_TIMESTAMP_INFO_EXT, .domain = VK_TIME_DOMAIN_DEVICE},
 		{.sType = VK_STRUCTURE_TYPE_CALIBRATED_TIMESTAMP_INFO_EXT, .domain = host_domain},
 	};
 	uint64_t ticks[2] = {0};

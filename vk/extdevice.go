@@ -104,7 +104,27 @@ const (
 	hasMaintenance4 = C.SVK_HAS_MAINTENANCE4
 	hasCoopMatrix   = C.SVK_HAS_COOP
 	hasExecutable   = C.SVK_HAS_EXECUTABLE
+
+	captureStatistics      = C.VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR
+	captureRepresentations = C.VK_PIPELINE_CREATE_CAPTURE_INTERNAL_REPRESENTATIONS_BIT_KHR
+
+	deviceClock = C.VK_TIME_DOMAIN_DEVICE
+
+	// DriverRADV is Driver.ID of Mesa's RADV.
+	DriverRADV = C.VK_DRIVER_ID_MESA_RADV
 )
+
+// hostClocks can be read by the host, the best first.
+var hostClocks = []uint32{
+	C.VK_TIME_DOMAIN_CLOCK_MONOTONIC, C.VK_TIME_DOMAIN_CLOCK_MONOTONIC_RAW, C.VK_TIME_DOMAIN_QUERY_PERFORMANCE_COUNTER,
+}
+
+// coopMatrixStructures are those of VK_KHR_cooperative_matrix.
+var coopMatrixStructures = []uint32{
+	C.VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR,
+	C.VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR,
+	C.VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_PROPERTIES_KHR,
+}
 
 func (t deviceTable) newPipeline(m vulkan.ShaderModule, l vulkan.PipelineLayout, cache vulkan.PipelineCache, flags uint32, subgroupSize int, constants []uint32) (vulkan.Pipeline, vulkan.Result) {
 	c := C.svk_new_pipeline(t.c, C.uint64_t(raw(m)), C.uint64_t(raw(l)), C.uint64_t(raw(cache)), C.uint32_t(flags),
@@ -134,8 +154,8 @@ func (t deviceTable) copyBuffer(cb vulkan.CommandBuffer, dst vulkan.Buffer, dstO
 	C.svk_copy(t.c, unsafe.Pointer(cb), C.uint64_t(raw(dst)), C.uint64_t(dstOffset), C.uint64_t(raw(src)), C.uint64_t(srcOffset), C.uint64_t(size))
 }
 
-func (t deviceTable) name(buf *[]byte, objectType uint32, h uint64, name string) {
-	C.svk_name(t.c, C.uint32_t(objectType), C.uint64_t(h), cString(buf, name))
+func (t deviceTable) name(buf *[]byte, kind vulkan.ObjectType, h uint64, name string) {
+	C.svk_name(t.c, C.uint32_t(kind), C.uint64_t(h), cString(buf, name))
 }
 
 func (t deviceTable) beginLabel(buf *[]byte, cb vulkan.CommandBuffer, name string) {

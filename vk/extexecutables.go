@@ -50,11 +50,11 @@ func (t deviceTable) executables(p vulkan.Pipeline, statistics bool) ([]Executab
 
 func statisticValue(format uint32, bits uint64) string {
 	switch format {
-	case 0:
+	case C.VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_BOOL32:
 		return fmt.Sprint(uint32(bits) != 0)
-	case 1:
+	case C.VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_INT64:
 		return fmt.Sprint(int64(bits))
-	case 2:
+	case C.VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_UINT64:
 		return fmt.Sprint(bits)
 	}
 	return fmt.Sprint(*(*float64)(unsafe.Pointer(&bits)))

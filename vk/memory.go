@@ -146,7 +146,7 @@ func (m *memory) newBlock(t int, size int64) (*block, vulkan.Result) {
 		}
 	}
 	b := &block{handle: handle, typ: t, size: size, mapped: mapped, ranges: newFreeList(size)}
-	name(d, typeMemory, b.handle, fmt.Sprintf("block of type %d, %s", t, sizeText(size)))
+	name(d, vulkan.ObjectTypeDeviceMemory, b.handle, fmt.Sprintf("block of type %d, %s", t, sizeText(size)))
 	m.blocks[t] = append(m.blocks[t], b)
 	m.bytes += size
 	return b, vulkan.Success

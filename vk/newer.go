@@ -25,8 +25,8 @@ var additions = []addition{
 	{
 		extension:  cooperativeMatrix,
 		since:      vulkan.Version(vulkan.MakeVersion(1, 3, 255)),
-		structures: []uint32{1000506000, 1000506001, 1000506002}, // VkPhysicalDeviceCooperativeMatrixFeaturesKHR and on
-		spirv:      []string{"SPV_KHR_cooperative_matrix"}, capabilities: []uint32{6022},
+		structures: coopMatrixStructures,
+		spirv:      []string{"SPV_KHR_cooperative_matrix"}, capabilities: []uint32{6022}, // CooperativeMatrixKHR
 	},
 	// Its structure has the number of VK_EXT_calibrated_timestamps's.
 	{extension: calibratedKHR, since: vulkan.Version(vulkan.MakeVersion(1, 3, 273))},

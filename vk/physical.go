@@ -103,9 +103,8 @@ func (pd *PhysicalDevice) readCalibration(in *Instance) {
 		return
 	}
 	domains := in.fn.timeDomains(pd.handle)
-	const device = 0
-	for _, clock := range []uint32{1, 2, 3} { // monotonic, monotonic raw, QueryPerformanceCounter
-		if domains>>device&1 != 0 && domains>>clock&1 != 0 {
+	for _, clock := range hostClocks {
+		if domains>>deviceClock&1 != 0 && domains>>clock&1 != 0 {
 			pd.hostClock = clock
 			pd.Caps.Features.CalibratedTimestamps = true
 			return

@@ -107,7 +107,7 @@ func (p *Pipeline) create(info *PipelineInfo) error {
 		return d.check("vkCreateShaderModule", r)
 	}
 	defer vulkan.DestroyShaderModule(d.handle, module, nil)
-	name(d, typeShaderModule, module, p.name)
+	name(d, vulkan.ObjectTypeShaderModule, module, p.name)
 	size := info.SubgroupSize
 	if !d.caps.Subgroup.SizeControl {
 		size = 0 // it has this size already
@@ -115,9 +115,9 @@ func (p *Pipeline) create(info *PipelineInfo) error {
 	if p.handle, r = d.fn.newPipeline(module, p.layout, d.cache.handle, p.captureFlags(), size, info.Constants); r != vulkan.Success {
 		return d.check("vkCreateComputePipelines", r)
 	}
-	name(d, typeSetLayout, p.setLayout, p.name)
-	name(d, typePipelineLayout, p.layout, p.name)
-	name(d, typePipeline, p.handle, p.name)
+	name(d, vulkan.ObjectTypeDescriptorSetLayout, p.setLayout, p.name)
+	name(d, vulkan.ObjectTypePipelineLayout, p.layout, p.name)
+	name(d, vulkan.ObjectTypePipeline, p.handle, p.name)
 	return nil
 }
 

@@ -37,7 +37,7 @@ func (d *Device) NewTimestamps(n int) (*Timestamps, error) {
 		return nil, d.check("vkCreateQueryPool", r)
 	}
 	t := &Timestamps{d: d, n: n, handle: handle}
-	name(d, typeQueryPool, t.handle, "timestamps")
+	name(d, vulkan.ObjectTypeQueryPool, t.handle, "timestamps")
 	d.live.add(t)
 	return t, nil
 }

@@ -184,13 +184,10 @@ func (p *Compilation) add(d *vk.Device, cfg shaders.Config) error {
 	return nil
 }
 
-// driverRADV is VK_DRIVER_ID_MESA_RADV.
-const driverRADV = 3
-
 func (p *Pipeline) read(e *vk.Executable, caps *vk.Caps) {
 	p.SubgroupSize, p.Statistics, p.Figures = e.SubgroupSize, e.Statistics, figuresOf(e.Statistics)
 	// RADV counts a wave of 64 twice on RDNA, whose SIMDs are 32 wide.
-	if w := p.Waves; w != nil && caps.Driver.ID == driverRADV && caps.Subgroup.MinSize == 32 {
+	if w := p.Waves; w != nil && caps.Driver.ID == vk.DriverRADV && caps.Subgroup.MinSize == 32 {
 		*w = *w * 32 / e.SubgroupSize
 	}
 	p.ISA = isa(e.Representations)

@@ -20,13 +20,18 @@ import (
 // arrows is the picture of the design: which room imports which.
 var arrows = map[string][]string{
 	"cli":      {"engine", "prompt", "tokenize", "vk", "weights"},
-	"engine":   {"shaders", "vk", "weights"},
+	"engine":   {"shaders", "vk", "weights", tableRoom},
 	"prompt":   {"tokenize"},
-	"shaders":  {"vk"},
+	"shaders":  {"vk", tableRoom},
 	"tokenize": nil,
 	"vk":       nil,
-	"weights":  nil,
+	"weights":  {tableRoom},
+	tableRoom:  nil,
 }
+
+// tableRoom is the table of block formats, the one part of a room that is a room of its
+// own: files and kernels have to agree on it, and on nothing else.
+const tableRoom = "weights/format"
 
 // room is the folder below the module's root that a package belongs to; "" if
 // the package is not of this module.
@@ -34,6 +39,9 @@ func room(path string) string {
 	rest, ok := strings.CutPrefix(path, "sealvk/")
 	if !ok {
 		return ""
+	}
+	if rest == tableRoom {
+		return rest
 	}
 	name, _, _ := strings.Cut(rest, "/")
 	return name

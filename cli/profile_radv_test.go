@@ -18,6 +18,7 @@ import (
 
 	"sealvk/engine/profile/static"
 	"sealvk/vk"
+	"sealvk/weights/format"
 )
 
 // These tests compile with RADV, of Debian 12's or 13's mesa-vulkan-drivers: newer ones no
@@ -65,7 +66,7 @@ func TestNoKernelSpills(t *testing.T) {
 				t.Errorf("%s: no %s", family, name)
 			}
 		}
-		for _, typ := range static.Types() {
+		for _, typ := range format.Types() {
 			if types[typ.String()] < 1+5*4+2 { // embed, five products of one and of many tokens and of few and many rows, two tilings
 				t.Errorf("%s: %d programs for %v", family, types[typ.String()], typ)
 			}

@@ -15,7 +15,7 @@ import (
 
 	"sealvk/engine/profile/static"
 	"sealvk/vk"
-	"sealvk/weights"
+	"sealvk/weights/format"
 )
 
 type staticFlags struct {
@@ -108,7 +108,7 @@ func (p *program) profileStatic(f *staticFlags, kernels []string) error {
 }
 
 // compileHere compiles for the chip that RADV shows in this process.
-func (p *program) compileHere(f *staticFlags, kernels []string, types []weights.Type) (_ []*static.Compilation, err error) {
+func (p *program) compileHere(f *staticFlags, kernels []string, types []format.Type) (_ []*static.Compilation, err error) {
 	const none = "this version of Mesa compiles for no chip that isn't there: 22.3 (Debian 12) and 25.0 (Debian 13) do, 26.2 does not"
 	instance, err := p.openInstance(f.validate)
 	if errors.Is(err, vk.ErrNoDevice) {

@@ -8,6 +8,7 @@ import (
 	"sealvk/shaders"
 	"sealvk/vk"
 	"sealvk/weights"
+	"sealvk/weights/format"
 )
 
 const (
@@ -154,11 +155,11 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 		p.rows /= 2
 	}
 	for _, t := range m.Tensors {
-		typ := shaders.Type(t.Type)
+		typ := t.Type
 		if strings.HasSuffix(t.Name, "norm.weight") {
-			typ = shaders.F32 // uploadNorm
+			typ = format.F32 // uploadNorm
 		}
-		p.weights += typ.DeviceBytes(t.Rows, t.Cols)
+		p.weights += shaders.DeviceBytes(typ, t.Rows, t.Cols)
 	}
 	for _, b := range activationSizes(cfg, p) {
 		p.activations += b

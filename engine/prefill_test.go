@@ -13,6 +13,7 @@ import (
 	"sealvk/shaders"
 	"sealvk/vk"
 	"sealvk/weights"
+	"sealvk/weights/format"
 )
 
 // Before anything is measured a chunk is what the slowest devices of a class can take.
@@ -185,7 +186,7 @@ func TestRecordingIsNotTimed(t *testing.T) {
 // batches are worth it on: no answer waits for a compiler. What they take shows when it is recorded.
 func TestNothingIsBuiltAfterLoad(t *testing.T) {
 	mixed, rng := firstLayers(t, 1), rand.New(rand.NewPCG(1, 1))
-	randomize(mixed.Tensor("blk.0.ffn_gate.weight"), weights.Q5_1, rng) // so that gate and up are no one matrix
+	randomize(mixed.Tensor("blk.0.ffn_gate.weight"), format.Q5_1, rng) // so that gate and up are no one matrix
 	whole := firstLayers(t, 1)
 	tiled, plain := gpuPrefill, gpuTuning
 	for _, tuning := range []*shaders.Tuning{&tiled, &plain} {
@@ -219,7 +220,7 @@ func TestNothingIsBuiltAfterLoad(t *testing.T) {
 				c.Free()
 			}
 			for _, p := range m.kernels.Programs()[built:] {
-				t.Errorf("built on the way: %s %v, %s", p.Kernel, weights.Type(p.Type), p.Variant)
+				t.Errorf("built on the way: %s %v, %s", p.Kernel, p.Type, p.Variant)
 			}
 		})
 	}

@@ -114,14 +114,14 @@ func (t *tensors) stack(to *[]stacked, blk, name string, row0, rows int, from so
 // make makes the buffers of a matrix, split by rows into ranges that the device can bind.
 func (t *tensors) make(name string, rows int, from source) (shaders.Matrix, error) {
 	first := from.tensors[0]
-	w := shaders.Matrix{Type: shaders.Type(first.Type), Rows: rows, Cols: first.Cols}
-	perPart, err := w.Type.PartRows(w.Cols, t.m.maxRange)
+	w := shaders.Matrix{Type: first.Type, Rows: rows, Cols: first.Cols}
+	perPart, err := shaders.PartRows(w.Type, w.Cols, t.m.maxRange)
 	if err != nil {
 		return w, fmt.Errorf("engine: %s: %w", name, err)
 	}
 	for first := 0; first < rows; first += perPart {
 		n := min(perPart, rows-first)
-		b, err := t.m.buffer(name, w.Type.DeviceBytes(n, w.Cols), vk.DeviceLocal)
+		b, err := t.m.buffer(name, shaders.DeviceBytes(w.Type, n, w.Cols), vk.DeviceLocal)
 		if err != nil {
 			return w, err
 		}
@@ -132,7 +132,7 @@ func (t *tensors) make(name string, rows int, from source) (shaders.Matrix, erro
 
 // cut plans the upload of a matrix in pieces of at most t.chunk bytes.
 func (t *tensors) cut(w *shaders.Matrix, from source) {
-	step := max(1, int(t.chunk/w.Type.DeviceBytes(shaders.TileRows, w.Cols)))
+	step := max(1, int(t.chunk/shaders.DeviceBytes(w.Type, shaders.TileRows, w.Cols)))
 	for i := range w.Parts {
 		tiles := (w.Parts[i].Rows + shaders.TileRows - 1) / shaders.TileRows
 		for tile := 0; tile < tiles; tile += step {

@@ -10,7 +10,7 @@ import (
 
 	"sealvk/shaders"
 	"sealvk/vk"
-	"sealvk/weights"
+	"sealvk/weights/format"
 )
 
 // Taking times changes neither the answer nor, at sections, the schedule.
@@ -137,7 +137,7 @@ func TestWorkOfALayer(t *testing.T) {
 				got[name] = work
 			}
 			if typ := d.Program.Type; typ != shaders.NoType && d.Program.Kernel != "embed" {
-				weights := typ.DeviceBytes(d.Shape[0], d.Shape[1])
+				weights := shaders.DeviceBytes(typ, d.Shape[0], d.Shape[1])
 				if all += weights; work.Read < weights+4*int64(d.Shape[1]) {
 					t.Errorf("%s reads %d bytes, weights and input have %d", d.Label, work.Read, weights+4*int64(d.Shape[1]))
 				}
@@ -187,12 +187,12 @@ func TestCostOfALayer(t *testing.T) {
 				file, rng := firstLayers(t, layers), rand.New(rand.NewPCG(1, 1))
 				for _, m := range file.Tensors {
 					if isMatrix(m) {
-						randomize(m, weights.Q5_0, rng)
+						randomize(m, format.Q5_0, rng)
 					}
 				}
 				for i := range layers {
 					for _, tensor := range c.others {
-						randomize(file.Tensor(fmt.Sprintf("blk.%d.%s.weight", i, tensor)), weights.Q5_1, rng)
+						randomize(file.Tensor(fmt.Sprintf("blk.%d.%s.weight", i, tensor)), format.Q5_1, rng)
 					}
 				}
 				steps = append(steps, costOfAStep(t, loadFile(t, file, Options{Context: 64})))

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"sealvk/weights"
+	"sealvk/weights/format"
 )
 
 // isMatrix tells what has a type of its own from the norms.
@@ -38,11 +39,8 @@ func firstLayers(t *testing.T, n int) *weights.Model {
 	return file
 }
 
-// halfScales are the offsets of the f16 scales and mins in a block.
-var halfScales = map[weights.Type][]int{weights.Q5_0: {0}, weights.Q5_1: {0, 2}, weights.Q2_K: {80, 82}, weights.Q3_K: {108}}
-
 // randomize gives a matrix another type and random values, of scales from 2^-8 to 2^-6.
-func randomize(t *weights.Tensor, typ weights.Type, rng *rand.Rand) {
+func randomize(t *weights.Tensor, typ format.Type, rng *rand.Rand) {
 	random := func(n int) []byte {
 		b := make([]byte, n)
 		for i := range b {
@@ -53,18 +51,18 @@ func randomize(t *weights.Tensor, typ weights.Type, rng *rand.Rand) {
 	half := func(at []byte) { binary.LittleEndian.PutUint16(at, uint16(7<<10|rng.IntN(2<<10))) }
 	t.Type = typ
 	t.Data = random(t.Rows * t.RowBytes())
-	for at := 0; at < len(t.Data) && halfScales[typ] != nil; at += typ.BlockBytes() {
-		for _, offset := range halfScales[typ] {
-			half(t.Data[at+offset:])
+	for _, offset := range typ.Scales() {
+		for at := offset; at < len(t.Data); at += typ.BlockBytes() {
+			half(t.Data[at:])
 		}
 	}
-	if _, group, scale, ok := typ.IsMLX(); ok {
+	if _, group, scale, ok := typ.MLX(); ok {
 		n := t.Rows * t.Cols / group
 		t.Scales, t.Biases = make([]byte, 2*n), make([]byte, 2*n)
 		for i := range n {
 			half(t.Scales[2*i:])
 			half(t.Biases[2*i:])
-			if scale == weights.BF16 {
+			if scale == format.BF16 {
 				binary.LittleEndian.PutUint16(t.Scales[2*i:], uint16(0x3b80+rng.IntN(0x100)))
 				binary.LittleEndian.PutUint16(t.Biases[2*i:], uint16(0x3c80+rng.IntN(0x100)|0x8000))
 			}
@@ -83,7 +81,7 @@ func asF32(t *testing.T, file *weights.Model) {
 		if err := m.DequantizeRows(values, 0, m.Rows); err != nil {
 			t.Fatal(err)
 		}
-		m.Type, m.Data, m.Scales, m.Biases = weights.F32, float32Bytes(values), nil, nil
+		m.Type, m.Data, m.Scales, m.Biases = format.F32, float32Bytes(values), nil, nil
 	}
 }
 
@@ -122,12 +120,11 @@ func agree(t *testing.T, what string, got, want [][]float32) {
 // but that a row's f16 scales, where they stand apart, fill words.
 func checkBytesPerToken(t *testing.T, m *Model, file *weights.Model) {
 	t.Helper()
-	apart := []weights.Type{weights.Q4_0, weights.Q5_0, weights.Q8_0, weights.Q3_K, weights.Q6_K}
 	var want int64
 	for _, tensor := range file.Tensors {
 		if isMatrix(tensor) {
 			want += tensor.Bytes()
-			if odd := tensor.Cols / tensor.Type.BlockValues() % 2; slices.Contains(apart, tensor.Type) {
+			if odd := tensor.Cols / tensor.Type.BlockValues() % 2; tensor.Type.Layout().Half >= 0 {
 				want += 2 * int64(odd*tensor.Rows)
 			}
 		}
@@ -140,10 +137,10 @@ func checkBytesPerToken(t *testing.T, m *Model, file *weights.Model) {
 // The types that no file of seallm-nano has, whole and in parts of 40 KiB, against their
 // values in f32.
 func TestTypesAgreeWithTheirValues(t *testing.T) {
-	for _, typ := range []weights.Type{
-		weights.Q5_0, weights.Q5_1, weights.Q2_K, weights.Q3_K,
-		weights.MLX(4, 32, weights.F16), weights.MLX(4, 128, weights.BF16), weights.MLX(8, 64, weights.F16), weights.MLX(8, 128, weights.BF16),
-	} {
+	files := []format.Type{format.F32, format.F16, format.BF16, format.Q4_0, format.Q4_1, format.Q8_0, format.Q4_K, format.Q5_K, format.Q6_K}
+	types := slices.DeleteFunc(format.Types(), func(t format.Type) bool { return t.IsMLX() || slices.Contains(files, t) })
+	for _, typ := range append(types,
+		format.MLX(4, 32, format.F16), format.MLX(4, 128, format.BF16), format.MLX(8, 64, format.F16), format.MLX(8, 128, format.BF16)) {
 		t.Run(strings.ReplaceAll(typ.String(), " ", "-"), func(t *testing.T) {
 			file, rng := oneLayer(t), rand.New(rand.NewPCG(uint64(typ), 1))
 			for _, m := range file.Tensors {

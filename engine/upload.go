@@ -96,7 +96,7 @@ func upload(ctx context.Context, up *vk.Uploader, path string, pieces []piece, p
 
 // bytes is the size of the piece on the device.
 func (p *piece) bytes() int64 {
-	return p.matrix.Type.DeviceBytes(p.tiles*shaders.TileRows, p.matrix.Cols)
+	return shaders.DeviceBytes(p.matrix.Type, p.tiles*shaders.TileRows, p.matrix.Cols)
 }
 
 // guard is Tensor.Guard of all the piece's tensors.
@@ -130,8 +130,8 @@ func (p *piece) write(up *vk.Uploader) error {
 		})
 	}
 	return errors.Join(
-		each(toFirst, func(dst []byte, tile *shaders.Tile) { typ.RepackFirst(dst, tile, cols) }),
-		each(toSecond, func(dst []byte, tile *shaders.Tile) { typ.RepackSecond(dst, tile, cols) }))
+		each(toFirst, func(dst []byte, tile *shaders.Tile) { shaders.RepackFirst(typ, dst, tile, cols) }),
+		each(toSecond, func(dst []byte, tile *shaders.Tile) { shaders.RepackSecond(typ, dst, tile, cols) }))
 }
 
 // gather finds and checks the rows of a tile of the part.

@@ -5,6 +5,6 @@
 //
 // [Set] is the kernels of one device; its methods record one dispatch each.
 // [Matrix] is a weight matrix on the device, in the layout that [Type] and
-// [Repack] define. [Row] and [Sampling] are what a step reads of its tokens.
+// [RepackFirst] define. [Row] and [Sampling] are what a step reads of its tokens.
 // Nothing here knows a model.
 package shaders

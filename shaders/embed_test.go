@@ -7,6 +7,7 @@ import (
 
 	"sealvk/shaders/reference"
 	"sealvk/vk"
+	"sealvk/weights/format"
 )
 
 // activations are a product's input as it reads it, and the values that it is to find there.
@@ -106,7 +107,7 @@ func TestEmbed(t *testing.T) {
 // The widest embedding has room in shared memory.
 func TestEmbedOfMaxDim(t *testing.T) {
 	rng := random(t)
-	file, w := randomWeights(t, rng, Q8_0, 1, MaxDim)
+	file, w := randomWeights(t, rng, format.Q8_0, 1, MaxDim)
 	b, norm := newBench(t, nil, KVF16, DefaultTuning(device.Caps())), normal(rng, MaxDim, 1)
 	m := b.matrix(file, 1)
 	r, rNorm, to, h := in(b, "rows", make([]Row, 1)), in(b, "norm", norm), b.residual(1, MaxDim), b.out("history", 1)
@@ -117,7 +118,7 @@ func TestEmbedOfMaxDim(t *testing.T) {
 // A token that no part holds, such as NoToken, changes nothing.
 func TestEmbedOutsideTheTable(t *testing.T) {
 	const dim = 8
-	file, _ := randomWeights(t, random(t), F32, 4, dim)
+	file, _ := randomWeights(t, random(t), format.F32, 4, dim)
 	b := newBench(t, nil, KVF16, DefaultTuning(device.Caps()))
 	m := b.matrix(file, 4)
 	r, norm := in(b, "rows", []Row{{Token: NoToken}, {Token: 4}}), in(b, "norm", make([]float32, dim))

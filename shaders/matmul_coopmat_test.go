@@ -8,6 +8,7 @@ import (
 
 	"sealvk/shaders/reference"
 	"sealvk/vk"
+	"sealvk/weights/format"
 )
 
 // These tests run on devices with cooperative matrices alone: .ci/coopmat finds one.
@@ -70,7 +71,7 @@ func exact(w, x []float32, rows, cols, tokens int) reference.Expected {
 
 func TestMatMulCoopMat(t *testing.T) {
 	for tuned, p := range coopTilings(t) {
-		for _, typ := range allTypes {
+		for _, typ := range format.Types() {
 			t.Run(tuned+"/"+name(typ), func(t *testing.T) {
 				rng := random(t)
 				b := prefillBench(t, p, typ)
@@ -93,7 +94,7 @@ func TestMatMulCoopMat(t *testing.T) {
 // between two units of 16 bytes one by one.
 func TestMatMulCoopMatWholeTiles(t *testing.T) {
 	for _, p := range coopTilings(t) {
-		b, rng := prefillBench(t, p, Q8_0), random(t)
+		b, rng := prefillBench(t, p, format.Q8_0), random(t)
 		for _, tile := range []Tiling{p.Narrow, p.Wide} {
 			tokens := tile.Tokens
 			if tile == p.Wide {
@@ -101,7 +102,7 @@ func TestMatMulCoopMatWholeTiles(t *testing.T) {
 			}
 			for _, rows := range []int{2 * tile.Rows, tile.Rows + 4, tile.Rows + 3} {
 				x := normal(rng, (2+tokens)*64, 1)
-				b.prefill(rng, Q8_0, rows, 64, tokens, 1, x, half)
+				b.prefill(rng, format.Q8_0, rows, 64, tokens, 1, x, half)
 			}
 		}
 	}
@@ -110,7 +111,7 @@ func TestMatMulCoopMatWholeTiles(t *testing.T) {
 // Where nothing is rounded to f16, not one product may be missing.
 func TestMatMulCoopMatExact(t *testing.T) {
 	for tuned, p := range coopTilings(t) {
-		for _, typ := range []Type{F16, BF16} {
+		for _, typ := range []Type{format.F16, format.BF16} {
 			t.Run(tuned+"/"+name(typ), func(t *testing.T) {
 				b, rng := prefillBench(t, p, typ), random(t)
 				for _, tokens := range []int{1, p.Narrow.Tokens, p.Narrow.Tokens + 1, p.Wide.Tokens, 2*p.Wide.Tokens - 1} {
@@ -133,7 +134,7 @@ func TestMatMulCoopMatSplits(t *testing.T) {
 }
 
 func TestMatMulCoopMatExtremes(t *testing.T) {
-	for _, typ := range []Type{F32, Q8_0} {
+	for _, typ := range []Type{format.F32, format.Q8_0} {
 		const rows, cols = 40, 96
 		rng := random(t)
 		x := extremes(rng, cols)
@@ -144,8 +145,8 @@ func TestMatMulCoopMatExtremes(t *testing.T) {
 // What is no number stays with its token.
 func TestMatMulCoopMatNaN(t *testing.T) {
 	const rows, cols, tokens = 9, 32, 5
-	b, rng := prefillBench(t, coopPrefill(t), Q8_0), random(t)
-	file, w := randomWeights(t, rng, Q8_0, rows, cols)
+	b, rng := prefillBench(t, coopPrefill(t), format.Q8_0), random(t)
+	file, w := randomWeights(t, rng, format.Q8_0, rows, cols)
 	m := b.matrix(file, rows+1)
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		x := normal(rng, tokens*cols, 1)

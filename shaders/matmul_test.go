@@ -11,31 +11,26 @@ import (
 	"sealvk/shaders/reference"
 	"sealvk/vk"
 	"sealvk/weights"
+	"sealvk/weights/format"
 )
-
-var allTypes = []Type{
-	F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K,
-	MLX(4, 32, F16), MLX(4, 64, F16), MLX(4, 128, F16), MLX(4, 32, BF16), MLX(4, 64, BF16), MLX(4, 128, BF16),
-	MLX(8, 32, F16), MLX(8, 64, F16), MLX(8, 128, F16), MLX(8, 32, BF16), MLX(8, 64, BF16), MLX(8, 128, BF16),
-}
 
 // typesUnder are the types under test with a tuning: pipelines take time, so that all
 // go through one of them, and one of each family through the others.
 func typesUnder(tuned string) []Type {
 	if tuned == "default" {
-		return allTypes
+		return format.Types()
 	}
-	return []Type{F16, Q5_1, Q3_K, Q4_K, Q6_K, MLX(4, 64, BF16), MLX(8, 128, F16)}
+	return []Type{format.F16, format.Q5_1, format.Q3_K, format.Q4_K, format.Q6_K, format.MLX(4, 64, format.BF16), format.MLX(8, 128, format.F16)}
 }
 
 // name is how test names call a type.
-func name(t Type) string { return strings.ReplaceAll(weights.Type(t).String(), " ", "-") }
+func name(t Type) string { return strings.ReplaceAll(t.String(), " ", "-") }
 
 // randomWeights makes rows × cols values in the file's form, and dequantized.
 func randomWeights(t testing.TB, rng *rand.Rand, typ Type, rows, cols int) (file *weights.Tensor, values []float32) {
 	t.Helper()
-	file = &weights.Tensor{Type: weights.Type(typ), Rows: rows, Cols: cols}
-	file.Data, file.Scales, file.Biases = reference.Weights(rng, uint32(typ), rows, cols)
+	file = &weights.Tensor{Type: typ, Rows: rows, Cols: cols}
+	file.Data, file.Scales, file.Biases = reference.Weights(rng, typ, rows, cols)
 	values = make([]float32, rows*cols)
 	if err := file.DequantizeRows(values, 0, rows); err != nil {
 		t.Fatal(err)
@@ -45,7 +40,7 @@ func randomWeights(t testing.TB, rng *rand.Rand, typ Type, rows, cols int) (file
 
 // matrix puts a matrix into guarded buffers, in parts of at most partRows rows.
 func (b *bench) matrix(file *weights.Tensor, partRows int) *Matrix {
-	return b.ordered(Type(file.Type), file.Rows, file.Cols, partRows, func(d int) Source { return sourceOf(file, d) })
+	return b.ordered(file.Type, file.Rows, file.Cols, partRows, func(d int) Source { return sourceOf(file, d) })
 }
 
 // ordered is a matrix whose row d is row(d).
@@ -62,10 +57,10 @@ func (b *bench) ordered(typ Type, rows, cols, partRows int, row func(d int) Sour
 // colsFor are widths of a type's rows: whole blocks, and of floats, whose last step may be
 // ragged, any number. Tests that take but the second and the third get steps before the tail.
 func colsFor(typ Type) []int {
-	if typ.isFloat() {
+	if typ.IsFloat() {
 		return []int{1, 48, 257, 7, 31, 160}
 	}
-	n := formats[typ].values
+	n := typ.BlockValues()
 	return []int{n, 2 * n, 3 * n, 7 * n}
 }
 
@@ -134,7 +129,7 @@ func TestMatMulTokens(t *testing.T) {
 	for tuned, tuning := range productTunings() {
 		t.Run(tuned, func(t *testing.T) {
 			rng := random(t)
-			file, w := randomWeights(t, rng, Q4_K, rows, cols)
+			file, w := randomWeights(t, rng, format.Q4_K, rows, cols)
 			for tokens := 1; tokens <= 17; tokens++ {
 				b := newBench(t, nil, KVF16, tuning)
 				m, x, squares := b.matrix(file, rows), normal(rng, tokens*cols, 1), positive(rng, tokens*tiles(cols))
@@ -155,7 +150,7 @@ func TestMatMulTokens(t *testing.T) {
 func TestMatMulFoldsGrid(t *testing.T) {
 	rng := random(t)
 	const rows, cols = 900, 8
-	file, w := randomWeights(t, rng, F32, rows, cols)
+	file, w := randomWeights(t, rng, format.F32, rows, cols)
 	x := normal(rng, cols, 1)
 	b := newBench(t, nil, KVF16, Tuning{Lanes: 64, WideLanes: 64, SampleLanes: 64, Product: gpuProduct(), Attention: defaultAttention(device.Caps())})
 	groups := b.set.maxGroups
@@ -180,11 +175,11 @@ func TestHalfExact(t *testing.T) {
 		binary.LittleEndian.PutUint16(file[2*i:], h)
 	}
 	want := make([]float32, rows*cols)
-	if err := weights.Dequantize(want, weights.F16, file); err != nil {
+	if err := format.Dequantize(want, format.F16, file, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	b := newBench(t, nil, KVF16, DefaultTuning(device.Caps()))
-	m := b.matrix(&weights.Tensor{Type: weights.F16, Rows: rows, Cols: cols, Data: file}, rows)
+	m := b.matrix(&weights.Tensor{Type: format.F16, Rows: rows, Cols: cols, Data: file}, rows)
 	ids := make([]Row, rows)
 	for i := range ids {
 		ids[i].Token = uint32(i)

@@ -7,6 +7,7 @@ import (
 
 	"sealvk/shaders/reference"
 	"sealvk/vk"
+	"sealvk/weights/format"
 )
 
 // tiled are the tilings under test: that of GPUs, and the smallest parts, which every type
@@ -79,7 +80,7 @@ func TestMatMulTiled(t *testing.T) {
 	for tuned, p := range tiled() {
 		types := typesUnder(tuned)
 		if tuned == "large" { // which take long to compile
-			types = []Type{BF16, Q4_K, Q6_K}
+			types = []Type{format.BF16, format.Q4_K, format.Q6_K}
 		}
 		for _, typ := range types {
 			t.Run(tuned+"/"+name(typ), func(t *testing.T) {
@@ -109,7 +110,7 @@ func TestMatMulSplits(t *testing.T) {
 }
 
 func testSplits(t *testing.T, p Prefill, want func(w, x []float32, rows, cols, tokens int) reference.Expected) {
-	b, rng := prefillBench(t, p, Q4_K), random(t)
+	b, rng := prefillBench(t, p, format.Q4_K), random(t)
 	const rows, tokens = 37, 5 // 1 tile
 	for _, c := range []struct{ cols, room, splits int }{
 		{2 * splitCols, 3, 2}, {3*splitCols + 256, 3, 3}, {3 * splitCols, 2, 2}, {3 * splitCols, 1, 1}, {9 * splitCols, 9, 3},
@@ -121,7 +122,7 @@ func testSplits(t *testing.T, p Prefill, want func(w, x []float32, rows, cols, t
 				grid, _ = d.At(Lengths{})
 			}
 		})
-		b.prefill(rng, Q4_K, rows, c.cols, tokens, c.room, normal(rng, tokens*c.cols, 1), want)
+		b.prefill(rng, format.Q4_K, rows, c.cols, tokens, c.room, normal(rng, tokens*c.cols, 1), want)
 		if grid[2] != c.splits {
 			t.Errorf("%+v: %d splits", c, grid[2])
 		}
@@ -143,7 +144,7 @@ func extremes(rng *rand.Rand, cols int) []float32 {
 }
 
 func TestMatMulTiledExtremes(t *testing.T) {
-	for _, typ := range []Type{F32, Q8_0} {
+	for _, typ := range []Type{format.F32, format.Q8_0} {
 		const rows, cols = 40, 96
 		rng := random(t)
 		x := extremes(rng, cols)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"sealvk/vk"
+	"sealvk/weights/format"
 )
 
 // observed is what Observe tells of one recording, and the grid that was dispatched: with
@@ -44,7 +45,7 @@ func TestObserve(t *testing.T) {
 	at := Lengths{Longest: 70, Sum: 100}
 	r := b.out("anything", 1<<16)
 	weights := func(typ Type, rows, cols int) *Matrix {
-		return &Matrix{Type: typ, Rows: rows, Cols: cols, Parts: []Part{{Data: r.Buffer.Range(r.Offset, typ.DeviceBytes(rows, cols)), Rows: rows}}}
+		return &Matrix{Type: typ, Rows: rows, Cols: cols, Parts: []Part{{Data: r.Buffer.Range(r.Offset, DeviceBytes(typ, rows, cols)), Rows: rows}}}
 	}
 	cache := KVCache{K: r, V: r, Pages: r, MaxPages: 3}
 	sampling := &SampleBuffers{Rows: r, Params: r, History: r, Logits: r, Thresholds: r, Best: r, Ring: r, Grid: r, Vocab: 1000, Context: 99, Slots: 4}
@@ -63,27 +64,27 @@ func TestObserve(t *testing.T) {
 	}{
 		// 70 rows of 2 blocks of 144 bytes are 3 tiles; 512 columns. Workgroups of 64 rows, of
 		// 32 for two tokens.
-		{"matmul", "1 token", Q4_K, 8, func(c *vk.Commands) { s.MatMul(c, "l", weights(Q4_K, 70, 512), r, r, 0, 70, 0, 1) },
+		{"matmul", "1 token", format.Q4_K, 8, func(c *vk.Commands) { s.MatMul(c, "l", weights(format.Q4_K, 70, 512), r, r, 0, 70, 0, 1) },
 			[]int{70, 512, 1}, [3]int{2, 1, 1}, Work{96*288 + 4*512, 4 * 70, 2 * 70 * 512}},
-		{"matmul", "2 tokens, normed", Q4_K, 8, func(c *vk.Commands) { s.MatMulNorm(c, "l", weights(Q4_K, 70, 512), normed, r, 0, 70, 3, 5) },
+		{"matmul", "2 tokens, normed", format.Q4_K, 8, func(c *vk.Commands) { s.MatMulNorm(c, "l", weights(format.Q4_K, 70, 512), normed, r, 0, 70, 3, 5) },
 			[]int{70, 512, 5}, [3]int{3, 1, 3}, Work{96*288 + 5*4*512, 5 * 4 * 70, 5 * 2 * 70 * 512}},
 		// Read and written: the residual; read: the norm; written: weighted, and squares of 3 tiles.
-		{"matmul_add", "2 tokens", Q6_K, 8, func(c *vk.Commands) { s.MatMulAdd(c, "l", weights(Q6_K, 70, 512), a, r, to, 5) },
+		{"matmul_add", "2 tokens", format.Q6_K, 8, func(c *vk.Commands) { s.MatMulAdd(c, "l", weights(format.Q6_K, 70, 512), a, r, to, 5) },
 			[]int{70, 512, 5}, [3]int{3, 1, 3}, Work{96*420 + 5*4*512 + 5*4*70 + 4*70, 5 * 4 * (70 + 70 + 3), 5 * (2*70*512 + 4*70)}},
-		{"matmul_add", "1 token", F16, 8, func(c *vk.Commands) { s.MatMulAdd(c, "l", weights(F16, 2, 7), a, r, to, 1) },
+		{"matmul_add", "1 token", format.F16, 8, func(c *vk.Commands) { s.MatMulAdd(c, "l", weights(format.F16, 2, 7), a, r, to, 1) },
 			[]int{2, 7, 1}, [3]int{1, 1, 1}, Work{32*64 + 4*7 + 4*2 + 4*2, 4 * (2 + 2 + 1), 2*2*7 + 4*2}}, // 7 halves take a step
 		// 192 rows of q, 64 each of k and v; 16 (cos, sin); q, and k and v in f16.
-		{"attn_qkv", "2 tokens, f16 cache", Q4_K, 8, func(c *vk.Commands) { s.QKV(c, "l", weights(Q4_K, 320, 512), 0, normed, r, r, r, cache, h, 5) },
+		{"attn_qkv", "2 tokens, f16 cache", format.Q4_K, 8, func(c *vk.Commands) { s.QKV(c, "l", weights(format.Q4_K, 320, 512), 0, normed, r, r, r, cache, h, 5) },
 			[]int{320, 512, 5}, [3]int{10, 1, 3}, Work{320*288 + 5*4*(512+32), 5 * (4*192 + 2*2*64), 5 * (2*320*512 + 3*256)}},
 		// 40 values of gate and up in tiles of 16 each.
-		{"ffn_gate_up", "1 token", Q4_K, 8, func(c *vk.Commands) { s.GateUp(c, "l", weights(Q4_K, 96, 512), normed, a, 40, 1) },
+		{"ffn_gate_up", "1 token", format.Q4_K, 8, func(c *vk.Commands) { s.GateUp(c, "l", weights(format.Q4_K, 96, 512), normed, a, 40, 1) },
 			[]int{96, 512, 1}, [3]int{2, 1, 1}, Work{96*288 + 4*512, 4 * 40, 2*96*512 + 9*40}},
 		// A key and an id of each workgroup's rows.
-		{"output", "2 tokens", Q4_K, 8, func(c *vk.Commands) { s.Output(c, "l", weights(Q4_K, 70, 512), normed, sampling, 1, 5, true) },
+		{"output", "2 tokens", format.Q4_K, 8, func(c *vk.Commands) { s.Output(c, "l", weights(format.Q4_K, 70, 512), normed, sampling, 1, 5, true) },
 			[]int{70, 512, 5}, [3]int{3, 1, 3}, Work{96*288 + 5*4*512, 5 * (4*70 + 3*8), 5 * (2*70*512 + 70)}},
-		{"output", "1 token", Q4_K, 8, func(c *vk.Commands) { s.Output(c, "l", weights(Q4_K, 70, 512), normed, sampling, 0, 1, false) },
+		{"output", "1 token", format.Q4_K, 8, func(c *vk.Commands) { s.Output(c, "l", weights(format.Q4_K, 70, 512), normed, sampling, 0, 1, false) },
 			[]int{70, 512, 1}, [3]int{2, 1, 1}, Work{96*288 + 4*512, 4 * 70, 2 * 70 * 512}},
-		{"embed", "", Q4_K, 4, func(c *vk.Commands) { s.Embed(c, "l", weights(Q4_K, 64, 512), r, r, to, r, 3, 99, 1) },
+		{"embed", "", format.Q4_K, 4, func(c *vk.Commands) { s.Embed(c, "l", weights(format.Q4_K, 64, 512), r, r, to, r, 3, 99, 1) },
 			[]int{64, 512, 3}, [3]int{1, 1, 3}, Work{3 * (16 + 288 + 4*512), 3 * 4 * (1 + 2*512 + 16), 3 * 4 * 512}},
 		{"rmsnorm", "", NoType, 8, func(c *vk.Commands) { s.RMSNorm(c, "l", r, r, r, 2, 3, 50, 1e-6) },
 			[]int{50, 3}, [3]int{3, 1, 1}, Work{4 * (150 + 50), 4 * 150, 4 * 150}},
@@ -154,7 +155,7 @@ func TestObserveParts(t *testing.T) {
 	tuning.Product.Exact = false // one workgroup for all tokens
 	b := newBench(t, nil, KVF16, tuning)
 	const rows, cols = 70, 256
-	file, _ := randomWeights(t, rand.New(rand.NewPCG(1, 1)), Q4_K, rows, cols)
+	file, _ := randomWeights(t, rand.New(rand.NewPCG(1, 1)), format.Q4_K, rows, cols)
 	m := b.matrix(file, TileRows)
 	x, y := in(b, "x", make([]float32, 3*cols)), b.out("y", 3*rows)
 	var work Work

@@ -231,7 +231,7 @@ func (s *Set) productPart(c *vk.Commands, label string, r *product, program *Pro
 
 // intDot tells whether a product of so many tokens reads integers.
 func (s *Set) intDot(t Type, x Activations, tokens int) bool {
-	return s.quantizes(tokens) && x.Quantized.Buffer != nil && !t.isFloat()
+	return s.quantizes(tokens) && x.Quantized.Buffer != nil && !t.IsFloat()
 }
 
 // quantizes tells whether the writer of activations makes integers of them too.

@@ -11,10 +11,11 @@ import (
 	"sealvk/shaders/reference"
 	"sealvk/vk"
 	"sealvk/weights"
+	"sealvk/weights/format"
 )
 
 // productTypes are one of each family: what is behind the product doesn't know the type.
-var productTypes = []Type{Q4_K, F16, MLX(4, 64, BF16)}
+var productTypes = []Type{format.Q4_K, format.F16, format.MLX(4, 64, format.BF16)}
 
 // normedInput is the input of a product with an RMSNorm: random values as weighted by the norm,
 // and random sums of squares.
@@ -73,7 +74,7 @@ func TestMatMulAdd(t *testing.T) {
 
 // gateUpMatrix is gate and up of so many rows in one matrix.
 func (b *bench) gateUpMatrix(gate, up *weights.Tensor, partRows int) *Matrix {
-	return b.ordered(Type(gate.Type), TileRows*ceilDiv(gate.Rows, pairRows), gate.Cols, partRows, func(d int) Source {
+	return b.ordered(gate.Type, TileRows*ceilDiv(gate.Rows, pairRows), gate.Cols, partRows, func(d int) Source {
 		row, isUp := GateUpRow(d)
 		switch {
 		case row >= gate.Rows:
@@ -98,7 +99,7 @@ func TestGateUp(t *testing.T) {
 
 // qkvMatrix is rows first to last of q, k and v, rows in the order of the model.
 func (b *bench) qkvMatrix(file *weights.Tensor, h Heads, first, last, partRows int) *Matrix {
-	return b.ordered(Type(file.Type), last-first, file.Cols, partRows, func(d int) Source {
+	return b.ordered(file.Type, last-first, file.Cols, partRows, func(d int) Source {
 		if d += first; d < (h.Heads+h.KVHeads)*h.HeadDim {
 			d = RoPERow(d, h.HeadDim)
 		}
@@ -118,7 +119,7 @@ func TestQKV(t *testing.T) {
 					t.Run(fmt.Sprintf("%s/%v/%v/%d tokens", tuned, kv, h, tokens), func(t *testing.T) {
 						t.Parallel()
 						const cols = 64
-						types := []Type{Q8_0, F16}
+						types := []Type{format.Q8_0, format.F16}
 						rng, typ := random(t), types[(i+j)%2]
 						b := newBench(t, map[string][]Type{"attn_qkv": types}, kv, tuning)
 						file, w := randomWeights(t, rng, typ, h.Rows(), cols)
@@ -198,8 +199,8 @@ func TestProductsOfBatch(t *testing.T) {
 	h := Heads{2, 1, 64}
 	const cols, ffnDim, most = 512, 48, 16
 	for tuned, tuning := range productTunings() {
-		for _, typ := range []Type{Q4_K, BF16} {
-			if tuning.Product.IntDot && typ == BF16 {
+		for _, typ := range []Type{format.Q4_K, format.BF16} {
+			if tuning.Product.IntDot && typ == format.BF16 {
 				continue // whose products are those of floats
 			}
 			t.Run(tuned+"/"+name(typ), func(t *testing.T) {

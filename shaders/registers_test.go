@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+
+	"sealvk/weights/format"
 )
 
 // privateMemory are the statistics of what left the registers, as drivers call them: RADV, ANV
@@ -18,7 +20,7 @@ func TestArraysStayInRegisters(t *testing.T) {
 	if !caps.Features.PipelineExecutableProperties {
 		t.Skipf("%s tells nothing of its pipelines", caps.Name)
 	}
-	types := []Type{BF16, Q4_K, Q6_K}
+	types := []Type{format.BF16, format.Q4_K, format.Q6_K}
 	for _, kv := range []KVType{KVF16, KVQ8} {
 		set, err := New(device, Config{Weights: EveryKernel(types), KV: kv, Tuning: DefaultTuning(caps), Every: kv == KVF16, Statistics: true})
 		if err != nil {

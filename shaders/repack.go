@@ -13,18 +13,19 @@ type Source struct{ Data, Scales, Biases []byte }
 type Tile [TileRows]Source
 
 // RepackFirst writes a tile's rows of cols values to dst, its place in the first region.
-func (t Type) RepackFirst(dst []byte, tile *Tile, cols int) {
-	f, blocks := formats[t], t.blocks(cols)
-	row := make([]byte, 16*t.rowQuads(cols))
+func RepackFirst(t Type, dst []byte, tile *Tile, cols int) {
+	l := t.Layout()
+	blocks, quads, _ := rowSize(t, cols)
+	row := make([]byte, 16*quads)
 	for r := range tile {
 		data := tile[r].Data
 		switch {
-		case len(data) == len(row) && t.isMLX() && f.fileBytes*2 == f.values:
+		case len(data) == len(row) && t.IsMLX() && l.Bytes*2 == l.Values:
 			splitNibbles(row, data)
 			data = row
-		case f.quads*16 != f.fileBytes && data != nil:
+		case l.Quads*16 != l.Bytes && data != nil:
 			for b := range blocks {
-				copy(row[16*f.quads*b:][:16*f.quads], data[f.fileBytes*b+f.quadsAt:])
+				copy(row[16*l.Quads*b:][:16*l.Quads], data[l.Bytes*b+l.QuadsAt:])
 			}
 			data = row
 		case len(data) < len(row): // ragged, or there is none
@@ -36,42 +37,43 @@ func (t Type) RepackFirst(dst []byte, tile *Tile, cols int) {
 }
 
 // RepackSecond writes a tile's rows to dst, its place in the second region.
-func (t Type) RepackSecond(dst []byte, tile *Tile, cols int) {
+func RepackSecond(t Type, dst []byte, tile *Tile, cols int) {
+	blocks, _, _ := rowSize(t, cols)
 	for r := range tile {
 		if tile[r].Data == nil {
 			zeros(dst, r)
 		} else {
-			t.repackSecond(dst, &tile[r], r, t.blocks(cols))
+			repackSecond(t, dst, &tile[r], r, blocks)
 		}
 	}
 }
 
 // repackSecond writes row r of the second region.
-func (t Type) repackSecond(dst []byte, s *Source, r, blocks int) {
-	f, n := formats[t], 0
+func repackSecond(t Type, dst []byte, s *Source, r, blocks int) {
+	l, n := t.Layout(), 0
 	put := func(word uint32) {
 		binary.LittleEndian.PutUint32(dst[4*(n*TileRows+r):], word)
 		n++
 	}
 	u16 := binary.LittleEndian.Uint16
-	if t.isMLX() {
+	if t.IsMLX() {
 		for b := range blocks {
 			put(uint32(u16(s.Scales[2*b:])) | uint32(u16(s.Biases[2*b:]))<<16)
 		}
 		return
 	}
 	for b := range blocks {
-		for _, at := range f.words {
-			put(binary.LittleEndian.Uint32(s.Data[f.fileBytes*b+at:]))
+		for _, at := range l.Words {
+			put(binary.LittleEndian.Uint32(s.Data[l.Bytes*b+at:]))
 		}
 	}
-	if f.half < 0 {
+	if l.Half < 0 {
 		return
 	}
 	for b := 0; b < blocks; b += 2 {
-		word := uint32(u16(s.Data[f.fileBytes*b+f.half:]))
+		word := uint32(u16(s.Data[l.Bytes*b+l.Half:]))
 		if b+1 < blocks {
-			word |= uint32(u16(s.Data[f.fileBytes*(b+1)+f.half:])) << 16
+			word |= uint32(u16(s.Data[l.Bytes*(b+1)+l.Half:])) << 16
 		}
 		put(word)
 	}

@@ -8,13 +8,14 @@ import (
 	"testing"
 
 	"sealvk/weights"
+	"sealvk/weights/format"
 )
 
 // onDevice is a part of so many rows as the device has it, whose row d is row(d).
 func onDevice(typ Type, cols, rows int, row func(d int) Source) []byte {
 	n := tiles(rows)
-	firstBytes, secondBytes := typ.tileBytes(cols)
-	dst := make([]byte, typ.DeviceBytes(rows, cols))
+	firstBytes, secondBytes := tileBytes(typ, cols)
+	dst := make([]byte, DeviceBytes(typ, rows, cols))
 	for i := range n {
 		var tile Tile
 		for r := range tile {
@@ -22,8 +23,8 @@ func onDevice(typ Type, cols, rows int, row func(d int) Source) []byte {
 				tile[r] = row(d)
 			}
 		}
-		typ.RepackFirst(dst[int64(i)*firstBytes:][:firstBytes], &tile, cols)
-		typ.RepackSecond(dst[int64(n)*firstBytes+int64(i)*secondBytes:][:secondBytes], &tile, cols)
+		RepackFirst(typ, dst[int64(i)*firstBytes:][:firstBytes], &tile, cols)
+		RepackSecond(typ, dst[int64(n)*firstBytes+int64(i)*secondBytes:][:secondBytes], &tile, cols)
 	}
 	return dst
 }
@@ -37,16 +38,16 @@ func sourceOf(file *weights.Tensor, row int) Source {
 
 // Whole tiles of even numbers of blocks take the bytes of the file.
 func TestRepackTakesNoMoreBytes(t *testing.T) {
-	for _, typ := range allTypes {
-		values := formats[typ].values
+	for _, typ := range format.Types() {
+		values := typ.Layout().Values
 		for _, blocks := range []int{2, 6} {
 			tensor, _ := randomWeights(t, random(t), typ, 64, blocks*values)
-			if file, device := tensor.Bytes(), typ.DeviceBytes(64, blocks*values); device != file {
+			if file, device := tensor.Bytes(), DeviceBytes(typ, 64, blocks*values); device != file {
 				t.Errorf("%s, %d blocks: %d bytes on the device, %d in the file", name(typ), blocks, device, file)
 			}
 		}
 	}
-	if got, want := Q6_K.DeviceBytes(33, 256), int64(64*(208+4)); got != want {
+	if got, want := DeviceBytes(format.Q6_K, 33, 256), int64(64*(208+4)); got != want {
 		t.Errorf("33 rows of one block of Q6_K: %d bytes, want %d: two tiles, and a word for one scale", got, want)
 	}
 }
@@ -55,18 +56,18 @@ func TestRepackTakesNoMoreBytes(t *testing.T) {
 // on, words one by one, and the f16 scales, as the formats' documentation in
 // blocks32.glsl, kquants.glsl and mlx.glsl says.
 var layouts = map[Type]struct{ block, quads, quadsAt, words, half int }{
-	F32: {128, 8, 0, 0, -1}, F16: {64, 4, 0, 0, -1}, BF16: {64, 4, 0, 0, -1},
-	Q4_0: {18, 1, 2, 0, 0}, Q4_1: {20, 1, 4, 1, -1}, Q5_0: {22, 1, 6, 1, 0}, Q5_1: {24, 1, 8, 2, -1}, Q8_0: {34, 2, 2, 0, 0},
-	Q2_K: {84, 5, 0, 1, -1}, Q3_K: {110, 6, 0, 3, 108}, Q4_K: {144, 9, 0, 0, -1}, Q5_K: {176, 11, 0, 0, -1}, Q6_K: {210, 13, 0, 0, 208},
+	format.F32: {128, 8, 0, 0, -1}, format.F16: {64, 4, 0, 0, -1}, format.BF16: {64, 4, 0, 0, -1},
+	format.Q4_0: {18, 1, 2, 0, 0}, format.Q4_1: {20, 1, 4, 1, -1}, format.Q5_0: {22, 1, 6, 1, 0}, format.Q5_1: {24, 1, 8, 2, -1}, format.Q8_0: {34, 2, 2, 0, 0},
+	format.Q2_K: {84, 5, 0, 1, -1}, format.Q3_K: {110, 6, 0, 3, 108}, format.Q4_K: {144, 9, 0, 0, -1}, format.Q5_K: {176, 11, 0, 0, -1}, format.Q6_K: {210, 13, 0, 0, 208},
 }
 
 // wordsAt is the offsets of a block's words in the order of the device.
-var wordsAt = map[Type][]int{Q4_1: {0}, Q5_0: {2}, Q5_1: {4, 0}, Q2_K: {80}, Q3_K: {96, 100, 104}}
+var wordsAt = map[Type][]int{format.Q4_1: {0}, format.Q5_0: {2}, format.Q5_1: {4, 0}, format.Q2_K: {80}, format.Q3_K: {96, 100, 104}}
 
 // A row found on the device by the rules of weights.glsl is that of the file, bit by bit,
 // in every type, and rows past the end are zeros.
 func TestRepack(t *testing.T) {
-	for _, typ := range allTypes {
+	for _, typ := range format.Types() {
 		for _, cols := range colsFor(typ) {
 			const rows = 37
 			file, _ := randomWeights(t, random(t), typ, rows, cols)
@@ -93,9 +94,10 @@ func TestRepack(t *testing.T) {
 					}
 					want = make([]byte, len(got))
 				}
-				if typ.isMLX() && row < rows {
-					for g := range typ.blocks(cols) {
-						want = slices.Concat(want, file.Scales[2*(row*typ.blocks(cols)+g):][:2], file.Biases[2*(row*typ.blocks(cols)+g):][:2])
+				if typ.IsMLX() && row < rows {
+					groups := cols / typ.BlockValues()
+					for g := range groups {
+						want = slices.Concat(want, file.Scales[2*(row*groups+g):][:2], file.Biases[2*(row*groups+g):][:2])
 					}
 				}
 				if padding := len(got) - len(want); padding > 0 { // of a ragged last step
@@ -111,7 +113,7 @@ func TestRepack(t *testing.T) {
 
 // fileRow puts a row of the device together as the file has it, MLX's scales and biases behind it.
 func fileRow(typ Type, cols int, quad, word func(k int) []byte) (row []byte) {
-	if typ.isMLX() {
+	if typ.IsMLX() {
 		group, bits := int(typ&255), int(typ>>8&255)
 		for k := range cols * bits / 128 {
 			row = append(row, unsplit(quad(k), bits)...)
@@ -122,7 +124,7 @@ func fileRow(typ Type, cols int, quad, word func(k int) []byte) (row []byte) {
 		return row
 	}
 	l := layouts[typ]
-	n := ceilDiv((&weights.Tensor{Type: weights.Type(typ), Rows: 1, Cols: cols}).RowBytes(), l.block)
+	n := ceilDiv(cols/typ.BlockValues()*typ.BlockBytes(), l.block)
 	for b := range n {
 		block := make([]byte, l.block)
 		for k := range l.quads {
@@ -181,10 +183,10 @@ func TestRowOrders(t *testing.T) {
 // on one core.
 func BenchmarkRepack(b *testing.B) {
 	const rows, cols = 1024, 4096
-	for _, typ := range allTypes {
+	for _, typ := range format.Types() {
 		b.Run(name(typ), func(b *testing.B) {
 			file, _ := randomWeights(b, rand.New(rand.NewPCG(1, 1)), typ, rows, cols)
-			first, second := typ.tileBytes(cols)
+			first, second := tileBytes(typ, cols)
 			dst := [2][]byte{make([]byte, first), make([]byte, second)}
 			var list [rows / TileRows]Tile
 			for d := range rows {
@@ -194,8 +196,8 @@ func BenchmarkRepack(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				for i := range list {
-					typ.RepackFirst(dst[0], &list[i], cols)
-					typ.RepackSecond(dst[1], &list[i], cols)
+					RepackFirst(typ, dst[0], &list[i], cols)
+					RepackSecond(typ, dst[1], &list[i], cols)
 				}
 			}
 		})

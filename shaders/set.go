@@ -192,7 +192,7 @@ func (s *Set) weighted(w *Weights) []*Program {
 		return nil // of the other way of prefill
 	}
 	k, most := productKernels[i], s.tuning.Product.Tokens
-	canDot := k.dot != nil && !w.Type.isFloat()
+	canDot := k.dot != nil && !w.Type.IsFloat()
 	var programs []*Program
 	add := func(rows, cols, group int, dot bool) {
 		programs = append(programs, s.productProgram(k, w.Type, rows, cols, group, k == matmulKernels, dot))

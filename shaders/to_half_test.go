@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"sealvk/vk"
-	"sealvk/weights"
+	"sealvk/weights/format"
 )
 
 // The kernel needs no cooperative matrix itself: it runs everywhere.
@@ -40,7 +40,7 @@ func TestToHalf(t *testing.T) {
 				}
 				continue
 			}
-			if err := weights.Dequantize(got, weights.F16, raw[i*row:][:row]); err != nil {
+			if err := format.Dequantize(got, format.F16, raw[i*row:][:row], nil, nil); err != nil {
 				t.Fatal(err)
 			}
 			var largest float64

@@ -3,6 +3,8 @@ package weights
 import (
 	"fmt"
 	"math"
+
+	"sealvk/weights/format"
 )
 
 // Config is a model's shape and what its architecture computes with it. Loaders alone know
@@ -14,7 +16,7 @@ type Config struct {
 	FFNDim     int // width between ffn_gate/ffn_up and ffn_down
 	Heads      int // query heads
 	KVHeads    int // key and value heads; divides Heads
-	HeadDim    int // width of a head; even, at most 256
+	HeadDim    int // width of a head; even, at most [format.MaxHeadDim]
 	Vocab      int // pieces of the vocabulary = rows of token_embd
 	Context    int // positions the model was trained for
 	RopeTheta  float32
@@ -46,9 +48,6 @@ func gemma(c Config) Config {
 	c.TiedHead = true
 	return c
 }
-
-// maxHeadDim is what the attention kernels are written for.
-const maxHeadDim = 256
 
 // readConfig takes everything but Vocab from the metadata. Defaults are llama.cpp's.
 func readConfig(m *metadata) (Config, error) {
@@ -134,11 +133,11 @@ func (c *Config) checkAs(keys dimensionKeys) error {
 		}
 	}
 	switch {
-	case c.HeadDim%2 != 0 || c.HeadDim > maxHeadDim:
-		return fmt.Errorf("%s is %d, want an even number of at most %d", keys.headDim, c.HeadDim, maxHeadDim)
+	case c.HeadDim%2 != 0 || c.HeadDim > format.MaxHeadDim:
+		return fmt.Errorf("%s is %d, want an even number of at most %d", keys.headDim, c.HeadDim, format.MaxHeadDim)
 	case c.Heads%c.KVHeads != 0:
 		return fmt.Errorf("%s %d is not a multiple of %s %d", keys.heads, c.Heads, keys.kvHeads, c.KVHeads)
-	case c.Heads > math.MaxInt32/maxHeadDim:
+	case c.Heads > math.MaxInt32/format.MaxHeadDim:
 		return fmt.Errorf("%s %d is too large", keys.heads, c.Heads)
 	}
 	return nil

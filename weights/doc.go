@@ -8,7 +8,7 @@
 // that came without an error has every tensor a Gemma model needs, in the shape that its
 // [Config] says, inside the files. [Model.CheckFinite] checks the values. Names are GGUF's
 // whatever the form of the files. A [Tensor]'s Data are the files' own bytes in the block
-// format of its [Type]; [Tensor.DequantizeRows] turns them into float32. [WriteSynth]
+// format of its [format.Type]; [Tensor.DequantizeRows] turns them into float32. [WriteSynth]
 // writes a model with random weights of a given shape and type mix.
 //
 // Reading the source: model.go (from a path to the files), then
@@ -16,8 +16,8 @@
 // to keys), config.go (the model's shape and the tensors it needs), tensor.go, vocab.go;
 // folders: folder.go, folder_config.go, folder_mlx.go (config.json), safetensors.go and
 // safetensors_index.go (the tensors' files), folder_tensors.go (their names and ours),
-// json.go. types.go is the table of block formats that the dequant files and finite.go
-// work from. gguf_write.go writes headers for quantize*.go and synth*.go.
+// json.go. Package format has the block formats; finite.go looks for damaged values.
+// gguf_write.go writes headers for quantize*.go and synth*.go.
 //
 // Norm weights are the factor itself (1+w in Gemma's terms): GGUF stores that, for folders
 // it is computed at [Open]. What else an architecture computes is fields of [Config]; gemma

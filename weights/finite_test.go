@@ -5,32 +5,34 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"sealvk/weights/format"
 )
 
 // poison gives for each type where a NaN or Inf can stand in a block, and its bits.
-var poison = map[Type]struct {
+var poison = map[format.Type]struct {
 	at   []int
 	bits []uint32
 	size int
 }{
-	F32:  {[]int{0}, []uint32{0x7f800000, 0xff800000, 0x7f800001, 0xffc00000}, 4},
-	F16:  {[]int{0}, []uint32{0x7c00, 0xfc00, 0x7c01, 0xfe00}, 2},
-	BF16: {[]int{0}, []uint32{0x7f80, 0xff80, 0x7f81, 0xffc0}, 2},
-	Q4_0: {[]int{0}, []uint32{0x7c00, 0xfe00}, 2},
-	Q4_1: {[]int{0, 2}, []uint32{0x7c00, 0xfe00}, 2},
-	Q5_0: {[]int{0}, []uint32{0x7c00, 0xfe00}, 2},
-	Q5_1: {[]int{0, 2}, []uint32{0x7c00, 0xfe00}, 2},
-	Q8_0: {[]int{0}, []uint32{0x7c00, 0xfe00}, 2},
-	Q2_K: {[]int{80, 82}, []uint32{0x7c00, 0xfe00}, 2},
-	Q3_K: {[]int{108}, []uint32{0x7c00, 0xfe00}, 2},
-	Q4_K: {[]int{0, 2}, []uint32{0x7c00, 0xfe00}, 2},
-	Q5_K: {[]int{0, 2}, []uint32{0x7c00, 0xfe00}, 2},
-	Q6_K: {[]int{208}, []uint32{0x7c00, 0xfe00}, 2},
+	format.F32:  {[]int{0}, []uint32{0x7f800000, 0xff800000, 0x7f800001, 0xffc00000}, 4},
+	format.F16:  {[]int{0}, []uint32{0x7c00, 0xfc00, 0x7c01, 0xfe00}, 2},
+	format.BF16: {[]int{0}, []uint32{0x7f80, 0xff80, 0x7f81, 0xffc0}, 2},
+	format.Q4_0: {[]int{0}, []uint32{0x7c00, 0xfe00}, 2},
+	format.Q4_1: {[]int{0, 2}, []uint32{0x7c00, 0xfe00}, 2},
+	format.Q5_0: {[]int{0}, []uint32{0x7c00, 0xfe00}, 2},
+	format.Q5_1: {[]int{0, 2}, []uint32{0x7c00, 0xfe00}, 2},
+	format.Q8_0: {[]int{0}, []uint32{0x7c00, 0xfe00}, 2},
+	format.Q2_K: {[]int{80, 82}, []uint32{0x7c00, 0xfe00}, 2},
+	format.Q3_K: {[]int{108}, []uint32{0x7c00, 0xfe00}, 2},
+	format.Q4_K: {[]int{0, 2}, []uint32{0x7c00, 0xfe00}, 2},
+	format.Q5_K: {[]int{0, 2}, []uint32{0x7c00, 0xfe00}, 2},
+	format.Q6_K: {[]int{208}, []uint32{0x7c00, 0xfe00}, 2},
 }
 
 // largest gives whole blocks in which every value and scale is the largest finite one,
 // negative: the nearest to a false alarm. Quants are random.
-func largest(typ Type, blocks int) []byte {
+func largest(typ format.Type, blocks int) []byte {
 	data := make([]byte, blocks*typ.BlockBytes())
 	r := random(1)
 	r.fill(data)
@@ -52,8 +54,14 @@ func put(b []byte, size int, bits uint32) {
 }
 
 func TestCheckFiniteFindsEveryPlace(t *testing.T) {
-	for _, typ := range allTypes {
-		p := poison[typ]
+	for _, typ := range format.Types() {
+		if typ.IsMLX() {
+			continue
+		}
+		p, ok := poison[typ]
+		if !ok {
+			t.Errorf("%v: where can a NaN stand?", typ)
+		}
 		for _, blocks := range []int{1, 2, 3, 17, 100, 5000} {
 			data := largest(typ, blocks)
 			tensor := &Tensor{Name: "x", Type: typ, Rows: 1, Cols: 10000 * typ.BlockValues(), path: "f"}
@@ -82,19 +90,19 @@ func TestCheckFiniteFindsEveryPlace(t *testing.T) {
 // Scales and biases of MLX have a limit that depends on their type.
 func TestCheckFiniteLimitsMLX(t *testing.T) {
 	for _, c := range []struct {
-		typ  Type
+		typ  format.Type
 		bits uint16
 		bad  bool
 	}{
-		{BF16, 0x7b00, true}, // 2^119
-		{BF16, 0xfb00, true},
-		{BF16, 0x7f80, true},
-		{BF16, 0x7aff, false},
-		{BF16, 0xfaff, false},
-		{F16, 0x7bff, false}, // 65504, the largest there is
-		{F16, 0xfbff, false},
-		{F16, 0x7c00, true},
-		{F16, 0xfe00, true},
+		{format.BF16, 0x7b00, true}, // 2^119
+		{format.BF16, 0xfb00, true},
+		{format.BF16, 0x7f80, true},
+		{format.BF16, 0x7aff, false},
+		{format.BF16, 0xfaff, false},
+		{format.F16, 0x7bff, false}, // 65504, the largest there is
+		{format.F16, 0xfbff, false},
+		{format.F16, 0x7c00, true},
+		{format.F16, 0xfe00, true},
 	} {
 		want := -1
 		if c.bad {
@@ -102,7 +110,7 @@ func TestCheckFiniteLimitsMLX(t *testing.T) {
 		}
 		data := make([]byte, 2*4)
 		put(data[2*2:], 2, uint32(c.bits))
-		if got := nonFiniteMLX(data, c.typ); got != want {
+		if got, _ := format.NonFiniteMLX(data, c.typ); got != want {
 			t.Errorf("%#x as %v at 2: found at %d, want %d", c.bits, c.typ, got, want)
 		}
 	}
@@ -112,7 +120,7 @@ func TestCheckFiniteReportsTheFirstPlace(t *testing.T) {
 	const blocks = 1 << 20 // several pieces
 	m := &Model{}
 	for _, name := range []string{"a", "b", "c"} {
-		m.Tensors = append(m.Tensors, &Tensor{Name: name, Type: F16, Rows: 1024, Cols: 1024 * 8, Data: make([]byte, 8*blocks*2)})
+		m.Tensors = append(m.Tensors, &Tensor{Name: name, Type: format.F16, Rows: 1024, Cols: 1024 * 8, Data: make([]byte, 8*blocks*2)})
 	}
 	if err := m.CheckFinite(); err != nil {
 		t.Fatal(err)
@@ -129,13 +137,13 @@ func TestCheckFiniteReportsTheFirstPlace(t *testing.T) {
 }
 
 func TestCheckFiniteRefusesPartialBlocks(t *testing.T) {
-	if checkBlocks(&Tensor{Type: Q8_0, Rows: 1, Cols: 32}, make([]byte, 33), 0) == nil {
+	if checkBlocks(&Tensor{Type: format.Q8_0, Rows: 1, Cols: 32}, make([]byte, 33), 0) == nil {
 		t.Error("no error")
 	}
 }
 
 func BenchmarkCheckFinite(b *testing.B) {
-	for _, typ := range allTypes {
+	for typ := range poison {
 		b.Run(typ.String(), func(b *testing.B) {
 			blocks := 16 << 20 / typ.BlockBytes() // more than most caches hold
 			data := largest(typ, blocks)

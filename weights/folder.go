@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"sealvk/weights/format"
 )
 
 // Names of files in a model's folder.
@@ -148,13 +150,13 @@ func (m *Model) setConfig(config *folderConfig) {
 
 // folderFileType is that of the matrices if all have one unquantized type, else -1.
 func folderFileType(list []*Tensor) FileType {
-	types := map[Type]bool{}
+	types := map[format.Type]bool{}
 	for _, t := range list {
 		if t.Rows > 1 {
 			types[t.Type] = true
 		}
 	}
-	for typ, f := range map[Type]FileType{F32: 0, F16: 1, BF16: 32} {
+	for typ, f := range map[format.Type]FileType{format.F32: 0, format.F16: 1, format.BF16: 32} {
 		if len(types) == 1 && types[typ] {
 			return f
 		}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"sealvk/weights/format"
 )
 
 const tinyConfig = `{"model_type":"gemma","hidden_size":16,"intermediate_size":24,"num_hidden_layers":1,
@@ -117,7 +119,9 @@ func TestFolderTypes(t *testing.T) {
 			bf16 := e.data
 			e.dtype, e.data = dtype, nil
 			v := make([]float32, len(bf16)/2)
-			dequantizeBF16(v, bf16)
+			if err := format.Dequantize(v, format.BF16, bf16, nil, nil); err != nil {
+				t.Fatal(err)
+			}
 			for _, x := range v {
 				if dtype == "F16" {
 					half := toFloat16(math.Abs(float64(x)))
@@ -128,7 +132,7 @@ func TestFolderTypes(t *testing.T) {
 			}
 		}
 		m := mustOpen(t, writeFiles(t, map[string][]byte{configName: []byte(tinyConfig), singleName: f.bytes()}))
-		if m.FileType != want || m.Tensor("blk.0.attn_q.weight").Type.String() != dtype || m.Tensor("blk.0.attn_norm.weight").Type != F32 {
+		if m.FileType != want || m.Tensor("blk.0.attn_q.weight").Type.String() != dtype || m.Tensor("blk.0.attn_norm.weight").Type != format.F32 {
 			t.Errorf("%s: file type %v", dtype, m.FileType)
 		}
 		if dtype == "F32" { // bf16 widened: nothing is lost

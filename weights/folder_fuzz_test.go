@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"sealvk/weights/format"
 )
 
 // seedFiles gives the files of that name in all small folders.
@@ -46,7 +48,7 @@ func FuzzFolder(f *testing.F) {
 		f.Add(config, header, data)
 	}
 	for _, bits := range []int{4, 8} {
-		files := newMLXFolder(bits, 32, BF16).files()
+		files := newMLXFolder(bits, 32, format.BF16).files()
 		header, data := splitST(files[singleName])
 		f.Add(files[configName], header, data)
 	}
@@ -127,7 +129,7 @@ func FuzzFolderConfig(f *testing.F) {
 		f.Add(data)
 	}
 	for _, bits := range []int{4, 8} {
-		f.Add(newMLXFolder(bits, 64, F16).files()[configName])
+		f.Add(newMLXFolder(bits, 64, format.F16).files()[configName])
 	}
 	for _, data := range readFiles(f, testdata+"hf-mqa-8x256/*.json") {
 		f.Add(data)
@@ -143,7 +145,7 @@ func FuzzFolderConfig(f *testing.F) {
 		if err := c.check(); err != nil {
 			t.Error(err)
 		}
-		if c.mlx != nil && formats[MLX(c.mlx.bits, c.mlx.group, BF16)].values != c.mlx.group {
+		if c.mlx != nil && format.MLX(c.mlx.bits, c.mlx.group, format.BF16).BlockValues() != c.mlx.group {
 			t.Errorf("quantization %+v", c.mlx)
 		}
 	})

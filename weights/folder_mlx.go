@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+
+	"sealvk/weights/format"
 )
 
 // mlxConfig is the quantization that mlx-lm notes in config.json.
@@ -107,7 +109,7 @@ func attachMLX(t *Tensor, c *mlxConfig, module string, weight, scales, biases *s
 		return fmt.Errorf("tensor %q has dtype %s, its biases %s; both must be F16 or BF16, convert the model again (mlx_lm.convert --dtype bfloat16)",
 			scales.name, scales.dtype, biases.dtype)
 	}
-	t.Type = MLX(m.bits, m.group, floatTypes[scales.dtype])
+	t.Type = format.MLX(m.bits, m.group, floatTypes[scales.dtype])
 	t.Data, t.Scales, t.Biases = weight.data, scales.data, biases.data
 	weight.used, scales.used, biases.used = true, true, true
 	return nil

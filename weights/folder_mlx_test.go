@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"sealvk/weights/format"
 )
 
 // mlxFolder builds a folder as mlx-lm writes it: one layer, random words, moderate scales.
@@ -18,7 +20,7 @@ type mlxFolder struct {
 
 const mlxDim, mlxFFN, mlxVocab = 128, 256, 96 // 2 heads of 64, one for keys and values
 
-func newMLXFolder(bits, group int, scale Type) *mlxFolder {
+func newMLXFolder(bits, group int, scale format.Type) *mlxFolder {
 	f := &mlxFolder{quantization: fmt.Sprintf(`{"group_size":%d,"bits":%d}`, group, bits)}
 	for _, module := range []string{"model.norm", "model.layers.0.input_layernorm", "model.layers.0.post_attention_layernorm"} {
 		f.plain(module, "BF16", mlxDim)
@@ -63,7 +65,7 @@ func (f *mlxFolder) plain(module, dtype string, shape ...int) {
 	f.add(module+".weight", dtype, f.sixteen(dtype, n), shape...)
 }
 
-func (f *mlxFolder) quantized(module string, bits, group int, scale Type, rows, cols int) {
+func (f *mlxFolder) quantized(module string, bits, group int, scale format.Type, rows, cols int) {
 	words := make([]byte, rows*cols*bits/8)
 	f.r.fill(words)
 	f.add(module+".weight", "U32", words, rows, cols*bits/32)
@@ -86,7 +88,7 @@ func (f *mlxFolder) files() map[string][]byte {
 // wantMLX dequantizes by words: w = scale * q + bias.
 func (f *mlxFolder) wantMLX(module string, bits, group int) []float32 {
 	words, scales, biases := f.entry(module+".weight").data, f.entry(module+".scales"), f.entry(module+".biases")
-	widen := map[string]func(uint16) float32{"F16": float16, "BF16": bfloat16}[scales.dtype]
+	widen := map[string]func(uint16) float32{"F16": format.Float16, "BF16": format.BFloat16}[scales.dtype]
 	at := func(e *stEntry, g int) float32 { return widen(binary.LittleEndian.Uint16(e.data[2*g:])) }
 	var want []float32
 	for ; len(words) > 0; words = words[4:] {
@@ -103,7 +105,7 @@ func (f *mlxFolder) wantMLX(module string, bits, group int) []float32 {
 func TestMLXFolder(t *testing.T) {
 	for _, bits := range []int{4, 8} {
 		for _, group := range []int{32, 64, 128} {
-			for _, scale := range []Type{F16, BF16} {
+			for _, scale := range []format.Type{format.F16, format.BF16} {
 				f := newMLXFolder(bits, group, scale)
 				m := mustOpen(t, writeFiles(t, f.files()))
 				if m.Format != "MLX" || m.FileType != -1 || len(m.Tensors) != 11 || !slices.Equal(m.Stops, []int32{1, 5}) {
@@ -113,7 +115,7 @@ func TestMLXFolder(t *testing.T) {
 					if strings.HasSuffix(x.Name, "norm.weight") {
 						continue
 					}
-					if x.Type != MLX(bits, group, scale) || x.Bytes() != x.Values()*int64(bits)/8+x.Values()/int64(group)*4 {
+					if x.Type != format.MLX(bits, group, scale) || x.Bytes() != x.Values()*int64(bits)/8+x.Values()/int64(group)*4 {
 						t.Fatalf("%s is %v of %d bytes", x.Name, x.Type, x.Bytes())
 					}
 					want := f.wantMLX(hfModule(x.Name), bits, group)
@@ -133,17 +135,17 @@ func TestMLXFolder(t *testing.T) {
 // Modules may have parameters of their own or none.
 func TestMLXModules(t *testing.T) {
 	const down, o, gate = "model.layers.0.mlp.down_proj", "model.layers.0.self_attn.o_proj", "model.layers.0.mlp.gate_proj"
-	f := newMLXFolder(4, 64, BF16)
+	f := newMLXFolder(4, 64, format.BF16)
 	f.quantization = `{"group_size":64,"bits":4,"mode":"affine","` + down + `":{"group_size":32,"bits":8},"` + o + `":false,"` + gate + `":true}`
 	f.replace(down)
-	f.quantized(down, 8, 32, F16, mlxDim, mlxFFN)
+	f.quantized(down, 8, 32, format.F16, mlxDim, mlxFFN)
 	f.replace(o)
 	f.plain(o, "F16", mlxDim, mlxDim)
 	f.replace("model.embed_tokens")
 	f.plain("model.embed_tokens", "BF16", mlxVocab, mlxDim) // not told: there are just no scales
 	m := mustOpen(t, writeFiles(t, f.files()))
-	for name, want := range map[string]Type{"blk.0.ffn_down.weight": MLX(8, 32, F16), "blk.0.attn_output.weight": F16,
-		"token_embd.weight": BF16, "blk.0.ffn_gate.weight": MLX(4, 64, BF16), "blk.0.attn_norm.weight": F32} {
+	for name, want := range map[string]format.Type{"blk.0.ffn_down.weight": format.MLX(8, 32, format.F16), "blk.0.attn_output.weight": format.F16,
+		"token_embd.weight": format.BF16, "blk.0.ffn_gate.weight": format.MLX(4, 64, format.BF16), "blk.0.attn_norm.weight": format.F32} {
 		if got := m.Tensor(name).Type; got != want {
 			t.Errorf("%s is %v, want %v", name, got, want)
 		}
@@ -192,7 +194,7 @@ func TestMLXErrors(t *testing.T) {
 			binary.LittleEndian.PutUint16(f.entry(q+".scales").data, 0x7f7f)
 		}, `the scale of row 0, columns 0 to 63, is 3.3895314e+38`},
 	} {
-		f := newMLXFolder(4, 64, BF16)
+		f := newMLXFolder(4, 64, format.BF16)
 		c.change(f)
 		dir := writeFiles(t, f.files())
 		m, err := openAll(dir)
@@ -226,8 +228,8 @@ func TestSharedMLX(t *testing.T) {
 		}
 		for i, g := range got {
 			most := 0.0
-			if x.Type != F32 {
-				scale := float64(bfloat16(binary.LittleEndian.Uint16(x.Scales[i/64*2:])))
+			if x.Type != format.F32 {
+				scale := float64(format.BFloat16(binary.LittleEndian.Uint16(x.Scales[i/64*2:])))
 				most = 1.05 * math.Abs(scale) // at one end of the range MLX clips by up to half a step
 			}
 			if d := math.Abs(float64(g - want[i])); d > most {

@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"sealvk/weights/format"
 )
 
 // hfModules names the modules of transformers' and mlx-lm's GemmaForCausalLM by what
@@ -133,8 +135,10 @@ func attachNorm(t *Tensor, e *stEntry, offset float32) error {
 		return err
 	}
 	w := make([]float32, t.Cols)
-	formats[t.Type].dequantize(w, t.Data)
-	t.Type, t.Data = F32, make([]byte, 4*t.Cols)
+	if err := format.Dequantize(w, t.Type, t.Data, nil, nil); err != nil {
+		return err
+	}
+	t.Type, t.Data = format.F32, make([]byte, 4*t.Cols)
 	for i, v := range w {
 		binary.LittleEndian.PutUint32(t.Data[4*i:], math.Float32bits(offset+v))
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"sealvk/weights/format"
 )
 
 // badFolders gives for every malformed folder the file its error names and what it says.
@@ -151,11 +153,11 @@ func TestTinyFolders(t *testing.T) {
 		t.Fatal(err)
 	}
 	norm := single.Tensor("output_norm.weight")
-	if norm.Type != F32 || len(norm.Data) != 4*16 {
+	if norm.Type != format.F32 || len(norm.Data) != 4*16 {
 		t.Fatalf("norm is %v of %d bytes", norm.Type, len(norm.Data))
 	}
 	for i := range 16 {
-		w := bfloat16(binary.LittleEndian.Uint16(data[8+1179+11520+2*i:]))
+		w := format.BFloat16(binary.LittleEndian.Uint16(data[8+1179+11520+2*i:]))
 		if got := math.Float32frombits(binary.LittleEndian.Uint32(norm.Data[4*i:])); got != 1+w {
 			t.Errorf("norm %d is %v, want 1 + %v", i, got, w)
 		}

@@ -3,6 +3,8 @@ package weights
 import (
 	"encoding/binary"
 	"math"
+
+	"sealvk/weights/format"
 )
 
 // ggufWriter builds a GGUF header in memory.
@@ -77,7 +79,7 @@ func (w *ggufWriter) finish(tensors []*Tensor) []byte {
 	w.b = append(w.b, metadata...)
 	for _, t := range tensors {
 		w.str(t.Name)
-		if t.Rows == 1 && t.Type == F32 {
+		if t.Rows == 1 && t.Type == format.F32 {
 			w.u32(1)
 			w.u64(uint64(t.Cols))
 		} else {

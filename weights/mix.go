@@ -3,6 +3,8 @@ package weights
 import (
 	"fmt"
 	"strings"
+
+	"sealvk/weights/format"
 )
 
 // written are the type mixes that can be written.
@@ -30,22 +32,22 @@ func ParseMix(s string) (FileType, error) {
 }
 
 // plainTypes are the types of most tensors of a mix.
-var plainTypes = map[FileType]Type{1: F16, 2: Q4_0, 7: Q8_0, 15: Q4_K, 17: Q5_K, 18: Q6_K, 32: BF16}
+var plainTypes = map[FileType]format.Type{1: format.F16, 2: format.Q4_0, 7: format.Q8_0, 15: format.Q4_K, 17: format.Q5_K, 18: format.Q6_K, 32: format.BF16}
 
 // typeOf gives the type that llama-quantize chooses for a tensor (llama-quant.cpp,
 // llama_tensor_get_type); head says whether it is the matrix that gives the logits.
-func (f FileType) typeOf(tensor string, layer, layers int, head bool) Type {
+func (f FileType) typeOf(tensor string, layer, layers int, head bool) format.Type {
 	plain := plainTypes[f]
 	isV, isDown := strings.HasSuffix(tensor, ".attn_v.weight"), strings.HasSuffix(tensor, ".ffn_down.weight")
 	switch {
 	case strings.HasSuffix(tensor, "_norm.weight"):
-		return F32
-	case plain == F16, plain == BF16, plain == Q8_0:
+		return format.F32
+	case plain == format.F16, plain == format.BF16, plain == format.Q8_0:
 		return plain
 	case head:
-		return Q6_K
-	case (plain == Q4_K || plain == Q5_K) && (isV || isDown) && useMoreBits(layer, layers):
-		return Q6_K
+		return format.Q6_K
+	case (plain == format.Q4_K || plain == format.Q5_K) && (isV || isDown) && useMoreBits(layer, layers):
+		return format.Q6_K
 	}
 	return plain
 }
@@ -58,12 +60,12 @@ func useMoreBits(layer, layers int) bool {
 }
 
 // fallbacks are the types that llama-quantize takes where rows are not whole blocks.
-var fallbacks = map[Type]Type{Q4_K: Q5_0, Q5_K: Q5_1, Q6_K: Q8_0, Q4_0: F16, Q5_0: F16, Q5_1: F16, Q8_0: F16}
+var fallbacks = map[format.Type]format.Type{format.Q4_K: format.Q5_0, format.Q5_K: format.Q5_1, format.Q6_K: format.Q8_0, format.Q4_0: format.F16, format.Q5_0: format.F16, format.Q5_1: format.F16, format.Q8_0: format.F16}
 
-// fitting gives t, or in its place a type whose blocks make up rows of cols values.
-func (t Type) fitting(cols int) Type {
-	for cols%t.BlockValues() != 0 {
-		t = fallbacks[t]
+// fitting gives typ, or in its place a type whose blocks make up rows of cols values.
+func fitting(typ format.Type, cols int) format.Type {
+	for cols%typ.BlockValues() != 0 {
+		typ = fallbacks[typ]
 	}
-	return t
+	return typ
 }

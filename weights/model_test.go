@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"sealvk/weights/format"
 )
 
 const (
@@ -131,10 +133,10 @@ func TestTinyFile(t *testing.T) {
 		t.Errorf("format %s, size %d, file type %v, template %q, %d tensors", m.Format, m.Size, m.FileType, m.ChatTemplate, len(m.Tensors))
 	}
 	e := m.Tensor("token_embd.weight")
-	if e.Type != Q4_0 || e.Rows != 360 || e.Cols != 32 || len(e.Data) != 360*18 || e.RowBytes() != 18 || e.Values() != 360*32 {
+	if e.Type != format.Q4_0 || e.Rows != 360 || e.Cols != 32 || len(e.Data) != 360*18 || e.RowBytes() != 18 || e.Values() != 360*32 {
 		t.Errorf("token_embd: %v %d × %d, %d bytes", e.Type, e.Rows, e.Cols, len(e.Data))
 	}
-	if n := m.Tensor("output_norm.weight"); n.Type != F32 || n.Rows != 1 || n.Cols != 32 {
+	if n := m.Tensor("output_norm.weight"); n.Type != format.F32 || n.Rows != 1 || n.Cols != 32 {
 		t.Errorf("output_norm: %v %d × %d", n.Type, n.Rows, n.Cols)
 	}
 	if m.Tensor("output.weight") != nil {
@@ -214,18 +216,18 @@ func TestSharedModels(t *testing.T) {
 	for _, c := range []struct {
 		path  string
 		want  Config
-		types map[Type]int // tensors of each
+		types map[format.Type]int // tensors of each
 	}{
-		{"models/seallm-nano/gguf/seallm-nano-bf16.gguf", nano, map[Type]int{F32: 9, BF16: 29}},
-		{"models/seallm-nano/gguf/seallm-nano-f16.gguf", nano, map[Type]int{F32: 9, F16: 29}},
-		{"models/seallm-nano/gguf/seallm-nano-Q8_0.gguf", nano, map[Type]int{F32: 9, Q8_0: 29}},
-		{"models/seallm-nano/gguf/seallm-nano-Q6_K.gguf", nano, map[Type]int{F32: 9, Q6_K: 29}},
-		{"models/seallm-nano/gguf/seallm-nano-Q4_0.gguf", nano, map[Type]int{F32: 9, Q6_K: 1, Q4_0: 28}},
-		{"models/seallm-nano/gguf/seallm-nano-Q4_1.gguf", nano, map[Type]int{F32: 9, Q6_K: 1, Q4_1: 28}},
-		{"models/seallm-nano/gguf/seallm-nano-Q5_K_M.gguf", nano, map[Type]int{F32: 9, Q6_K: 5, Q5_K: 24}},
-		{"models/seallm-nano/gguf/seallm-nano-Q4_K_M.gguf", nano, map[Type]int{F32: 9, Q6_K: 5, Q4_K: 24}},
-		{"models/seallm-nano/gguf/seallm-nano-chatml.Q4_K_M.gguf", nano, map[Type]int{F32: 9, Q6_K: 5, Q4_K: 24}},
-		{"golden/random-arch/mqa-8x256/mqa-8x256-bf16.gguf", random("mqa-8x256", 2, 48, 160, 8, 1, 256, 384, 10000, 1e-6), map[Type]int{F32: 5, BF16: 15}},
+		{"models/seallm-nano/gguf/seallm-nano-bf16.gguf", nano, map[format.Type]int{format.F32: 9, format.BF16: 29}},
+		{"models/seallm-nano/gguf/seallm-nano-f16.gguf", nano, map[format.Type]int{format.F32: 9, format.F16: 29}},
+		{"models/seallm-nano/gguf/seallm-nano-Q8_0.gguf", nano, map[format.Type]int{format.F32: 9, format.Q8_0: 29}},
+		{"models/seallm-nano/gguf/seallm-nano-Q6_K.gguf", nano, map[format.Type]int{format.F32: 9, format.Q6_K: 29}},
+		{"models/seallm-nano/gguf/seallm-nano-Q4_0.gguf", nano, map[format.Type]int{format.F32: 9, format.Q6_K: 1, format.Q4_0: 28}},
+		{"models/seallm-nano/gguf/seallm-nano-Q4_1.gguf", nano, map[format.Type]int{format.F32: 9, format.Q6_K: 1, format.Q4_1: 28}},
+		{"models/seallm-nano/gguf/seallm-nano-Q5_K_M.gguf", nano, map[format.Type]int{format.F32: 9, format.Q6_K: 5, format.Q5_K: 24}},
+		{"models/seallm-nano/gguf/seallm-nano-Q4_K_M.gguf", nano, map[format.Type]int{format.F32: 9, format.Q6_K: 5, format.Q4_K: 24}},
+		{"models/seallm-nano/gguf/seallm-nano-chatml.Q4_K_M.gguf", nano, map[format.Type]int{format.F32: 9, format.Q6_K: 5, format.Q4_K: 24}},
+		{"golden/random-arch/mqa-8x256/mqa-8x256-bf16.gguf", random("mqa-8x256", 2, 48, 160, 8, 1, 256, 384, 10000, 1e-6), map[format.Type]int{format.F32: 5, format.BF16: 15}},
 		{"golden/random-arch/gqa-6x128-kv2/gqa-6x128-kv2-bf16.gguf", random("gqa-6x128-kv2", 3, 96, 320, 6, 2, 128, 400, 50000, 1e-5), nil},
 		{"golden/random-arch/odd-192-704/odd-192-704-bf16.gguf", random("odd-192-704", 2, 192, 704, 3, 3, 64, 384, 10000, 1e-6), nil},
 	} {
@@ -237,7 +239,7 @@ func TestSharedModels(t *testing.T) {
 		if m.Config != c.want {
 			t.Errorf("%s: config %+v, want %+v", c.path, m.Config, c.want)
 		}
-		types := map[Type]int{}
+		types := map[format.Type]int{}
 		for _, tensor := range m.Tensors {
 			types[tensor.Type]++
 		}
@@ -259,7 +261,7 @@ func TestUnsupportedTypeIsNamed(t *testing.T) {
 			t.Errorf("%v lacks %q", err, want)
 		}
 	}
-	f.tensors[3].Type = MLX(4, 32, F16) // has no number in GGUF
+	f.tensors[3].Type = format.MLX(4, 32, format.F16) // has no number in GGUF
 	if _, err := Parse("tiny", f.bytes()); err == nil || !strings.Contains(err.Error(), "unknown type id 132128") {
 		t.Errorf("%v", err)
 	}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"sealvk/weights/format"
 )
 
 // Quantize writes m as a GGUF file whose tensors have the types that llama-quantize
@@ -87,8 +89,8 @@ func (m *Model) planQuantize(mix FileType) (in, out []*Tensor) {
 		head = "token_embd.weight"
 	}
 	for _, t := range in {
-		typ := mix.typeOf(t.Name, layer(t), m.Config.Layers, t.Name == head).fitting(t.Cols)
-		out = append(out, &Tensor{Name: t.Name, Type: typ, Rows: t.Rows, Cols: t.Cols})
+		typ := mix.typeOf(t.Name, layer(t), m.Config.Layers, t.Name == head)
+		out = append(out, &Tensor{Name: t.Name, Type: fitting(typ, t.Cols), Rows: t.Rows, Cols: t.Cols})
 	}
 	return in, out
 }
@@ -100,7 +102,7 @@ type quantizer struct{ values []float32 }
 // that no product in the search for scales overflows.
 const tooLarge = 1 << 33
 
-func (q *quantizer) rows(dst []byte, in *Tensor, typ Type, first, rows int) error {
+func (q *quantizer) rows(dst []byte, in *Tensor, typ format.Type, first, rows int) error {
 	if err := in.CheckRows(first, rows); err != nil {
 		return err
 	}
@@ -124,20 +126,13 @@ func (q *quantizer) rows(dst []byte, in *Tensor, typ Type, first, rows int) erro
 		}
 	}
 	quantizers[typ](dst, values)
-	f := formats[typ]
-	var block int
-	if f.exponent != 0 {
-		block, _ = nonFiniteValue(dst, f)
-	} else {
-		block, _ = nonFiniteScale(dst, f)
-	}
-	if block >= 0 {
-		return in.tooLarge(typ, first+block*f.values/in.Cols)
+	if block, _ := typ.NonFinite(dst); block >= 0 {
+		return in.tooLarge(typ, first+block*typ.BlockValues()/in.Cols)
 	}
 	return nil
 }
 
-func (t *Tensor) tooLarge(typ Type, row int) error {
+func (t *Tensor) tooLarge(typ format.Type, row int) error {
 	values, largest := make([]float32, t.Cols), float32(0)
 	if err := t.DequantizeRows(values, row, 1); err != nil {
 		return err
@@ -146,7 +141,7 @@ func (t *Tensor) tooLarge(typ Type, row int) error {
 		largest = max(largest, abs(v))
 	}
 	err := errors.New("take --type BF16, or check the model")
-	if typ == BF16 {
+	if typ == format.BF16 {
 		err = errors.New("check the model")
 	}
 	return fmt.Errorf("weights: %s: tensor %q (%s): row %d has a value of magnitude %.4g, too large for %s: %w",

@@ -3,6 +3,8 @@ package weights
 import (
 	"encoding/binary"
 	"math"
+
+	"sealvk/weights/format"
 )
 
 // quantizers turn whole blocks of values into a type's blocks; len(dst) is what they
@@ -10,10 +12,10 @@ import (
 // infinite: the caller looks. The results are those of llama.cpp's reference
 // quantization without importance matrix (ggml-quants.c); the explicit conversions keep
 // the compiler from fusing a multiplication with an addition.
-var quantizers = map[Type]func(dst []byte, src []float32){
-	F32: quantizeF32, F16: quantizeF16, BF16: quantizeBF16,
-	Q4_0: quantizeQ4_0, Q5_0: quantizeQ5_0, Q5_1: quantizeQ5_1, Q8_0: quantizeQ8_0,
-	Q4_K: quantizeQ4_K, Q5_K: quantizeQ5_K, Q6_K: quantizeQ6_K,
+var quantizers = map[format.Type]func(dst []byte, src []float32){
+	format.F32: quantizeF32, format.F16: quantizeF16, format.BF16: quantizeBF16,
+	format.Q4_0: quantizeQ4_0, format.Q5_0: quantizeQ5_0, format.Q5_1: quantizeQ5_1, format.Q8_0: quantizeQ8_0,
+	format.Q4_K: quantizeQ4_K, format.Q5_K: quantizeQ5_K, format.Q6_K: quantizeQ6_K,
 }
 
 // float16Bits rounds to the nearest half-precision number, ties to even; Inf from 65520 on.
@@ -28,6 +30,8 @@ func float16Bits(f float32) uint16 {
 	}
 	return sign | uint16((magnitude-(127-15)<<23+0xfff+magnitude>>13&1)>>13)
 }
+
+func half(b []byte) float32 { return format.Float16(binary.LittleEndian.Uint16(b)) }
 
 func putHalf(dst []byte, f float32) { binary.LittleEndian.PutUint16(dst, float16Bits(f)) }
 

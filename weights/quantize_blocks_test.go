@@ -8,25 +8,27 @@ import (
 	"math/rand/v2"
 	"os"
 	"testing"
+
+	"sealvk/weights/format"
 )
 
-var blockTypes = []Type{Q4_0, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K}
+var blockTypes = []format.Type{format.Q4_0, format.Q5_0, format.Q5_1, format.Q8_0, format.Q4_K, format.Q5_K, format.Q6_K}
 
 // testdata/weights/quantize has rows of a trained matrix, and what llama-quantize makes of them.
 func TestQuantizedBlocksEqualTheReference(t *testing.T) {
-	read := func(typ Type) []byte {
+	read := func(typ format.Type) []byte {
 		data, err := os.ReadFile(fmt.Sprintf("../testdata/weights/quantize/%s.bin", typ))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return data
 	}
-	source := read(BF16)
+	source := read(format.BF16)
 	values := make([]float32, len(source)/2)
-	if err := Dequantize(values, BF16, source); err != nil {
+	if err := format.Dequantize(values, format.BF16, source, nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	for _, typ := range append([]Type{BF16, F16}, blockTypes...) {
+	for _, typ := range append([]format.Type{format.BF16, format.F16}, blockTypes...) {
 		want := read(typ)
 		got := make([]byte, len(values)/typ.BlockValues()*typ.BlockBytes())
 		quantizers[typ](got, values)
@@ -129,7 +131,7 @@ func TestSearchEqualsPlainSearch(t *testing.T) {
 
 // bound is the largest error as a part of the block's largest magnitude: half a step of
 // the numbers, plus what the rounding of scales to halves or 6 to 8 bits adds.
-var bound = map[Type]float64{Q4_0: 1. / 8, Q5_0: 1. / 16, Q5_1: 1. / 28, Q8_0: 0.6 / 127, Q4_K: 0.12, Q5_K: 0.07, Q6_K: 0.05}
+var bound = map[format.Type]float64{format.Q4_0: 1. / 8, format.Q5_0: 1. / 16, format.Q5_1: 1. / 28, format.Q8_0: 0.6 / 127, format.Q4_K: 0.12, format.Q5_K: 0.07, format.Q6_K: 0.05}
 
 func TestRoundTrip(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
@@ -155,7 +157,7 @@ func TestRoundTrip(t *testing.T) {
 			data := make([]byte, len(x)/typ.BlockValues()*typ.BlockBytes())
 			quantizers[typ](data, x)
 			y := make([]float32, len(x))
-			if err := Dequantize(y, typ, data); err != nil {
+			if err := format.Dequantize(y, typ, data, nil, nil); err != nil {
 				t.Fatal(err)
 			}
 			for i := range x {
@@ -178,11 +180,11 @@ func TestTinyValuesStayTiny(t *testing.T) {
 		for _, typ := range blockTypes {
 			data := make([]byte, len(x)/typ.BlockValues()*typ.BlockBytes())
 			quantizers[typ](data, x)
-			if block, scale := nonFiniteScale(data, formats[typ]); block >= 0 {
+			if block, scale := typ.NonFinite(data); block >= 0 {
 				t.Errorf("%g as %v: scale %v", size, typ, scale)
 			}
 			y := make([]float32, len(x))
-			if err := Dequantize(y, typ, data); err != nil {
+			if err := format.Dequantize(y, typ, data, nil, nil); err != nil {
 				t.Fatal(err)
 			}
 			for i := range y {
@@ -197,7 +199,7 @@ func TestTinyValuesStayTiny(t *testing.T) {
 
 func TestRoundedHalves(t *testing.T) {
 	for h := range uint16(0x7c00) {
-		v, next := float16(h), float16(h+1)
+		v, next := format.Float16(h), format.Float16(h+1)
 		if h == 0x7bff {
 			next = 65536
 		}
@@ -259,7 +261,7 @@ func BenchmarkQuantize(b *testing.B) {
 	for i := range x {
 		x[i] = float32(r.NormFloat64())
 	}
-	for _, typ := range append([]Type{F16, BF16}, blockTypes...) {
+	for _, typ := range append([]format.Type{format.F16, format.BF16}, blockTypes...) {
 		b.Run(typ.String(), func(b *testing.B) {
 			dst := make([]byte, values/typ.BlockValues()*typ.BlockBytes())
 			b.SetBytes(2 * values) // as BF16

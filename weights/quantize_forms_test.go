@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"sealvk/weights/format"
 )
 
 // A sharded model, by whichever shard, becomes the file that the whole one becomes.
@@ -46,7 +48,7 @@ func TestQuantizeBesideItsInput(t *testing.T) {
 
 func TestQuantizeMLX(t *testing.T) {
 	for _, bits := range []int{4, 8} {
-		m := mustOpen(t, writeFiles(t, newMLXFolder(bits, 64, F16).files()))
+		m := mustOpen(t, writeFiles(t, newMLXFolder(bits, 64, format.F16).files()))
 		path := filepath.Join(t.TempDir(), "x.gguf")
 		vocab := &Vocab{Pieces: synthPieces(600)[:mlxVocab], BOS: 2, EOS: 1, UNK: 3, PAD: 0, AddBOS: true}
 		if err := Quantize(context.Background(), path, m, 7, vocab, nil); err != nil {
@@ -54,7 +56,7 @@ func TestQuantizeMLX(t *testing.T) {
 		}
 		got := mustOpen(t, path)
 		checkQuantized(t, m, got)
-		if got.Tensor("blk.0.ffn_up.weight").Type != Q8_0 || got.FileType.String() != "Q8_0" {
+		if got.Tensor("blk.0.ffn_up.weight").Type != format.Q8_0 || got.FileType.String() != "Q8_0" {
 			t.Errorf("%d bits: ffn_up is %v", bits, got.Tensor("blk.0.ffn_up.weight").Type)
 		}
 	}
@@ -136,7 +138,7 @@ func TestTensorsPast4GB(t *testing.T) {
 		var q quantizer
 		x := m.Tensor(name)
 		got, want := make([]byte, x.Cols/32*34), make([]byte, x.Cols/32*34)
-		if err := q.rows(got, x, Q8_0, row, 1); err != nil {
+		if err := q.rows(got, x, format.Q8_0, row, 1); err != nil {
 			t.Fatal(err)
 		}
 		values := make([]float32, x.Cols)

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"sealvk/weights/format"
 )
 
 func quantizeTo(t *testing.T, m *Model, mix string) string {
@@ -103,15 +105,15 @@ func TestQuantizeTypes(t *testing.T) {
 	m := mustOpen(t, writeSynthModel(t, "seallm-7b-v2.5:layers=2,dim=288,ffn=48,heads=2,kv_heads=1,head_dim=128,vocab=1000", "BF16", 1))
 	for _, c := range []struct {
 		mix                   string
-		embd, k, output, down Type // rows of 288, 288, 256 and 48
+		embd, k, output, down format.Type // rows of 288, 288, 256 and 48
 	}{
-		{"Q4_K_M", Q8_0, Q5_0, Q4_K, F16}, {"Q5_K_M", Q8_0, Q5_1, Q5_K, F16}, {"Q6_K", Q8_0, Q8_0, Q6_K, F16},
-		{"Q4_0", Q8_0, Q4_0, Q4_0, F16}, {"Q8_0", Q8_0, Q8_0, Q8_0, F16}, {"BF16", BF16, BF16, BF16, BF16}, {"F16", F16, F16, F16, F16},
+		{"Q4_K_M", format.Q8_0, format.Q5_0, format.Q4_K, format.F16}, {"Q5_K_M", format.Q8_0, format.Q5_1, format.Q5_K, format.F16}, {"Q6_K", format.Q8_0, format.Q8_0, format.Q6_K, format.F16},
+		{"Q4_0", format.Q8_0, format.Q4_0, format.Q4_0, format.F16}, {"Q8_0", format.Q8_0, format.Q8_0, format.Q8_0, format.F16}, {"BF16", format.BF16, format.BF16, format.BF16, format.BF16}, {"F16", format.F16, format.F16, format.F16, format.F16},
 	} {
 		q := mustOpen(t, quantizeTo(t, m, c.mix))
-		for name, want := range map[string]Type{
+		for name, want := range map[string]format.Type{
 			"token_embd.weight": c.embd, "blk.0.attn_k.weight": c.k, "blk.0.attn_output.weight": c.output,
-			"blk.0.ffn_down.weight": c.down, "blk.1.ffn_norm.weight": F32, "output_norm.weight": F32,
+			"blk.0.ffn_down.weight": c.down, "blk.1.ffn_norm.weight": format.F32, "output_norm.weight": format.F32,
 		} {
 			if got := q.Tensor(name).Type; got != want {
 				t.Errorf("%s: %s is %v, want %v", c.mix, name, got, want)
@@ -124,7 +126,7 @@ func TestQuantizeTypes(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if typ := FileType(15).typeOf("token_embd.weight", -1, 28, false); typ != Q4_K {
+	if typ := FileType(15).typeOf("token_embd.weight", -1, 28, false); typ != format.Q4_K {
 		t.Errorf("token_embd beside an output.weight is %v, want Q4_K", typ)
 	}
 }

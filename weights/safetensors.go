@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math/bits"
 	"slices"
+
+	"sealvk/weights/format"
 )
 
 // maxSafetensorsHeader is the format's own bound.
@@ -20,7 +22,7 @@ var dtypes = map[string]uint64{
 }
 
 // floatTypes are the dtypes that are weights of ours as they are.
-var floatTypes = map[string]Type{"F32": F32, "F16": F16, "BF16": BF16}
+var floatTypes = map[string]format.Type{"F32": format.F32, "F16": format.F16, "BF16": format.BF16}
 
 // stEntry is a tensor of a safetensors file.
 type stEntry struct {

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"hash/fnv"
 	"math"
+
+	"sealvk/weights/format"
 )
 
 // random is the SplitMix64 generator (Steele, Lea, Flood: Fast Splittable Pseudorandom
@@ -52,15 +54,15 @@ func newSynth(t *Tensor, seed uint64) *synth {
 	}
 	unit := spread // the scale for which the spread comes out: spread / (rms of quant × rms of factor)
 	switch t.Type {
-	case Q4_0:
+	case format.Q4_0:
 		unit /= 4.637 // uniform -8..7
-	case Q8_0:
+	case format.Q8_0:
 		unit /= 73.9 // uniform -128..127
-	case Q4_K:
+	case format.Q4_K:
 		unit /= 4.610 * 48.4 // uniform -7.5..7.5; factors 32..63
-	case Q5_K:
+	case format.Q5_K:
 		unit /= 9.233 * 48.4 // uniform -15.5..15.5; factors 32..63
-	case Q6_K:
+	case format.Q6_K:
 		unit /= 18.48 * 97.8 // uniform -32..31; factors -128..-65 and 64..127
 	}
 	for i := range s.halves {
@@ -69,7 +71,7 @@ func newSynth(t *Tensor, seed uint64) *synth {
 	for i := range s.values {
 		v := float32(spread * math.Sqrt(3) * (float64(2*i+1)/float64(len(s.values)) - 1))
 		s.values[i] = uint16(math.Float32bits(v) >> 16)
-		if t.Type == F16 {
+		if t.Type == format.F16 {
 			s.values[i] = float16Bits(v)
 		}
 	}
@@ -82,12 +84,12 @@ func (s *synth) blocks(dst []byte, firstBlock int) {
 	r = random(r.next() + uint64(firstBlock))
 	r = random(r.next())
 	switch s.tensor.Type {
-	case F32: // a norm's weights: 0.8 to 1.2
+	case format.F32: // a norm's weights: 0.8 to 1.2
 		for ; len(dst) > 0; dst = dst[4:] {
 			w := 0.8 + 0.4*float32(r.next()>>40)/(1<<24)
 			binary.LittleEndian.PutUint32(dst, math.Float32bits(w))
 		}
-	case BF16, F16:
+	case format.BF16, format.F16:
 		const index = uint64(len(s.values) - 1)
 		for {
 			z := r.next()
@@ -99,22 +101,22 @@ func (s *synth) blocks(dst []byte, firstBlock int) {
 			binary.LittleEndian.PutUint64(dst, word)
 			dst = dst[8:]
 		}
-	case Q4_0, Q8_0: // quants have mean -1/2: the scales' random signs even it out
+	case format.Q4_0, format.Q8_0: // quants have mean -1/2: the scales' random signs even it out
 		size := s.tensor.Type.BlockBytes()
 		for ; len(dst) > 0; dst = dst[size:] {
 			z := r.next()
 			binary.LittleEndian.PutUint16(dst, s.halves[z%64]|uint16(z>>63)<<15)
 			r.fill(dst[2:size])
 		}
-	case Q4_K:
+	case format.Q4_K:
 		for ; len(dst) > 0; dst = dst[144:] {
 			s.affine(dst[:144], &r, 7.5)
 		}
-	case Q5_K:
+	case format.Q5_K:
 		for ; len(dst) > 0; dst = dst[176:] {
 			s.affine(dst[:176], &r, 15.5)
 		}
-	case Q6_K:
+	case format.Q6_K:
 		for ; len(dst) > 0; dst = dst[210:] {
 			r.fill(dst[:192])
 			for i := 192; i < 208; i += 8 { // factors: upper bits 01 or 10
@@ -132,7 +134,7 @@ func (s *synth) affine(b []byte, r *random, middle float64) {
 	z := r.next()
 	d := s.halves[z%64]
 	binary.LittleEndian.PutUint16(b, d)
-	binary.LittleEndian.PutUint16(b[2:], toFloat16(middle*float64(float16(d))))
+	binary.LittleEndian.PutUint16(b[2:], toFloat16(middle*float64(format.Float16(d))))
 	for g := range 4 { // layout: see factorsQ4_K
 		low, high := byte(z>>(6+10*g))&31|32, byte(z>>(11+10*g))&31|32
 		b[4+g] = low | high>>4<<6

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"testing"
+
+	"sealvk/weights/format"
 )
 
 func TestSynthLogitsAreModerate(t *testing.T) {
@@ -35,7 +37,7 @@ func referenceLogits(t *testing.T, m *Model, ids []int) [][]float32 {
 	load := func(name string) []float32 {
 		tensor := m.Tensor(name)
 		v := make([]float32, tensor.Values())
-		if err := Dequantize(v, tensor.Type, tensor.Data); err != nil {
+		if err := format.Dequantize(v, tensor.Type, tensor.Data, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		return v

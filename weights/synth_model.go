@@ -1,6 +1,10 @@
 package weights
 
-import "fmt"
+import (
+	"fmt"
+
+	"sealvk/weights/format"
+)
 
 // patternBytes is the least of a synthetic tensor that is generated, unless it is smaller.
 const patternBytes = 2 << 20
@@ -15,7 +19,7 @@ func Synth(c Config, mix FileType, seed uint64) (*Model, error) {
 	}
 	m := &Model{Path: c.Name, Format: "synthetic", FileType: mix, Config: c}
 	type pattern struct {
-		typ  Type
+		typ  format.Type
 		cols int
 		role string // embeddings have a spread of their own
 	}

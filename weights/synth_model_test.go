@@ -4,6 +4,8 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
+
+	"sealvk/weights/format"
 )
 
 // A synthetic model has the tensors of the file that WriteSynth writes, all rows of them.
@@ -49,7 +51,7 @@ func TestSynthHasTheFilesTensors(t *testing.T) {
 }
 
 func TestRepeatedRows(t *testing.T) {
-	tensor := &Tensor{Type: F32, Rows: 10, Cols: 1, Data: []byte{0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2}, repeated: true}
+	tensor := &Tensor{Type: format.F32, Rows: 10, Cols: 1, Data: []byte{0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2}, repeated: true}
 	for _, c := range []struct{ first, rows int }{{0, 1}, {2, 1}, {2, 2}, {9, 1}, {0, 3}, {0, 10}, {5, 5}} {
 		data, _, _ := tensor.RowData(c.first, c.rows)
 		if len(data) != 4*c.rows {

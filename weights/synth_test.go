@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"sealvk/weights/format"
 )
 
 var mixes = []string{"Q4_K_M", "Q5_K_M", "Q6_K", "Q4_0", "Q8_0", "BF16", "F16"}
@@ -62,10 +64,10 @@ func TestSynthTypeMix(t *testing.T) {
 	better := []int{0, 1, 2, 5, 8, 11, 14, 17, 20, 23, 24, 25, 26, 27}
 	for _, mix := range mixes {
 		f, _ := ParseMix(mix)
-		rest := map[string]Type{"Q4_K_M": Q4_K, "Q5_K_M": Q5_K, "Q6_K": Q6_K, "Q4_0": Q4_0, "Q8_0": Q8_0, "BF16": BF16, "F16": F16}[mix]
-		embd := map[string]Type{"Q8_0": Q8_0, "BF16": BF16, "F16": F16}[mix]
+		rest := map[string]format.Type{"Q4_K_M": format.Q4_K, "Q5_K_M": format.Q5_K, "Q6_K": format.Q6_K, "Q4_0": format.Q4_0, "Q8_0": format.Q8_0, "BF16": format.BF16, "F16": format.F16}[mix]
+		embd := map[string]format.Type{"Q8_0": format.Q8_0, "BF16": format.BF16, "F16": format.F16}[mix]
 		if embd == 0 {
-			embd = Q6_K
+			embd = format.Q6_K
 		}
 		tensors, size, err := planTensors(&c, f)
 		if err != nil {
@@ -77,11 +79,11 @@ func TestSynthTypeMix(t *testing.T) {
 			fmt.Sscanf(tensor.Name, "blk.%d.", &layer)
 			switch {
 			case strings.Contains(tensor.Name, "norm"):
-				want = F32
+				want = format.F32
 			case layer < 0:
 				want = embd
 			case strings.HasSuffix(mix, "_K_M") && (strings.Contains(tensor.Name, "attn_v") || strings.Contains(tensor.Name, "ffn_down")) && slices.Contains(better, layer):
-				want = Q6_K
+				want = format.Q6_K
 			}
 			if tensor.Type != want {
 				t.Errorf("%s: %s is %v, want %v", mix, tensor.Name, tensor.Type, want)
@@ -139,12 +141,12 @@ func TestSynthDependsOnTheSeedOnly(t *testing.T) {
 }
 
 func TestSynthSpread(t *testing.T) {
-	for _, typ := range []Type{BF16, F16, Q4_0, Q8_0, Q4_K, Q5_K, Q6_K} {
+	for _, typ := range []format.Type{format.BF16, format.F16, format.Q4_0, format.Q8_0, format.Q4_K, format.Q5_K, format.Q6_K} {
 		for _, cols := range []int{256, 24576} {
 			blocks := 1 << 19 / typ.BlockBytes()
 			data, values := make([]byte, blocks*typ.BlockBytes()), make([]float32, blocks*typ.BlockValues())
 			newSynth(&Tensor{Name: "x", Type: typ, Cols: cols}, 1).blocks(data, 0)
-			if err := Dequantize(values, typ, data); err != nil {
+			if err := format.Dequantize(values, typ, data, nil, nil); err != nil {
 				t.Fatal(err)
 			}
 			mean, square := 0.0, 0.0
@@ -283,7 +285,7 @@ func TestSynthProgress(t *testing.T) {
 }
 
 func BenchmarkSynthBlocks(b *testing.B) {
-	for _, typ := range []Type{BF16, F16, Q4_0, Q8_0, Q4_K, Q5_K, Q6_K} {
+	for _, typ := range []format.Type{format.BF16, format.F16, format.Q4_0, format.Q8_0, format.Q4_K, format.Q5_K, format.Q6_K} {
 		b.Run(typ.String(), func(b *testing.B) {
 			blocks := 1 << 20 / typ.BlockBytes()
 			data := make([]byte, blocks*typ.BlockBytes())
@@ -312,4 +314,18 @@ func BenchmarkWriteSynth(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.SetBytes(info.Size())
+}
+
+func TestFloat16RoundTrip(t *testing.T) {
+	for h := range uint16(0x7c00) {
+		if got := toFloat16(float64(format.Float16(h))); got != h {
+			t.Fatalf("%#x comes back as %#x", h, got)
+		}
+	}
+	if inf := float64(format.Float16(0x7c00)); !math.IsInf(inf, 1) {
+		t.Errorf("0x7c00 is %v", inf)
+	}
+	if nan := format.Float16(0xfe00); nan == nan {
+		t.Errorf("0xfe00 is %v", nan)
+	}
 }

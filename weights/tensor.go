@@ -6,12 +6,14 @@ import (
 	"math/bits"
 	"slices"
 	"unicode/utf8"
+
+	"sealvk/weights/format"
 )
 
 // Tensor is a matrix in the file: row-major, each row a whole number of blocks.
 type Tensor struct {
 	Name string
-	Type Type
+	Type format.Type
 	Rows int    // 1 for vectors
 	Cols int    // contiguous
 	Data []byte // the file's bytes, read only; Rows × RowBytes
@@ -63,7 +65,10 @@ func (t *Tensor) CheckRows(first, rows int) error {
 // DequantizeRows turns some rows into values; len(dst) is rows × Cols.
 func (t *Tensor) DequantizeRows(dst []float32, first, rows int) error {
 	data, scales, biases := t.RowData(first, rows)
-	return t.dequantize(dst, data, scales, biases)
+	if err := format.Dequantize(dst, t.Type, data, scales, biases); err != nil {
+		return fmt.Errorf("weights: %s: tensor %q: %w", t.path, t.Name, err)
+	}
+	return nil
 }
 
 // minTensorInfo is the least that a tensor's description takes: name length, one
@@ -95,7 +100,7 @@ func readTensorInfos(c *cursor, count uint64, path string) []*Tensor {
 		for j := uint32(0); j < n && c.err == nil; j++ {
 			t.dims = append(t.dims, c.u64())
 		}
-		t.Type = Type(c.u32())
+		t.Type = format.Type(c.u32())
 		t.offset = c.u64()
 		if c.err == nil {
 			if err := t.measure(); err != nil {
@@ -109,7 +114,7 @@ func readTensorInfos(c *cursor, count uint64, path string) []*Tensor {
 
 // measure turns the dimensions and the type into Rows, Cols and size.
 func (t *Tensor) measure() error {
-	if err := t.Type.check(); err != nil {
+	if err := t.Type.CheckGGUF(); err != nil {
 		return err
 	}
 	values := uint64(1)
@@ -153,8 +158,8 @@ func attachData(list []*Tensor, file []byte, start, alignment uint64) error {
 		length = uint64(len(file)) - start
 	}
 	for _, t := range list {
-		fail := func(format string, args ...any) error {
-			return fmt.Errorf("tensor %q at byte %d: %s", t.Name, t.at, fmt.Sprintf(format, args...))
+		fail := func(message string, args ...any) error {
+			return fmt.Errorf("tensor %q at byte %d: %s", t.Name, t.at, fmt.Sprintf(message, args...))
 		}
 		if t.offset%alignment != 0 {
 			return fail("data offset %d is not a multiple of the alignment %d", t.offset, alignment)

@@ -11,7 +11,6 @@ import (
 
 	"sealvk/shaders"
 	"sealvk/vk"
-	"sealvk/weights"
 )
 
 // evaluate fills the run from its blocks.
@@ -243,7 +242,7 @@ func (t *pipelines) index(p *shaders.Program) int {
 	t.known[p] = i
 	entry := Pipeline{Kernel: p.Kernel, Variant: p.Variant, Lanes: p.Lanes, SubgroupSize: t.profile.Device.SubgroupSize}
 	if p.Type != shaders.NoType {
-		entry.Type = weights.Type(p.Type).String()
+		entry.Type = p.Type.String()
 	}
 	if list, err := p.Executables(); err == nil && len(list) > 0 { // an error: the device tells nothing
 		entry.SubgroupSize, entry.Statistics = list[0].SubgroupSize, list[0].Statistics

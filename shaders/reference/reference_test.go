@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"sealvk/weights/format"
 )
 
 // Values worked out by hand, or from the papers.
@@ -158,14 +160,15 @@ func TestPick(t *testing.T) {
 
 func TestWeights(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
-	const mlx = 1<<17 | 1<<16 | 4<<8 | 64
-	for typ, want := range map[uint32][3]int{0: {4 * 512}, 1: {2 * 512}, 12: {2 * 144}, 14: {2 * 210}, mlx: {256, 16, 16}} {
+	for typ, want := range map[format.Type][3]int{
+		format.F32: {4 * 512}, format.F16: {2 * 512}, format.Q4_K: {2 * 144}, format.Q6_K: {2 * 210}, format.MLX(4, 64, format.BF16): {256, 16, 16},
+	} {
 		data, scales, biases := Weights(rng, typ, 1, 512)
 		if got := [3]int{len(data), len(scales), len(biases)}; got != want {
-			t.Errorf("type %d: %v bytes, want %v", typ, got, want)
+			t.Errorf("%v: %v bytes, want %v", typ, got, want)
 		}
 	}
-	data, _, _ := Weights(rng, 12, 1, 256*100)
+	data, _, _ := Weights(rng, format.Q4_K, 1, 256*100)
 	for at := 0; at < len(data); at += 144 {
 		for _, h := range []uint16{uint16(data[at]) | uint16(data[at+1])<<8, uint16(data[at+2]) | uint16(data[at+3])<<8} {
 			if v := math.Abs(Half(h)); v > 0x1p-9 || h&0x7c00 == 0x7c00 {

@@ -8,21 +8,21 @@ import (
 
 	"sealvk/shaders"
 	"sealvk/vk"
-	"sealvk/weights"
+	"sealvk/weights/format"
 )
 
 // Case is one thing to run.
 type Case struct {
 	Kernel  string
-	Type    weights.Type // of the weights, NoType for kernels without
-	Shape   []int        // the sizes that Sizes(Kernel) names
+	Type    format.Type // of the weights, NoType for kernels without
+	Shape   []int       // the sizes that Sizes(Kernel) names
 	KV      shaders.KVType
 	Depth   int // positions in the KV cache before the tokens
 	Variant Variant
 }
 
 // NoType is the Type of what has no weights.
-const NoType = weights.Type(shaders.NoType)
+const NoType = shaders.NoType
 
 // Variant is a way to build and run a kernel.
 type Variant struct {
@@ -167,7 +167,7 @@ func (c *Case) check(caps *vk.Caps) error {
 		}
 	}
 	if HasWeights(c.Kernel) {
-		if !shaders.Type(c.Type).Known() {
+		if !c.Type.Known() {
 			return fmt.Errorf("no kernel for weights of type %s", c.Type)
 		}
 		if cols, block := c.size("cols"), c.Type.BlockValues(); cols%block != 0 {

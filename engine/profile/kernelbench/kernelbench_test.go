@@ -15,6 +15,7 @@ import (
 	"sealvk/vk"
 	"sealvk/vk/vktest"
 	"sealvk/weights"
+	"sealvk/weights/format"
 )
 
 var device *vk.Device
@@ -79,7 +80,7 @@ func TestEveryKernel(t *testing.T) {
 		t.Run(kernel, func(t *testing.T) {
 			s := Sweep{Kernel: kernel, Sizes: small[kernel]}
 			if HasWeights(kernel) {
-				s.Types = []weights.Type{weights.F32, weights.Q4_K, weights.Q6_K, weights.MLX(4, 64, weights.BF16)}
+				s.Types = []format.Type{format.F32, format.Q4_K, format.Q6_K, format.MLX(4, 64, format.BF16)}
 			}
 			if slices.Contains(products, kernel) { // the more sums, the longer it compiles
 				s.Knobs = map[string][]int{"outputs": {16}, "tokens": {2}}

@@ -28,20 +28,20 @@ type matrix struct {
 
 // matrix plans random weights; wanted tells, in order, the rows that the reference wants.
 func (b *bench) matrix(rows, cols int, wanted func() []int) *matrix {
-	t := shaders.Type(b.c.Type)
+	t := b.c.Type
 	m := &matrix{Matrix: shaders.Matrix{Type: t, Rows: rows, Cols: cols}}
 	i := item{name: "weights", device: much}
 	if product(rows, cols, 4) < much {
-		i.device = t.DeviceBytes(rows, cols)
-		i.binding = t.DeviceBytes(shaders.TileRows, cols)
+		i.device = shaders.DeviceBytes(t, rows, cols)
+		i.binding = shaders.DeviceBytes(t, shaders.TileRows, cols)
 	}
 	i.make = func() error {
 		m.rows = wanted()
-		perPart, err := t.PartRows(cols, bindable(b.d.Caps()))
+		perPart, err := shaders.PartRows(t, cols, bindable(b.d.Caps()))
 		for first := 0; first < rows && err == nil; first += perPart {
 			n := min(perPart, rows-first)
 			var data *vk.Buffer
-			if data, err = b.newBuffer(fmt.Sprintf("weights from row %d", first), t.DeviceBytes(n, cols)); err == nil {
+			if data, err = b.newBuffer(fmt.Sprintf("weights from row %d", first), shaders.DeviceBytes(t, n, cols)); err == nil {
 				m.Parts = append(m.Parts, shaders.Part{Data: data.All(), First: first, Rows: n})
 				err = b.fillPart(m, &m.Parts[len(m.Parts)-1])
 			}
@@ -56,10 +56,10 @@ func (b *bench) matrix(rows, cols int, wanted func() []int) *matrix {
 func (b *bench) fillPart(m *matrix, p *shaders.Part) error {
 	const pieceBytes = 4 << 20
 	t, cols := m.Type, m.Cols
-	step := shaders.TileRows * max(1, int(pieceBytes/t.DeviceBytes(shaders.TileRows, cols)))
+	step := shaders.TileRows * max(1, int(pieceBytes/shaders.DeviceBytes(t, shaders.TileRows, cols)))
 	for first := 0; first < p.Rows; first += step {
 		rows := min(step, p.Rows-first)
-		data, scales, biases := reference.Weights(b.rng, uint32(t), rows, cols)
+		data, scales, biases := reference.Weights(b.rng, t, rows, cols)
 		if err := b.writeTiles(m, p, first/shaders.TileRows, rows, data, scales, biases); err != nil {
 			return err
 		}
@@ -95,8 +95,8 @@ func (b *bench) writeTiles(m *matrix, p *shaders.Part, tile, rows int, data, sca
 	a, c := make([]byte, first.Size), make([]byte, second.Size)
 	for i := range tiles {
 		na, nc := len(a)/len(tiles), len(c)/len(tiles)
-		m.Type.RepackFirst(a[i*na:][:na], &tiles[i], m.Cols)
-		m.Type.RepackSecond(c[i*nc:][:nc], &tiles[i], m.Cols)
+		shaders.RepackFirst(m.Type, a[i*na:][:na], &tiles[i], m.Cols)
+		shaders.RepackSecond(m.Type, c[i*nc:][:nc], &tiles[i], m.Cols)
 	}
 	if err := b.d.Write(first, a); err != nil || second.Size == 0 {
 		return err

@@ -119,7 +119,7 @@ func (w *Workbench) set(c *Case) (*shaders.Set, error) {
 	}
 	cfg := shaders.Config{KV: c.KV, Tuning: tuning, Kernels: []string{c.Kernel}, Statistics: true}
 	if c.Type != NoType {
-		cfg.Weights = shaders.EveryKernel([]shaders.Type{shaders.Type(c.Type)})
+		cfg.Weights = shaders.EveryKernel([]shaders.Type{c.Type})
 	}
 	key := fmt.Sprint(cfg)
 	if w.sets[key] == nil {

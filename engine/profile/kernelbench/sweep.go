@@ -8,7 +8,7 @@ import (
 
 	"sealvk/shaders"
 	"sealvk/vk"
-	"sealvk/weights"
+	"sealvk/weights/format"
 )
 
 // Kernels lists the kernels, sorted.
@@ -29,7 +29,7 @@ func Sizes(kernel string) []string { return shaders.ShapeOf(kernel) }
 // own.
 type Sweep struct {
 	Kernel string
-	Types  []weights.Type   // none: Q4_K, where the kernel has weights
+	Types  []format.Type    // none: Q4_K, where the kernel has weights
 	Sizes  map[string][]int // by the names of Sizes
 	Knobs  map[string][]int // by the names of Knobs
 	KV     shaders.KVType
@@ -66,9 +66,9 @@ func (s *Sweep) Cases(caps *vk.Caps) ([]Case, error) {
 	}
 	types, depths := s.Types, s.Depths
 	if len(types) == 0 {
-		types = []weights.Type{NoType}
+		types = []format.Type{NoType}
 		if HasWeights(s.Kernel) {
-			types[0] = weights.Q4_K
+			types[0] = format.Q4_K
 		}
 	}
 	if len(depths) == 0 {

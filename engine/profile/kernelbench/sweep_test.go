@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"sealvk/shaders"
-	"sealvk/weights"
+	"sealvk/weights/format"
 )
 
 func TestCases(t *testing.T) {
@@ -23,7 +23,7 @@ func TestCases(t *testing.T) {
 		{Sweep{Kernel: "rmsnorm", Sizes: map[string][]int{"tokens": {1, 4}}}, []string{"[3072 1]", "[3072 4]"}},
 		{Sweep{Kernel: "matmul", Sizes: map[string][]int{"rows": {1024}, "cols": {512, 256}}}, []string{"Q4_K [1024 512 1]", "Q4_K [1024 256 1]"}},
 		{Sweep{Kernel: "matmul", Sizes: map[string][]int{"rows": {8}}}, []string{"Q4_K [8 3072 1]", "Q4_K [8 4096 1]", "Q4_K [8 24576 1]"}},
-		{Sweep{Kernel: "embed", Types: []weights.Type{weights.F16, weights.Q8_0}, Sizes: map[string][]int{"cols": {64, 32}, "rows": {9}}},
+		{Sweep{Kernel: "embed", Types: []format.Type{format.F16, format.Q8_0}, Sizes: map[string][]int{"cols": {64, 32}, "rows": {9}}},
 			[]string{"F16 [9 64 1]", "Q8_0 [9 64 1]", "F16 [9 32 1]", "Q8_0 [9 32 1]"}},
 		{Sweep{Kernel: "attention", Depths: []int{0, 512}}, []string{"[16 16 256 1]", "[16 16 256 1] at 512"}},
 	} {
@@ -75,8 +75,8 @@ func TestImpossibleCases(t *testing.T) {
 		{Sweep{Kernel: "matmul", Sizes: sizes{"tokens": {-1}}}, []string{"tokens=-1: want 1 to"}},
 		{Sweep{Kernel: "geglu", Sizes: sizes{"ffn_dim": {1 << 31}}}, []string{"ffn_dim=2147483648: want 1 to 2147483647"}},
 		{Sweep{Kernel: "matmul", Sizes: sizes{"cols": {300}}}, []string{"cols=300", "multiple of Q4_K's block of 256"}},
-		{Sweep{Kernel: "matmul", Types: []weights.Type{20}}, []string{"no kernel for weights of type IQ4_NL"}},
-		{Sweep{Kernel: "rmsnorm", Types: []weights.Type{weights.F16}}, []string{"rmsnorm: the kernel has no weights"}},
+		{Sweep{Kernel: "matmul", Types: []format.Type{20}}, []string{"no kernel for weights of type IQ4_NL"}},
+		{Sweep{Kernel: "rmsnorm", Types: []format.Type{format.F16}}, []string{"rmsnorm: the kernel has no weights"}},
 		{Sweep{Kernel: "rmsnorm", Depths: []int{1}}, []string{"rmsnorm: the kernel works at no depth"}},
 		{Sweep{Kernel: "rope", Depths: []int{-1}}, []string{"depth of -1"}},
 		{Sweep{Kernel: "rope", Depths: []int{huge}}, []string{"depth of 2147483647"}},

@@ -9,7 +9,7 @@ import (
 	"sealvk/engine/profile"
 	"sealvk/shaders"
 	"sealvk/vk"
-	"sealvk/weights"
+	"sealvk/weights/format"
 )
 
 // Report is compilations as their JSON file holds them.
@@ -56,37 +56,19 @@ func (p *Pipeline) String() string {
 // Kernels lists the kernels' names, sorted.
 func Kernels() []string { return shaders.Names() }
 
-// Types lists the weights' types that kernels exist for.
-func Types() []weights.Type {
-	var types []weights.Type
-	for t := weights.Type(0); t < 64; t++ {
-		if shaders.Type(t).Known() {
-			types = append(types, t)
-		}
-	}
-	for _, scale := range []weights.Type{weights.F16, weights.BF16} {
-		for _, bits := range []int{4, 8} {
-			for _, group := range []int{32, 64, 128} {
-				types = append(types, weights.MLX(bits, group, scale))
-			}
-		}
-	}
-	return types
-}
-
 // DefaultTypes are those of most files.
 const DefaultTypes = "Q4_K,Q6_K,Q8_0,BF16"
 
 // ParseTypes reads names separated by commas, in either case, or "all".
-func ParseTypes(list string) ([]weights.Type, error) {
-	all := Types()
+func ParseTypes(list string) ([]format.Type, error) {
+	all := format.Types()
 	if list == "all" {
 		return all, nil
 	}
-	var found []weights.Type
+	var found []format.Type
 	for name := range strings.SplitSeq(list, ",") {
 		name = strings.TrimSpace(name)
-		i := slices.IndexFunc(all, func(t weights.Type) bool { return strings.EqualFold(t.String(), name) })
+		i := slices.IndexFunc(all, func(t format.Type) bool { return strings.EqualFold(t.String(), name) })
 		if i < 0 {
 			var names []string
 			for _, t := range all {
@@ -117,7 +99,7 @@ var ErrNoStatistics = errors.New("has no pipeline statistics (VK_KHR_pipeline_ex
 // Compile builds the kernels of those names, or all if there are none, for weights of the
 // types and caches of every type on d, and asks the driver what became of them: with isa, the
 // instructions too. Family, Architecture and MaxWaves are left to the caller.
-func Compile(d *vk.Device, kernels []string, types []weights.Type, isa bool) (*Compilation, error) {
+func Compile(d *vk.Device, kernels []string, types []format.Type, isa bool) (*Compilation, error) {
 	caps := d.Caps()
 	if !caps.Features.PipelineExecutableProperties {
 		return nil, fmt.Errorf("static: %s %w", caps.Name, ErrNoStatistics)
@@ -132,15 +114,11 @@ func Compile(d *vk.Device, kernels []string, types []weights.Type, isa bool) (*C
 	if len(kernels) == 0 {
 		cfg.Kernels = nil
 	}
-	var list []shaders.Type
-	for _, t := range types {
-		list = append(list, shaders.Type(t))
-	}
-	cfg.Weights = shaders.EveryKernel(list)
+	cfg.Weights = shaders.EveryKernel(types)
 	if err := p.add(d, cfg); err != nil {
 		return nil, err
 	}
-	cfg.Weights = []shaders.Weights{{Kernel: "attn_qkv", Type: list[0]}}
+	cfg.Weights = []shaders.Weights{{Kernel: "attn_qkv", Type: types[0]}}
 	for _, cfg.KV = range []shaders.KVType{shaders.KVF32, shaders.KVQ8} {
 		if err := p.add(d, cfg); err != nil {
 			return nil, err
@@ -166,7 +144,7 @@ func (p *Compilation) add(d *vk.Device, cfg shaders.Config) error {
 	for _, built := range set.Programs() {
 		x := Pipeline{Pipeline: profile.Pipeline{Kernel: built.Kernel, Variant: built.Variant, Lanes: built.Lanes}}
 		if built.Type != shaders.NoType {
-			x.Type = weights.Type(built.Type).String()
+			x.Type = built.Type.String()
 		}
 		if slices.ContainsFunc(p.Pipelines, func(y Pipeline) bool { return y.String() == x.String() }) {
 			continue

@@ -5,22 +5,21 @@ import (
 	"strings"
 	"testing"
 
-	"sealvk/shaders"
 	"sealvk/vk"
-	"sealvk/weights"
+	"sealvk/weights/format"
 )
 
 func TestTypesAreThoseWithKernels(t *testing.T) {
-	types := Types()
-	for x := shaders.Type(0); x < 1<<20; x++ {
-		if x.Known() != slices.Contains(types, weights.Type(x)) {
-			t.Errorf("type %d (%v): kernels %v, listed %v", x, weights.Type(x), x.Known(), !x.Known())
+	types := format.Types()
+	for x := format.Type(0); x < 1<<20; x++ {
+		if x.Known() != slices.Contains(types, x) {
+			t.Errorf("type %d (%v): kernels %v, listed %v", x, x, x.Known(), !x.Known())
 		}
 	}
 	if all, err := ParseTypes("all"); err != nil || len(all) != len(types) {
 		t.Errorf("all: %v, %v", all, err)
 	}
-	want := []weights.Type{weights.Q4_K, weights.MLX(4, 64, weights.F16)}
+	want := []format.Type{format.Q4_K, format.MLX(4, 64, format.F16)}
 	if got, err := ParseTypes(" q4_k,MLX 4-bit/64 F16, Q4_K"); err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %v", got, err)
 	}

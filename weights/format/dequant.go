@@ -1,4 +1,4 @@
-package weights
+package format
 
 import (
 	"encoding/binary"
@@ -7,23 +7,31 @@ import (
 )
 
 // Dequantize turns whole blocks of type t into values: len(src) is a multiple of the
-// block's bytes, len(dst) the number of values. MLX's types, whose scales lie apart, are
-// an error; see [Tensor.DequantizeRows]. The order of the float32 operations
-// is that of gguf-py's dequantize; the explicit conversions keep the compiler from
-// fusing a multiplication with an addition.
-func Dequantize(dst []float32, t Type, src []byte) error {
-	if err := t.check(); err != nil {
-		return fmt.Errorf("weights: %w", err)
+// block's bytes, len(dst) the number of values. scales and biases are those of MLX's types, a
+// 16-bit float each a block; nil for others. The order of the float32 operations is that of
+// gguf-py's dequantize; the explicit conversions keep the compiler from fusing a
+// multiplication with an addition.
+func Dequantize(dst []float32, t Type, src, scales, biases []byte) error {
+	row := table[t]
+	switch {
+	case !t.Known():
+		return fmt.Errorf("format: %s cannot be dequantized", t)
+	case len(src)%row.bytes != 0 || len(dst) != len(src)/row.bytes*row.values:
+		return fmt.Errorf("format: %d bytes of %s do not make %d values", len(src), t, len(dst))
+	case !t.IsMLX():
+		row.dequantize(dst, src)
+		return nil
 	}
-	if n := len(src) / t.BlockBytes(); len(src)%t.BlockBytes() != 0 || len(dst) != n*t.BlockValues() {
-		return fmt.Errorf("weights: %d bytes of %s do not make %d values", len(src), t, len(dst))
+	if n := len(src) / row.bytes; len(scales) != 2*n || len(biases) != 2*n {
+		return fmt.Errorf("format: %d bytes of %s with %d scales and %d biases do not make %d values",
+			len(src), t, len(scales)/2, len(biases)/2, len(dst))
 	}
-	formats[t].dequantize(dst, src)
+	dequantizeMLX(dst, t, src, scales, biases)
 	return nil
 }
 
-// float16 gives the value of IEEE 754 half-precision bits.
-func float16(h uint16) float32 {
+// Float16 gives the value of IEEE 754 half-precision bits.
+func Float16(h uint16) float32 {
 	sign, exponent, fraction := uint32(h>>15)<<31, uint32(h>>10)&31, uint32(h)&0x3ff
 	switch exponent {
 	case 0: // subnormal: exact in float32
@@ -35,10 +43,10 @@ func float16(h uint16) float32 {
 	return math.Float32frombits(sign | (exponent+127-15)<<23 | fraction<<13)
 }
 
-// bfloat16 gives the value of bfloat16 bits, the upper half of a float32.
-func bfloat16(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }
+// BFloat16 gives the value of bfloat16 bits, the upper half of a float32.
+func BFloat16(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }
 
-func half(b []byte) float32 { return float16(binary.LittleEndian.Uint16(b)) }
+func half(b []byte) float32 { return Float16(binary.LittleEndian.Uint16(b)) }
 
 func dequantizeF32(dst []float32, src []byte) {
 	for i := range dst {
@@ -54,7 +62,7 @@ func dequantizeF16(dst []float32, src []byte) {
 
 func dequantizeBF16(dst []float32, src []byte) {
 	for i := range dst {
-		dst[i] = bfloat16(binary.LittleEndian.Uint16(src[2*i:]))
+		dst[i] = BFloat16(binary.LittleEndian.Uint16(src[2*i:]))
 	}
 }
 

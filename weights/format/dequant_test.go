@@ -1,4 +1,4 @@
-package weights
+package format
 
 import (
 	"encoding/binary"
@@ -7,20 +7,21 @@ import (
 	"testing"
 )
 
-var allTypes = []Type{F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K}
-
 func TestDequantizeMatchesGolden(t *testing.T) {
-	for _, typ := range allTypes[1:] {
-		raw, err := os.ReadFile(testdata + "dequant/" + typ.String() + ".bin")
+	for _, typ := range Types() {
+		if typ == F32 || typ.IsMLX() {
+			continue
+		}
+		raw, err := os.ReadFile("../../testdata/weights/dequant/" + typ.String() + ".bin")
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, err := os.ReadFile(testdata + "dequant/" + typ.String() + ".f32")
+		want, err := os.ReadFile("../../testdata/weights/dequant/" + typ.String() + ".f32")
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := make([]float32, len(want)/4)
-		if err := Dequantize(got, typ, raw); err != nil {
+		if err := Dequantize(got, typ, raw, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		for i, g := range got {
@@ -33,7 +34,7 @@ func TestDequantizeMatchesGolden(t *testing.T) {
 
 func TestDequantizeF32Copies(t *testing.T) {
 	got := make([]float32, 2)
-	if err := Dequantize(got, F32, []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0x80}); err != nil {
+	if err := Dequantize(got, F32, []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0x80}, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if got[0] != 1 || math.Float32bits(got[1]) != 1<<31 {
@@ -46,22 +47,8 @@ func TestDequantizeRefusesWrongSizes(t *testing.T) {
 		typ      Type
 		dst, src int
 	}{{Q4_0, 32, 17}, {Q4_0, 31, 18}, {Q4_K, 0, 144}, {20, 0, 0}, {250, 0, 0}, {MLX(4, 32, F16), 32, 16}} {
-		if Dequantize(make([]float32, c.dst), c.typ, make([]byte, c.src)) == nil {
+		if Dequantize(make([]float32, c.dst), c.typ, make([]byte, c.src), nil, nil) == nil {
 			t.Errorf("%v: no error for %d bytes to %d values", c.typ, c.src, c.dst)
 		}
-	}
-}
-
-func TestFloat16RoundTrip(t *testing.T) {
-	for h := range uint16(0x7c00) {
-		if got := toFloat16(float64(float16(h))); got != h {
-			t.Fatalf("%#x comes back as %#x", h, got)
-		}
-	}
-	if inf := float64(float16(0x7c00)); !math.IsInf(inf, 1) {
-		t.Errorf("0x7c00 is %v", inf)
-	}
-	if nan := float16(0xfe00); nan == nan {
-		t.Errorf("0xfe00 is %v", nan)
 	}
 }

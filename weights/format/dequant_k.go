@@ -1,4 +1,4 @@
-package weights
+package format
 
 // Q2_K: 16 bytes with a scale's and a minimum's nibble, 4 × 64 bit pairs, scales d and
 // dmin; two halves of 128 values, in each of which the pairs of byte i belong to values

@@ -7,6 +7,7 @@ import (
 
 	"sealvk/shaders"
 	"sealvk/weights"
+	"sealvk/weights/format"
 )
 
 // KVType is the number format of the KV cache.
@@ -55,8 +56,8 @@ func checkConfig(c weights.Config) error {
 	switch {
 	case c.Layers < 1 || c.Dim < 1 || c.FFNDim < 1 || c.Vocab < 1 || c.Context < 1:
 		return fmt.Errorf("engine: a dimension of the model is not positive: %+v", c)
-	case c.HeadDim < 1 || c.HeadDim > 256 || c.HeadDim%shaders.KVBlock != 0:
-		return fmt.Errorf("engine: head dimension %d: a multiple of %d up to 256 is supported", c.HeadDim, shaders.KVBlock)
+	case c.HeadDim < 1 || c.HeadDim > format.MaxHeadDim || c.HeadDim%shaders.KVBlock != 0:
+		return fmt.Errorf("engine: head dimension %d: a multiple of %d up to %d is supported", c.HeadDim, shaders.KVBlock, format.MaxHeadDim)
 	case c.KVHeads < 1 || c.Heads%c.KVHeads != 0:
 		return fmt.Errorf("engine: %d heads are not a multiple of %d KV heads", c.Heads, c.KVHeads)
 	case !(c.EmbedScale > 0):

@@ -9,6 +9,7 @@
 // A row with several splits leaves their partial results in memory (Flash-Decoding,
 // https://pytorch.org/blog/flash-decoding/), and the workgroup that finishes last merges
 // them, always in the same order; or attention_merge.comp does.
+#include "limits_gen.glsl"
 #include "lanes.glsl"
 #include "kv.glsl"
 #include "rows.glsl"
@@ -42,7 +43,6 @@ layout(push_constant) uniform Push {
 } push;
 
 const float LOWEST = -3.4e38;
-const uint MAX_HEAD_DIM = 256;
 const uint SLOTS = LANES > MAX_HEAD_DIM / KV_UNIT ? LANES : MAX_HEAD_DIM / KV_UNIT; // units of values, of a head or of several groups of positions
 const uint QUADS = KV_UNIT / 4;
 

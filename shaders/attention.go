@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"sealvk/vk"
+	"sealvk/weights/format"
 )
 
 type attentionPush struct {
@@ -17,9 +18,6 @@ var attentionKernel = register(kernel{
 	name: "attention", push: attentionPush{}, constants: 7,
 	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadWrite, vk.ReadWrite, vk.WriteOnly},
 })
-
-// maxHeadDim is that of attention.comp and attention_prefill.comp.
-const maxHeadDim = 256
 
 // AttentionTuning sizes the workgroups of attention, and their work.
 type AttentionTuning struct {
@@ -59,10 +57,10 @@ func (a *AttentionTuning) Check(kv KVType, l *vk.Limits) error {
 	line := min(a.PrefillLanes, PageTokens)
 	rows := a.prefillRows()
 	unit := int([...]int{KVF16: 8, KVF32: 4, KVQ8: 16}[kv])
-	decode := 4 * (max(a.Lanes*unit, maxHeadDim) + a.Tile + a.Lanes + a.Tile/PageTokens + 1)
+	decode := 4 * (max(a.Lanes*unit, format.MaxHeadDim) + a.Tile + a.Lanes + a.Tile/PageTokens + 1)
 	prefill := 4 * (rows*(a.PrefillTile+line+2) + 4)
-	if a.PrefillLanes < maxHeadDim/8 {
-		prefill += 4 * rows * maxHeadDim
+	if a.PrefillLanes < format.MaxHeadDim/8 {
+		prefill += 4 * rows * format.MaxHeadDim
 	}
 	switch {
 	case a.Tile%PageTokens != 0 || a.Tile%together != 0:

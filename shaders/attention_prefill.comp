@@ -5,6 +5,7 @@
 // positions, which the rows load once together: FlashAttention-2, https://arxiv.org/abs/2307.08691,
 // over the paged KV cache. Rows of several sequences are worked on in runs of the same one.
 // Splits are merged as in attention.comp.
+#include "limits_gen.glsl"
 #include "lanes.glsl"
 #include "kv.glsl"
 #include "rows.glsl"
@@ -37,7 +38,7 @@ layout(push_constant) uniform Push {
 } push;
 
 const float LOWEST = -3.4e38;
-const uint OCTETS = 256 / 8;                        // of the largest HeadDim: what a lane accumulates
+const uint OCTETS = MAX_HEAD_DIM / 8;               // of the largest head: what a lane accumulates
 const uint LINE = LANES < PAGE ? LANES : PAGE;      // lanes that score the positions of a page
 const uint POSITIONS = PAGE / LINE;                 // of a lane
 const uint GROUPS = LANES / LINE;                   // lines, of ROWS rows each

@@ -9,10 +9,10 @@ bool has_fifth_bits() { return TYPE == Q5_0 || TYPE == Q5_1; }
 Head block32_head(Matrix m, uint row, uint s) {
     Head h = Head(uvec4(0u), vec2(0.0));
     if (TYPE == Q5_0) h.quad.x = word_at(m, row, s);
-    if (TYPE == Q5_1) h.quad.x = word_at(m, row, 2u * s);
+    if (TYPE == Q5_1) h.quad.x = word_at(m, row, Q5_1_WORDS * s);
     switch (TYPE) {
     case Q4_1: h.d = half_pair(word_at(m, row, s)); break;
-    case Q5_1: h.d = half_pair(word_at(m, row, 2u * s + 1u)); break;
+    case Q5_1: h.d = half_pair(word_at(m, row, Q5_1_WORDS * s + 1u)); break;
     case Q5_0: h.d = half_at(m, row, m.cols / 32u, s) * vec2(1.0, -16.0); break;
     case Q8_0: h.d = half_at(m, row, 0u, s) * vec2(1.0, -128.0); break;
     default: h.d = half_at(m, row, 0u, s) * vec2(1.0, -8.0); // Q4_0
@@ -28,8 +28,8 @@ uvec4 fifth_bits(uint sixteen) {
 
 void block32_bytes(Matrix m, uint row, Head h, uint s, out uvec4 a, out uvec4 b) {
     if (TYPE == Q8_0) { // signed, moved up by 128
-        a = quad_at(m, row, 2u * s) ^ 0x80808080u;
-        b = quad_at(m, row, 2u * s + 1u) ^ 0x80808080u;
+        a = quad_at(m, row, Q8_0_QUADS * s) ^ 0x80808080u;
+        b = quad_at(m, row, Q8_0_QUADS * s + 1u) ^ 0x80808080u;
         return;
     }
     uvec4 q = quad_at(m, row, s);

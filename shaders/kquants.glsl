@@ -9,11 +9,11 @@
 
 uint kquant_quads() {
     switch (TYPE) {
-    case Q2_K: return 5u;
-    case Q3_K: return 6u;
-    case Q4_K: return 9u;
-    case Q5_K: return 11u;
-    default: return 13u; // Q6_K
+    case Q2_K: return Q2_K_QUADS;
+    case Q3_K: return Q3_K_QUADS;
+    case Q4_K: return Q4_K_QUADS;
+    case Q5_K: return Q5_K_QUADS;
+    default: return Q6_K_QUADS;
     }
 }
 
@@ -33,8 +33,8 @@ Head kquant_head(Matrix m, uint row, uint s) {
     switch (TYPE) {
     case Q2_K: return Head(quad_at(m, row, at), half_pair(word_at(m, row, block)));
     case Q3_K: {
-        uvec3 scales = uvec3(word_at(m, row, 3u * block), word_at(m, row, 3u * block + 1u), word_at(m, row, 3u * block + 2u));
-        return Head(uvec4(scales, 0u), vec2(half_at(m, row, 3u * (m.cols / 256u), block), 0.0));
+        uvec3 scales = uvec3(word_at(m, row, Q3_K_WORDS * block), word_at(m, row, Q3_K_WORDS * block + 1u), word_at(m, row, Q3_K_WORDS * block + 2u));
+        return Head(uvec4(scales, 0u), vec2(half_at(m, row, Q3_K_WORDS * (m.cols / 256u), block), 0.0));
     }
     case Q6_K: return Head(quad_at(m, row, at + 12u), vec2(half_at(m, row, 0u, block), 0.0));
     default: { // Q4_K, Q5_K

@@ -1,8 +1,7 @@
 // MLX's affine quantization (mlx.core.quantize): w = scale * q + bias, with a scale
-// and a bias for each group of columns; the id says how (layout.go). The second region
+// and a bias for each group of columns; the id says how (format.MLX). The second region
 // has a word a group, the scale in its lower half. 4-bit values have been put in the
 // order of ggml's Q4_0: of 32 columns the first 16 are the low nibbles.
-const uint MLX = 1u << 17, MLX_BF16 = 1u << 16;
 const uint MLX_BITS = (TYPE >> 8) & 255u, MLX_GROUP = TYPE & 255u;
 
 bool is_mlx() { return (TYPE & MLX) != 0u; }

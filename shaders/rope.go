@@ -16,7 +16,7 @@ var ropeKernel = register(kernel{
 // Heads is the shape of attention.
 type Heads struct {
 	Heads, KVHeads int // KVHeads divides Heads
-	HeadDim        int // a multiple of TileRows, at most 256
+	HeadDim        int // a multiple of TileRows, at most format.MaxHeadDim
 }
 
 // Rows is the rows of q, k and v together.

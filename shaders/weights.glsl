@@ -4,12 +4,9 @@
 // them in one place. Quantized types give a step's values as bytes q, a run's value
 // being scale * q + offset. Steps that share a block's scales are read with its Head.
 // Each family of formats has a file with its functions; TYPE is constant, so that the
-// compiler keeps one of them.
+// compiler keeps one of them. The numbers are generated from package weights/format.
 #include "half.glsl"
-
-const uint F32 = 0u, F16 = 1u, BF16 = 30u;
-const uint Q4_0 = 2u, Q4_1 = 3u, Q5_0 = 6u, Q5_1 = 7u, Q8_0 = 8u;
-const uint Q2_K = 10u, Q3_K = 11u, Q4_K = 12u, Q5_K = 13u, Q6_K = 14u;
+#include "format_gen.glsl"
 
 layout(constant_id = 1) const uint TYPE = F32;
 

@@ -148,7 +148,6 @@ func (c *Case) splits() shaders.Splits {
 const (
 	decodeSplit  = 128           // positions of an attention workgroup, as the engine has them in decode
 	prefillSplit = 2048          // and in prefill on CPU devices; GPUs take the whole sequence there
-	maxHeadDim   = 256           // attention.comp
 	maxSize      = math.MaxInt32 // of anything: kernels count in 32 bits
 )
 
@@ -193,8 +192,8 @@ func (c *Case) checkHeads() error {
 		}
 		return c.checkDepth()
 	}
-	if dim := c.size("head_dim"); dim%shaders.KVBlock != 0 || dim > maxHeadDim {
-		return fmt.Errorf("head_dim=%d: want a multiple of %d up to %d", dim, shaders.KVBlock, maxHeadDim)
+	if dim := c.size("head_dim"); dim%shaders.KVBlock != 0 || dim > format.MaxHeadDim {
+		return fmt.Errorf("head_dim=%d: want a multiple of %d up to %d", dim, shaders.KVBlock, format.MaxHeadDim)
 	}
 	if HasCache(c.Kernel) {
 		if heads, kv := c.size("heads"), c.size("kv_heads"); heads%kv != 0 {

@@ -8,6 +8,7 @@ import (
 	"sealvk/shaders"
 	"sealvk/shaders/reference"
 	"sealvk/vk"
+	"sealvk/weights/format"
 )
 
 // eps is that of the model's norms.
@@ -175,7 +176,7 @@ func planMatMulAdd(b *bench) {
 // qkvHeads are as many of q as of k and of v, as large as the rows allow.
 func (c *Case) qkvHeads() shaders.Heads {
 	each := c.size("rows") / 3
-	h := shaders.Heads{HeadDim: maxHeadDim}
+	h := shaders.Heads{HeadDim: format.MaxHeadDim}
 	for each%h.HeadDim != 0 && h.HeadDim > shaders.TileRows {
 		h.HeadDim /= 2
 	}

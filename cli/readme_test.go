@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -106,6 +107,33 @@ func TestLinksBetweenPagesWork(t *testing.T) {
 				} else if anchor != "" && !slices.Contains(anchors(string(readFile(t, target))), anchor) {
 					t.Errorf("%s: no heading #%s in %s", page, anchor, target)
 				}
+			}
+		}
+	}
+}
+
+var sourceFile = regexp.MustCompile("`([a-z0-9_/]+\\.(?:go|comp|glsl|c|h))`")
+
+// Source files that pages name are there: at that path, or a bare name in any folder.
+func TestPagesNameFilesThatThereAre(t *testing.T) {
+	names := map[string]bool{}
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == ".git" {
+			return filepath.SkipDir
+		}
+		if err == nil {
+			names[d.Name()] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range []string{"../CONTRIBUTING.md", "../WHY.md", "../docs/architecture.md", "../docs/manual.md"} {
+		for _, m := range sourceFile.FindAllStringSubmatch(string(readFile(t, page)), -1) {
+			_, err := os.Stat(filepath.Join("..", m[1]))
+			if strings.Contains(m[1], "/") && err != nil || !names[filepath.Base(m[1])] {
+				t.Errorf("%s: there is no %s", page, m[1])
 			}
 		}
 	}

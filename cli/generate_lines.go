@@ -38,18 +38,15 @@ func (p *program) generateLines(f *generateFlags, files []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.close()) }()
-	sessions, err := o.allSessions()
-	if err != nil {
-		return err
-	}
+	o.session.Close() // the lines take whichever is free
 	if f.model.verbose {
-		p.note("%d prompts, %d at a time", len(lines), len(sessions))
+		p.note("%d prompts, %d at a time", len(lines), o.model.Sequences())
 		if f.sampling.temperature.value > 0 {
 			p.note("seed %d", f.sampling.seed.value)
 		}
 	}
 	a := &answers{p: p, o: o, lines: make([]*generated, len(lines))}
-	failed := p.answerLines(ctx, a, f, sessions, lines)
+	failed := p.answerLines(ctx, a, f, lines)
 	if f.model.verbose {
 		p.note("%s", a.summary())
 	}
@@ -63,7 +60,7 @@ func (p *program) generateLines(f *generateFlags, files []string) (err error) {
 }
 
 // answerLines asks for all lines that hold a prompt, and tells how many failed.
-func (p *program) answerLines(ctx context.Context, a *answers, f *generateFlags, sessions []*engine.Session, lines [][]byte) (failed int) {
+func (p *program) answerLines(ctx context.Context, a *answers, f *generateFlags, lines [][]byte) (failed int) {
 	ctx, cancel := context.WithCancel(ctx) // when nobody reads
 	defer cancel()
 	var requests []engine.Request
@@ -97,7 +94,7 @@ func (p *program) answerLines(ctx context.Context, a *answers, f *generateFlags,
 		requests = append(requests, r)
 	}
 	begun := time.Now()
-	a.o.model.GenerateBatch(ctx, sessions, requests) // each result has its error
+	a.o.model.GenerateBatch(ctx, requests) // each result has its error
 	a.took = time.Since(begun)
 	return failed
 }
@@ -154,21 +151,6 @@ func (a *answers) summary() string {
 		text += fmt.Sprintf("; %d of %d drafted tokens accepted", a.accepted, a.drafted)
 	}
 	return text
-}
-
-// allSessions is the model's sessions, opened.
-func (o *opened) allSessions() ([]*engine.Session, error) {
-	sessions := []*engine.Session{o.session}
-	for {
-		s, err := o.model.NewSession()
-		switch {
-		case errors.Is(err, engine.ErrNoSession):
-			return sessions, nil
-		case err != nil:
-			return nil, err
-		}
-		sessions = append(sessions, s)
-	}
 }
 
 // promptLines reads the lines of the files as if they were one, or of standard input.

@@ -4,268 +4,211 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"time"
-
-	"sealvk/shaders"
-	"sealvk/vk"
+	"sync"
 )
 
-// GenerateBatch answers requests, which decode together: a step reads the weights once for up
-// to shaders.DecodeRows of them. requests[i] runs in sessions[i]; further ones, in their order,
-// in whichever session has become free and holds most of their prompt. Each answer is, bit for
-// bit, the one that Session.Generate gives. Callbacks come from the calling goroutine, for
-// several answers in turn. An answer that fails (Result.Err) leaves the others alone; the error
-// joins those of all. When ctx ends, the answers that are not complete are as Session.Generate
-// says.
-func (m *Model) GenerateBatch(ctx context.Context, sessions []*Session, requests []Request) ([]Result, error) {
-	if len(sessions) == 0 && len(requests) > 0 {
-		return nil, errors.New("engine: a batch without a session")
+// queue is how other goroutines reach the one that owns the device. That one computes a prompt or
+// runs steps, looks here in between, and rests when nothing is left to do.
+type queue struct {
+	mu     sync.Mutex
+	calls  []func() // to be called between two steps, in order
+	closed bool     // there will be no further calls
+
+	news    chan struct{}   // holds one element where there are calls, or a request's context has ended
+	life    context.Context // of all answers
+	end     context.CancelCauseFunc
+	ended   chan struct{} // closed once all answers have ended and the device's memory is free
+	waiting []*answer     // for a session, or for a row of a step; the owner's alone
+}
+
+func (q *queue) open() {
+	q.news, q.ended = make(chan struct{}, 1), make(chan struct{})
+	q.life, q.end = context.WithCancelCause(context.Background())
+}
+
+// call hands a function to the owner of the device and reports whether it will be called.
+func (q *queue) call(do func()) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return false
 	}
-	for i, s := range sessions {
-		if s.m != m || slices.Contains(sessions[:i], s) {
-			return nil, errors.New("engine: the sessions of a batch must be different ones of its model")
+	q.calls = append(q.calls, do)
+	q.tell()
+	return true
+}
+
+func (q *queue) tell() {
+	select {
+	case q.news <- struct{}{}:
+	default: // it knows
+	}
+}
+
+// asked reports whether the owner of the device should look at the queue.
+func (q *queue) asked() bool { return len(q.news) > 0 }
+
+// take returns the calls that have come in, and whether there may be more.
+func (q *queue) take() (calls []func(), open bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	select {
+	case <-q.news:
+	default:
+	}
+	calls, q.calls = q.calls, nil
+	return calls, !q.closed
+}
+
+// run owns the device until the model is closed.
+func (m *Model) run() {
+	for {
+		calls, open := m.queue.take()
+		for _, do := range calls {
+			do()
+		}
+		switch {
+		case m.startNext():
+		case len(m.batch.active) > 0:
+			m.batch.run()
+		case open || len(m.queue.waiting) > 0:
+			<-m.queue.news
+		default:
+			m.free()
+			close(m.queue.ended)
+			return
 		}
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	b := &batch{m: m, sessions: sessions, requests: requests, results: make([]Result, len(requests))}
-	b.run(ctx)
+}
+
+// startNext starts the first request that can be, or ends one that cannot, and reports whether
+// there was any.
+func (m *Model) startNext() bool {
+	q, b := &m.queue, &m.batch
+	for i, a := range q.waiting {
+		s, err := m.place(a)
+		if err == nil && s == nil {
+			continue
+		}
+		q.waiting = slices.Delete(q.waiting, i, i+1)
+		if err == nil {
+			err = a.start(s)
+		}
+		if err != nil {
+			a.end(err)
+		} else {
+			b.active = append(b.active, a)
+		}
+		return true
+	}
+	return false
+}
+
+// place returns the session in which a request can start now: its own, or the free one that holds
+// most of its prompt; nil if it has to wait.
+func (m *Model) place(a *answer) (*Session, error) {
+	if err := a.ctx.Err(); err != nil {
+		return nil, err
+	}
+	if len(m.batch.active) == m.plan.rows {
+		return nil, nil
+	}
+	if s := a.request.Session; s != nil {
+		if err := s.check(); err != nil || s.busy != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	var best *Session
+	owned := 0
+	for _, s := range m.sessions {
+		switch {
+		case s.owned:
+			owned++
+		case s.busy == nil && (best == nil || s.reuse(a.request.Prompt) > best.reuse(a.request.Prompt)):
+			best = s
+		}
+	}
+	if owned == len(m.sessions) {
+		return nil, fmt.Errorf("engine: %w: %d", ErrNoSession, owned)
+	}
+	return best, nil
+}
+
+// Submit queues requests and returns at once. Each starts, in their order, as soon as its session
+// is free and a step has a row for it, beside the answers that are already decoding: a step reads
+// the weights once for up to shaders.DecodeRows of them. Each answer is, bit for bit, the one that
+// the request gets alone. An answer that fails leaves the others alone, unless the device is lost.
+//
+// A request's callbacks come from the model's own goroutine, between two steps. They should return
+// soon, may call Submit, and must not wait for the model: no other method of it or of its
+// sessions. Done is called once for every request, unless Submit says that the model is closed.
+//
+// When ctx ends, those requests that wait, compute their prompt or decode end with FinishCancelled
+// and what they have. When the model is closed they end with an error.
+func (m *Model) Submit(ctx context.Context, requests ...Request) error {
+	answers := make([]*answer, len(requests))
+	for i := range requests {
+		answers[i] = newAnswer(ctx, &m.queue, requests[i])
+	}
+	if m.queue.call(func() {
+		for _, a := range answers {
+			if err := m.checkRequest(&a.request); err != nil {
+				a.end(err)
+				continue
+			}
+			m.queue.waiting = append(m.queue.waiting, a)
+		}
+	}) {
+		return nil
+	}
+	for _, a := range answers {
+		a.release()
+	}
+	return errClosed
+}
+
+// BetweenSteps calls do while the device is quiet: between two steps of the answers that are
+// decoding, which wait meanwhile. do runs on the calling goroutine and must not call methods of
+// the model or its sessions that are not plain facts. The error is do's, or that the model is
+// closed.
+func (m *Model) BetweenSteps(do func() error) error {
+	quiet, done := make(chan struct{}), make(chan struct{})
+	if !m.queue.call(func() {
+		close(quiet)
+		<-done
+	}) {
+		return errClosed
+	}
+	defer close(done)
+	<-quiet
+	return do()
+}
+
+// GenerateBatch submits requests and waits for all answers. The error joins those of all.
+func (m *Model) GenerateBatch(ctx context.Context, requests []Request) ([]Result, error) {
+	results, asked := make([]Result, len(requests)), slices.Clone(requests)
+	var running sync.WaitGroup
+	running.Add(len(asked))
+	for i := range asked {
+		done := asked[i].Done
+		asked[i].Done = func(r Result) {
+			defer running.Done()
+			if results[i] = r; done != nil {
+				done(r)
+			}
+		}
+	}
+	if err := m.Submit(ctx, asked...); err != nil {
+		return results, err
+	}
+	running.Wait()
 	var errs []error
-	for i := range b.results {
-		if err := b.results[i].Err; err != nil {
+	for i := range results {
+		if err := results[i].Err; err != nil {
 			errs = append(errs, fmt.Errorf("request %d: %w", i, err))
 		}
 	}
-	return b.results, errors.Join(errs...)
-}
-
-// batch is the answers that decode together, and those that wait for a place.
-type batch struct {
-	m        *Model
-	sessions []*Session
-	requests []Request
-	results  []Result
-	begun    int        // requests that are no longer waiting
-	free     []*Session // of the answers that are complete
-	active   []*answer  // in the order of their rows
-	rows     []shaders.Row
-	drafts   [][]int32 // behind the newest token of each active answer
-}
-
-func (b *batch) run(ctx context.Context) {
-	for {
-		b.fill(ctx)
-		if len(b.active) == 0 {
-			return
-		}
-		var err error
-		if b.guess() {
-			err = b.check(ctx)
-		} else {
-			err = b.decode(ctx)
-		}
-		b.leave(ctx, err)
-	}
-}
-
-// fill starts requests as long as there are places.
-func (b *batch) fill(ctx context.Context) {
-	for b.begun < len(b.requests) && len(b.active) < b.m.plan.rows {
-		i := b.begun
-		if i >= len(b.sessions) && len(b.free) == 0 {
-			return
-		}
-		b.begun++
-		a := &answer{index: i, request: b.requests[i], stop: stopMatcher{stops: b.requests[i].StopStrings}}
-		a.result.PromptTokens = len(a.request.Prompt)
-		s := b.session(i, a.request.Prompt)
-		err := b.m.checkRequest(&a.request)
-		if err == nil {
-			err = a.start(ctx, s)
-		}
-		if err != nil {
-			a.end(ctx, err)
-			b.results[i] = a.result
-			b.free = append(b.free, s)
-			continue
-		}
-		b.active = append(b.active, a)
-	}
-}
-
-// session takes the session for a request out of the free ones, or its own.
-func (b *batch) session(i int, prompt []int32) *Session {
-	if i < len(b.sessions) {
-		return b.sessions[i]
-	}
-	best := 0
-	for j, s := range b.free {
-		if s.reuse(prompt) > b.free[best].reuse(prompt) {
-			best = j
-		}
-	}
-	s := b.free[best]
-	b.free = slices.Delete(b.free, best, best+1)
-	return s
-}
-
-// leave ends the answers that are complete, or all by err. Nothing is in flight.
-func (b *batch) leave(ctx context.Context, err error) {
-	b.active = slices.DeleteFunc(b.active, func(a *answer) bool {
-		if err != nil && a.err == nil {
-			a.err = err
-		}
-		if a.err == nil {
-			return false
-		}
-		s := a.session
-		s.cached = append(s.cached, a.result.Tokens[:min(a.computed, len(a.result.Tokens))]...)
-		a.result.Decode = a.last.Sub(a.begun) - a.result.Prefill
-		a.end(ctx, a.err)
-		b.results[a.index] = a.result
-		b.free = append(b.free, s)
-		return true
-	})
-}
-
-// begin sets the rows of the next step: for each active answer its newest token, and what is
-// drafted behind it.
-func (b *batch) begin() error {
-	b.rows, b.drafts = b.rows[:0], b.drafts[:0]
-	for _, a := range b.active {
-		row, draft := a.row(), a.drafted()
-		b.rows, b.drafts = append(b.rows, row), append(b.drafts, draft)
-		for _, id := range draft {
-			row.Token, row.Position, row.Step = uint32(id), row.Position+1, row.Step+1
-			b.rows = append(b.rows, row)
-		}
-	}
-	if err := b.m.setRows(b.rows); err != nil {
-		return err
-	}
-	b.m.state.current = b.m.state.current[:0] // the kernels advance them
-	return nil
-}
-
-// filtered reports whether any answer's choice takes more than the greatest logit.
-func (b *batch) filtered() bool {
-	return slices.ContainsFunc(b.active, func(a *answer) bool { return a.request.Sampling.filtered() })
-}
-
-// decode runs steps of a token for each answer until an answer is complete or a draft seems
-// worth its check. Steps are submitted ahead of the tokens that are read; what they give past
-// an answer's end is waited for and discarded.
-func (b *batch) decode(ctx context.Context) (err error) {
-	m, n := b.m, len(b.active)
-	if err := b.begin(); err != nil {
-		return err
-	}
-	most := math.MaxInt // steps, until the first answer must end
-	for _, a := range b.active {
-		most = min(most, a.total-len(a.result.Tokens))
-	}
-	plan, filtered := m.decodePlan(n), b.filtered()
-	read, submitted := 0, 0
-	var tickets [stepsInFlight]vk.Ticket
-	var sent [stepsInFlight]time.Time
-	var woken time.Time
-	defer func() {
-		if submitted > read {
-			err = errors.Join(err, m.wait(tickets[(submitted-1)%plan.depth]))
-		}
-	}()
-	for last := false; ; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		for !last && submitted < most && submitted-read < plan.depth {
-			slot := submitted % plan.depth
-			if tickets[slot], sent[slot], err = m.submitDecode(n, slot, filtered, lengthsOf(b.rows, submitted)); err != nil {
-				return err
-			}
-			for _, a := range b.active {
-				a.computed++
-			}
-			submitted++
-		}
-		if read == submitted {
-			break
-		}
-		slot := read % plan.depth
-		if err := m.wait(tickets[slot]); err != nil {
-			return err
-		}
-		now := time.Now()
-		if sent[slot].After(woken) {
-			woken = sent[slot]
-		}
-		took := now.Sub(woken)
-		woken = now
-		read++
-		for row, a := range b.active {
-			if a.err == nil {
-				a.stepped(now)
-				a.err = a.take(row)
-			}
-			last = last || a.err != nil
-		}
-		m.measured(n, took, read == submitted)
-		m.decode.plain++
-		last = last || b.guess()
-	}
-	if !slices.ContainsFunc(b.active, func(a *answer) bool { return a.err != nil }) {
-		for i, a := range b.active {
-			b.rows[i] = a.row()
-		}
-		m.state.current = append(m.state.current[:0], b.rows...) // as the kernels left them
-	}
-	return nil
-}
-
-// check runs one step over the drafts. As long as the model samples what was drafted, the row
-// behind it is what decode without drafts would have computed; what lies behind the first
-// difference is discarded, and computed again when its position comes.
-func (b *batch) check(ctx context.Context) error {
-	m := b.m
-	if err := b.begin(); err != nil {
-		return err
-	}
-	n := len(b.rows)
-	ticket, begun, err := m.submitDecode(n, 0, b.filtered(), lengthsOf(b.rows, 0))
-	if err == nil {
-		err = m.wait(ticket)
-	}
-	if err != nil {
-		return err
-	}
-	now := time.Now()
-	m.measured(n, now.Sub(begun), true)
-	m.decode.checked = m.decode.plain
-	row := 0
-	for i, a := range b.active {
-		draft := b.drafts[i]
-		a.result.Drafted += len(draft)
-		a.stepped(now)
-		a.computed++
-		for j := 0; ; j++ {
-			if a.err = ctx.Err(); a.err == nil {
-				a.err = a.take(row + j)
-			}
-			if a.err != nil && !errors.Is(a.err, errEnd) {
-				break
-			}
-			if j == len(draft) || a.result.Tokens[len(a.result.Tokens)-1] != draft[j] {
-				break
-			}
-			a.result.Accepted++
-			a.computed++
-			if a.err != nil {
-				break
-			}
-		}
-		row += 1 + len(draft)
-	}
-	return nil
+	return results, errors.Join(errs...)
 }

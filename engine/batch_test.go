@@ -33,6 +33,15 @@ func sessions(t *testing.T, m *Model, n int) (all []*Session) {
 	return all
 }
 
+// in lets requests run in sessions in turn.
+func in(sessions []*Session, requests ...Request) []Request {
+	requests = slices.Clone(requests)
+	for i := range requests {
+		requests[i].Session = sessions[i%len(sessions)]
+	}
+	return requests
+}
+
 // mixed is requests over prompts and ends of different lengths, greedy and drawn.
 func mixed(t *testing.T, n int) (requests []Request) {
 	cases := greedyCases(t)
@@ -67,7 +76,7 @@ func TestBatchIsAsAlone(t *testing.T) {
 		if n < most {
 			asked = requests[:n+1] // one waits for a place
 		}
-		got, err := m.GenerateBatch(context.Background(), all[:n], asked)
+		got, err := m.GenerateBatch(context.Background(), in(all[:n], asked...))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +123,7 @@ func TestBatchEnds(t *testing.T) {
 	long.Prompt = make([]int32, 65)
 	full := Request{Prompt: c.PromptIDs}
 
-	got, err := m.GenerateBatch(context.Background(), all, []Request{failing, stopping, plain, long, {}, full})
+	got, err := m.GenerateBatch(context.Background(), in(all, failing, stopping, plain, long, Request{}, full))
 	if !errors.Is(err, broken) || !errors.Is(err, ErrContextFull) || !strings.Contains(err.Error(), "request 4: ") || len(got) != 6 {
 		t.Fatalf("%d results, %v", len(got), err)
 	}
@@ -147,7 +156,7 @@ func TestBatchEnds(t *testing.T) {
 		}
 		return nil
 	}
-	got, err = m.GenerateBatch(ctx, all[:2], []Request{failing, plain, plain})
+	got, err = m.GenerateBatch(ctx, in(all[:2], failing, plain, plain))
 	if err != nil || taken != 5 {
 		t.Fatalf("cancelled after %d tokens: %v", taken, err)
 	}
@@ -159,34 +168,51 @@ func TestBatchEnds(t *testing.T) {
 			t.Errorf("cancelled, request %d: %+v", i, r)
 		}
 	}
-	if got, err := m.GenerateBatch(context.Background(), all[:2], []Request{plain, plain}); err != nil || !slices.Equal(got[1].Tokens, c.Answer.IDs[:20]) {
+	if got, err := m.GenerateBatch(context.Background(), in(all[:2], plain, plain)); err != nil || !slices.Equal(got[1].Tokens, c.Answer.IDs[:20]) {
 		t.Errorf("afterwards: %v, %v", got, err)
 	}
 
-	if _, err := m.GenerateBatch(context.Background(), []*Session{all[0], all[0]}, []Request{plain, plain}); err == nil {
-		t.Error("one session twice")
+	if got, err := m.GenerateBatch(context.Background(), in(all[:1], plain, plain)); err != nil || got[1].CachedTokens != len(c.PromptIDs)-1 || !slices.Equal(got[1].Tokens, c.Answer.IDs[:20]) {
+		t.Errorf("one session twice: %v, %v", got, err)
 	}
-	if _, err := m.GenerateBatch(context.Background(), nil, []Request{plain}); err == nil {
-		t.Error("no session")
+	if _, err := m.GenerateBatch(context.Background(), []Request{plain}); !errors.Is(err, ErrNoSession) {
+		t.Errorf("no session: %v", err)
 	}
 }
 
 // A request without a session of its own gets the free one that saves it most.
 func TestFreeSessions(t *testing.T) {
-	held := func(ids ...int32) *Session { return &Session{cached: ids} }
-	own, none, some, most, other := held(1, 2, 3, 4), held(), held(1, 2), held(1, 2, 3, 9), held(7, 2, 3, 4)
-	b := &batch{sessions: []*Session{own}, free: []*Session{other, some, most, none}}
-	prompt := []int32{1, 2, 3, 4, 5}
-	if got := b.session(0, prompt); got != own || len(b.free) != 4 {
-		t.Errorf("the first request got a session that holds %v, %d are free", got.cached, len(b.free))
+	m := &Model{plan: &plan{rows: 16}}
+	held := func(ids ...int32) *Session {
+		s := &Session{m: m, sequence: uint32(len(m.sessions)), cached: ids}
+		m.sessions = append(m.sessions, s)
+		return s
 	}
-	for _, want := range []*Session{most, some} {
-		if got := b.session(1, prompt); got != want || slices.Contains(b.free, got) {
-			t.Errorf("a session that holds %v, want %v; %d are free", got.cached, want.cached, len(b.free))
+	own, other, some, most, none := held(1, 2, 3, 4), held(7, 2, 3, 4), held(1, 2), held(1, 2, 3, 9), held()
+	own.owned = true
+	place := func(r Request) (*Session, error) {
+		r.Prompt = []int32{1, 2, 3, 4, 5}
+		return m.place(&answer{ctx: context.Background(), request: r})
+	}
+	for _, want := range []*Session{most, some, other, none, nil} {
+		got, err := place(Request{})
+		if err != nil || got != want {
+			t.Fatalf("%+v (%v), want %+v", got, err, want)
+		}
+		if got != nil {
+			got.busy = make(chan struct{})
 		}
 	}
-	if len(b.free) != 2 {
-		t.Errorf("%d sessions are free, want 2", len(b.free))
+	if got, err := place(Request{Session: own}); got != own || err != nil {
+		t.Errorf("a request's own session: got %+v (%v)", got, err)
+	}
+	own.busy = make(chan struct{})
+	if got, err := place(Request{Session: own}); got != nil || err != nil {
+		t.Errorf("its own session is busy: got %+v (%v)", got, err)
+	}
+	m.sessions[own.sequence] = &Session{m: m, sequence: own.sequence}
+	if _, err := place(Request{Session: own}); err == nil {
+		t.Error("in a session that is closed")
 	}
 }
 
@@ -209,7 +235,7 @@ func TestBatchOnlySubmitsAndWaits(t *testing.T) {
 			requests[i] = Request{Prompt: greedyCases(t)[0].PromptIDs, MaxTokens: tokens}
 		}
 		requests[n-1].Emit = emit
-		if _, err := m.GenerateBatch(context.Background(), all, requests); err != nil {
+		if _, err := m.GenerateBatch(context.Background(), in(all, requests...)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,8 +1,8 @@
 package engine
 
 import (
-	"encoding/binary"
-	"fmt"
+	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -14,206 +14,174 @@ import (
 // leaves the device idle; what was computed past a stop is discarded.
 const stepsInFlight = 3
 
-// decoder is the recorded decode steps, by their number of rows, and what is known of them.
-type decoder struct {
-	plans          [shaders.DecodeRows + 1]decodePlan
-	layers         int           // of a submission, before a step was measured
-	plain, checked int           // steps without drafts so far; and when drafts were checked last
-	spent          time.Duration // in steps
+// batch is the answers that decode together.
+type batch struct {
+	m      *Model
+	active []*answer // in the order of their rows
+	rows   []shaders.Row
+	drafts [][]int32 // behind the newest token of each active answer
 }
 
-// decodePlan is the decode step of some rows, recorded as many times as steps are in flight,
-// since a command buffer must not be pending twice. A step is one submission,
-// or several where it takes longer than a submission may.
-type decodePlan struct {
-	copies  [2][stepsInFlight][]*vk.Commands // greedy, filtered; nil where not recorded yet
-	layers  int                              // of a submission; 0: nothing is known
-	depth   int                              // steps in flight
-	timed   bool
-	took    time.Duration // of a step, a running mean; 0: never measured
-	samples int           // of took
-}
-
-func (d *decoder) free() {
-	d.forget()
-	*d = decoder{}
-}
-
-// forget frees the recordings alone.
-func (d *decoder) forget() {
-	for i := range d.plans {
-		d.plans[i].forget()
+// run gives each answer its next token, or several, and ends those that are complete; all of
+// them where the device fails.
+func (b *batch) run() {
+	var err error
+	if b.guess() {
+		err = b.check()
+	} else {
+		err = b.decode()
 	}
+	b.active = slices.DeleteFunc(b.active, func(a *answer) bool {
+		if a.err == nil {
+			a.err = err
+		}
+		if a.err == nil {
+			return false
+		}
+		s := a.session
+		s.cached = append(s.cached, a.result.Tokens[:min(a.computed, len(a.result.Tokens))]...)
+		a.result.Decode = a.last.Sub(a.begun) - a.result.Prefill
+		a.end(a.err)
+		return true
+	})
 }
 
-func (p *decodePlan) forget() {
-	for kind := range p.copies {
-		for i, segments := range p.copies[kind] {
-			for _, c := range segments {
-				c.Free()
-			}
-			p.copies[kind][i] = nil
+// begin sets the rows of the next step: for each active answer its newest token, and what is
+// drafted behind it.
+func (b *batch) begin() error {
+	b.rows, b.drafts = b.rows[:0], b.drafts[:0]
+	for _, a := range b.active {
+		row, draft := a.row(), a.drafted()
+		b.rows, b.drafts = append(b.rows, row), append(b.drafts, draft)
+		for _, id := range draft {
+			row.Token, row.Position, row.Step = uint32(id), row.Position+1, row.Step+1
+			b.rows = append(b.rows, row)
 		}
 	}
+	if err := b.m.setRows(b.rows); err != nil {
+		return err
+	}
+	b.m.state.current = b.m.state.current[:0] // the kernels advance them
+	return nil
 }
 
-// decodePlan returns the plan of n rows.
-func (m *Model) decodePlan(n int) *decodePlan {
-	p := &m.decode.plans[n]
-	if p.layers == 0 {
-		p.layers, p.depth = m.decode.layers, 1
-		for i := n - 1; i > 0; i-- { // fewer rows take nearly as long
-			if fewer := &m.decode.plans[i]; fewer.timed {
-				p.layers = max(1, fewer.layers/2)
+// filtered reports whether any answer's choice takes more than the greatest logit.
+func (b *batch) filtered() bool {
+	return slices.ContainsFunc(b.active, func(a *answer) bool { return a.request.Sampling.filtered() })
+}
+
+// decode runs steps of a token for each answer until an answer is complete, a draft seems
+// worth its check, or the queue has something new. Steps are submitted ahead of the tokens that are read; what they give past
+// an answer's end is waited for and discarded.
+func (b *batch) decode() (err error) {
+	m, n := b.m, len(b.active)
+	if err := b.begin(); err != nil {
+		return err
+	}
+	most := math.MaxInt // steps, until the first answer must end
+	for _, a := range b.active {
+		most = min(most, a.total-len(a.result.Tokens))
+	}
+	plan, filtered := m.decodePlan(n), b.filtered()
+	read, submitted := 0, 0
+	var tickets [stepsInFlight]vk.Ticket
+	var sent [stepsInFlight]time.Time
+	var woken time.Time
+	defer func() {
+		if submitted > read {
+			err = errors.Join(err, m.wait(tickets[(submitted-1)%plan.depth]))
+		}
+	}()
+	for last := false; ; {
+		for !last && submitted < most && submitted-read < plan.depth {
+			slot := submitted % plan.depth
+			if tickets[slot], sent[slot], err = m.submitDecode(n, slot, filtered, lengthsOf(b.rows, submitted)); err != nil {
+				return err
+			}
+			for _, a := range b.active {
+				a.computed++
+			}
+			submitted++
+		}
+		if read == submitted {
+			break
+		}
+		slot := read % plan.depth
+		if err := m.wait(tickets[slot]); err != nil {
+			return err
+		}
+		now := time.Now()
+		if sent[slot].After(woken) {
+			woken = sent[slot]
+		}
+		took := now.Sub(woken)
+		woken = now
+		read++
+		for row, a := range b.active {
+			if a.err == nil {
+				a.stepped(now)
+				a.err = a.take(row)
+			}
+			if a.err == nil {
+				a.err = a.ctx.Err()
+			}
+			last = last || a.err != nil
+		}
+		m.measured(n, took, read == submitted)
+		m.decode.plain++
+		last = last || b.guess() || m.queue.asked()
+	}
+	if !slices.ContainsFunc(b.active, func(a *answer) bool { return a.err != nil }) {
+		for i, a := range b.active {
+			b.rows[i] = a.row()
+		}
+		m.state.current = append(m.state.current[:0], b.rows...) // as the kernels left them
+	}
+	return nil
+}
+
+// check runs one step over the drafts. As long as the model samples what was drafted, the row
+// behind it is what decode without drafts would have computed; what lies behind the first
+// difference is discarded, and computed again when its position comes.
+func (b *batch) check() error {
+	m := b.m
+	if err := b.begin(); err != nil {
+		return err
+	}
+	n := len(b.rows)
+	ticket, begun, err := m.submitDecode(n, 0, b.filtered(), lengthsOf(b.rows, 0))
+	if err == nil {
+		err = m.wait(ticket)
+	}
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	m.measured(n, now.Sub(begun), true)
+	m.decode.checked = m.decode.plain
+	row := 0
+	for i, a := range b.active {
+		draft := b.drafts[i]
+		a.result.Drafted += len(draft)
+		a.stepped(now)
+		a.computed++
+		for j := 0; ; j++ {
+			if a.err = a.ctx.Err(); a.err == nil {
+				a.err = a.take(row + j)
+			}
+			if a.err != nil && !errors.Is(a.err, errEnd) {
+				break
+			}
+			if j == len(draft) || a.result.Tokens[len(a.result.Tokens)-1] != draft[j] {
+				break
+			}
+			a.result.Accepted++
+			a.computed++
+			if a.err != nil {
 				break
 			}
 		}
+		row += 1 + len(draft)
 	}
-	return p
-}
-
-// recorded returns a copy of the decode step of n rows, recorded now unless it is there already.
-func (m *Model) recorded(n, number int, filtered bool) ([]*vk.Commands, error) {
-	p, kind := m.decodePlan(n), 0
-	if filtered {
-		kind = 1
-	}
-	if there := p.copies[kind][number]; there != nil {
-		return there, nil
-	}
-	s := step{rows: m.state.decodeRows, count: n, grid: m.state.decodeGrid, splits: m.decodeSplits()}
-	var segments []*vk.Commands
-	for from := 0; from < m.cfg.Layers; from += p.layers {
-		to := min(from+p.layers, m.cfg.Layers)
-		c, err := m.recordLayers(decodeName(n, from, to), s, from, to, func(c *vk.Commands) {
-			m.sample(c, 0, n, filtered)
-		})
-		if err != nil {
-			for _, c := range segments {
-				c.Free()
-			}
-			return nil, err
-		}
-		segments = append(segments, c)
-	}
-	p.copies[kind][number] = segments
-	return segments, nil
-}
-
-// decodeName is what profiles show; of one row, what they group decode steps by.
-func decodeName(rows, from, to int) string {
-	if rows == 1 {
-		return fmt.Sprintf("decode step, layers %d-%d", from, to-1)
-	}
-	return fmt.Sprintf("decode step of %d rows, layers %d-%d", rows, from, to-1)
-}
-
-// submitDecode submits a decode step of rows of these lengths, whose recording must not be
-// pending. It tells when it began to: recording, which may build kernels, is no part of the step.
-func (m *Model) submitDecode(n, number int, filtered bool, l shaders.Lengths) (t vk.Ticket, sent time.Time, err error) {
-	segments, err := m.recorded(n, number, filtered)
-	if err != nil {
-		return 0, sent, err
-	}
-	sent = time.Now()
-	for _, c := range segments {
-		if t, err = m.submit(c, l); err != nil {
-			return 0, sent, err
-		}
-	}
-	return t, sent, nil
-}
-
-// measured learns from a step of n rows that took so long; alone: nothing else ran.
-// Submissions and the steps in flight are sized by the first such step. Slow steps do not run
-// ahead: the device is busy anyway, and an answer that is stopped ends sooner.
-func (m *Model) measured(n int, took time.Duration, alone bool) {
-	p := m.decodePlan(n)
-	m.decode.spent += took
-	switch p.samples++; p.samples {
-	case 1:
-		p.took = took
-	case 2:
-		p.took = min(p.took, took)
-	default:
-		p.took += (min(took, 2*p.took) - p.took) / 8
-	}
-	if p.timed || m.steady || !alone {
-		return
-	}
-	paced := pace{layers: p.layers}.adapted(took, 1, m.cfg.Layers, 1)
-	depth := 1
-	if took < submission/2 {
-		depth = stepsInFlight
-	}
-	if paced.layers != p.layers {
-		p.forget()
-	}
-	p.layers, p.depth, p.timed = paced.layers, depth, true
-}
-
-// setRows makes the next decode steps go on from these rows. Nothing may be in flight.
-func (m *Model) setRows(rows []shaders.Row) error {
-	s := &m.state
-	if slices.Equal(rows, s.current) {
-		return nil
-	}
-	if err := m.wait(s.rowsTicket); err != nil {
-		return err
-	}
-	longest := 0
-	for i := range rows {
-		copy(s.nextRows.Bytes()[rowBytes*i:], bytesOf(&rows[i]))
-		longest = max(longest, int(rows[i].Position)+1)
-	}
-	grid := m.decodeSplits().Grid(m.heads, longest, len(rows))
-	copy(s.nextRows.Bytes()[rowBytes*shaders.DecodeRows:], bytesOf(&grid))
-	if s.copyRows == nil {
-		if err := m.recordCopyRows(); err != nil {
-			return err
-		}
-	}
-	ticket, err := m.dev.Submit(s.copyRows)
-	if err != nil {
-		return fmt.Errorf("engine: decode rows: %w", err)
-	}
-	s.rowsTicket, s.current = ticket, append(s.current[:0], rows...)
 	return nil
-}
-
-// recordCopyRows records the way of the host's rows and grid to where the kernels advance them.
-func (m *Model) recordCopyRows() error {
-	s := &m.state
-	c, err := m.dev.NewCommands("decode rows")
-	if err != nil {
-		return fmt.Errorf("engine: decode rows: %w", err)
-	}
-	const rows = rowBytes * shaders.DecodeRows
-	c.Copy(s.decodeRows, s.nextRows.Range(0, rows))
-	c.Copy(s.decodeGrid, s.nextRows.Range(rows, gridBytes))
-	if err := c.End(); err != nil {
-		c.Free()
-		return fmt.Errorf("engine: decode rows: %w", err)
-	}
-	s.copyRows = c
-	return nil
-}
-
-// sampled reads what a row sampled as the n-th token of its answer; the step must have finished.
-func (m *Model) sampled(row, n int) (int32, error) {
-	id := binary.LittleEndian.Uint32(m.state.ring.Bytes()[4*(row*ringSlots+n%ringSlots):])
-	if id == shaders.NoToken || int(id) >= m.cfg.Vocab {
-		return 0, fmt.Errorf("engine: no logit of token %d is a number: the weights or the driver are broken", n)
-	}
-	return int32(id), nil
-}
-
-// lengthsOf are the lengths of rows of several sequences, ahead steps later.
-func lengthsOf(rows []shaders.Row, ahead int) (l shaders.Lengths) {
-	for _, r := range rows {
-		n := int(r.Position) + 1 + ahead
-		l.Longest = max(l.Longest, n)
-		l.Sum += n
-	}
-	return l
 }

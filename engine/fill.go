@@ -14,9 +14,11 @@ import (
 // What a step costs does not depend on them, so measurements at great depths need no
 // prefill. The session is reset first.
 func (s *Session) Fill(ids []int32) error {
+	return s.idle(func() error { return s.fill(ids) })
+}
+
+func (s *Session) fill(ids []int32) error {
 	m := s.m
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if len(ids) > 0 {
 		if err := m.checkPrompt(ids); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,15 +32,16 @@ type Token struct {
 
 // Request is what to generate.
 type Request struct {
-	Prompt      []int32 // the whole sequence, with its bos; what the session's cache holds is not computed again
-	MaxTokens   int     // 0: until the context ends
+	Session     *Session // nil: any that no NewSession has taken, preferably one that holds most of the prompt
+	Prompt      []int32  // the whole sequence, with its bos; what the session's cache holds is not computed again
+	MaxTokens   int      // 0: until the context ends
 	Sampling    Sampling
 	StopTokens  []int32
 	StopStrings []string              // need Decode
 	Decode      func(id int32) string // a streaming detokenizer; nil: no text
 	Flush       func() string         // the detokenizer's rest at the end; may be nil
-	Emit        func(Token) error     // called for each token, in order; an error ends the answer; may be nil
-	Done        func(Result)          // called when the answer is complete; may be nil
+	Emit        func(Token) error     // called for each token, in order, as Model.Submit says; an error ends the answer; may be nil
+	Done        func(Result)          // called when the answer has ended; may be nil
 	Speculate   int                   // tokens that are guessed and checked in one step: see SpeculateAuto; 0: none
 
 	draft func(ids []int32, n int) []int32 // guesses what follows ids, in tests; nil: drafter
@@ -60,13 +62,14 @@ type Result struct {
 	Err          error           // why there is no more of it
 }
 
-// Generate answers a prompt. Its last token is always computed; earlier ones
-// are taken from the session's cache where they agree. When ctx ends, what was
-// generated is returned with FinishCancelled and no error. An error leaves the
-// session usable unless the device is lost.
+// Generate answers a prompt in the session and waits for it. Its last token is always computed;
+// earlier ones are taken from the session's cache where they agree. When ctx ends, what was
+// generated is returned with FinishCancelled and no error. An error leaves the session usable
+// unless the device is lost. Callbacks are as Model.Submit says.
 func (s *Session) Generate(ctx context.Context, r Request) (Result, error) {
-	results, _ := s.m.GenerateBatch(ctx, []*Session{s}, []Request{r})
-	return results[0], results[0].Err
+	r.Session = s
+	results, err := s.m.GenerateBatch(ctx, []Request{r})
+	return results[0], cmp.Or(results[0].Err, err)
 }
 
 // errEnd unwinds an answer that is complete.
@@ -74,7 +77,8 @@ var errEnd = errors.New("the answer is complete")
 
 // answer is a request on its way.
 type answer struct {
-	index    int // of its request
+	ctx      context.Context
+	release  func() // of what watches ctx
 	session  *Session
 	request  Request
 	result   Result
@@ -92,7 +96,25 @@ type answer struct {
 	reach    float64 // probability that all of those are right
 }
 
+// newAnswer is a request's, which tells the queue when its context ends.
+func newAnswer(ctx context.Context, q *queue, r Request) *answer {
+	ctx, cancel := context.WithCancelCause(ctx)
+	told := context.AfterFunc(ctx, q.tell)
+	closed := context.AfterFunc(q.life, func() { cancel(errClosed) })
+	a := &answer{ctx: ctx, request: r, stop: stopMatcher{stops: r.StopStrings}}
+	a.result.PromptTokens = len(r.Prompt)
+	a.release = func() {
+		told()
+		closed()
+		cancel(nil)
+	}
+	return a
+}
+
 func (m *Model) checkRequest(r *Request) error {
+	if r.Session != nil && r.Session.m != m {
+		return errors.New("engine: the session is another model's")
+	}
 	if err := errors.Join(m.checkPrompt(r.Prompt), r.Sampling.Check()); err != nil {
 		return err
 	}
@@ -103,12 +125,9 @@ func (m *Model) checkRequest(r *Request) error {
 }
 
 // start computes the prompt in session and hands out the first token.
-func (a *answer) start(ctx context.Context, s *Session) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+func (a *answer) start(s *Session) error {
 	m, prompt := s.m, a.request.Prompt
-	a.session, a.begun = s, time.Now()
+	a.session, a.begun, s.busy = s, time.Now(), make(chan struct{})
 	want := m.context
 	if a.request.MaxTokens > 0 {
 		want = min(want, len(prompt)+a.request.MaxTokens)
@@ -132,7 +151,7 @@ func (a *answer) start(ctx context.Context, s *Session) error {
 
 	a.result.CachedTokens = s.reuse(prompt)
 	s.cached = s.cached[:a.result.CachedTokens]
-	if err := a.prefill(ctx); err != nil {
+	if err := a.prefill(); err != nil {
 		return err
 	}
 	a.last = time.Now()
@@ -149,7 +168,7 @@ func (a *answer) start(ctx context.Context, s *Session) error {
 
 // prefill computes the prompt from the first id that is not cached, and samples
 // the first token as decode row 0.
-func (a *answer) prefill(ctx context.Context) error {
+func (a *answer) prefill() error {
 	s, m, prompt := a.session, a.session.m, a.request.Prompt
 	last := len(prompt) - 1
 	err := m.setRows([]shaders.Row{{Token: uint32(prompt[last]), Position: uint32(last), Sequence: s.sequence}})
@@ -158,7 +177,7 @@ func (a *answer) prefill(ctx context.Context) error {
 	}
 	m.state.current = m.state.current[:0]
 	from := len(s.cached)
-	return m.prefill(ctx, prompt[from:], from, s.sequence,
+	return m.prefill(a.ctx, prompt[from:], from, s.sequence,
 		func(c *vk.Commands, count int) {
 			m.sample(c, count-1, 1, a.request.Sampling.filtered())
 		},
@@ -219,17 +238,25 @@ func (a *answer) take(row int) error {
 }
 
 // end completes the result. Nothing of the answer may be in flight.
-func (a *answer) end(ctx context.Context, err error) {
+func (a *answer) end(err error) {
 	switch {
 	case errors.Is(err, errEnd):
 		err = nil
-	case ctx.Err() != nil && errors.Is(err, ctx.Err()):
+	case a.ctx.Err() == nil || !errors.Is(err, a.ctx.Err()):
+	case errors.Is(context.Cause(a.ctx), errClosed):
+		err = errClosed
+	default:
 		a.result.Finish, err = FinishCancelled, nil
 	}
 	if err == nil {
 		err = a.rest()
 	}
 	a.result.Err = err
+	a.release()
+	if a.session != nil {
+		close(a.session.busy)
+		a.session.busy = nil
+	}
 	if a.request.Done != nil {
 		a.request.Done(a.result)
 	}

@@ -9,11 +9,13 @@ import (
 
 // Logits computes the logits after each of ids (all), or after the last one,
 // and hands them out in order: [Vocab] f32, valid during the call. The session
-// is reset first and holds ids afterwards.
+// is reset first and holds ids afterwards. Requests wait meanwhile: emit must not wait for them.
 func (s *Session) Logits(ctx context.Context, ids []int32, all bool, emit func(position int, logits []float32) error) error {
+	return s.idle(func() error { return s.logits(ctx, ids, all, emit) })
+}
+
+func (s *Session) logits(ctx context.Context, ids []int32, all bool, emit func(position int, logits []float32) error) error {
 	m := s.m
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	if err := m.checkPrompt(ids); err != nil {
 		return err
 	}

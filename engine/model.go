@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"unsafe"
 
 	"sealvk/shaders"
@@ -33,9 +32,11 @@ type stacked struct {
 }
 
 // Model is a model on a device: weights, KV pool, buffers and recorded steps.
-// Its methods may be called from several goroutines; they run one at a time.
+// Its methods may be called from several goroutines. One goroutine of its own uses the device,
+// and whatever changes here after Load: others hand it requests and functions (batch.go).
 type Model struct {
-	mu      sync.Mutex
+	queue   queue
+	batch   batch
 	dev     *vk.Device
 	kernels *shaders.Set
 	cfg     weights.Config
@@ -55,7 +56,7 @@ type Model struct {
 	state    state
 	buffers  []*vk.Buffer
 	pool     *pagePool
-	sessions []*Session // by sequence; nil where free
+	sessions []*Session // by sequence
 	pace     pace
 	passes   [2]map[int]*vk.Commands // recorded layers of chunks of pace.rows, by slot and the first layer
 	decode   decoder
@@ -83,9 +84,16 @@ func Load(ctx context.Context, dev *vk.Device, file *weights.Model, o Options, p
 	if o.maxRange > 0 {
 		m.maxRange = o.maxRange
 	}
-	if err := m.load(ctx, file, o, progress); err != nil {
-		return nil, errors.Join(err, m.Close())
+	for i := range m.sessions {
+		m.sessions[i] = &Session{m: m, sequence: uint32(i)}
 	}
+	if err := m.load(ctx, file, o, progress); err != nil {
+		m.free()
+		return nil, err
+	}
+	m.batch.m = m
+	m.queue.open()
+	go m.run()
 	return m, nil
 }
 
@@ -126,10 +134,21 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	return m.makeBuffers()
 }
 
-// Close waits for the device and gives all memory back. Sessions end with it.
+// Close ends all requests with an error, waits for the device and gives all memory back. Sessions
+// end with it. Closing again does nothing.
 func (m *Model) Close() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	q := &m.queue
+	q.end(errClosed)
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	q.tell()
+	<-q.ended
+	return nil
+}
+
+// free gives the device's memory back. Nothing may be in flight.
+func (m *Model) free() {
 	m.decode.free()
 	if m.state.copyRows != nil {
 		m.state.copyRows.Free()
@@ -144,7 +163,6 @@ func (m *Model) Close() error {
 		b.Free()
 	}
 	m.buffers = nil
-	return nil
 }
 
 // errClosed is what a model says that is closed.
@@ -158,6 +176,9 @@ func (m *Model) KV() KVType { return m.kv }
 
 // Context is the number of positions that a session holds.
 func (m *Model) Context() int { return m.context }
+
+// Sequences is the number of sessions that there are.
+func (m *Model) Sequences() int { return m.plan.sequences }
 
 // Chunk is how many tokens of a prompt are computed at once, at most.
 func (m *Model) Chunk() int { return m.plan.chunk }

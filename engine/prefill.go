@@ -101,7 +101,7 @@ func (f *flights) submit(ctx context.Context, c *chunk) error {
 			return err
 		}
 		sent := time.Now()
-		ticket, err := m.submit(commands, l)
+		ticket, err := m.submitCommands(commands, l)
 		if err != nil {
 			if !kept {
 				commands.Free()

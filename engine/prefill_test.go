@@ -170,7 +170,7 @@ func TestRecordingIsNotTimed(t *testing.T) {
 		time.Sleep(pause)
 	})
 	requests := []Request{{Prompt: []int32{2, 5}, MaxTokens: 4}, {Prompt: []int32{2, 6}, MaxTokens: 4}}
-	if _, err := m.GenerateBatch(context.Background(), sessions(t, m, 2), requests); err != nil {
+	if _, err := m.GenerateBatch(context.Background(), requests); err != nil {
 		t.Fatal(err)
 	}
 	p := &m.decode.plans[2]

@@ -45,7 +45,7 @@ func (m *Model) once(name string, record func(*vk.Commands)) error {
 	if err := c.End(); err != nil {
 		return fmt.Errorf("engine: %s: %w", name, err)
 	}
-	t, err := m.submit(c, shaders.Lengths{})
+	t, err := m.submitCommands(c, shaders.Lengths{})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"sealvk/shaders"
@@ -12,40 +13,73 @@ type Session struct {
 	m        *Model
 	sequence uint32
 	pages    []uint32
-	cached   []int32 // ids whose K and V are in the cache, from position 0
+	cached   []int32       // ids whose K and V are in the cache, from position 0
+	owned    bool          // by who called NewSession; else any request may have it
+	busy     chan struct{} // of the request that it runs, closed when that has ended; nil: none
 }
 
-// NewSession opens a sequence; ErrNoSession if Options.Sequences are open.
-func (m *Model) NewSession() (*Session, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for i, s := range m.sessions {
-		if s == nil {
-			m.sessions[i] = &Session{m: m, sequence: uint32(i)}
-			return m.sessions[i], nil
+// NewSession takes a sequence for requests that name it; ErrNoSession if Options.Sequences are
+// taken, or run requests that name none.
+func (m *Model) NewSession() (s *Session, err error) {
+	err = m.BetweenSteps(func() error {
+		for i, free := range m.sessions {
+			if !free.owned && free.busy == nil {
+				free.forget()
+				s = &Session{m: m, sequence: uint32(i), owned: true}
+				m.sessions[i] = s
+				return nil
+			}
 		}
-	}
-	return nil, fmt.Errorf("engine: %w: %d", ErrNoSession, len(m.sessions))
+		return fmt.Errorf("engine: %w: %d", ErrNoSession, len(m.sessions))
+	})
+	return s, err
 }
 
-// Close gives the session's pages back.
+// Close gives the sequence back, once no request runs in the session. Those that wait for it
+// fail, and a second time does nothing.
 func (s *Session) Close() {
-	s.m.mu.Lock()
-	defer s.m.mu.Unlock()
-	s.release()
-	if s.m.sessions[s.sequence] == s {
-		s.m.sessions[s.sequence] = nil
+	_ = s.idle(func() error {
+		s.forget()
+		s.m.sessions[s.sequence] = &Session{m: s.m, sequence: s.sequence}
+		return nil
+	}) // one that is closed already, or its model, has nothing to give
+}
+
+// Reset forgets the sequence, once no request runs in it.
+func (s *Session) Reset() {
+	_ = s.idle(func() error {
+		s.forget()
+		return nil
+	}) // what is closed has forgotten
+}
+
+// check is the error of a session that was closed.
+func (s *Session) check() error {
+	if s.m.sessions[s.sequence] != s {
+		return errors.New("engine: the session is closed")
+	}
+	return nil
+}
+
+// idle is BetweenSteps once no request runs in the session.
+func (s *Session) idle(do func() error) error {
+	for {
+		var busy chan struct{}
+		err := s.m.BetweenSteps(func() error {
+			err := s.check()
+			if busy = s.busy; err != nil || busy != nil {
+				return err
+			}
+			return do()
+		})
+		if busy == nil {
+			return err
+		}
+		<-busy
 	}
 }
 
-// Reset forgets the sequence.
-func (s *Session) Reset() {
-	s.m.mu.Lock()
-	defer s.m.mu.Unlock()
-	s.release()
-}
-
-func (s *Session) release() {
+func (s *Session) forget() {
 	s.m.pool.give(s.pages)
 	s.pages, s.cached = nil, nil
 }
@@ -102,11 +136,8 @@ func (s *Session) writeSampling(p Sampling) error {
 	return nil
 }
 
-// checkPrompt refuses ids that the model cannot take, and any once it is closed.
+// checkPrompt refuses ids that the model cannot take.
 func (m *Model) checkPrompt(ids []int32) error {
-	if m.kernels == nil {
-		return errClosed
-	}
 	if len(ids) == 0 {
 		return fmt.Errorf("engine: the prompt is empty")
 	}

@@ -155,7 +155,7 @@ func TestSpeculationIsLossless(t *testing.T) {
 	for i := range requests {
 		requests[i].Speculate, requests[i].draft = 3-i, nil
 	}
-	got, err := m.GenerateBatch(context.Background(), all, requests)
+	got, err := m.GenerateBatch(context.Background(), in(all, requests...))
 	if err != nil {
 		t.Fatal(err)
 	}

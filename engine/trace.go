@@ -35,36 +35,39 @@ type pending struct {
 	ticket   vk.Ticket
 }
 
-// Trace calls observe, from the goroutine that generates, with each submission that is
+// Trace calls observe, from the model's own goroutine, with each submission that is
 // complete, in order; nil ends it. What is recorded from here on takes the times of mode,
 // for which the device needs timestamps; prefill and decode are recorded anew.
 func (m *Model) Trace(mode vk.TraceMode, observe func(Submission)) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.kernels == nil {
-		return errClosed
-	}
-	m.forgetPasses()
-	m.decode.forget()
-	m.tracer = nil
-	m.kernels.Observe(nil)
-	if observe == nil {
+	return m.BetweenSteps(func() error {
+		m.forgetPasses()
+		m.decode.forget()
+		m.tracer = nil
+		m.kernels.Observe(nil)
+		if observe != nil {
+			m.tracer = &tracer{mode: mode, observe: observe, recorded: map[*vk.Commands][]shaders.Dispatch{}}
+		}
 		return nil
-	}
-	m.tracer = &tracer{mode: mode, observe: observe, recorded: map[*vk.Commands][]shaders.Dispatch{}}
-	return nil
+	})
 }
 
 // Steady keeps the sizes of submissions and chunks as they are, whatever time they take:
 // steps that are compared must be alike.
 func (m *Model) Steady(on bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.steady = on
+	_ = m.BetweenSteps(func() error {
+		m.steady = on
+		return nil
+	}) // a closed model measures nothing
 }
 
 // InFlight is how many decode steps the host submits ahead, at most.
-func (m *Model) InFlight() int { return max(1, m.decode.plans[1].depth) }
+func (m *Model) InFlight() (steps int) {
+	_ = m.BetweenSteps(func() error {
+		steps = m.decode.plans[1].depth
+		return nil
+	}) // a closed model submits none
+	return max(1, steps)
+}
 
 // newCommands begins a recording, traced if the model is.
 func (m *Model) newCommands(name string) (*vk.Commands, error) {
@@ -85,8 +88,8 @@ func (m *Model) newCommands(name string) (*vk.Commands, error) {
 	return c, nil
 }
 
-// submit submits c, whose rows' sequences have these lengths.
-func (m *Model) submit(c *vk.Commands, l shaders.Lengths) (vk.Ticket, error) {
+// submitCommands submits c, whose rows' sequences have these lengths.
+func (m *Model) submitCommands(c *vk.Commands, l shaders.Lengths) (vk.Ticket, error) {
 	t := m.tracer
 	var begun time.Time
 	if t != nil {

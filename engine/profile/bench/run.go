@@ -197,7 +197,7 @@ func (r *runner) once(ctx context.Context, t Test) (took, firstToken time.Durati
 	requests := make([]engine.Request, t.Parallel)
 	for i, prompt := range r.prompts {
 		r.randomize(prompt[t.Depth:])
-		requests[i] = engine.Request{Prompt: prompt, MaxTokens: tokens}
+		requests[i] = engine.Request{Session: r.sessions[i], Prompt: prompt, MaxTokens: tokens}
 	}
 	var results []engine.Result
 	begun := time.Now()
@@ -206,7 +206,7 @@ func (r *runner) once(ctx context.Context, t Test) (took, firstToken time.Durati
 		one, err = r.sessions[0].Generate(ctx, requests[0])
 		results = []engine.Result{one}
 	} else {
-		results, err = r.model.GenerateBatch(ctx, r.sessions[:t.Parallel], requests)
+		results, err = r.model.GenerateBatch(ctx, requests)
 	}
 	took = time.Since(begun)
 	if err = errors.Join(err, context.Cause(ctx)); err != nil {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"sealvk/shaders"
-	"sealvk/vk"
 )
 
 // Finish says why an answer ended.
@@ -164,27 +163,6 @@ func (a *answer) start(s *Session) error {
 	}
 	m.state.current = append(m.state.current, a.row()) // as sampling left it
 	return nil
-}
-
-// prefill computes the prompt from the first id that is not cached, and samples
-// the first token as decode row 0.
-func (a *answer) prefill() error {
-	s, m, prompt := a.session, a.session.m, a.request.Prompt
-	last := len(prompt) - 1
-	err := m.setRows([]shaders.Row{{Token: uint32(prompt[last]), Position: uint32(last), Sequence: s.sequence}})
-	if err != nil {
-		return err
-	}
-	m.state.current = m.state.current[:0]
-	from := len(s.cached)
-	return m.prefill(a.ctx, prompt[from:], from, s.sequence,
-		func(c *vk.Commands, count int) {
-			m.sample(c, count-1, 1, a.request.Sampling.filtered())
-		},
-		func(start, count int) error {
-			s.cached = append(s.cached, prompt[start:start+count]...)
-			return nil
-		})
 }
 
 // row is the answer's next row of a step: its newest token.

@@ -39,7 +39,7 @@ func TestDecodeOnlySubmitsAndWaits(t *testing.T) {
 				return fmt.Errorf("token %d: other calls than submit, wait and poll: %+v, before %+v", tokens, now, before)
 			}
 			plan := &m.decode.plans[1]
-			most := uint64(plan.depth * len(plan.copies[0][0])) // a slow step is several submissions
+			most := uint64(plan.depth * segments(m, recording{decode: true, count: 1})) // a slow step is several submissions
 			if n := now.Submit - before.Submit; n > most {
 				return fmt.Errorf("token %d: %d submissions, at most %d", tokens, n, most)
 			}
@@ -52,12 +52,23 @@ func TestDecodeOnlySubmitsAndWaits(t *testing.T) {
 	}
 }
 
+// segments is how many recordings there are of r, of whichever layers.
+func segments(m *Model, r recording) (n int) {
+	for k := range m.recordings {
+		k.from, k.to = 0, 0
+		if k == r {
+			n++
+		}
+	}
+	return n
+}
+
 // pacedSteps makes decode steps of n rows be submissions of so many layers, and so many steps
 // be in flight, however long they take.
 func pacedSteps(m *Model, n, layers, depth int) {
 	m.Steady(true)
 	plan := &m.decode.plans[n]
-	plan.forget()
+	m.forget(func(r recording) bool { return r.decode && r.count == n })
 	plan.layers, plan.depth, plan.timed = layers, depth, true
 }
 
@@ -105,7 +116,7 @@ func TestSeed(t *testing.T) {
 	if slow := run(7, 1); !slices.Equal(first, slow) {
 		t.Errorf("one step in flight gave %v, three %v", slow, first)
 	}
-	if got := len(m.decode.plans[1].copies[1][0]); got != 2 {
+	if got := segments(m, recording{decode: true, filtered: true, count: 1}); got != 2 {
 		t.Errorf("%d submissions a step, want 2", got)
 	}
 }

@@ -31,37 +31,41 @@ type stacked struct {
 	Matrix shaders.Matrix
 }
 
-// Model is a model on a device: weights, KV pool, buffers and recorded steps.
-// Its methods may be called from several goroutines. One goroutine of its own uses the device,
-// and whatever changes here after Load: others hand it requests and functions (batch.go).
-type Model struct {
-	queue   queue
-	batch   batch
-	dev     *vk.Device
-	kernels *shaders.Set
-	cfg     weights.Config
-	heads   shaders.Heads
-	kv      KVType
-	context int
-	*plan
-	maxRange int64 // bytes of a tensor part
-
+// deviceTensors are a model's weights, and what comes of its config alone.
+type deviceTensors struct {
 	tokenEmbd  shaders.Matrix
 	output     *shaders.Matrix // tokenEmbd where the head is tied
 	outputNorm vk.Range        // [Dim] f32
 	layers     []layer
 	angles     vk.Range // [context][HeadDim/2] (cos, sin)
+}
 
-	act      activations
-	state    state
-	buffers  []*vk.Buffer
-	pool     *pagePool
+// Model is a model on a device: weights, KV pool, buffers and recorded steps.
+// Its methods may be called from several goroutines. One goroutine of its own uses the device,
+// and whatever changes here after Load: others hand it requests and functions (batch.go).
+type Model struct {
+	queue    queue
+	batch    batch
 	sessions []*Session // by sequence
-	pace     pace
-	passes   [2]map[int]*vk.Commands // recorded layers of chunks of pace.rows, by slot and the first layer
-	decode   decoder
-	tracer   *tracer // nil: nobody watches
-	steady   bool
+	pool     *pagePool
+
+	cfg   weights.Config
+	heads shaders.Heads
+	kv    KVType
+	*plan
+	deviceTensors
+
+	dev     *vk.Device
+	kernels *shaders.Set
+	buffers []*vk.Buffer // all of the model's
+	act     activations
+	state   state
+
+	recordings map[recording]*vk.Commands
+	pace       pace // of prefill
+	decode     decoder
+	steady     bool    // both keep their submissions as they are
+	tracer     *tracer // nil: nobody watches
 }
 
 // Load puts the model's weights on the device and prepares everything that
@@ -77,12 +81,8 @@ func Load(ctx context.Context, dev *vk.Device, file *weights.Model, o Options, p
 		return nil, err
 	}
 	m := &Model{
-		dev: dev, cfg: file.Config, heads: headsOf(file.Config), kv: o.KV, context: p.context, plan: p,
-		layers: make([]layer, file.Config.Layers), passes: [2]map[int]*vk.Commands{{}, {}}, pool: newPagePool(p.pages), sessions: make([]*Session, p.sequences),
-		maxRange: min(dev.Caps().Limits.MaxStorageBufferRange, dev.Caps().Limits.MaxMemoryAllocationSize),
-	}
-	if o.maxRange > 0 {
-		m.maxRange = o.maxRange
+		dev: dev, cfg: file.Config, heads: headsOf(file.Config), kv: o.KV, plan: p, recordings: map[recording]*vk.Commands{},
+		sessions: make([]*Session, p.sequences), pool: newPagePool(p.pages),
 	}
 	for i := range m.sessions {
 		m.sessions[i] = &Session{m: m, sequence: uint32(i)}
@@ -111,7 +111,10 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 		return fmt.Errorf("engine: %w", err)
 	}
 	defer up.Free()
-	t := tensors{m: m, file: file, chunk: min(pieceBytes, up.MaxChunk())}
+	t := tensors{m: m, file: file, chunk: min(pieceBytes, up.MaxChunk()), maxRange: o.maxRange}
+	if limits := &m.dev.Caps().Limits; t.maxRange == 0 {
+		t.maxRange = min(limits.MaxStorageBufferRange, limits.MaxMemoryAllocationSize)
+	}
 	if err := t.all(); err != nil {
 		return err
 	}
@@ -149,12 +152,11 @@ func (m *Model) Close() error {
 
 // free gives the device's memory back. Nothing may be in flight.
 func (m *Model) free() {
-	m.decode.free()
+	m.forget(func(recording) bool { return true })
 	if m.state.copyRows != nil {
 		m.state.copyRows.Free()
 		m.state.copyRows = nil
 	}
-	m.forgetPasses()
 	if m.kernels != nil {
 		m.kernels.Free()
 		m.kernels = nil

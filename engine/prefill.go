@@ -2,12 +2,32 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"sealvk/shaders"
 	"sealvk/vk"
 )
+
+// prefill computes the prompt from the first id that is not cached, and samples
+// the first token as decode row 0.
+func (a *answer) prefill() error {
+	s, m, prompt := a.session, a.session.m, a.request.Prompt
+	last := len(prompt) - 1
+	err := m.setRows([]shaders.Row{{Token: uint32(prompt[last]), Position: uint32(last), Sequence: s.sequence}})
+	if err != nil {
+		return err
+	}
+	m.state.current = m.state.current[:0]
+	from := len(s.cached)
+	return m.prefill(a.ctx, prompt[from:], from, s.sequence,
+		func(c *vk.Commands, count int) {
+			m.sample(c, count-1, 1, a.request.Sampling.filtered())
+		},
+		func(start, count int) error {
+			s.cached = append(s.cached, prompt[start:start+count]...)
+			return nil
+		})
+}
 
 // prefill runs ids, which stand from position start of the sequence, through
 // the model in chunks. Behind the last one tail, unless nil, is recorded, which
@@ -61,7 +81,7 @@ func (m *Model) chunk(slot int, ids []int32, start int, sequence uint32) *chunk 
 type chunk struct {
 	step
 	start int                // position of the first token
-	slot  int                // of state.chunkRows and Model.passes
+	slot  int                // of state.chunkRows
 	tail  func(*vk.Commands) // recorded behind the last layer; may be nil
 	took  time.Duration      // of the device, as the host sees it
 	done  func(start, count int) error
@@ -71,7 +91,7 @@ type chunk struct {
 type flight struct {
 	commands *vk.Commands
 	ticket   vk.Ticket
-	kept     bool // in Model.passes
+	kept     bool // in Model.recordings
 	sent     time.Time
 	chunk    *chunk
 	last     bool // of its chunk
@@ -151,7 +171,7 @@ func (f *flights) finish(err error) error {
 	}
 	if err == nil && !f.m.steady && f.next != f.m.pace {
 		f.m.pace = f.next
-		f.m.forgetPasses()
+		f.m.forget(func(r recording) bool { return !r.decode })
 	}
 	return err
 }
@@ -164,22 +184,11 @@ func (f *flights) unsettled() bool {
 // chunkLayers are some layers of a chunk. Those of a chunk of the usual size are recorded once
 // and kept until the pace changes.
 func (m *Model) chunkLayers(c *chunk, from, to int) (commands *vk.Commands, kept bool, err error) {
-	kept = (c.tail == nil || to < m.cfg.Layers) && c.count == m.pace.rows
-	if commands = m.passes[c.slot][from]; kept && commands != nil {
-		return commands, true, nil
-	}
-	commands, err = m.recordLayers(fmt.Sprintf("layers %d-%d of %d rows", from, to-1, c.count), c.step, from, to, c.tail)
-	if err == nil && kept {
-		m.passes[c.slot][from] = commands
+	r := recording{count: c.count, slot: c.slot, from: from, to: to}
+	if kept = (c.tail == nil || to < m.cfg.Layers) && c.count == m.pace.rows; kept {
+		commands, err = m.kept(r, c.step, c.tail)
+	} else {
+		commands, err = m.record(r, c.step, c.tail)
 	}
 	return commands, kept, err
-}
-
-func (m *Model) forgetPasses() {
-	for _, passes := range m.passes {
-		for _, c := range passes {
-			c.Free()
-		}
-		clear(passes)
-	}
 }

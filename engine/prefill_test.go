@@ -213,7 +213,7 @@ func TestNothingIsBuiltAfterLoad(t *testing.T) {
 			}
 			for _, n := range []int{1, 2, 3, 5, 16, 17, 40, 100} {
 				chunk := m.chunk(0, make([]int32, n), 0, 0)
-				c, err := m.recordLayers("chunk", chunk.step, 0, m.cfg.Layers, func(c *vk.Commands) { m.sample(c, n-1, 1, true) })
+				c, err := m.record(recording{count: n, to: m.cfg.Layers}, chunk.step, func(c *vk.Commands) { m.sample(c, n-1, 1, true) })
 				if err != nil {
 					t.Fatal(err)
 				}

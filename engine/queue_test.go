@@ -315,6 +315,7 @@ func TestCloseEndsRequests(t *testing.T) {
 // A step that fails ends the answers that it was for, with its error; those that wait go on.
 func TestFailingStep(t *testing.T) {
 	m := load(t, nano, Options{Sequences: 1, Context: 256})
+	pacedSteps(m, 1, m.cfg.Layers, stepsInFlight)
 	c := longCases(t, 40, 1)[0]
 	first, second := hear(c, 40, nil), hear(c, 40, nil)
 	submit(t, m, context.Background(), first.Request, second.Request)
@@ -322,7 +323,7 @@ func TestFailingStep(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	if err := m.BetweenSteps(func() error {
-		m.decode.plans[1].copies[0][0][0].Free() // which cannot be submitted any more
+		m.recordings[recording{decode: true, count: 1, to: m.cfg.Layers}].Free() // which cannot be submitted any more
 		return nil
 	}); err != nil {
 		t.Fatal(err)
@@ -330,7 +331,7 @@ func TestFailingStep(t *testing.T) {
 	if r := first.ended(t); r.Err == nil || r.Finish != "" || !slices.Equal(r.Tokens, c.Answer.IDs[:len(r.Tokens)]) {
 		t.Errorf("the first: %+v", r)
 	}
-	if err := m.BetweenSteps(func() error { m.decode.forget(); return nil }); err != nil {
+	if err := m.Trace(vk.TraceOff, nil); err != nil { // which forgets what is recorded
 		t.Fatal(err)
 	}
 	if r := second.ended(t); r.Err != nil && len(r.Tokens) > 1 || !slices.Equal(r.Tokens, c.Answer.IDs[:len(r.Tokens)]) {

@@ -10,47 +10,23 @@ import (
 	"sealvk/vk"
 )
 
-// decoder is the recorded decode steps, by their number of rows, and what is known of them.
+// decoder is what is known of decode steps, by their number of rows.
 type decoder struct {
 	plans          [shaders.DecodeRows + 1]decodePlan
-	layers         int           // of a submission, before a step was measured
-	plain, checked int           // steps without drafts so far; and when drafts were checked last
-	spent          time.Duration // in steps
+	layers         int            // of a submission, before a step was measured
+	plain, checked int            // steps without drafts so far; and when drafts were checked last
+	spent          time.Duration  // in steps
+	segments       []*vk.Commands // of the step that is submitted
 }
 
-// decodePlan is the decode step of some rows, recorded as many times as steps are in flight,
-// since a command buffer must not be pending twice. A step is one submission,
-// or several where it takes longer than a submission may.
+// decodePlan is the decode step of some rows. It is one submission, or several where it takes
+// longer than a submission may.
 type decodePlan struct {
-	copies  [2][stepsInFlight][]*vk.Commands // greedy, filtered; nil where not recorded yet
-	layers  int                              // of a submission; 0: nothing is known
-	depth   int                              // steps in flight
+	layers  int // of a submission; 0: nothing is known
+	depth   int // steps in flight
 	timed   bool
 	took    time.Duration // of a step, a running mean; 0: never measured
 	samples int           // of took
-}
-
-func (d *decoder) free() {
-	d.forget()
-	*d = decoder{}
-}
-
-// forget frees the recordings alone.
-func (d *decoder) forget() {
-	for i := range d.plans {
-		d.plans[i].forget()
-	}
-}
-
-func (p *decodePlan) forget() {
-	for kind := range p.copies {
-		for i, segments := range p.copies[kind] {
-			for _, c := range segments {
-				c.Free()
-			}
-			p.copies[kind][i] = nil
-		}
-	}
 }
 
 // decodePlan returns the plan of n rows.
@@ -68,40 +44,21 @@ func (m *Model) decodePlan(n int) *decodePlan {
 	return p
 }
 
-// recorded returns a copy of the decode step of n rows, recorded now unless it is there already.
+// recorded returns a copy of the decode step of n rows, recorded now unless it is there already. There are
+// as many copies as steps in flight: a command buffer must not be pending twice.
 func (m *Model) recorded(n, number int, filtered bool) ([]*vk.Commands, error) {
-	p, kind := m.decodePlan(n), 0
-	if filtered {
-		kind = 1
-	}
-	if there := p.copies[kind][number]; there != nil {
-		return there, nil
-	}
 	s := step{rows: m.state.decodeRows, count: n, grid: m.state.decodeGrid, splits: m.decodeSplits()}
-	var segments []*vk.Commands
-	for from := 0; from < m.cfg.Layers; from += p.layers {
-		to := min(from+p.layers, m.cfg.Layers)
-		c, err := m.recordLayers(decodeName(n, from, to), s, from, to, func(c *vk.Commands) {
-			m.sample(c, 0, n, filtered)
-		})
+	segments, layers := m.decode.segments[:0], m.decodePlan(n).layers
+	for from := 0; from < m.cfg.Layers; from += layers {
+		r := recording{decode: true, filtered: filtered, count: n, slot: number, from: from, to: min(from+layers, m.cfg.Layers)}
+		c, err := m.kept(r, s, func(c *vk.Commands) { m.sample(c, 0, n, filtered) })
 		if err != nil {
-			for _, c := range segments {
-				c.Free()
-			}
 			return nil, err
 		}
 		segments = append(segments, c)
 	}
-	p.copies[kind][number] = segments
+	m.decode.segments = segments
 	return segments, nil
-}
-
-// decodeName is what profiles show; of one row, what they group decode steps by.
-func decodeName(rows, from, to int) string {
-	if rows == 1 {
-		return fmt.Sprintf("decode step, layers %d-%d", from, to-1)
-	}
-	return fmt.Sprintf("decode step of %d rows, layers %d-%d", rows, from, to-1)
 }
 
 // submitDecode submits a decode step of rows of these lengths, whose recording must not be
@@ -143,7 +100,7 @@ func (m *Model) measured(n int, took time.Duration, alone bool) {
 		depth = stepsInFlight
 	}
 	if paced.layers != p.layers {
-		p.forget()
+		m.forget(func(r recording) bool { return r.decode && r.count == n })
 	}
 	p.layers, p.depth, p.timed = paced.layers, depth, true
 }

@@ -12,10 +12,11 @@ import (
 
 // tensors makes the device's matrices of a file's tensors and plans what to upload.
 type tensors struct {
-	m      *Model
-	file   *weights.Model
-	chunk  int64 // bytes of a piece, at most
-	pieces []piece
+	m        *Model
+	file     *weights.Model
+	chunk    int64 // bytes of a piece, at most
+	maxRange int64 // bytes of a tensor part, at most
+	pieces   []piece
 }
 
 // all walks the model's tensors by their GGUF names.
@@ -33,6 +34,7 @@ func (t *tensors) all() (err error) {
 		do(t.matrix("output", m.output))
 	}
 	do(t.norm("output_norm", &m.outputNorm))
+	m.layers = make([]layer, m.cfg.Layers)
 	for i := range m.layers {
 		l, blk := &m.layers[i], fmt.Sprintf("blk.%d.", i)
 		do(t.norm(blk+"attn_norm", &l.AttnNorm))
@@ -115,7 +117,7 @@ func (t *tensors) stack(to *[]stacked, blk, name string, row0, rows int, from so
 func (t *tensors) make(name string, rows int, from source) (shaders.Matrix, error) {
 	first := from.tensors[0]
 	w := shaders.Matrix{Type: first.Type, Rows: rows, Cols: first.Cols}
-	perPart, err := shaders.PartRows(w.Type, w.Cols, t.m.maxRange)
+	perPart, err := shaders.PartRows(w.Type, w.Cols, t.maxRange)
 	if err != nil {
 		return w, fmt.Errorf("engine: %s: %w", name, err)
 	}

@@ -40,8 +40,7 @@ type pending struct {
 // for which the device needs timestamps; prefill and decode are recorded anew.
 func (m *Model) Trace(mode vk.TraceMode, observe func(Submission)) error {
 	return m.BetweenSteps(func() error {
-		m.forgetPasses()
-		m.decode.forget()
+		m.forget(func(recording) bool { return true })
 		m.tracer = nil
 		m.kernels.Observe(nil)
 		if observe != nil {

@@ -1,0 +1,99 @@
+package engine
+
+import (
+	"fmt"
+
+	"sealvk/shaders"
+	"sealvk/vk"
+)
+
+// recording names what is recorded once: some layers of a decode step or of a prefill chunk.
+type recording struct {
+	decode   bool
+	filtered bool // in decode: sampling takes more than the greatest logit
+	count    int  // rows
+	slot     int  // of those that may be pending at once
+	from, to int  // layers
+}
+
+// String is what profiles show; of one row, what they group decode steps by.
+func (r recording) String() string {
+	switch {
+	case !r.decode:
+		return fmt.Sprintf("layers %d-%d of %d rows", r.from, r.to-1, r.count)
+	case r.count == 1:
+		return fmt.Sprintf("decode step, layers %d-%d", r.from, r.to-1)
+	}
+	return fmt.Sprintf("decode step of %d rows, layers %d-%d", r.count, r.from, r.to-1)
+}
+
+// kept returns the recording, made now unless it is there already.
+func (m *Model) kept(r recording, s step, tail func(*vk.Commands)) (*vk.Commands, error) {
+	c := m.recordings[r]
+	if c != nil {
+		return c, nil
+	}
+	c, err := m.record(r, s, tail)
+	if err == nil {
+		m.recordings[r] = c
+	}
+	return c, err
+}
+
+// forget frees those of the kept recordings. None may be pending.
+func (m *Model) forget(those func(recording) bool) {
+	for r, c := range m.recordings {
+		if those(r) {
+			c.Free()
+			delete(m.recordings, r)
+		}
+	}
+}
+
+// record records layers, with the embedding in front of the first and tail, unless nil, behind
+// the last.
+func (m *Model) record(r recording, s step, tail func(*vk.Commands)) (*vk.Commands, error) {
+	return m.commands(r.String(), func(c *vk.Commands) {
+		if r.from == 0 {
+			m.embed(c, s)
+		}
+		layer := m.layer
+		if m.kernels.Tiled(s.count) {
+			layer = m.layerTiled
+		}
+		for i := r.from; i < r.to; i++ {
+			layer(c, s, i)
+		}
+		if r.to == m.cfg.Layers && tail != nil {
+			tail(c)
+		}
+	})
+}
+
+// commands records what do does, traced if the model is.
+func (m *Model) commands(name string, do func(*vk.Commands)) (*vk.Commands, error) {
+	c, err := m.newCommands(name)
+	if err != nil {
+		return nil, err
+	}
+	do(c)
+	if err := c.End(); err != nil {
+		c.Free()
+		return nil, fmt.Errorf("engine: %s: %w", name, err)
+	}
+	return c, nil
+}
+
+// once records, submits and waits for a few dispatches.
+func (m *Model) once(name string, do func(*vk.Commands)) error {
+	c, err := m.commands(name, do)
+	if err != nil {
+		return err
+	}
+	defer c.Free()
+	t, err := m.submitCommands(c, shaders.Lengths{})
+	if err != nil {
+		return err
+	}
+	return m.wait(t)
+}

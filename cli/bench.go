@@ -260,7 +260,7 @@ func (s *benchSession) measureSetup(ctx context.Context, setup setup) (err error
 	m, err := engine.Load(ctx, s.opened.device, s.opened.file, options,
 		func(done, total int64) { tell(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
 	if errors.Is(err, engine.ErrDoesNotFit) {
-		err = fmt.Errorf("%w (the context here is what -p, -n, -pg and -d need, the sequences are those of -npl)", err)
+		err = fmt.Errorf("%w (the context here is what -p, -n, -pg and -d need, the sequences are those of -npl)", whatFits(err))
 	}
 	if err != nil {
 		return err

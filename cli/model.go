@@ -119,13 +119,31 @@ func (p *program) load(ctx context.Context, o *opened, file *weights.Model, f *m
 	o.model, err = engine.Load(ctx, o.device, file, options, step)
 	end()
 	if err != nil || !f.verbose {
-		return err
+		return whatFits(err)
 	}
 	seconds := time.Since(start).Seconds()
 	weights, kv, activations := o.model.Memory()
 	p.note("%s in %.2f s, %.2f GB/s; on the device: weights %s, KV cache for %d positions %s, activations %s",
 		bytesText(file.Size), seconds, float64(file.Size)/seconds/1e9, bytesText(weights), o.model.Context(), bytesText(kv), bytesText(activations))
 	return nil
+}
+
+// whatFits adds to the error of a model that does not fit what would.
+func whatFits(err error) error {
+	var e *engine.DoesNotFitError
+	switch {
+	case !errors.As(err, &e):
+		return err
+	case e.Largest > 0:
+		return fmt.Errorf("%w; --ctx %d would fit (--ctx auto takes the largest)", err, e.Largest)
+	case e.Weights == 0:
+		return fmt.Errorf("%w; the activations alone do not fit: use another device", err)
+	}
+	weights := fmt.Sprintf("%.2f GiB", float64(e.Weights)/(1<<30))
+	if e.Weights < 1<<30 {
+		weights = fmt.Sprintf("%.1f MiB", float64(e.Weights)/(1<<20))
+	}
+	return fmt.Errorf("%w; with --ctx %d weights of up to %s would: use a smaller file or another device", err, e.Least, weights)
 }
 
 func (p *program) openDevice(o *opened, f *modelFlags) (err error) {

@@ -138,7 +138,7 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 	o.model, err = engine.Load(ctx, o.device, file, load,
 		func(done, total int64) { tell(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
 	if errors.Is(err, engine.ErrDoesNotFit) {
-		err = fmt.Errorf("%w (the context here is what --depth and --tokens need)", err)
+		err = fmt.Errorf("%w (the context here is what --depth and --tokens need)", whatFits(err))
 	}
 	if err != nil {
 		return nil, err

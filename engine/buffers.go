@@ -8,7 +8,7 @@ import (
 	"sealvk/weights"
 )
 
-// activations are the values that flow through a step, f32, for up to
+// activations are the values that flow through a step, f32 where nothing else is said, of up to
 // plan.chunk or plan.rows rows.
 type activations struct {
 	x       shaders.Residual // [row][Dim]
@@ -23,32 +23,55 @@ type activations struct {
 	logits  vk.Range            // [plan.rows][Vocab]
 }
 
-func activationSizes(c weights.Config, p *plan) map[string]int64 {
+// lifetime is how long an activation is needed.
+type lifetime int
+
+const (
+	ofLayer lifetime = iota // from its writer to its readers in the same layer
+	ofStep                  // through all layers, or from them to sampling
+	ofModel                 // from step to step: zeros, at first and between steps
+)
+
+// activation is a buffer of the activations. Where the table differs between models, bytes is 4 for
+// what there is no use for.
+type activation struct {
+	name  string
+	to    *vk.Range
+	lives lifetime
+	bytes int64
+}
+
+// table is all activations, in the order in which they are allocated.
+func (a *activations) table(c weights.Config, p *plan) []activation {
 	h, rows := headsOf(c), int64(max(p.chunk, p.rows))
-	sizes := map[string]int64{
-		"x":           4 * rows * int64(c.Dim),
-		"weighted":    4 * rows * int64(c.Dim),
-		"squares":     4 * rows * int64((c.Dim+shaders.TileRows-1)/shaders.TileRows),
-		"q":           4 * rows * int64(c.Heads*c.HeadDim),
-		"partial":     max(p.prefillSplits().PartialBytes(h, p.chunk), p.decodeSplits().PartialBytes(h, max(p.rows, min(p.chunk, shaders.DecodeRows)))),
-		"weighted_q8": shaders.QuantizedBytes(c.Dim),
-		"ffn_q8":      shaders.QuantizedBytes(c.FFNDim),
-		"done":        4 * rows * int64(c.Heads),
-		"attn":        4 * rows * int64(c.Heads*c.HeadDim),
-		"normed":      4, "half": 4, "splits": 4, // of prefill on GPUs
-		"gate_up": 4,
-		"ffn":     4 * rows * int64(c.FFNDim),
-		"logits":  4 * int64(p.rows) * int64(c.Vocab),
-	}
+	floats := func(perRow int) int64 { return 4 * rows * int64(perRow) }
+	gateUp, normed, half, splits := int64(4), int64(4), int64(4), int64(4)
 	if p.unpaired || p.tiled {
-		sizes["gate_up"] = 4 * rows * int64(max(gateUpRows(c.FFNDim), 2*c.FFNDim, h.Rows()))
+		gateUp = floats(max(gateUpRows(c.FFNDim), 2*c.FFNDim, h.Rows()))
 	}
 	if p.tiled {
-		sizes["normed"] = 4 * rows * int64(c.Dim)
-		sizes["half"] = rows * int64(2*max(c.Dim, c.FFNDim, c.Heads*c.HeadDim)+32)
-		sizes["splits"] = splitRows * 4 * int64(max(c.Dim, h.Rows())) * 8
+		normed = floats(c.Dim)
+		half = rows * int64(2*max(c.Dim, c.FFNDim, c.Heads*c.HeadDim)+32)
+		splits = splitRows * 4 * int64(max(c.Dim, h.Rows())) * 8
 	}
-	return sizes
+	partial := max(p.prefillSplits().PartialBytes(h, p.chunk), p.decodeSplits().PartialBytes(h, max(p.rows, min(p.chunk, shaders.DecodeRows))))
+	return []activation{
+		{"x", &a.x.X, ofStep, floats(c.Dim)},
+		{"weighted", &a.x.Weighted.F32, ofStep, floats(c.Dim)},
+		{"weighted_q8", &a.x.Weighted.Quantized, ofStep, shaders.QuantizedBytes(c.Dim)},
+		{"squares", &a.x.Squares, ofStep, floats((c.Dim + shaders.TileRows - 1) / shaders.TileRows)},
+		{"q", &a.q, ofLayer, floats(c.Heads * c.HeadDim)},
+		{"partial", &a.scratch.Partial, ofLayer, partial},
+		{"done", &a.scratch.Done, ofModel, floats(c.Heads)},
+		{"attn", &a.attn, ofLayer, floats(c.Heads * c.HeadDim)},
+		{"gate_up", &a.gateUp, ofLayer, gateUp},
+		{"normed", &a.normed, ofLayer, normed},
+		{"half", &a.half, ofLayer, half},
+		{"splits", &a.splits, ofLayer, splits},
+		{"ffn", &a.ffn.F32, ofLayer, floats(c.FFNDim)},
+		{"ffn_q8", &a.ffn.Quantized, ofLayer, shaders.QuantizedBytes(c.FFNDim)},
+		{"logits", &a.logits, ofStep, 4 * int64(p.rows) * int64(c.Vocab)},
+	}
 }
 
 // splitRows is the rows of a prefill up to which products may be split by columns.
@@ -85,50 +108,39 @@ func (m *Model) buffer(name string, bytes int64, memory vk.Memory) (*vk.Buffer, 
 }
 
 func (m *Model) makeBuffers() (err error) {
-	local := func(name string, bytes int64) (r vk.Range) {
-		if err != nil {
-			return r
+	buffer := func(name string, bytes int64, memory vk.Memory) (b *vk.Buffer) {
+		if err == nil {
+			b, err = m.buffer(name, bytes, memory)
 		}
-		var b *vk.Buffer
-		if b, err = m.buffer(name, bytes, vk.DeviceLocal); err == nil {
+		return b
+	}
+	local := func(name string, bytes int64) (r vk.Range) {
+		if b := buffer(name, bytes, vk.DeviceLocal); err == nil {
 			r = b.All()
 		}
 		return r
 	}
-	host := func(name string, bytes int64, memory vk.Memory) *vk.Buffer {
-		if err != nil {
-			return nil
+	for _, t := range m.act.table(m.cfg, m.plan) {
+		if *t.to = local(t.name, t.bytes); err == nil && t.lives == ofModel {
+			err = m.dev.Write(*t.to, make([]byte, t.bytes))
 		}
-		var b *vk.Buffer
-		b, err = m.buffer(name, bytes, memory)
-		return b
-	}
-
-	sizes := activationSizes(m.cfg, m.plan)
-	a := &m.act
-	for name, r := range map[string]*vk.Range{
-		"x": &a.x.X, "weighted": &a.x.Weighted.F32, "weighted_q8": &a.x.Weighted.Quantized, "squares": &a.x.Squares, "q": &a.q,
-		"partial": &a.scratch.Partial, "done": &a.scratch.Done,
-		"attn": &a.attn, "gate_up": &a.gateUp, "normed": &a.normed, "half": &a.half, "splits": &a.splits, "ffn": &a.ffn.F32, "ffn_q8": &a.ffn.Quantized, "logits": &a.logits,
-	} {
-		*r = local(name, sizes[name])
 	}
 
 	maxPages, sequences := int64(pagesFor(m.context)), int64(m.plan.sequences)
 	s := &m.state
 	for i := range s.chunkRows {
-		s.chunkRows[i] = host("chunk_rows", int64(m.plan.chunk)*rowBytes, vk.Upload)
-		s.chunkGrid[i] = host("chunk_grid", gridBytes, vk.Upload)
+		s.chunkRows[i] = buffer("chunk_rows", int64(m.plan.chunk)*rowBytes, vk.Upload)
+		s.chunkGrid[i] = buffer("chunk_grid", gridBytes, vk.Upload)
 	}
 	s.decodeRows = local("decode_rows", rowBytes*shaders.DecodeRows)
 	s.decodeGrid = local("decode_grid", gridBytes)
-	s.nextRows = host("next_rows", rowBytes*shaders.DecodeRows+gridBytes, vk.Upload)
+	s.nextRows = buffer("next_rows", rowBytes*shaders.DecodeRows+gridBytes, vk.Upload)
 	s.pages = local("pages", sequences*maxPages*4)
 	s.sampling = local("sampling", sequences*samplingBytes)
 	s.history = local("history", sequences*int64(m.context)*4)
 	s.thresholds = local("thresholds", 4*int64(m.plan.rows))
 	s.best = local("best", m.kernels.BestBytes(m.cfg.Vocab, m.plan.rows))
-	s.ring = host("ring", int64(m.plan.rows)*ringSlots*4, vk.Readback)
+	s.ring = buffer("ring", int64(m.plan.rows)*ringSlots*4, vk.Readback)
 
 	layerKV := int64(m.plan.pages) * shaders.KVBytes(m.heads, m.kv)
 	for i := range m.layers {
@@ -136,10 +148,6 @@ func (m *Model) makeBuffers() (err error) {
 			K: local(fmt.Sprintf("blk.%d.k_cache", i), layerKV), V: local(fmt.Sprintf("blk.%d.v_cache", i), layerKV),
 			Pages: s.pages, MaxPages: int(maxPages),
 		}
-	}
-
-	if err == nil {
-		err = m.dev.Write(a.scratch.Done, make([]byte, a.scratch.Done.Size))
 	}
 	m.angles = local("rope_angles", int64(m.context)*int64(m.cfg.HeadDim)*4)
 	if err != nil {

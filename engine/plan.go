@@ -63,8 +63,26 @@ func makePlan(caps *vk.Caps, m *weights.Model, o Options) (*plan, error) {
 	if o.Context <= 0 && largest >= min(want, minContext) {
 		return planFor(caps, m, o, largest), nil
 	}
-	return nil, fmt.Errorf("engine: %w: %s; %s", ErrDoesNotFit, problem, remedy(caps, m, o, p, largest))
+	e := &DoesNotFitError{Problem: problem, Least: min(want, minContext)}
+	if e.Largest = largest; largest < e.Least {
+		p = planFor(caps, m, o, e.Least)
+		e.Largest, e.Weights = 0, max(0, freeMemory(caps)-(p.withSlack()-p.weights))
+	}
+	return nil, e
 }
+
+// DoesNotFitError is an ErrDoesNotFit with what would fit.
+type DoesNotFitError struct {
+	Problem string // what takes more bytes than the device has
+	Largest int    // positions of a sequence that would fit; 0: not even Least would
+	Least   int
+	Weights int64 // bytes of weights that would fit with Least positions, where the model's do not; 0: none would
+}
+
+func (e *DoesNotFitError) Error() string {
+	return fmt.Sprintf("engine: %v: %s", ErrDoesNotFit, e.Problem)
+}
+func (e *DoesNotFitError) Unwrap() error { return ErrDoesNotFit }
 
 // FitSequences is how many sessions, up to o.Sequences and at least 1, the device can hold with
 // the context that one would have.
@@ -93,19 +111,6 @@ func (p *plan) misfit(caps *vk.Caps, m *weights.Model, o Options) string {
 			size(p.weights), o.KV, p.context, size(p.kv), size(p.activations), size(p.withSlack()), size(available))
 	}
 	return ""
-}
-
-// remedy says what would fit in place of p.
-func remedy(caps *vk.Caps, m *weights.Model, o Options, p *plan, largest int) string {
-	if largest >= min(p.context, minContext) {
-		return fmt.Sprintf("--ctx %d would fit (--ctx auto takes the largest)", largest)
-	}
-	least := planFor(caps, m, o, min(p.context, minContext))
-	room := freeMemory(caps) - (least.withSlack() - least.weights)
-	if room <= 0 {
-		return "the activations alone do not fit: use another device"
-	}
-	return fmt.Sprintf("with --ctx %d weights of up to %s would: use a smaller file or another device", least.context, size(room))
 }
 
 // withSlack is the plan's total with room for the allocator's own rounding.
@@ -161,8 +166,8 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 		}
 		p.weights += shaders.DeviceBytes(typ, t.Rows, t.Cols)
 	}
-	for _, b := range activationSizes(cfg, p) {
-		p.activations += b
+	for _, a := range new(activations).table(cfg, p) {
+		p.activations += a.bytes
 	}
 	p.activations += int64(context)*int64(cfg.HeadDim)*4 + int64(p.sequences)*int64(context)*4
 	return p

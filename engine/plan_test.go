@@ -2,7 +2,7 @@ package engine
 
 import (
 	"errors"
-	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +31,16 @@ func capsWith(free, bindable int64) *vk.Caps {
 	return &caps
 }
 
+// misfit wants a DoesNotFitError.
+func misfit(t *testing.T, err error) *DoesNotFitError {
+	t.Helper()
+	var e *DoesNotFitError
+	if !errors.As(err, &e) || !errors.Is(err, ErrDoesNotFit) || strings.Contains(err.Error(), "--") {
+		t.Fatalf("%v, want a DoesNotFitError that names no flag", err)
+	}
+	return e
+}
+
 func TestPlan(t *testing.T) {
 	file := openNano(t)
 	roomy, err := makePlan(capsWith(1<<30, 128<<20), file, Options{})
@@ -47,21 +57,21 @@ func TestPlan(t *testing.T) {
 			t.Errorf("%d positions were chosen, %d fit", tight.context, more.context)
 		}
 		_, err = makePlan(caps, file, Options{Context: roomy.context})
-		if want := fmt.Sprintf("--ctx %d would fit", tight.context); !errors.Is(err, ErrDoesNotFit) || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v, want %q", err, want)
+		if e := misfit(t, err); e.Largest != tight.context {
+			t.Errorf("%v: %+v, want %d positions", err, e, tight.context)
 		}
 	}
 	_, err = makePlan(capsWith(6<<20, 128<<20), file, Options{})
-	if !errors.Is(err, ErrDoesNotFit) || !strings.Contains(err.Error(), "available 6.0 MiB; with --ctx 256 weights of up to ") {
-		t.Errorf("with 6 MiB free: %v", err)
+	if e := misfit(t, err); !strings.HasSuffix(err.Error(), "available 6.0 MiB") || e.Largest != 0 || e.Least != 256 || e.Weights <= 0 || e.Weights >= 6<<20 {
+		t.Errorf("with 6 MiB free: %v, %+v", err, e)
 	}
 	_, err = makePlan(capsWith(1<<20, 128<<20), file, Options{})
-	if !errors.Is(err, ErrDoesNotFit) || !strings.Contains(err.Error(), "available 1.0 MiB; the activations alone do not fit") {
-		t.Errorf("with 1 MiB free: %v", err)
+	if e := misfit(t, err); !strings.HasSuffix(err.Error(), "available 1.0 MiB") || e.Largest != 0 || e.Weights != 0 {
+		t.Errorf("with 1 MiB free: %v, %+v", err, e)
 	}
 	_, err = makePlan(capsWith(1<<40, 128<<20), file, Options{Context: 1 << 22})
-	if !errors.Is(err, ErrDoesNotFit) || !strings.Contains(err.Error(), "the device binds 128.0 MiB; --ctx 262144 would fit") {
-		t.Errorf("a cache that cannot be bound: %v", err)
+	if e := misfit(t, err); !strings.HasSuffix(err.Error(), "the device binds 128.0 MiB") || e.Largest != 262144 {
+		t.Errorf("a cache that cannot be bound: %v, %+v", err, e)
 	}
 	if p, err := makePlan(capsWith(1<<30, 128<<10), file, Options{}); err != nil || p.context != 256 {
 		t.Errorf("128 KiB bindable: %+v, %v", p, err)
@@ -159,4 +169,33 @@ func TestDecodeSplits(t *testing.T) {
 
 func TestBytesPerToken(t *testing.T) {
 	checkBytesPerToken(t, load(t, nano, Options{Context: 32}), openNano(t))
+}
+
+// The table of activations is what the plan counts and what is allocated, all of it once.
+func TestActivations(t *testing.T) {
+	m := load(t, nano, Options{Context: 64})
+	seen, sum := map[string]bool{}, int64(0)
+	for _, a := range m.act.table(m.cfg, m.plan) {
+		if seen[a.name] || a.to.Buffer == nil || a.to.Size != a.bytes {
+			t.Errorf("%s: %+v", a.name, a)
+		}
+		seen[a.name] = true
+		sum += a.bytes
+	}
+	if more := m.plan.activations - sum; more != int64(m.context)*int64(m.cfg.HeadDim)*4+int64(m.plan.sequences*m.context)*4 {
+		t.Errorf("the table has %d bytes, the plan %d", sum, m.plan.activations) // angles and history are no activations
+	}
+	var walk func(v reflect.Value, name string)
+	walk = func(v reflect.Value, name string) {
+		if v.Type() == reflect.TypeFor[vk.Range]() {
+			if v.FieldByName("Size").Int() == 0 {
+				t.Errorf("%s is not in the table", name)
+			}
+			return
+		}
+		for i := range v.NumField() {
+			walk(v.Field(i), name+"."+v.Type().Field(i).Name)
+		}
+	}
+	walk(reflect.ValueOf(m.act), "activations")
 }

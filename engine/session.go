@@ -142,7 +142,7 @@ func (m *Model) checkPrompt(ids []int32) error {
 		return fmt.Errorf("engine: the prompt is empty")
 	}
 	if len(ids) > m.context {
-		return fmt.Errorf("engine: %w: %d tokens, %d fit; use a larger --ctx or a shorter prompt", ErrContextFull, len(ids), m.context)
+		return fmt.Errorf("engine: %w: %d tokens, %d fit", ErrContextFull, len(ids), m.context)
 	}
 	for i, id := range ids {
 		if id < 0 || int(id) >= m.cfg.Vocab {

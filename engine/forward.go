@@ -23,7 +23,9 @@ func (m *Model) normed() shaders.Normed {
 // embed records x = token_embd[token] × EmbedScale.
 func (m *Model) embed(c *vk.Commands, s step) {
 	c.Section("token_embd")
-	m.kernels.Embed(c, "token_embd", &m.tokenEmbd, s.rows, m.layers[0].AttnNorm, m.act.x, m.state.history, s.count, m.context, m.cfg.EmbedScale)
+	m.kernels.Embed(c, "token_embd", shaders.Embed{
+		Table: &m.tokenEmbd, Rows: s.rows, Norm: m.layers[0].AttnNorm, To: m.act.x, History: m.state.history, Count: s.count, Context: m.context, Scale: m.cfg.EmbedScale,
+	})
 }
 
 // layer records layer i: attention and feed-forward, each added to the residual x, whose
@@ -38,22 +40,31 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 	c.Section(fmt.Sprintf("blk.%d", i))
 
 	for _, w := range l.AttnQKV {
-		k.QKV(c, name(w.Name), &w.Matrix, w.Row0, m.normed(), s.rows, m.angles, a.q, l.Cache, h, n)
+		k.QKV(c, name(w.Name), shaders.QKV{
+			W: &w.Matrix, Base: w.Row0, X: m.normed(), Rows: s.rows, Angles: m.angles, Q: a.q, Cache: l.Cache, Heads: h, Tokens: n,
+		})
 	}
-	k.Attention(c, name("attention"), s.rows, a.q, l.Cache, a.scratch, a.attn, h, s.splits, s.grid, n)
-	k.MatMulAdd(c, name("attn_output"), &l.AttnOutput, shaders.Activations{F32: a.attn}, l.FFNNorm, a.x, n)
+	k.Attention(c, name("attention"), m.attention(s, l))
+	k.MatMulAdd(c, name("attn_output"), shaders.MatMulAdd{W: &l.AttnOutput, X: shaders.Activations{F32: a.attn}, Norm: l.FFNNorm, To: a.x, Tokens: n})
 
 	ffn := a.ffn
 	if w := l.FFNGateUp; len(w) == 1 {
-		k.GateUp(c, name(w[0].Name), &w[0].Matrix, m.normed(), a.ffn, m.cfg.FFNDim, n)
+		k.GateUp(c, name(w[0].Name), shaders.GateUp{W: &w[0].Matrix, X: m.normed(), Y: a.ffn, FFNDim: m.cfg.FFNDim, Tokens: n})
 	} else {
 		for _, w := range w {
-			k.MatMulNorm(c, name(w.Name), &w.Matrix, m.normed(), a.gateUp, w.Row0, 2*m.cfg.FFNDim, 0, n)
+			k.MatMul(c, name(w.Name), shaders.MatMul{W: &w.Matrix, X: m.normed(), Y: a.gateUp, Row0: w.Row0, Stride: 2 * m.cfg.FFNDim, Tokens: n})
 		}
-		k.GeGLU(c, name("ffn_geglu"), a.gateUp, a.ffn.F32, m.cfg.FFNDim, 2*m.cfg.FFNDim, false, n)
+		k.GeGLU(c, name("ffn_geglu"), shaders.GeGLU{GateUp: a.gateUp, Y: a.ffn.F32, FFNDim: m.cfg.FFNDim, Stride: 2 * m.cfg.FFNDim, Count: n})
 		ffn.Quantized = vk.Range{} // it makes none
 	}
-	k.MatMulAdd(c, name("ffn_down"), &l.FFNDown, ffn, next, a.x, n)
+	k.MatMulAdd(c, name("ffn_down"), shaders.MatMulAdd{W: &l.FFNDown, X: ffn, Norm: next, To: a.x, Tokens: n})
+}
+
+// attention is that of a layer, from q and the cache to attn.
+func (m *Model) attention(s step, l *layer) shaders.Attention {
+	return shaders.Attention{
+		Rows: s.rows, Q: m.act.q, Cache: l.Cache, Scratch: m.act.scratch, Y: m.act.attn, Heads: m.heads, Splits: s.splits, Grid: s.grid, Count: s.count,
+	}
 }
 
 // layerTiled is layer for the many rows of a GPU's prefill, where arithmetic counts and
@@ -63,32 +74,32 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 	dim, ffn, eps := m.cfg.Dim, m.cfg.FFNDim, m.cfg.NormEps
 	name := func(tensor string) string { return fmt.Sprintf("blk.%d.%s", i, tensor) }
 	operand := func(tensor string, x vk.Range, cols int) shaders.Operand {
-		return k.Operand(c, name(tensor)+"_f16", x, a.half, 0, n, cols)
+		return k.Operand(c, name(tensor)+"_f16", shaders.Operand{X: x, Tokens: n, Cols: cols}, a.half)
 	}
 	c.Section(fmt.Sprintf("blk.%d", i))
 
-	k.RMSNorm(c, name("attn_norm"), a.x.X, l.AttnNorm, a.normed, 0, n, dim, eps)
+	k.RMSNorm(c, name("attn_norm"), shaders.RMSNorm{X: a.x.X, Weight: l.AttnNorm, Y: a.normed, Count: n, Dim: dim, Eps: eps})
 	x := operand("attn_norm", a.normed, dim)
 	for _, w := range l.AttnQKV {
-		k.MatMulPrefill(c, name(w.Name), &w.Matrix, x, a.gateUp, w.Row0, h.Rows(), a.splits, false)
+		k.MatMulPrefill(c, name(w.Name), shaders.MatMulPrefill{W: &w.Matrix, X: x, Y: a.gateUp, Row0: w.Row0, Stride: h.Rows(), Partial: a.splits})
 	}
-	k.RoPE(c, name("rope"), s.rows, m.angles, a.gateUp, a.q, l.Cache, h, n)
-	k.Attention(c, name("attention"), s.rows, a.q, l.Cache, a.scratch, a.attn, h, s.splits, s.grid, n)
+	k.RoPE(c, name("rope"), shaders.RoPE{Rows: s.rows, Angles: m.angles, QKV: a.gateUp, Q: a.q, Cache: l.Cache, Heads: h, Count: n})
+	k.Attention(c, name("attention"), m.attention(s, l))
 	x = operand("attention", a.attn, h.Heads*h.HeadDim)
-	k.MatMulPrefill(c, name("attn_output"), &l.AttnOutput, x, a.x.X, 0, dim, a.splits, true)
+	k.MatMulPrefill(c, name("attn_output"), shaders.MatMulPrefill{W: &l.AttnOutput, X: x, Y: a.x.X, Stride: dim, Partial: a.splits, Add: true})
 
-	k.RMSNorm(c, name("ffn_norm"), a.x.X, l.FFNNorm, a.normed, 0, n, dim, eps)
+	k.RMSNorm(c, name("ffn_norm"), shaders.RMSNorm{X: a.x.X, Weight: l.FFNNorm, Y: a.normed, Count: n, Dim: dim, Eps: eps})
 	x = operand("ffn_norm", a.normed, dim)
 	paired, stride := len(l.FFNGateUp) == 1, 2*ffn
 	if paired {
 		stride = l.FFNGateUp[0].Matrix.Rows
 	}
 	for _, w := range l.FFNGateUp {
-		k.MatMulPrefill(c, name(w.Name), &w.Matrix, x, a.gateUp, w.Row0, stride, a.splits, false)
+		k.MatMulPrefill(c, name(w.Name), shaders.MatMulPrefill{W: &w.Matrix, X: x, Y: a.gateUp, Row0: w.Row0, Stride: stride, Partial: a.splits})
 	}
-	k.GeGLU(c, name("ffn_geglu"), a.gateUp, a.ffn.F32, ffn, stride, paired, n)
+	k.GeGLU(c, name("ffn_geglu"), shaders.GeGLU{GateUp: a.gateUp, Y: a.ffn.F32, FFNDim: ffn, Stride: stride, Paired: paired, Count: n})
 	x = operand("ffn_geglu", a.ffn.F32, ffn)
-	k.MatMulPrefill(c, name("ffn_down"), &l.FFNDown, x, a.x.X, 0, dim, a.splits, true)
+	k.MatMulPrefill(c, name("ffn_down"), shaders.MatMulPrefill{W: &l.FFNDown, X: x, Y: a.x.X, Stride: dim, Partial: a.splits, Add: true})
 	if i+1 == len(m.layers) {
 		k.FoldNorm(c, "output_norm", a.x, m.outputNorm, n, dim)
 	}
@@ -100,7 +111,7 @@ func (m *Model) head(c *vk.Commands, first, count int, pick bool) {
 	c.Section("output")
 	x := m.normed()
 	x.Weighted.Quantized = vk.Range{} // there are none of long prompts
-	m.kernels.Output(c, "output", m.output, x, m.sampleBuffers(), first, count, pick)
+	m.kernels.Output(c, "output", shaders.Output{W: m.output, X: x, To: m.sampleBuffers(), First: first, Count: count, Pick: pick})
 }
 
 // sample records, of count rows from row first of x, the logits and the choice of the next

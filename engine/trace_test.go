@@ -130,7 +130,7 @@ func TestWorkOfALayer(t *testing.T) {
 			if grid[0] < 1 || grid[1] < 1 || grid[2] < 1 {
 				t.Errorf("%s: grid %v", d.Label, grid)
 			}
-			if n := len(shaders.ShapeOf(d.Program.Kernel)); n == 0 || n != len(d.Shape) {
+			if n := len(shaders.FindKernel(d.Program.Kernel).Sizes); n == 0 || n != len(d.Shape) {
 				t.Errorf("%s: shape %v, %s has %d sizes", d.Label, d.Shape, d.Program.Kernel, n)
 			}
 			if name, ok := strings.CutPrefix(d.Label, "blk.0."); ok {

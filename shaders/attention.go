@@ -8,16 +8,28 @@ import (
 	"sealvk/weights/format"
 )
 
-type attentionPush struct {
-	Heads, KVHeads, HeadDim, MaxPages, Split, MaxSplits uint32
-	Scale                                               float32
-	Rows                                                uint32
-}
-
-var attentionKernel = register(kernel{
-	name: "attention", push: attentionPush{}, constants: 7,
-	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadWrite, vk.ReadWrite, vk.WriteOnly},
+var attentionKernel = register(attentionModule, Kernel{
+	Sizes: headSizes, Typical: [][]int{{16, 16, 256, 1}}, Cache: true, Depth: true, check: checkAttention,
+	Knobs: []Knob{
+		{Name: "lanes", number: func(t *Tuning) *int { return &t.Attention.Lanes }, power: true},
+		{Name: "positions", number: func(t *Tuning) *int { return &t.Attention.Positions }, most: 32, power: true},
+		{Name: "blocks", number: func(t *Tuning) *int { return &t.Attention.Blocks }, most: 8},
+		{Name: "flight", number: func(t *Tuning) *int { return &t.Attention.Tokens }, most: PageTokens, power: true},
+		{Name: "tile", number: func(t *Tuning) *int { return &t.Attention.Tile }, most: 1024, power: true},
+		mergeKnob,
+	},
+	constants: func(s *Set) []uint32 {
+		a := &s.tuning.Attention
+		return attentionConstants{
+			Lanes: uint32(a.Lanes), KV: uint32(s.kv), Positions: uint32(a.Positions), Tile: uint32(a.Tile), Merge: constant(a.Merge),
+			Blocks: uint32(a.Blocks), Tokens: uint32(a.Tokens),
+		}.words()
+	},
 })
+
+var mergeKnob = Knob{Name: "merge", flag: func(t *Tuning) *bool { return &t.Attention.Merge }}
+
+func checkAttention(t *Tuning, kv KVType, c *vk.Caps) error { return t.Attention.Check(kv, &c.Limits) }
 
 // AttentionTuning sizes the workgroups of attention, and their work.
 type AttentionTuning struct {
@@ -120,50 +132,69 @@ type AttentionScratch struct {
 	Done    vk.Range // [count][Heads] u32, 0 before the first step and after each
 }
 
-// Attention records causal attention of each row's heads over its sequence up to
-// its own position, in splits; the grid comes from a VkDispatchIndirectCommand
-// in device memory, since it grows with the sequence. It is one dispatch, or two where
-// the first does not merge the splits (AttentionTuning.Merge).
-//
-//   - rows: [count]Row
-//   - q, y: [count][Heads][HeadDim] f32, q rotated
-func (s *Set) Attention(c *vk.Commands, label string, rows, q vk.Range, cache KVCache, scratch AttentionScratch, y vk.Range, h Heads, sp Splits, grid vk.Range, count int) {
-	record := s.AttentionDecode
-	if count > DecodeRows {
-		record = s.AttentionPrefill
+// Attention is causal attention of each row's heads over its sequence up to its own position,
+// in splits.
+type Attention struct {
+	Rows    vk.Range // [Count]Row
+	Q       vk.Range // [Count][Heads][HeadDim] f32, rotated
+	Cache   KVCache
+	Scratch AttentionScratch
+	Y       vk.Range // [Count][Heads][HeadDim] f32
+	Heads   Heads
+	Splits  Splits
+	Grid    vk.Range // VkDispatchIndirectCommand: it grows with the sequence
+	Count   int
+}
+
+// Attention records a. It is one dispatch, or two where the first does not merge the splits
+// (AttentionTuning.Merge).
+func (s *Set) Attention(c *vk.Commands, label string, a Attention) {
+	if a.Count > DecodeRows {
+		s.AttentionPrefill(c, label, a)
+	} else {
+		s.AttentionDecode(c, label, a)
 	}
-	record(c, label, rows, q, cache, scratch, y, h, sp, grid, count)
-	if sp.Max > 1 && !s.tuning.Attention.Merge {
-		s.AttentionMerge(c, label+"_merge", rows, scratch.Partial, y, h, sp, count)
+	if a.Splits.Max > 1 && !s.tuning.Attention.Merge {
+		s.AttentionMerge(c, label+"_merge", a)
 	}
 }
 
 // AttentionDecode is the first dispatch of [Set.Attention] for few rows; the grid is [Splits.Grid].
-func (s *Set) AttentionDecode(c *vk.Commands, label string, rows, q vk.Range, cache KVCache, scratch AttentionScratch, y vk.Range, h Heads, sp Splits, grid vk.Range, count int) {
-	push := newAttentionPush(h, cache, sp, count)
-	c.DispatchIndirect(label, s.attention.pipeline, pushBytes(&push), attentionKernel.bind(rows, cache.Pages, q, cache.K, cache.V, scratch.Partial, scratch.Done, y), grid)
-	if s.observer != nil {
-		s.observer(Dispatch{label, s.attention, []int{h.Heads, h.KVHeads, h.HeadDim, count}, func(l Lengths) ([3]int, Work) {
-			return ints(sp.Grid(h, l.Longest, count)), s.attentionWork(h, sp, l, count)
-		}})
+func (s *Set) AttentionDecode(c *vk.Commands, label string, a Attention) {
+	s.attention(c, label, attentionKernel, a.bindings().with(a.push()), a, func(l Lengths) [3]uint32 { return a.Splits.Grid(a.Heads, l.Longest, a.Count) })
+}
+
+// attention records a by one of two kernels.
+func (s *Set) attention(c *vk.Commands, label string, k *Kernel, args arguments, a Attention, grid func(Lengths) [3]uint32) {
+	s.dispatch(c, label, call{
+		program: s.only(k), arguments: args, shape: []int{a.Heads.Heads, a.Heads.KVHeads, a.Heads.HeadDim, a.Count},
+		indirect: a.Grid, gridAt: func(l Lengths) [3]int { return ints(grid(l)) }, workAt: func(l Lengths) Work { return s.attentionWork(&a, l) },
+	})
+}
+
+func (a *Attention) bindings() attentionBindings {
+	return attentionBindings{
+		Rows: a.Rows, Pages: a.Cache.Pages, Q: a.Q, KCache: a.Cache.K, VCache: a.Cache.V, Partial: a.Scratch.Partial, Done: a.Scratch.Done, Y: a.Y,
 	}
 }
 
-func newAttentionPush(h Heads, cache KVCache, sp Splits, count int) attentionPush {
+func (a *Attention) push() attentionPush {
+	h := a.Heads
 	return attentionPush{
-		uint32(h.Heads), uint32(h.KVHeads), uint32(h.HeadDim), uint32(cache.MaxPages),
-		uint32(sp.Positions), uint32(sp.Max), float32(1 / math.Sqrt(float64(h.HeadDim))), uint32(count),
+		Heads: uint32(h.Heads), KVHeads: uint32(h.KVHeads), HeadDim: uint32(h.HeadDim), MaxPages: uint32(a.Cache.MaxPages),
+		Split: uint32(a.Splits.Positions), MaxSplits: uint32(a.Splits.Max), Scale: float32(1 / math.Sqrt(float64(h.HeadDim))), Rows: uint32(a.Count),
 	}
 }
 
 func ints(v [3]uint32) [3]int { return [3]int{int(v[0]), int(v[1]), int(v[2])} }
 
-// attentionWork is that of count rows of one sequence.
-func (s *Set) attentionWork(h Heads, sp Splits, l Lengths, count int) Work {
-	q := 4 * int64(count) * int64(h.Heads*h.HeadDim)
+// attentionWork is that of rows of one sequence.
+func (s *Set) attentionWork(a *Attention, l Lengths) Work {
+	h := a.Heads
+	q := 4 * int64(a.Count) * int64(h.Heads*h.HeadDim)
 	written := q
-	if sp.Max > 1 && !s.tuning.Attention.Merge {
-		written = sp.partials(h, l.Longest, count)
+	if a.Splits.Max > 1 && !s.tuning.Attention.Merge {
+		written = a.Splits.partials(h, l.Longest, a.Count)
 	}
 	return Work{
 		Read:    q + 2*int64(l.Longest)*KVBytes(h, s.kv)/PageTokens,

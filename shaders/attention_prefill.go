@@ -2,8 +2,20 @@ package shaders
 
 import "sealvk/vk"
 
-var attentionPrefillKernel = register(kernel{
-	name: "attention_prefill", push: attentionPush{}, constants: 5, access: attentionKernel.access,
+var attentionPrefillKernel = register(attentionPrefillModule, Kernel{
+	Sizes: headSizes, Typical: [][]int{{16, 16, 256, 64}}, Cache: true, Depth: true, check: checkAttention,
+	Knobs: []Knob{
+		{Name: "lanes", number: func(t *Tuning) *int { return &t.Attention.PrefillLanes }, power: true},
+		{Name: "rows", number: func(t *Tuning) *int { return &t.Attention.PrefillRows }, most: 16},
+		{Name: "tile", number: func(t *Tuning) *int { return &t.Attention.PrefillTile }, most: 1024, power: true},
+		mergeKnob,
+	},
+	constants: func(s *Set) []uint32 {
+		a := &s.tuning.Attention
+		return attentionPrefillConstants{
+			Lanes: uint32(a.PrefillLanes), KV: uint32(s.kv), Rows: uint32(a.PrefillRows), Tile: uint32(a.PrefillTile), Merge: constant(a.Merge),
+		}.words()
+	},
 })
 
 // PrefillGrid is the workgroups of prefill's attention.
@@ -14,12 +26,9 @@ func (a *AttentionTuning) PrefillGrid(p Splits, h Heads, length, count int) [3]u
 // AttentionPrefill is the first dispatch of [Set.Attention] for many rows, several of which
 // share their loads of K and V where they follow each other in one sequence; the grid is
 // [AttentionTuning.PrefillGrid].
-func (s *Set) AttentionPrefill(c *vk.Commands, label string, rows, q vk.Range, cache KVCache, scratch AttentionScratch, y vk.Range, h Heads, sp Splits, grid vk.Range, count int) {
-	push := newAttentionPush(h, cache, sp, count)
-	c.DispatchIndirect(label, s.attentionPrefill.pipeline, pushBytes(&push), attentionPrefillKernel.bind(rows, cache.Pages, q, cache.K, cache.V, scratch.Partial, scratch.Done, y), grid)
-	if s.observer != nil {
-		s.observer(Dispatch{label, s.attentionPrefill, []int{h.Heads, h.KVHeads, h.HeadDim, count}, func(l Lengths) ([3]int, Work) {
-			return ints(s.tuning.Attention.PrefillGrid(sp, h, l.Longest, count)), s.attentionWork(h, sp, l, count)
-		}})
-	}
+func (s *Set) AttentionPrefill(c *vk.Commands, label string, a Attention) {
+	args := attentionPrefillBindings(a.bindings()).with(attentionPrefillPush(a.push()))
+	s.attention(c, label, attentionPrefillKernel, args, a, func(l Lengths) [3]uint32 {
+		return s.tuning.Attention.PrefillGrid(a.Splits, a.Heads, l.Longest, a.Count)
+	})
 }

@@ -88,7 +88,9 @@ func (a *attentionCase) attend(b *bench, q []float32, cache KVCache, times int) 
 	}
 	b.run(func(c *vk.Commands) {
 		for _, r := range y {
-			b.set.Attention(c, "attention", rows, rq, cache, scratch, r, a.h, a.splits, rGrid, len(a.rows))
+			b.set.Attention(c, "attention", Attention{
+				Rows: rows, Q: rq, Cache: cache, Scratch: scratch, Y: r, Heads: a.h, Splits: a.splits, Grid: rGrid, Count: len(a.rows),
+			})
 		}
 	})
 	if slices.ContainsFunc(b.uints(scratch.Done), func(n uint32) bool { return n != 0 }) {

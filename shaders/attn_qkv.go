@@ -2,35 +2,42 @@ package shaders
 
 import "sealvk/vk"
 
-type qkvPush struct {
-	productPush
-	Heads, KVHeads, HeadDim, MaxPages uint32
-	Eps                               float32
-}
-
-var qkvKernels = registerProduct(kernel{
-	name: "attn_qkv", push: qkvPush{}, constants: 8,
-	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.WriteOnly, vk.WriteOnly, vk.WriteOnly},
+var attnQKVKernel = registerProduct(attnQKVModule, Kernel{
+	Typical: [][]int{{3 * 4096, 3072, 1}}, Cache: true, Depth: true,
+}, func(s *Set, p productConstants) ([]uint32, string) {
+	return attnQKVConstants{p, uint32(s.kv)}.words(), ", " + s.kv.String() + " cache"
 })
 
-// QKV records q, k and v of an RMSNorm, or those of them that w has: the rotation of q
+// QKV is q, k and v of an RMSNorm, or those of them that W has: the rotation of q
 // and k by each row's position, and the write of k and v into the cache.
-//
-//   - w: rows base and on of q, k and v, q and k in the order of [RoPERow]
-//   - rows: [tokens]Row
-//   - angles: [context][HeadDim/2] (cos, sin) f32, from [RoPETable]
-//   - q: [tokens][Heads][HeadDim] f32, in the order of RoPERow
-func (s *Set) QKV(c *vk.Commands, label string, w *Matrix, base int, x Normed, rows, angles, q vk.Range, cache KVCache, h Heads, tokens int) {
-	push := func(p productPush) []byte {
-		return pushBytes(&qkvPush{p, uint32(h.Heads), uint32(h.KVHeads), uint32(h.HeadDim), uint32(cache.MaxPages), x.Eps})
-	}
-	epilogue := s.ropeWork(h, tokens)
+type QKV struct {
+	W      *Matrix // rows Base and on of q, k and v, q and k in the order of [RoPERow]
+	Base   int
+	X      Normed
+	Rows   vk.Range // [Tokens]Row
+	Angles vk.Range // [context][HeadDim/2] (cos, sin) f32, from [RoPETable]
+	Q      vk.Range // [Tokens][Heads][HeadDim] f32, in the order of RoPERow
+	Cache  KVCache
+	Heads  Heads
+	Tokens int
+}
+
+// QKV records q.
+func (s *Set) QKV(c *vk.Commands, label string, q QKV) {
+	h, w := q.Heads, q.W
+	epilogue := s.ropeWork(h, q.Tokens)
 	part := func(n int64) int64 { return n * int64(w.Rows) / int64(h.Rows()) }
 	epilogue = Work{Read: part(epilogue.Read), Written: part(epilogue.Written), FLOPs: part(epilogue.FLOPs)}
-	to := written([3]vk.Range{q, cache.K, cache.V}, [4]int{0, h.Heads * h.HeadDim, (h.Heads + h.KVHeads) * h.HeadDim, h.Rows()}, base, base+w.Rows)
+	to := written([3]vk.Range{q.Q, q.Cache.K, q.Cache.V}, [4]int{0, h.Heads * h.HeadDim, (h.Heads + h.KVHeads) * h.HeadDim, h.Rows()}, q.Base, q.Base+w.Rows)
 	s.product(c, label, product{
-		kernels: qkvKernels, w: w, x: x.Weighted, base: base, tokens: tokens, push: push, epilogue: epilogue,
-		bind: []vk.Range{x.Squares, rows, cache.Pages, angles, to[0], to[1], to[2]},
+		kernel: attnQKVKernel, w: w, x: q.X.Weighted, base: q.Base, tokens: q.Tokens, epilogue: epilogue,
+		with: func(p productPush, w, x vk.Range) arguments {
+			return attnQKVBindings{
+				Weights: w, X: x, Squares: q.X.Squares, Rows: q.Rows, Pages: q.Cache.Pages, Angles: q.Angles, Q: to[0], KCache: to[1], VCache: to[2],
+			}.with(attnQKVPush{
+				productPush: p, Heads: uint32(h.Heads), KVHeads: uint32(h.KVHeads), HeadDim: uint32(h.HeadDim), MaxPages: uint32(q.Cache.MaxPages), Eps: q.X.Eps,
+			})
+		},
 	})
 }
 

@@ -2,48 +2,51 @@ package shaders
 
 import "sealvk/vk"
 
-type embedPush struct {
-	matrixPush
-	Row0, Context uint32
-	Scale         float32
-	Quantize      uint32
-}
-
-var embedKernel = register(kernel{
-	name: "embed", push: embedPush{}, constants: 2,
-	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.WriteOnly, vk.WriteOnly, vk.WriteOnly, vk.WriteOnly, vk.WriteOnly},
+var embedKernel = register(embedModule, Kernel{
+	Sizes: productSizes, Typical: [][]int{{256000, 3072, 1}}, Knobs: []Knob{lanesKnob}, Weights: true,
+	programs: func(s *Set, k *Kernel, w *Weights) []*Program { return []*Program{s.embedProgram(k, w.Type)} },
 })
 
 // MaxDim is the widest embedding that [Set.Embed] takes.
 const MaxDim = 16384
 
-// Embed records, for each of count rows, to.X[r] = scale × table[rows[r].Token] with
-// what the norm behind it needs, and history[Sequence][Position] = Token.
-//
-//   - table: vocabulary × dim weights
-//   - rows: [count]Row
-//   - norm: [dim] f32, the next norm's weight
-//   - history: [sequences][context] u32
-func (s *Set) Embed(c *vk.Commands, label string, table *Matrix, rows, norm vk.Range, to Residual, history vk.Range, count, context int, scale float32) {
-	program := s.embedProgram(table.Type)
-	if err := program.build(); err != nil {
-		c.Fail(label, err)
-		return
-	}
+// Embed is, for each of Count rows, To.X[r] = Scale × table[rows[r].Token] with what the norm
+// behind it needs, and history[Sequence][Position] = Token.
+type Embed struct {
+	Table   *Matrix  // vocabulary × dim weights
+	Rows    vk.Range // [Count]Row
+	Norm    vk.Range // [dim] f32, the next norm's weight
+	To      Residual
+	History vk.Range // [sequences][Context] u32
+
+	Count, Context int
+	Scale          float32
+}
+
+// Embed records e, a dispatch for each part of the table.
+func (s *Set) Embed(c *vk.Commands, label string, e Embed) {
+	table, n := e.Table, int64(e.Count)
 	for i := range table.Parts {
 		p := &table.Parts[i]
-		push := embedPush{table.push(p), uint32(p.First), uint32(context), scale, constant(s.quantizes(count))}
-		c.Dispatch(label, program.pipeline, pushBytes(&push), embedKernel.bind(p.Data, rows, norm, to.X, to.Weighted.F32, to.Squares, history, s.quantized(to.Weighted, count)), 1, 1, count)
-		// A token's row is in one part: this one, as often as it has rows.
-		share := func(perToken int64) int64 { return perToken * int64(count) * int64(p.Rows) / int64(table.Rows) }
-		work := Work{
-			Read:    16*int64(count) + share(p.Data.Size/int64(p.Rows)+4*int64(table.Cols)),
-			Written: share(4 * int64(1+2*table.Cols+tiles(table.Cols))), FLOPs: share(4 * int64(table.Cols)),
+		push := embedPush{
+			matrixPush: table.push(p), Row0: uint32(p.First), Context: uint32(e.Context), Scale: e.Scale, Quantize: constant(s.quantizes(e.Count)),
 		}
-		s.observe(label, program, [3]int{1, 1, count}, work, p.Rows, table.Cols, count)
+		// A token's row is in one part: this one, as often as it has rows.
+		share := func(perToken int64) int64 { return perToken * n * int64(p.Rows) / int64(table.Rows) }
+		s.dispatch(c, label, call{
+			program: s.embedProgram(embedKernel, table.Type), shape: []int{p.Rows, table.Cols, e.Count}, grid: [3]int{1, 1, e.Count},
+			arguments: embedBindings{
+				Weights: p.Data, Rows: e.Rows, Norm: e.Norm, X: e.To.X, Weighted: e.To.Weighted.F32, Squares: e.To.Squares,
+				History: e.History, Quantized: s.quantized(e.To.Weighted, e.Count),
+			}.with(push),
+			work: Work{
+				Read:    16*n + share(p.Data.Size/int64(p.Rows)+4*int64(table.Cols)),
+				Written: share(4 * int64(1+2*table.Cols+tiles(table.Cols))), FLOPs: share(4 * int64(table.Cols)),
+			},
+		})
 	}
 }
 
-func (s *Set) embedProgram(t Type) *Program {
-	return s.program(embedKernel, t, "", uint32(s.tuning.Lanes), uint32(t))
+func (s *Set) embedProgram(k *Kernel, t Type) *Program {
+	return s.program(k, form{weights: t, constants: embedConstants{Lanes: uint32(s.tuning.Lanes), Type: uint32(t)}.words()})
 }

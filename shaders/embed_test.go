@@ -88,7 +88,7 @@ func TestEmbed(t *testing.T) {
 					rows := []Row{{Token: 42}, {Token: 0, Position: 8}, {Token: 31, Position: 1, Sequence: 1}, {Token: 32, Position: 5}}
 					history := make([]uint32, sequences*context)
 					r, rNorm, to, h := in(b, "rows", rows), in(b, "norm", norm), b.residual(len(rows), cols), inout(b, "history", history)
-					b.run(func(c *vk.Commands) { b.set.Embed(c, "embed", m, r, rNorm, to, h, len(rows), context, scale) })
+					b.run(func(c *vk.Commands) { b.set.Embed(c, "embed", Embed{m, r, rNorm, to, h, len(rows), context, scale}) })
 					var want reference.Expected
 					for _, row := range rows {
 						want.Append(reference.Embed(w[int(row.Token)*cols:][:cols], scale))
@@ -111,7 +111,7 @@ func TestEmbedOfMaxDim(t *testing.T) {
 	b, norm := newBench(t, nil, KVF16, DefaultTuning(device.Caps())), normal(rng, MaxDim, 1)
 	m := b.matrix(file, 1)
 	r, rNorm, to, h := in(b, "rows", make([]Row, 1)), in(b, "norm", norm), b.residual(1, MaxDim), b.out("history", 1)
-	b.run(func(c *vk.Commands) { b.set.Embed(c, "embed", m, r, rNorm, to, h, 1, 1, 2) })
+	b.run(func(c *vk.Commands) { b.set.Embed(c, "embed", Embed{m, r, rNorm, to, h, 1, 1, 2}) })
 	b.residualNear(to, reference.Embed(w, 2), norm)
 }
 
@@ -124,7 +124,7 @@ func TestEmbedOutsideTheTable(t *testing.T) {
 	r, norm := in(b, "rows", []Row{{Token: NoToken}, {Token: 4}}), in(b, "norm", make([]float32, dim))
 	to := Residual{inout(b, "x", make([]float32, 2*dim)), Activations{F32: inout(b, "weighted", make([]float32, 2*dim))}, inout(b, "squares", make([]float32, 2))}
 	h := inout(b, "history", make([]uint32, 4))
-	b.run(func(c *vk.Commands) { b.set.Embed(c, "embed", m, r, norm, to, h, 2, 4, 1) })
+	b.run(func(c *vk.Commands) { b.set.Embed(c, "embed", Embed{m, r, norm, to, h, 2, 4, 1}) })
 	for i, v := range slices.Concat(b.uints(to.X), b.uints(to.Weighted.F32), b.uints(to.Squares), b.uints(h)) {
 		if v != 0 {
 			t.Fatalf("word %d was written", i)

@@ -2,29 +2,28 @@ package shaders
 
 import "sealvk/vk"
 
-type gateUpPush struct {
-	productPush
-	FFNDim   uint32
-	Eps      float32
-	Quantize uint32
+var ffnGateUpKernel = registerProduct(ffnGateUpModule, Kernel{
+	Typical: [][]int{{2 * 24576, 3072, 1}},
+}, func(_ *Set, p productConstants) ([]uint32, string) { return ffnGateUpConstants{p}.words(), "" })
+
+// GateUp is y[t] = gelu(gate · x[t]) × (up · x[t]) of an RMSNorm.
+type GateUp struct {
+	W *Matrix // ffn_gate and ffn_up in the order of [GateUpRow]
+	X Normed
+	Y Activations // [Tokens][FFNDim]
+
+	FFNDim, Tokens int
 }
 
-var gateUpKernels = registerProduct(kernel{
-	name: "ffn_gate_up", push: gateUpPush{}, constants: 7,
-	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.WriteOnly, vk.WriteOnly},
-})
-
-// GateUp records y[t] = gelu(gate · x[t]) × (up · x[t]) of an RMSNorm.
-//
-//   - w: ffn_gate and ffn_up in the order of [GateUpRow]
-//   - y: [tokens][ffnDim]
-func (s *Set) GateUp(c *vk.Commands, label string, w *Matrix, x Normed, y Activations, ffnDim, tokens int) {
-	push := func(p productPush) []byte {
-		return pushBytes(&gateUpPush{p, uint32(ffnDim), x.Eps, constant(s.quantizes(tokens))})
-	}
-	n := int64(tokens) * int64(ffnDim)
+// GateUp records g.
+func (s *Set) GateUp(c *vk.Commands, label string, g GateUp) {
+	n := int64(g.Tokens) * int64(g.FFNDim)
 	s.product(c, label, product{
-		kernels: gateUpKernels, w: w, x: x.Weighted, tokens: tokens, push: push, epilogue: Work{Written: 4 * n, FLOPs: 9 * n},
-		bind: []vk.Range{x.Squares, y.F32, s.quantized(y, tokens)},
+		kernel: ffnGateUpKernel, w: g.W, x: g.X.Weighted, tokens: g.Tokens, epilogue: Work{Written: 4 * n, FLOPs: 9 * n},
+		with: func(p productPush, w, x vk.Range) arguments {
+			return ffnGateUpBindings{
+				Weights: w, X: x, Squares: g.X.Squares, Y: g.Y.F32, Quantized: s.quantized(g.Y, g.Tokens),
+			}.with(ffnGateUpPush{productPush: p, FFNDim: uint32(g.FFNDim), Eps: g.X.Eps, Quantize: constant(s.quantizes(g.Tokens))})
+		},
 	})
 }

@@ -2,22 +2,28 @@ package shaders
 
 import "sealvk/vk"
 
-type gegluPush struct{ FFNDim, Stride, Paired uint32 }
-
-var gegluKernel = register(kernel{
-	name: "geglu", push: gegluPush{}, constants: 1,
-	access: []vk.Access{vk.ReadOnly, vk.WriteOnly},
+var gegluKernel = register(gegluModule, Kernel{
+	Sizes: []string{"ffn_dim", "tokens"}, Typical: [][]int{{24576, 1}}, Knobs: []Knob{lanesKnob},
 })
 
-// GeGLU records y[t][i] = gelu(gate[t][i]) × up[t][i], with the tanh approximation of GELU.
-//
-//   - gateUp: [count][stride] f32, paired: the products of a matrix in the order of
-//     [GateUpRow]; else gate [ffnDim] and behind it up
-//   - y: [count][ffnDim] f32
-func (s *Set) GeGLU(c *vk.Commands, label string, gateUp, y vk.Range, ffnDim, stride int, paired bool, count int) {
-	push := gegluPush{uint32(ffnDim), uint32(stride), constant(paired)}
-	gx, gy := s.fold(ceilDiv(ffnDim, s.tuning.Lanes))
-	c.Dispatch(label, s.geglu.pipeline, pushBytes(&push), gegluKernel.bind(gateUp, y), gx, gy, count)
-	n := int64(count) * int64(ffnDim)
-	s.observe(label, s.geglu, [3]int{gx, gy, count}, Work{Read: 8 * n, Written: 4 * n, FLOPs: 9 * n}, ffnDim, count)
+// GeGLU is y[t][i] = gelu(gate[t][i]) × up[t][i], with the tanh approximation of GELU.
+type GeGLU struct {
+	// GateUp is [Count][Stride] f32; Paired: the products of a matrix in the order of
+	// [GateUpRow]; else gate [FFNDim] and behind it up.
+	GateUp vk.Range
+	Y      vk.Range // [Count][FFNDim] f32
+
+	FFNDim, Stride, Count int
+	Paired                bool
+}
+
+// GeGLU records g.
+func (s *Set) GeGLU(c *vk.Commands, label string, g GeGLU) {
+	n := int64(g.Count) * int64(g.FFNDim)
+	x, y := s.fold(ceilDiv(g.FFNDim, s.tuning.Lanes))
+	s.dispatch(c, label, call{
+		program: s.only(gegluKernel), shape: []int{g.FFNDim, g.Count}, grid: [3]int{x, y, g.Count},
+		arguments: gegluBindings{GateUp: g.GateUp, Y: g.Y}.with(gegluPush{FFNDim: uint32(g.FFNDim), Stride: uint32(g.Stride), Paired: constant(g.Paired)}),
+		work:      Work{Read: 8 * n, Written: 4 * n, FLOPs: 9 * n},
+	})
 }

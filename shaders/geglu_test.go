@@ -31,7 +31,9 @@ func TestGeGLU(t *testing.T) {
 						}
 						b := newBench(t, nil, KVF16, tuning)
 						r, y := in(b, "gate and up", both), b.out("y", count*n)
-						b.run(func(c *vk.Commands) { b.set.GeGLU(c, "geglu", r, y, n, stride, paired, count) })
+						b.run(func(c *vk.Commands) {
+							b.set.GeGLU(c, "geglu", GeGLU{GateUp: r, Y: y, FFNDim: n, Stride: stride, Paired: paired, Count: count})
+						})
 						near(t, fmt.Sprintf("%d of scale %v", n, scale), b.floats(y), reference.GeGLU(gate, up))
 					}
 				}

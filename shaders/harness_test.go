@@ -126,12 +126,13 @@ func newBench(t *testing.T, types map[string][]Type, kv KVType, tuning Tuning) *
 		for _, typ := range list {
 			for _, w := range []Weights{{Rows: manyInvocations}, {Rows: 64, Cols: slices.Max(colsFor(typ))}} {
 				w.Kernel, w.Type = name, typ
-				programs := set.weighted(&w)
+				k := FindKernel(name)
+				programs := k.programs(set, k, &w)
 				if name == "matmul" { // what is no Normed, too
 					if !set.cfg.Batches {
 						programs = programs[:1]
 					}
-					programs = append(programs, set.productProgram(matmulKernels, typ, w.Rows, w.Cols, tuning.Product.Tokens, false, false))
+					programs = append(programs, set.productProgram(k, matmulPlain, typ, w.Rows, w.Cols, tuning.Product.Tokens, false))
 				}
 				for _, p := range programs {
 					work.Go(p.build)
@@ -302,6 +303,9 @@ func near(t *testing.T, what string, got []float32, want reference.Expected) {
 		t.Fatalf("%s[%d] = %v", what, m.Index, m)
 	}
 }
+
+// plain is what no norm is applied to.
+func plain(x vk.Range) Normed { return Normed{Weighted: Activations{F32: x}} }
 
 func normal(rng *rand.Rand, n int, scale float64) []float32 {
 	v := make([]float32, n)

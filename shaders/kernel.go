@@ -1,57 +1,173 @@
 package shaders
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"sealvk/vk"
 )
 
-// kernel is what Go knows of one .comp file; a test compares it with the SPIR-V.
-type kernel struct {
-	name      string
-	formOf    string      // the kernel that this is another form of, whose name programs bear; may be ""
-	push      any         // zero value of its push constants
-	access    []vk.Access // of bindings 0, 1, …
-	constants int         // specialization constants 0, 1, …
+// Kernel describes a kernel NAME.comp. Its descriptor stands in NAME.go, in front of the
+// method of [Set] that records it; all lists of kernels are made of the descriptors.
+type Kernel struct {
+	Name    string
+	Sizes   []string // names of Dispatch.Shape's, in order
+	Typical [][]int  // usual shapes: SeaLLM-7B-v2.5's for one token, of prefill's kernels for 64
+	Knobs   []Knob   // what of a Tuning changes it
+
+	Weights bool // it reads weights, and is built for each of their types
+	Cache   bool // it reads or writes the KV cache, and is built for its type
+	Depth   bool // it works at positions of sequences, and may do so behind others
+
+	module    module
+	constants func(s *Set) []uint32                          // of its one program, where it has no weights; nil: its lanes alone, the first knob
+	programs  func(s *Set, k *Kernel, w *Weights) []*Program // those that read w in a step or a prompt
+	adapt     func(t *Tuning, c *vk.Caps) error              // of DefaultTuning, for what uses the kernel; nil: nothing to do
+	check     func(t *Tuning, kv KVType, c *vk.Caps) error   // nil: the knobs' bounds are all
+	form      productForm                                    // of a product
 }
 
-// kernels lists every kernel, for the test.
-var kernels []*kernel
+// module is a kernel's SPIR-V, as kernels_gen.go tells of it.
+type module struct {
+	name      string
+	variants  []string // spv/NAME_VARIANT.spv
+	push      int      // bytes of push constants
+	bindings  int
+	constants int // specialization constants
+}
 
-func register(k kernel) *kernel {
+// arguments are what a dispatch hands to a kernel.
+type arguments struct {
+	push     []byte
+	bindings []vk.Binding
+}
+
+var kernels []*Kernel
+
+func register(m module, k Kernel) *Kernel {
+	k.Name, k.module = m.name, m
 	kernels = append(kernels, &k)
 	return &k
 }
 
-// maxConstants is the most that a kernel has.
-const maxConstants = 12
+// Kernels lists the kernels by name.
+func Kernels() []*Kernel {
+	return slices.SortedFunc(slices.Values(kernels), func(a, b *Kernel) int { return cmp.Compare(a.Name, b.Name) })
+}
 
-// pipeline builds the kernel with the given specialization constants, of which the first
-// is the lanes of a workgroup; subgroup is the subgroup size that it relies on, or 0.
-func (k *kernel) pipeline(d *vk.Device, cfg *Config, subgroup int, constants []uint32) (*vk.Pipeline, error) {
-	if len(constants) != k.constants {
-		return nil, fmt.Errorf("shaders: %s takes %d constants, not %d", k.name, k.constants, len(constants))
+// FindKernel finds a kernel by its name, or gives nil.
+func FindKernel(name string) *Kernel {
+	if i := slices.IndexFunc(kernels, func(k *Kernel) bool { return k.Name == name }); i >= 0 {
+		return kernels[i]
+	}
+	return nil
+}
+
+// Tuning is the device's own, with which the kernel is used. It fails where the device cannot
+// run the kernel.
+func (k *Kernel) Tuning(c *vk.Caps) (Tuning, error) {
+	t := DefaultTuning(c)
+	if k.adapt == nil {
+		return t, nil
+	}
+	return t, k.adapt(&t, c)
+}
+
+// Check says what of the tuning the device cannot do for this kernel.
+func (k *Kernel) Check(t *Tuning, kv KVType, c *vk.Caps) error {
+	for i := range k.Knobs {
+		if err := k.Knobs[i].Check(k.Knobs[i].Get(t), c); err != nil {
+			return err
+		}
+	}
+	if k.check == nil {
+		return nil
+	}
+	return k.check(t, kv, c)
+}
+
+// Knob is a number of a Tuning, or a switch: 0 or 1.
+type Knob struct {
+	Name string
+
+	number func(*Tuning) *int
+	most   int  // of the number; 0: the invocations that a workgroup of the device has
+	power  bool // of two
+
+	flag func(*Tuning) *bool   // of a switch, in place of number
+	can  func(c *vk.Caps) bool // whether the device can have it on; nil: it can
+}
+
+// IsSwitch tells a knob that is 0 or 1.
+func (n *Knob) IsSwitch() bool { return n.flag != nil }
+
+func (n *Knob) Get(t *Tuning) int {
+	if n.flag != nil {
+		return int(constant(*n.flag(t)))
+	}
+	return *n.number(t)
+}
+
+func (n *Knob) Set(t *Tuning, value int) {
+	if n.flag != nil {
+		*n.flag(t) = value != 0
+	} else {
+		*n.number(t) = value
+	}
+}
+
+// Check says why a device cannot have the knob at a value.
+func (n *Knob) Check(value int, c *vk.Caps) error {
+	most := n.most
+	if most == 0 {
+		most = mostInvocations(c)
+	}
+	switch {
+	case n.flag != nil && value != 0 && value != 1:
+		return fmt.Errorf("%s=%d: want 0 or 1", n.Name, value)
+	case n.flag != nil && value == 1 && n.can != nil && !n.can(c):
+		return fmt.Errorf("%s=1: the device has no operations for it", n.Name)
+	case n.flag == nil && (value < 1 || value > most):
+		return fmt.Errorf("%s=%d: want 1 to %d on this device", n.Name, value, most)
+	case n.power && value&(value-1) != 0:
+		return fmt.Errorf("%s=%d: want a power of two", n.Name, value)
+	}
+	return nil
+}
+
+// mostInvocations is how many a workgroup may have in one dimension.
+func mostInvocations(c *vk.Caps) int {
+	return min(c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
+}
+
+// Knobs of several kernels.
+var (
+	lanesKnob  = Knob{Name: "lanes", number: func(t *Tuning) *int { return &t.Lanes }, power: true}
+	wideKnob   = Knob{Name: "wide", number: func(t *Tuning) *int { return &t.WideLanes }, power: true}
+	sampleKnob = Knob{Name: "lanes", number: func(t *Tuning) *int { return &t.SampleLanes }, power: true}
+)
+
+// pipeline builds a program of the kernel.
+func (k *Kernel) pipeline(d *vk.Device, cfg *Config, f *form) (*vk.Pipeline, error) {
+	name := k.Name
+	if f.variant != "" {
+		name += "_" + f.variant
+	}
+	if len(f.constants) != k.module.constants {
+		return nil, fmt.Errorf("shaders: %s takes %d constants, not %d", name, k.module.constants, len(f.constants))
 	}
 	told := d.Caps().Features.PipelineExecutableProperties
 	p, err := d.NewPipeline(vk.PipelineInfo{
-		Name: fmt.Sprint(k.name, constants), SPIRV: spirv(k.name),
-		Bindings: len(k.access), PushSize: pushSize(k.push), Constants: constants, SubgroupSize: subgroup,
+		Name: fmt.Sprint(name, f.constants), SPIRV: spirv(name),
+		Bindings: k.module.bindings, PushSize: k.module.push, Constants: f.constants, SubgroupSize: f.subgroup,
 		Statistics: cfg.Statistics && told, Representations: cfg.Representations && told,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("shaders: %s: %w", k.name, err)
+		return nil, fmt.Errorf("shaders: %s: %w", name, err)
 	}
 	return p, nil
-}
-
-// bind pairs the ranges with the kernel's accesses.
-func (k *kernel) bind(ranges ...vk.Range) []vk.Binding {
-	bindings := make([]vk.Binding, len(ranges))
-	for i, r := range ranges {
-		bindings[i] = vk.Binding{Range: r, Access: k.access[i]}
-	}
-	return bindings
 }
 
 // pushBytes views push constants, a struct of 32-bit fields, as bytes.

@@ -87,11 +87,7 @@ func (p *Part) Regions(t Type, cols, tile, count int) (first, second vk.Range) {
 		p.Data.Buffer.Range(at+int64(tile)*b, int64(count)*b)
 }
 
-// matrixPush is what kernels are told of a part (weights.glsl, Matrix).
-type matrixPush struct {
-	Rows, Cols, RowQuads, RowWords, Second uint32
-}
-
+// push is what kernels are told of a part (weights.glsl, Matrix).
 func (m *Matrix) push(p *Part) matrixPush {
 	_, quads, words := rowSize(m.Type, m.Cols)
 	first, _ := tileBytes(m.Type, m.Cols)

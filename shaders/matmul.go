@@ -2,35 +2,39 @@ package shaders
 
 import "sealvk/vk"
 
-type matmulPush struct {
-	productPush
-	Stride uint32
-	Eps    float32
+var matmulKernel = registerProduct(matmulModule, Kernel{
+	// attn_q, attn_k, attn_v; attn_output; ffn_gate, ffn_up; ffn_down; output
+	Typical: [][]int{{4096, 3072, 1}, {3072, 4096, 1}, {24576, 3072, 1}, {3072, 24576, 1}, {256000, 3072, 1}},
+}, matmulNormed)
+
+func matmulPlain(_ *Set, p productConstants) ([]uint32, string) {
+	return matmulConstants{p, 0}.words(), ""
 }
 
-var matmulKernels = registerProduct(kernel{
-	name: "matmul", push: matmulPush{}, constants: 8,
-	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.WriteOnly},
-})
-
-// MatMul records y[t][row0+r] = w · x[first+t] for each of tokens tokens.
-//
-//   - w: rows × cols weights
-//   - x: [first+tokens][cols] f32
-//   - y: [tokens][stride] f32
-func (s *Set) MatMul(c *vk.Commands, label string, w *Matrix, x, y vk.Range, row0, stride, first, tokens int) {
-	push := func(p productPush) []byte { return pushBytes(&matmulPush{p, uint32(stride), 0}) }
-	s.product(c, label, product{
-		kernels: matmulKernels, w: w, x: Activations{F32: x}, base: row0, first: first, tokens: tokens, push: push,
-		epilogue: Work{Written: 4 * int64(tokens) * int64(w.Rows)}, bind: []vk.Range{x, y},
-	})
+func matmulNormed(_ *Set, p productConstants) ([]uint32, string) {
+	return matmulConstants{p, 1}.words(), ", normed"
 }
 
-// MatMulNorm is [Set.MatMul] of an RMSNorm.
-func (s *Set) MatMulNorm(c *vk.Commands, label string, w *Matrix, x Normed, y vk.Range, row0, stride, first, tokens int) {
-	push := func(p productPush) []byte { return pushBytes(&matmulPush{p, uint32(stride), x.Eps}) }
+// MatMul is y[t][Row0+r] = w · x[First+t] for each of Tokens tokens.
+type MatMul struct {
+	W *Matrix  // rows × cols weights
+	X Normed   // [First+Tokens][cols]; without Squares it is not normed
+	Y vk.Range // [Tokens][Stride] f32
+
+	Row0, Stride, First, Tokens int
+}
+
+// MatMul records m.
+func (s *Set) MatMul(c *vk.Commands, label string, m MatMul) {
+	form := matmulNormed
+	if m.X.Squares.Buffer == nil {
+		form, m.X.Squares = matmulPlain, m.X.Weighted.F32 // which is bound and not read
+	}
 	s.product(c, label, product{
-		kernels: matmulKernels, w: w, x: x.Weighted, norm: true, base: row0, first: first, tokens: tokens, push: push,
-		epilogue: Work{Written: 4 * int64(tokens) * int64(w.Rows)}, bind: []vk.Range{x.Squares, y},
+		kernel: matmulKernel, form: form, w: m.W, x: m.X.Weighted, base: m.Row0, first: m.First, tokens: m.Tokens,
+		epilogue: Work{Written: 4 * int64(m.Tokens) * int64(m.W.Rows)},
+		with: func(p productPush, w, x vk.Range) arguments {
+			return matmulBindings{Weights: w, X: x, Squares: m.X.Squares, Y: m.Y}.with(matmulPush{productPush: p, Stride: uint32(m.Stride), Eps: m.X.Eps})
+		},
 	})
 }

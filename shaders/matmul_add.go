@@ -2,28 +2,30 @@ package shaders
 
 import "sealvk/vk"
 
-type matmulAddPush struct {
-	productPush
-	Dim, Quantize uint32
+var matmulAddKernel = registerProduct(matmulAddModule, Kernel{
+	Typical: [][]int{{3072, 4096, 1}, {3072, 24576, 1}}, // attn_output; ffn_down
+}, func(_ *Set, p productConstants) ([]uint32, string) { return matmulAddConstants{p}.words(), "" })
+
+// MatMulAdd is To.X[t] += w · x[t], with what the RMSNorm of To.X needs.
+type MatMulAdd struct {
+	W      *Matrix
+	X      Activations // [Tokens][cols]
+	Norm   vk.Range    // [rows] f32, the weight of that norm
+	To     Residual
+	Tokens int
 }
 
-var matmulAddKernels = registerProduct(kernel{
-	name: "matmul_add", push: matmulAddPush{}, constants: 7,
-	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadWrite, vk.WriteOnly, vk.WriteOnly, vk.WriteOnly},
-})
-
-// MatMulAdd records to.X[t] += w · x[t], with what the RMSNorm of to.X needs.
-//
-//   - x: [tokens][cols]
-//   - norm: [rows] f32, the weight of that norm
-func (s *Set) MatMulAdd(c *vk.Commands, label string, w *Matrix, x Activations, norm vk.Range, to Residual, tokens int) {
-	push := func(p productPush) []byte {
-		return pushBytes(&matmulAddPush{p, uint32(w.Rows), constant(s.quantizes(tokens))})
-	}
-	n := int64(tokens) * int64(w.Rows)
-	epilogue := Work{Read: 4 * (n + int64(w.Rows)), Written: 8*n + 4*int64(tokens*tiles(w.Rows)), FLOPs: 4 * n}
+// MatMulAdd records m.
+func (s *Set) MatMulAdd(c *vk.Commands, label string, m MatMulAdd) {
+	n := int64(m.Tokens) * int64(m.W.Rows)
 	s.product(c, label, product{
-		kernels: matmulAddKernels, w: w, x: x, tokens: tokens, push: push, epilogue: epilogue,
-		bind: []vk.Range{norm, to.X, to.Weighted.F32, to.Squares, s.quantized(to.Weighted, tokens)},
+		kernel: matmulAddKernel, w: m.W, x: m.X, tokens: m.Tokens,
+		epilogue: Work{Read: 4 * (n + int64(m.W.Rows)), Written: 8*n + 4*int64(m.Tokens*tiles(m.W.Rows)), FLOPs: 4 * n},
+		with: func(p productPush, w, x vk.Range) arguments {
+			return matmulAddBindings{
+				Weights: w, X: x, Norm: m.Norm, Residual: m.To.X, Weighted: m.To.Weighted.F32, Squares: m.To.Squares,
+				Quantized: s.quantized(m.To.Weighted, m.Tokens),
+			}.with(matmulAddPush{productPush: p, Dim: uint32(m.W.Rows), Quantize: constant(s.quantizes(m.Tokens))})
+		},
 	})
 }

@@ -35,30 +35,8 @@ func coopTilings(t *testing.T) map[string]Prefill {
 	return map[string]Prefill{"own": own, "small": small}
 }
 
-// half is a sum of products whose factors are rounded to f16. Of a factor's size at most
-// 2^-10 (weights, which drivers round up or down as they like) or 2^-11 (x, rounded to
-// nearest) is lost; below 2^-14 as much as there. to_half.comp takes the largest x of a
-// token beyond 2^14, so that for x this is 2^-25 / 2^14 of it. The rest is f32's
-// rounding, which matrix units do by cutting off.
-func half(w, x []float32, rows, cols, tokens int) reference.Expected {
-	e := reference.MatMul(w, x, rows, cols, tokens)
-	for t := range tokens {
-		var largest float64
-		for _, v := range x[t*cols:][:cols] {
-			largest = max(largest, math.Abs(float64(v)))
-		}
-		for r := range rows {
-			i := t*rows + r
-			e.Tolerance[i] *= 4
-			for k, v := range w[r*cols:][:cols] {
-				wk, xk := math.Abs(float64(v)), math.Abs(float64(x[t*cols+k]))
-				dw, dx := max(0x1p-10*wk, 0x1p-24), max(0x1p-11*xk, 0x1p-39*largest)
-				e.Tolerance[i] += dw*xk + dx*wk + dw*dx
-			}
-		}
-	}
-	return e
-}
+// half is a sum of products whose factors are rounded to f16.
+var half = reference.MatMulHalf
 
 // exact is for factors that f16 holds: only f32's rounding is left.
 func exact(w, x []float32, rows, cols, tokens int) reference.Expected {
@@ -154,7 +132,8 @@ func TestMatMulCoopMatNaN(t *testing.T) {
 		rx, y := in(b, "x", x), b.out("y", tokens*rows)
 		buffer := b.make("half", int(b.set.HalfBytes(tokens, cols)), nil, true)
 		b.run(func(c *vk.Commands) {
-			b.set.MatMulPrefill(c, "matmul", m, b.set.Operand(c, "half", rx, buffer, 0, tokens, cols), y, 0, rows, vk.Range{}, false)
+			x := b.set.Operand(c, "half", Operand{X: rx, Tokens: tokens, Cols: cols}, buffer)
+			b.set.MatMulPrefill(c, "matmul", MatMulPrefill{W: m, X: x, Y: y, Stride: rows})
 		})
 		got := b.floats(y)
 		near(t, "before", got[:2*rows], half(w, x, rows, cols, 2))

@@ -99,13 +99,13 @@ func TestMatMul(t *testing.T) {
 					m, row0, stride := b.matrix(file, parts(rng)), rng.IntN(3), rows+5
 					x := normal(rng, (first+tokens)*cols, 1)
 					rx, y := in(b, "x", x), b.out("y", tokens*stride)
-					b.run(func(c *vk.Commands) { b.set.MatMul(c, "matmul", m, rx, y, row0, stride, first, tokens) })
+					b.run(func(c *vk.Commands) { b.set.MatMul(c, "matmul", MatMul{m, plain(rx), y, row0, stride, first, tokens}) })
 					placed(t, fmt.Sprintf("%d×%d, %d tokens", rows, cols, tokens), b.floats(y), rows, row0, stride, reference.MatMul(w, x[first*cols:], rows, cols, tokens))
 
 					const eps = 1e-3
 					squares := positive(rng, (first+1)*tiles(cols))
 					normed, y1 := Normed{Activations{F32: rx}, in(b, "squares", squares), eps}, b.out("y of one", stride)
-					b.run(func(c *vk.Commands) { b.set.MatMulNorm(c, "matmul", m, normed, y1, row0, stride, first, 1) })
+					b.run(func(c *vk.Commands) { b.set.MatMul(c, "matmul", MatMul{m, normed, y1, row0, stride, first, 1}) })
 					want := reference.MatMul(w, x[first*cols:], rows, cols, 1).Scaled(reference.NormScale(squares[first*tiles(cols):], cols, eps))
 					placed(t, fmt.Sprintf("%d×%d, normed", rows, cols), b.floats(y1), rows, row0, stride, want)
 				}
@@ -134,7 +134,7 @@ func TestMatMulTokens(t *testing.T) {
 				b := newBench(t, nil, KVF16, tuning)
 				m, x, squares := b.matrix(file, rows), normal(rng, tokens*cols, 1), positive(rng, tokens*tiles(cols))
 				normed, y := Normed{Activations{F32: in(b, "x", x)}, in(b, "squares", squares), eps}, b.out("y", tokens*rows)
-				b.run(func(c *vk.Commands) { b.set.MatMulNorm(c, "matmul", m, normed, y, 0, rows, 0, tokens) })
+				b.run(func(c *vk.Commands) { b.set.MatMul(c, "matmul", MatMul{m, normed, y, 0, rows, 0, tokens}) })
 				var want reference.Expected
 				for i := range tokens {
 					scale := reference.NormScale(squares[i*tiles(cols):][:tiles(cols)], cols, eps)
@@ -158,7 +158,7 @@ func TestMatMulFoldsGrid(t *testing.T) {
 	t.Cleanup(func() { b.set.maxGroups = groups })
 	m := b.matrix(file, 928)
 	rx, y := in(b, "x", x), b.out("y", rows)
-	b.run(func(c *vk.Commands) { b.set.MatMul(c, "matmul", m, rx, y, 0, rows, 0, 1) })
+	b.run(func(c *vk.Commands) { b.set.MatMul(c, "matmul", MatMul{m, plain(rx), y, 0, rows, 0, 1}) })
 	near(t, "y", b.floats(y), reference.MatMul(w, x, rows, cols, 1))
 }
 
@@ -186,7 +186,7 @@ func TestHalfExact(t *testing.T) {
 		ids[i].Position = uint32(i)
 	}
 	r, norm, to, history := in(b, "rows", ids), in(b, "norm", make([]float32, cols)), b.residual(rows, cols), b.out("history", rows)
-	b.run(func(c *vk.Commands) { b.set.Embed(c, "embed", m, r, norm, to, history, rows, rows, 1) })
+	b.run(func(c *vk.Commands) { b.set.Embed(c, "embed", Embed{m, r, norm, to, history, rows, rows, 1}) })
 	for i, got := range b.floats(to.X) {
 		if got != want[i] {
 			t.Fatalf("half %#x = %v, want %v", binary.LittleEndian.Uint16(file[2*i:]), got, want[i])

@@ -2,129 +2,144 @@ package shaders
 
 import (
 	"fmt"
+	"slices"
 
 	"sealvk/vk"
 )
 
-type tilesPush struct {
-	matrixPush
-	Row0, Stride, Tokens, First, Factors, Steps, Add uint32
+var matmulTiledKernel = register(matmulTiledModule, Kernel{
+	Sizes: productSizes, Typical: typicalPrefill, Knobs: tilingKnobs, Weights: true, check: checkPrefill,
+	programs: func(s *Set, k *Kernel, w *Weights) []*Program {
+		if s.tuning.Prefill == (Prefill{}) || s.tuning.Prefill.CoopMat != (CoopMat{}) {
+			return nil // that is another kernel's
+		}
+		return s.tilePrograms(k, w.Type)
+	},
+	adapt: func(t *Tuning, c *vk.Caps) error {
+		t.Prefill = plainPrefill(c)
+		return nil
+	},
+})
+
+// typicalPrefill is the products of a layer for 64 tokens.
+var typicalPrefill = [][]int{{3 * 4096, 3072, 64}, {3072, 4096, 64}, {2 * 24576, 3072, 64}, {3072, 24576, 64}}
+
+// tilingKnobs are those of both tilings.
+var tilingKnobs = slices.Concat(
+	knobsOf("wide_", func(t *Tuning) *Tiling { return &t.Prefill.Wide }),
+	knobsOf("narrow_", func(t *Tuning) *Tiling { return &t.Prefill.Narrow }))
+
+func knobsOf(prefix string, of func(*Tuning) *Tiling) []Knob {
+	return []Knob{
+		{Name: prefix + "rows", number: func(t *Tuning) *int { return &of(t).Rows }, most: 1024, power: true},
+		{Name: prefix + "tokens", number: func(t *Tuning) *int { return &of(t).Tokens }, most: 1024, power: true},
+		{Name: prefix + "cols", number: func(t *Tuning) *int { return &of(t).Cols }, most: 256, power: true},
+		{Name: prefix + "part_rows", number: func(t *Tuning) *int { return &of(t).PartRows }, most: 256, power: true},
+		{Name: prefix + "part_tokens", number: func(t *Tuning) *int { return &of(t).PartTokens }, most: 256, power: true},
+		{Name: prefix + "buffers", number: func(t *Tuning) *int { return &of(t).Buffers }, most: 2},
+	}
 }
 
-var (
-	tiledKernel = register(kernel{
-		name: "matmul_tiled", push: tilesPush{}, constants: 8,
-		access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadWrite},
-	})
-	coopMatKernel = register(kernel{
-		name: "matmul_coopmat", push: tilesPush{}, constants: 11,
-		access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadWrite},
-	})
-)
-
-type sumPush struct{ Count, Splits, Add uint32 }
-
-var sumKernel = register(kernel{name: "matmul_sum", push: sumPush{}, constants: 1, access: []vk.Access{vk.ReadOnly, vk.ReadWrite}})
+func checkPrefill(t *Tuning, _ KVType, c *vk.Caps) error { return t.Prefill.Check(c) }
 
 // kernel that the tiles are computed by.
-func (p *Prefill) kernel() *kernel {
+func (p *Prefill) kernel() *Kernel {
 	if p.CoopMat != (CoopMat{}) {
-		return coopMatKernel
+		return matmulCoopmatKernel
 	}
-	return tiledKernel
-}
-
-// constants of the kernel.
-func (p *Prefill) constants(t Type, tile *Tiling) []uint32 {
-	m := p.CoopMat
-	c := []int{tile.lanes(m), int(t), tile.Rows, tile.Tokens, tile.Cols, tile.Buffers, tile.PartRows, tile.PartTokens}
-	if m != (CoopMat{}) {
-		c = append(c, m.M, m.N, m.K)
-	}
-	words := make([]uint32, len(c))
-	for i, n := range c {
-		words[i] = uint32(n)
-	}
-	return words
+	return matmulTiledKernel
 }
 
 func (t *Tiling) String() string { return fmt.Sprintf("tiles of %d×%d", t.Rows, t.Tokens) }
 
-// tileProgram is the kernel of prefill for weights of a type in a tiling.
-func (s *Set) tileProgram(t Type, tile *Tiling) *Program {
+// tileProgram is the kernel of prefill, k, for weights of a type in a tiling.
+func (s *Set) tileProgram(k *Kernel, t Type, tile *Tiling) *Program {
+	m := s.tuning.Prefill.CoopMat
+	constants := tilesConstants{
+		Lanes: uint32(tile.lanes(m)), Type: uint32(t), Rows: uint32(tile.Rows), Tokens: uint32(tile.Tokens), Cols: uint32(tile.Cols),
+		Buffers: uint32(tile.Buffers), PartRows: uint32(tile.PartRows), PartTokens: uint32(tile.PartTokens),
+	}
+	words := matmulTiledConstants{constants}.words()
+	if m != (CoopMat{}) {
+		words = matmulCoopmatConstants{constants, uint32(m.M), uint32(m.N), uint32(m.K)}.words()
+	}
+	return s.program(k, form{weights: t, name: tile.String(), subgroup: m.Subgroup, constants: words})
+}
+
+// tilePrograms is both tilings.
+func (s *Set) tilePrograms(k *Kernel, t Type) []*Program {
 	p := &s.tuning.Prefill
-	return s.sized(p.CoopMat.Subgroup, p.kernel(), t, tile.String(), p.constants(t, tile)...)
+	return []*Program{s.tileProgram(k, t, &p.Wide), s.tileProgram(k, t, &p.Narrow)}
 }
 
 // Tiled reports whether a step of so many tokens goes through [Set.MatMulPrefill].
 func (s *Set) Tiled(tokens int) bool { return tokens > DecodeRows && s.tuning.Prefill != (Prefill{}) }
 
-// MatMulPrefill records y[t][row0+r] (+)= w · x[t] for all tokens of x. It is made for more of them
+// MatMulPrefill is y[t][Row0+r] (+)= w · x[t] for all tokens of x. It is made for more of them
 // than a vector has, with weights and x read once for many values of y. With
 // cooperative matrices weights are rounded to f16, so that none may be beyond 65504.
-//
-//   - w: rows × cols weights
-//   - y: [tokens][stride] f32
-//   - partial: any size, may be none; with room for [splits][tokens][rows] f32 matrices that
-//     are all of y and whose tiles are too few to fill the device are split by columns
-func (s *Set) MatMulPrefill(c *vk.Commands, label string, w *Matrix, x Operand, y vk.Range, row0, stride int, partial vk.Range, add bool) {
-	p := &s.tuning.Prefill
+type MatMulPrefill struct {
+	W *Matrix  // rows × cols weights
+	X Operand  // as [Set.Operand] gives it
+	Y vk.Range // [tokens][Stride] f32
+
+	Row0, Stride int
+	Add          bool
+	// Partial is of any size, and may be none; with room for [splits][tokens][rows] f32
+	// matrices that are all of y and whose tiles are too few to fill the device are split by
+	// columns.
+	Partial vk.Range
+}
+
+// MatMulPrefill records m.
+func (s *Set) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
+	p, w, x := &s.tuning.Prefill, m.W, m.X
 	tile := &p.Wide
-	if x.tokens <= p.Narrow.Tokens {
+	if x.Tokens <= p.Narrow.Tokens {
 		tile = &p.Narrow
 	}
-	if stride != w.Rows {
-		partial.Size = 0
+	if m.Stride != w.Rows {
+		m.Partial.Size = 0
 	}
-	splits := p.splits(w.Rows, w.Cols, x.tokens, tile, partial.Size)
+	splits := p.splits(w.Rows, w.Cols, x.Tokens, tile, m.Partial.Size)
 	steps := ceilDiv(ceilDiv(w.Cols, tile.Cols), splits)
 	splits = ceilDiv(ceilDiv(w.Cols, tile.Cols), steps)
-	to, adds := y, add
+	to, add := m.Y, m.Add
 	if splits > 1 {
-		to, adds = partial.Buffer.Range(partial.Offset, 4*int64(splits)*int64(x.tokens)*int64(w.Rows)), false
+		to, add = m.Partial.Buffer.Range(m.Partial.Offset, 4*int64(splits)*int64(x.Tokens)*int64(w.Rows)), false
 	}
-	program := s.tileProgram(w.Type, tile)
-	if err := program.build(); err != nil {
-		c.Fail(label, err)
-		return
-	}
-	perRow, perToken := 4*int64(x.tokens), 4*int64(w.Cols)
+	perRow, perToken := 4*int64(x.Tokens), 4*int64(w.Cols)
 	factors := 0
-	if x.half {
-		factors, perToken = x.tokens*halfRow(w.Cols)/4, int64(halfRow(w.Cols)+4)
+	if x.Half {
+		factors, perToken = x.Tokens*halfRow(w.Cols)/4, int64(halfRow(w.Cols)+4)
 	}
 	for i := range w.Parts {
 		part := &w.Parts[i]
-		push := tilesPush{
-			w.push(part), uint32(row0 + part.First), uint32(stride), uint32(x.tokens), uint32(x.first), uint32(factors), uint32(steps), constant(adds),
+		b := matmulTiledBindings{Weights: part.Data, X: x.X, Y: to}
+		push := matmulTiledPush{tilesPush{
+			matrixPush: w.push(part), Row0: uint32(m.Row0 + part.First), Stride: uint32(m.Stride), Tokens: uint32(x.Tokens), First: uint32(x.First),
+			Factors: uint32(factors), Steps: uint32(steps), Add: constant(add),
+		}}
+		args := b.with(push)
+		if x.Half {
+			args = matmulCoopmatBindings(b).with(matmulCoopmatPush(push))
 		}
-		gx, gy := s.fold(ceilDiv(part.Rows, tile.Rows) * ceilDiv(x.tokens, tile.Tokens))
-		c.Dispatch(label, program.pipeline, pushBytes(&push), program.kernel.bind(part.Data, x.data, to), gx, gy, splits)
 		work := Work{
-			Read:    part.Data.Size + perToken*int64(x.tokens),
+			Read:    part.Data.Size + perToken*int64(x.Tokens),
 			Written: perRow * int64(part.Rows) * int64(splits),
-			FLOPs:   2 * int64(part.Rows) * int64(w.Cols) * int64(x.tokens),
+			FLOPs:   2 * int64(part.Rows) * int64(w.Cols) * int64(x.Tokens),
 		}
-		if adds {
+		if add {
 			work.Read += perRow * int64(part.Rows)
-			work.FLOPs += int64(part.Rows) * int64(x.tokens)
+			work.FLOPs += int64(part.Rows) * int64(x.Tokens)
 		}
-		s.observe(label, program, [3]int{gx, gy, splits}, work, part.Rows, w.Cols, x.tokens)
+		gx, gy := s.fold(ceilDiv(part.Rows, tile.Rows) * ceilDiv(x.Tokens, tile.Tokens))
+		s.dispatch(c, label, call{
+			program: s.tileProgram(p.kernel(), w.Type, tile), arguments: args, shape: []int{part.Rows, w.Cols, x.Tokens},
+			grid: [3]int{gx, gy, splits}, work: work,
+		})
 	}
 	if splits > 1 {
-		s.recordSum(c, label+"_sum", to, y, w.Rows*x.tokens, splits, add)
+		s.MatMulSum(c, label+"_sum", to, m.Y, w.Rows*x.Tokens, splits, m.Add)
 	}
-}
-
-// recordSum records y (+)= the sum of the splits, in their order.
-func (s *Set) recordSum(c *vk.Commands, label string, partial, y vk.Range, count, splits int, add bool) {
-	push := sumPush{uint32(count), uint32(splits), constant(add)}
-	gx, gy := s.fold(ceilDiv(count, s.sum.Lanes))
-	c.Dispatch(label, s.sum.pipeline, pushBytes(&push), sumKernel.bind(partial, y), gx, gy, 1)
-	work := Work{Read: partial.Size, Written: 4 * int64(count), FLOPs: int64(count) * int64(splits-1)}
-	if add {
-		work.Read += 4 * int64(count)
-		work.FLOPs += int64(count)
-	}
-	s.observe(label, s.sum, [3]int{gx, gy, 1}, work, count, splits)
 }

@@ -66,9 +66,9 @@ func (b *bench) prefill(rng *rand.Rand, typ Type, rows, cols, tokens, splits int
 	}
 	before := b.floats(sum)
 	b.run(func(c *vk.Commands) {
-		operand := b.set.Operand(c, "half", rx, half, first, tokens, cols)
-		b.set.MatMulPrefill(c, "stores", m, operand, y, 0, rows, partial, false)
-		b.set.MatMulPrefill(c, "adds", m, operand, sum, 0, rows, partial, true)
+		operand := b.set.Operand(c, "half", Operand{X: rx, First: first, Tokens: tokens, Cols: cols}, half)
+		b.set.MatMulPrefill(c, "stores", MatMulPrefill{W: m, X: operand, Y: y, Stride: rows, Partial: partial})
+		b.set.MatMulPrefill(c, "adds", MatMulPrefill{W: m, X: operand, Y: sum, Stride: rows, Partial: partial, Add: true})
 	})
 	expected := want(w, x[first*cols:], rows, cols, tokens)
 	what := fmt.Sprintf("%s, %d×%d, %d tokens from %d, %d splits", name(typ), rows, cols, tokens, first, splits)
@@ -118,7 +118,7 @@ func testSplits(t *testing.T, p Prefill, want func(w, x []float32, rows, cols, t
 	} {
 		var grid [3]int
 		b.set.Observe(func(d Dispatch) {
-			if d.Program.Kernel == p.kernel().name {
+			if d.Program.Kernel == p.kernel().Name {
 				grid, _ = d.At(Lengths{})
 			}
 		})

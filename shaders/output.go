@@ -2,35 +2,37 @@ package shaders
 
 import "sealvk/vk"
 
-type outputPush struct {
-	productPush
-	Vocab uint32
-	Eps   float32
-	Pick  uint32
+var outputKernel = registerProduct(outputModule, Kernel{
+	Typical: [][]int{{256000, 3072, 1}},
+}, func(_ *Set, p productConstants) ([]uint32, string) { return outputConstants{p}.words(), "" })
+
+// Output is the logits of Count rows of an RMSNorm from row First on, into To.Logits, and,
+// if Pick is set, the best token of each tile of the vocabulary, into To.Best for
+// [Set.Advance]: greedily, or a draw at the temperature, of all logits.
+type Output struct {
+	W  *Matrix // vocabulary × dim weights
+	X  Normed
+	To *SampleBuffers
+
+	First, Count int
+	Pick         bool
 }
 
-var outputKernels = registerProduct(kernel{
-	name: "output", push: outputPush{}, constants: 7,
-	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.WriteOnly, vk.WriteOnly},
-})
-
-// Output records the logits of count rows of an RMSNorm from row first on into b.Logits and,
-// if pick is set, the best token of each tile of the vocabulary into b.Best for
-// [Set.Advance]: greedily, or a draw at the temperature, of all logits.
-//
-//   - w: vocabulary × dim weights
-func (s *Set) Output(c *vk.Commands, label string, w *Matrix, x Normed, b *SampleBuffers, first, count int, pick bool) {
-	push := func(p productPush) []byte {
-		return pushBytes(&outputPush{p, uint32(b.Vocab), x.Eps, constant(pick)})
-	}
-	n := int64(count) * int64(w.Rows)
+// Output records o.
+func (s *Set) Output(c *vk.Commands, label string, o Output) {
+	n := int64(o.Count) * int64(o.W.Rows)
 	epilogue := Work{Written: 4 * n}
-	if pick {
-		epilogue.Written += 8 * int64(count*tiles(w.Rows))
+	if o.Pick {
+		epilogue.Written += 8 * int64(o.Count*tiles(o.W.Rows))
 		epilogue.FLOPs = n // comparisons
 	}
+	b := o.To
 	s.product(c, label, product{
-		kernels: outputKernels, w: w, x: x.Weighted, first: first, tokens: count, push: push, epilogue: epilogue,
-		bind: []vk.Range{x.Squares, b.Rows, b.Params, b.Logits, b.Best},
+		kernel: outputKernel, w: o.W, x: o.X.Weighted, first: o.First, tokens: o.Count, epilogue: epilogue,
+		with: func(p productPush, w, x vk.Range) arguments {
+			return outputBindings{
+				Weights: w, X: x, Squares: o.X.Squares, Rows: b.Rows, Params: b.Params, Logits: b.Logits, Best: b.Best,
+			}.with(outputPush{productPush: p, Vocab: uint32(b.Vocab), Eps: o.X.Eps, Pick: constant(o.Pick)})
+		},
 	})
 }

@@ -4,6 +4,8 @@
 // invocations than rows, SPLITS lanes share a row's steps. The order of summation
 // depends on neither the other rows nor the other tokens: a sequence's numbers are the
 // same bits in a batch of any size.
+//
+// interface product: 9 push constants, 7 specialization constants
 #include "weights.glsl"
 #ifdef QUAD
 #extension GL_KHR_shader_subgroup_quad : require

@@ -2,8 +2,46 @@ package shaders
 
 import (
 	"fmt"
+	"math"
+	"slices"
 
 	"sealvk/vk"
+)
+
+// productSizes are the sizes of kernels that read a matrix.
+var productSizes = []string{"rows", "cols", "tokens"}
+
+// productForm is the constants of a kernel of product.glsl, and what Program.Variant tells of
+// those that are its own.
+type productForm func(s *Set, p productConstants) (constants []uint32, name string)
+
+// registerProduct registers a kernel of product.glsl: plain, with loads of x shared by four lanes,
+// and but for matmul with integer dot products. form is that of the kernel, or of the one of
+// several that models use.
+func registerProduct(m module, k Kernel, form productForm) *Kernel {
+	k.Sizes, k.Knobs, k.Weights, k.form = productSizes, productKnobs, true, form
+	if slices.Contains(m.variants, "dot") {
+		k.Knobs = append(slices.Clip(k.Knobs), intDotKnob)
+	}
+	k.programs = func(s *Set, k *Kernel, w *Weights) []*Program { return s.productPrograms(k, w) }
+	k.check = func(t *Tuning, _ KVType, c *vk.Caps) error { return t.Product.Check(&c.Limits) }
+	return register(m, k)
+}
+
+var (
+	productKnobs = []Knob{
+		{Name: "lanes", number: func(t *Tuning) *int { return &t.Product.Lanes }, power: true},
+		{Name: "max_lanes", number: func(t *Tuning) *int { return &t.Product.MaxLanes }, power: true},
+		{Name: "row_lanes", number: func(t *Tuning) *int { return &t.Product.RowLanes }, power: true, most: math.MaxInt},
+		{Name: "groups", number: func(t *Tuning) *int { return &t.Product.Groups }, power: true, most: 64},
+		{Name: "outputs", number: func(t *Tuning) *int { return &t.Product.Outputs }, power: true, most: 64},
+		{Name: "span", number: func(t *Tuning) *int { return &t.Product.Span }, power: true, most: 8},
+		{Name: "tokens", number: func(t *Tuning) *int { return &t.Product.Tokens }, power: true, most: 16},
+		{Name: "in_place", flag: func(t *Tuning) *bool { return &t.Product.InPlace }},
+		{Name: "exact", flag: func(t *Tuning) *bool { return &t.Product.Exact }},
+		{Name: "quads", flag: func(t *Tuning) *bool { return &t.Product.Quads }, can: func(c *vk.Caps) bool { return c.Subgroup.Has("quad") }},
+	}
+	intDotKnob = Knob{Name: "int_dot", flag: func(t *Tuning) *bool { return &t.Product.IntDot }, can: func(c *vk.Caps) bool { return c.Features.IntegerDotProduct }}
 )
 
 // ProductTuning sizes the workgroups of product.glsl.
@@ -36,7 +74,7 @@ func defaultProduct(c *vk.Caps) ProductTuning {
 	if c.Subgroup.Size >= 64 {
 		rowLanes = 64
 	}
-	most := min(c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
+	most := mostInvocations(c)
 	return ProductTuning{Lanes: min(256, most), MaxLanes: min(maxLanes, most), RowLanes: rowLanes, Groups: 1, Outputs: 16, Span: 2, Tokens: 16}
 }
 
@@ -119,114 +157,108 @@ func (p *ProductTuning) groups(tokens int) int {
 // groupRows is the rows of a workgroup of so many tokens.
 func (p *ProductTuning) groupRows(tokens int) int { return p.RowLanes * p.groups(tokens) }
 
-// productProgram is the form of a kernel for weights of a type and shape and workgroups of so many tokens. norm:
-// the one of matmul that reads a Normed; dot: the one that reads integers.
-func (s *Set) productProgram(k productKernel, t Type, rows, cols, group int, norm, dot bool) *Program {
+// productProgram is a kernel for weights of a type and shape and workgroups of so many tokens;
+// dot: that which reads integers.
+func (s *Set) productProgram(k *Kernel, of productForm, t Type, rows, cols, group int, dot bool) *Program {
 	p := &s.tuning.Product
-	form := k.plain
-	variant := fmt.Sprintf("%d tokens", group)
+	f := form{weights: t, name: fmt.Sprintf("%d tokens", group)}
 	if group == 1 {
-		variant = "1 token"
+		f.name = "1 token"
 	}
 	switch {
 	case dot:
-		form = k.dot
-		variant += ", integer dot"
+		f.variant = "dot"
+		f.name += ", integer dot"
 	case p.Quads:
-		form = k.quad
+		f.variant = "quad"
 	}
 	lanes := p.lanes(rows, cols)
 	if lanes != p.Lanes {
-		variant += fmt.Sprintf(", %d lanes", lanes)
+		f.name += fmt.Sprintf(", %d lanes", lanes)
 	}
-	constants := []uint32{
-		uint32(lanes), uint32(t), uint32(p.RowLanes), uint32(p.groups(group)), uint32(group), uint32(p.Span), constant(p.InPlace),
+	var own string
+	f.constants, own = of(s, productConstants{
+		Lanes: uint32(lanes), Type: uint32(t), RowLanes: uint32(p.RowLanes), Groups: uint32(p.groups(group)), Tokens: uint32(group),
+		Span: uint32(p.Span), InPlace: constant(p.InPlace),
+	})
+	f.name += own
+	return s.program(k, f)
+}
+
+// productPrograms is the programs that read weights in a step or a prompt.
+func (s *Set) productPrograms(k *Kernel, w *Weights) []*Program {
+	most := s.tuning.Product.Tokens
+	canDot := slices.Contains(k.module.variants, "dot") && !w.Type.IsFloat()
+	var programs []*Program
+	add := func(rows, cols, group int, dot bool) {
+		programs = append(programs, s.productProgram(k, k.form, w.Type, rows, cols, group, dot))
 	}
-	switch k {
-	case matmulKernels: // ffn_gate and ffn_up where they are no one matrix
-		constants = append(constants, constant(norm))
-		if norm {
-			variant += ", normed"
+	if s.cfg.Every {
+		for _, group := range []int{1, most} {
+			for _, dot := range []bool{false, canDot && s.d.Caps().Features.IntegerDotProduct} {
+				add(manyInvocations, 0, group, dot)
+				add(1, manyInvocations, group, dot)
+			}
 		}
-	case qkvKernels:
-		constants = append(constants, uint32(s.kv))
-		variant += ", " + s.kv.String() + " cache"
+		return programs
 	}
-	return s.program(form, t, variant, constants...)
-}
-
-// productPush is what product.glsl is told of a part.
-type productPush struct {
-	matrixPush
-	Row0, Tokens, First, From uint32
-}
-
-// productKernel is a kernel of product.glsl: plain, with loads of x shared by four lanes,
-// and with integer dot products (nil for matmul).
-type productKernel struct{ plain, quad, dot *kernel }
-
-// productKernels lists them.
-var productKernels []productKernel
-
-func registerProduct(k kernel) productKernel {
-	quad, dot := k, k
-	quad.name += "_quad"
-	dot.name += "_dot"
-	quad.formOf, dot.formOf = k.name, k.name
-	p := productKernel{plain: register(k), quad: register(quad)}
-	if k.name != "matmul" {
-		p.dot = register(dot)
+	dot := canDot && w.Quantized && s.tuning.Product.IntDot
+	add(w.Rows, w.Cols, 1, dot)
+	for group := 2; s.cfg.Batches && group <= most; group *= 2 {
+		add(w.Rows, w.Cols, group, dot)
 	}
-	productKernels = append(productKernels, p)
-	return p
+	switch p := &s.tuning.Prefill; {
+	case k.Name == outputModule.name: // of a prompt's last token alone
+	case *p == (Prefill{}):
+		add(w.Rows, w.Cols, most, false)
+	case s.wanted(p.kernel().Name):
+		programs = append(programs, s.tilePrograms(p.kernel(), w.Type)...)
+	}
+	return programs
 }
 
 // product is a product with weights, and what a kernel makes of it.
 type product struct {
-	kernels       productKernel
+	kernel        *Kernel
+	form          productForm // nil: the kernel's
 	w             *Matrix
 	x             Activations
-	norm          bool                     // of matmul: x is a Normed's
-	base          int                      // row of a whole at which those of w begin
-	first, tokens int                      // of x
-	push          func(productPush) []byte // the constants of a part, of those that all kernels share
-	epilogue      Work                     // beyond the product
-	bind          []vk.Range               // behind w and x
+	base          int                                                // row of a whole at which those of w begin
+	first, tokens int                                                // of x
+	with          func(p productPush, weights, x vk.Range) arguments // of a part
+	epilogue      Work                                               // beyond the product
 }
 
 // product records the dispatches for each part of the weights.
 func (s *Set) product(c *vk.Commands, label string, r product) {
-	dot := r.kernels.dot != nil && s.intDot(r.w.Type, r.x, r.tokens)
-	for from := 0; from < r.tokens; {
-		group, count := s.tuning.Product.next(from, r.tokens)
-		program := s.productProgram(r.kernels, r.w.Type, r.w.Rows, r.w.Cols, group, r.norm, dot)
-		if err := program.build(); err != nil {
-			c.Fail(label, err)
-			return
-		}
-		for i := range r.w.Parts {
-			s.productPart(c, label, &r, program, &r.w.Parts[i], dot, group, from, count)
-		}
-		from += count
+	if r.form == nil {
+		r.form = r.kernel.form
 	}
-}
-
-// productPart records the product of a part with count tokens from a token on.
-func (s *Set) productPart(c *vk.Commands, label string, r *product, program *Program, p *Part, dot bool, group, from, count int) {
-	x := r.x.F32
+	x, dot := r.x.F32, slices.Contains(r.kernel.module.variants, "dot") && s.intDot(r.w.Type, r.x, r.tokens)
 	if dot {
 		x = r.x.Quantized
 	}
-	push := r.push(productPush{r.w.push(p), uint32(r.base + p.First), uint32(from + count), uint32(r.first), uint32(from)})
-	gx, gy := s.fold(ceilDiv(p.Rows, s.tuning.Product.groupRows(group)))
-	gz := ceilDiv(count, group)
-	c.Dispatch(label, program.pipeline, push, program.kernel.bind(append([]vk.Range{p.Data, x}, r.bind...)...), gx, gy, gz)
-	share := func(n int64) int64 { return n * int64(p.Rows) / int64(r.w.Rows) * int64(count) / int64(r.tokens) }
-	s.observe(label, program, [3]int{gx, gy, gz}, Work{
-		Read:    p.Data.Size + 4*int64(r.w.Cols)*int64(count) + share(r.epilogue.Read),
-		Written: share(r.epilogue.Written),
-		FLOPs:   2*int64(p.Rows)*int64(r.w.Cols)*int64(count) + share(r.epilogue.FLOPs),
-	}, p.Rows, r.w.Cols, count)
+	for from := 0; from < r.tokens; {
+		group, count := s.tuning.Product.next(from, r.tokens)
+		program := s.productProgram(r.kernel, r.form, r.w.Type, r.w.Rows, r.w.Cols, group, dot)
+		for i := range r.w.Parts {
+			p := &r.w.Parts[i]
+			gx, gy := s.fold(ceilDiv(p.Rows, s.tuning.Product.groupRows(group)))
+			share := func(n int64) int64 { return n * int64(p.Rows) / int64(r.w.Rows) * int64(count) / int64(r.tokens) }
+			push := productPush{
+				matrixPush: r.w.push(p), Row0: uint32(r.base + p.First), Tokens: uint32(from + count), First: uint32(r.first), From: uint32(from),
+			}
+			s.dispatch(c, label, call{
+				program: program, arguments: r.with(push, p.Data, x), shape: []int{p.Rows, r.w.Cols, count}, grid: [3]int{gx, gy, ceilDiv(count, group)},
+				work: Work{
+					Read:    p.Data.Size + 4*int64(r.w.Cols)*int64(count) + share(r.epilogue.Read),
+					Written: share(r.epilogue.Written),
+					FLOPs:   2*int64(p.Rows)*int64(r.w.Cols)*int64(count) + share(r.epilogue.FLOPs),
+				},
+			})
+		}
+		from += count
+	}
 }
 
 // intDot tells whether a product of so many tokens reads integers.

@@ -67,7 +67,7 @@ func TestMatMulAdd(t *testing.T) {
 		to.X = inout(b, "residual", before)
 		m, rNorm := b.matrix(file, parts(rng)), in(b, "norm", norm)
 		rx, x := b.activations(typ, x, cols)
-		b.run(func(c *vk.Commands) { b.set.MatMulAdd(c, "matmul", m, rx, rNorm, to, tokens) })
+		b.run(func(c *vk.Commands) { b.set.MatMulAdd(c, "matmul", MatMulAdd{m, rx, rNorm, to, tokens}) })
 		b.residualNear(to, reference.MatMul(w, x, rows, cols, tokens).Plus(before), norm)
 	})
 }
@@ -92,7 +92,7 @@ func TestGateUp(t *testing.T) {
 		gate, wg := randomWeights(b.t, rng, typ, ffnDim, cols)
 		up, wu := randomWeights(b.t, rng, typ, ffnDim, cols)
 		m, x, y := b.gateUpMatrix(gate, up, parts(rng)), b.normed(rng, typ, tokens, cols), b.written("y", tokens, ffnDim)
-		b.run(func(c *vk.Commands) { b.set.GateUp(c, "ffn_gate_up", m, x.Normed, y, ffnDim, tokens) })
+		b.run(func(c *vk.Commands) { b.set.GateUp(c, "ffn_gate_up", GateUp{m, x.Normed, y, ffnDim, tokens}) })
 		b.activationsNear(fmt.Sprintf("%d of %d columns", ffnDim, cols), y, ffnDim, x.times(wg).GeGLU(x.times(wu)))
 	})
 }
@@ -132,7 +132,7 @@ func TestQKV(t *testing.T) {
 							}
 							b.run(func(c *vk.Commands) {
 								for i, m := range matrices {
-									b.set.QKV(c, "attn_qkv", m, cuts[i], n.Normed, x.rRows, x.angles, x.q, x.cache, h, tokens)
+									b.set.QKV(c, "attn_qkv", QKV{m, cuts[i], n.Normed, x.rRows, x.angles, x.q, x.cache, h, tokens})
 								}
 							})
 							x.check(b, n.times(w))
@@ -159,7 +159,7 @@ func TestOutput(t *testing.T) {
 				Rows: in(b, "rows", rows), Params: in(b, "params", params), Logits: b.out("logits", tokens*vocab),
 				Best: b.out("best", int(b.set.BestBytes(vocab, tokens)/4)), Vocab: vocab,
 			}
-			b.run(func(c *vk.Commands) { b.set.Output(c, "output", m, x.Normed, s, first, tokens, pick) })
+			b.run(func(c *vk.Commands) { b.set.Output(c, "output", Output{m, x.Normed, s, first, tokens, pick}) })
 			logits, best := b.floats(s.Logits), b.uints(s.Best)
 			near(b.t, "logits", logits, x.times(w).Part(first*vocab, tokens*vocab))
 			chunks := tiles(vocab)
@@ -231,11 +231,11 @@ func TestProductsOfBatch(t *testing.T) {
 					angles := in(b, "angles", RoPETable(PageTokens, h.HeadDim, ropeTheta))
 					sample := &SampleBuffers{Rows: rRows, Params: in(b, "params", make([]Sampling, 1)), Logits: logits, Best: b.out("best", int(b.set.BestBytes(h.Rows(), n)/4)), Vocab: h.Rows()}
 					b.run(func(c *vk.Commands) {
-						b.set.MatMulNorm(c, "matmul", m, normed, y, 0, h.Rows(), 0, n)
-						b.set.MatMulAdd(c, "matmul_add", m, normed.Weighted, rNorm, to, n)
-						b.set.QKV(c, "attn_qkv", m, 0, normed, rRows, angles, q, cache, h, n)
-						b.set.GateUp(c, "ffn_gate_up", gateUp, normed, ffn, ffnDim, n)
-						b.set.Output(c, "output", m, normed, sample, 0, n, false)
+						b.set.MatMul(c, "matmul", MatMul{m, normed, y, 0, h.Rows(), 0, n})
+						b.set.MatMulAdd(c, "matmul_add", MatMulAdd{m, normed.Weighted, rNorm, to, n})
+						b.set.QKV(c, "attn_qkv", QKV{m, 0, normed, rRows, angles, q, cache, h, n})
+						b.set.GateUp(c, "ffn_gate_up", GateUp{gateUp, normed, ffn, ffnDim, n})
+						b.set.Output(c, "output", Output{m, normed, sample, 0, n, false})
 					})
 					of := make([][]float32, n)
 					for _, r := range []vk.Range{y, to.X, to.Weighted.F32, to.Squares, q, ffn.F32, logits} {

@@ -1,8 +1,8 @@
 package shaders
 
 import (
-	"maps"
 	"slices"
+	"sync"
 
 	"sealvk/vk"
 )
@@ -17,18 +17,65 @@ type Program struct {
 	Type    Type   // of the weights, or NoType
 	Lanes   int    // invocations of a workgroup
 
-	kernel   *kernel
 	build    func() error // once; then there is a pipeline
 	pipeline *vk.Pipeline
 }
 
+// form is what sets a program apart from its kernel's others.
+type form struct {
+	weights   Type
+	name      string // Program.Variant
+	variant   string // of the GLSL, or ""
+	subgroup  int    // subgroup size that it relies on, or 0
+	constants []uint32
+}
+
+// programKey tells programs apart.
+type programKey struct {
+	kernel    *Kernel
+	variant   string
+	subgroup  int
+	constants [maxConstants]uint32
+}
+
+// maxConstants is the most that a kernel has.
+const maxConstants = 12
+
+// program returns a program of a kernel, which may have to be built yet.
+func (s *Set) program(k *Kernel, f form) *Program {
+	key := programKey{kernel: k, variant: f.variant, subgroup: f.subgroup}
+	copy(key.constants[:], f.constants)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.byKey[key]
+	if p == nil {
+		p = &Program{Kernel: k.Name, Variant: f.name, Type: f.weights, Lanes: int(f.constants[0])}
+		p.build = sync.OnceValue(func() (err error) {
+			p.pipeline, err = k.pipeline(s.d, &s.cfg, &f)
+			return err
+		})
+		s.byKey[key] = p
+		s.programs = append(s.programs, p)
+	}
+	return p
+}
+
+// only returns the program of a kernel without weights.
+func (s *Set) only(k *Kernel) *Program {
+	f := form{weights: NoType}
+	if k.constants != nil {
+		f.constants = k.constants(s)
+	} else {
+		f.constants = []uint32{uint32(k.Knobs[0].Get(&s.tuning))}
+	}
+	if k.Cache {
+		f.name = s.kv.String() + " cache"
+	}
+	return s.program(k, f)
+}
+
 // Executables tells what the driver made of the program (Config.Statistics, Config.Representations).
 func (p *Program) Executables() ([]vk.Executable, error) { return p.pipeline.Executables() }
-
-// Names lists the kernels, sorted.
-func Names() []string {
-	return slices.Sorted(maps.Keys(shapes))
-}
 
 // Programs lists what was asked for so far.
 func (s *Set) Programs() []*Program {
@@ -56,9 +103,7 @@ type Work struct {
 type Dispatch struct {
 	Label   string // as in debug utils: blk.3.attn_q
 	Program *Program
-	// Shape is the sizes that the kernel's Set method names in its documentation, in the
-	// order of the description that [ShapeOf] gives.
-	Shape []int
+	Shape   []int // the sizes that Kernel.Sizes names
 	// At tells grid and work, which depend on the lengths for attention.
 	At func(Lengths) ([3]int, Work)
 }
@@ -66,36 +111,43 @@ type Dispatch struct {
 // Observe calls f with each dispatch that is recorded from now on; nil: no more.
 func (s *Set) Observe(f func(Dispatch)) { s.observer = f }
 
-// observe tells the observer of a dispatch whose grid and work are always the same.
-func (s *Set) observe(label string, p *Program, grid [3]int, w Work, shape ...int) {
-	if s.observer != nil {
-		s.observer(Dispatch{label, p, shape, func(Lengths) ([3]int, Work) { return grid, w }})
+// call is a dispatch to be recorded.
+type call struct {
+	program *Program
+	arguments
+	shape []int
+	grid  [3]int
+	work  Work
+
+	// Where they depend on the lengths of the sequences: the grid, which the device then
+	// finds in memory, and the work.
+	indirect vk.Range
+	gridAt   func(Lengths) [3]int
+	workAt   func(Lengths) Work
+}
+
+// dispatch records a call, whose program it builds unless it is, and tells the observer of it.
+func (s *Set) dispatch(c *vk.Commands, label string, a call) {
+	if err := a.program.build(); err != nil {
+		c.Fail(label, err)
+		return
 	}
+	if a.gridAt != nil {
+		c.DispatchIndirect(label, a.program.pipeline, a.push, a.bindings, a.indirect)
+	} else {
+		c.Dispatch(label, a.program.pipeline, a.push, a.bindings, a.grid[0], a.grid[1], a.grid[2])
+	}
+	if s.observer == nil {
+		return
+	}
+	s.observer(Dispatch{label, a.program, a.shape, func(l Lengths) ([3]int, Work) {
+		grid, work := a.grid, a.work
+		if a.gridAt != nil {
+			grid = a.gridAt(l)
+		}
+		if a.workAt != nil {
+			work = a.workAt(l)
+		}
+		return grid, work
+	}})
 }
-
-// shapes names the sizes in Dispatch.Shape.
-var shapes = map[string][]string{
-	"embed":             {"rows", "cols", "tokens"},
-	"matmul":            {"rows", "cols", "tokens"},
-	"matmul_add":        {"rows", "cols", "tokens"},
-	"output":            {"rows", "cols", "tokens"},
-	"attn_qkv":          {"rows", "cols", "tokens"},
-	"ffn_gate_up":       {"rows", "cols", "tokens"},
-	"matmul_tiled":      {"rows", "cols", "tokens"},
-	"matmul_coopmat":    {"rows", "cols", "tokens"},
-	"matmul_sum":        {"count", "splits"},
-	"to_half":           {"cols", "tokens"},
-	"rmsnorm":           {"dim", "tokens"},
-	"rope":              {"heads", "kv_heads", "head_dim", "tokens"},
-	"attention":         {"heads", "kv_heads", "head_dim", "tokens"},
-	"attention_prefill": {"heads", "kv_heads", "head_dim", "tokens"},
-	"attention_merge":   {"heads", "head_dim", "tokens"},
-	"geglu":             {"ffn_dim", "tokens"},
-	"penalize":          {"vocab", "tokens"},
-	"threshold":         {"vocab", "tokens"},
-	"pick":              {"vocab", "tokens"},
-	"advance":           {"chunks", "tokens"},
-}
-
-// ShapeOf names the sizes of a kernel's shape, nil for a name that no kernel has.
-func ShapeOf(kernel string) []string { return shapes[kernel] }

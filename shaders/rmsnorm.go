@@ -2,24 +2,24 @@ package shaders
 
 import "sealvk/vk"
 
-type rmsnormPush struct {
-	Dim, First uint32
-	Eps        float32
-	Folded     uint32
-}
-
-var rmsnormKernel = register(kernel{
-	name: "rmsnorm", push: rmsnormPush{}, constants: 1,
-	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.WriteOnly, vk.WriteOnly},
+var rmsnormKernel = register(rmsnormModule, Kernel{
+	Sizes: []string{"dim", "tokens"}, Typical: [][]int{{3072, 1}}, Knobs: []Knob{wideKnob},
 })
 
-// RMSNorm records y[r] = x[first+r] / √(mean(x[first+r]²) + eps) × weight for each of count rows.
-//
-//   - x: [first+count][dim] f32
-//   - weight: [dim] f32
-//   - y: [count][dim] f32
-func (s *Set) RMSNorm(c *vk.Commands, label string, x, weight, y vk.Range, first, count, dim int, eps float32) {
-	s.recordNorm(c, label, rmsnormPush{uint32(dim), uint32(first), eps, 0}, x, weight, y, y, count)
+// RMSNorm is y[r] = x[First+r] / √(mean(x[First+r]²) + Eps) × weight for each of Count rows.
+type RMSNorm struct {
+	X      vk.Range // [First+Count][Dim] f32
+	Weight vk.Range // [Dim] f32
+	Y      vk.Range // [Count][Dim] f32
+
+	First, Count, Dim int
+	Eps               float32
+}
+
+// RMSNorm records n.
+func (s *Set) RMSNorm(c *vk.Commands, label string, n RMSNorm) {
+	push := rmsnormPush{Dim: uint32(n.Dim), First: uint32(n.First), Eps: n.Eps}
+	s.recordNorm(c, label, rmsnormBindings{X: n.X, Weight: n.Weight, Y: n.Y, Squares: n.Y}, push, n.Count)
 }
 
 // FoldNorm records what a reader of count rows of x needs to apply an RMSNorm itself
@@ -27,12 +27,15 @@ func (s *Set) RMSNorm(c *vk.Commands, label string, x, weight, y vk.Range, first
 //
 //   - weight: [dim] f32
 func (s *Set) FoldNorm(c *vk.Commands, label string, x Residual, weight vk.Range, count, dim int) {
-	s.recordNorm(c, label, rmsnormPush{uint32(dim), 0, 0, 1}, x.X, weight, x.Weighted.F32, x.Squares, count)
+	b := rmsnormBindings{X: x.X, Weight: weight, Y: x.Weighted.F32, Squares: x.Squares}
+	s.recordNorm(c, label, b, rmsnormPush{Dim: uint32(dim), Folded: 1}, count)
 }
 
-func (s *Set) recordNorm(c *vk.Commands, label string, push rmsnormPush, x, weight, y, squares vk.Range, count int) {
-	c.Dispatch(label, s.rmsnorm.pipeline, pushBytes(&push), rmsnormKernel.bind(x, weight, y, squares), count, 1, 1)
+func (s *Set) recordNorm(c *vk.Commands, label string, b rmsnormBindings, push rmsnormPush, count int) {
 	dim := int64(push.Dim)
 	n := int64(count) * dim
-	s.observe(label, s.rmsnorm, [3]int{count, 1, 1}, Work{Read: 4 * (n + dim), Written: 4 * n, FLOPs: 4 * n}, int(dim), count)
+	s.dispatch(c, label, call{
+		program: s.only(rmsnormKernel), arguments: b.with(push), shape: []int{int(dim), count}, grid: [3]int{count, 1, 1},
+		work: Work{Read: 4 * (n + dim), Written: 4 * n, FLOPs: 4 * n},
+	})
 }

@@ -18,7 +18,7 @@ func TestRMSNorm(t *testing.T) {
 					x, w := normal(rng, (first+count)*dim, scale), normal(rng, dim, 1)
 					b := newBench(t, nil, KVF16, tuning)
 					rx, rw, y := in(b, "x", x), in(b, "weight", w), b.out("y", count*dim)
-					b.run(func(c *vk.Commands) { b.set.RMSNorm(c, "norm", rx, rw, y, first, count, dim, 1e-6) })
+					b.run(func(c *vk.Commands) { b.set.RMSNorm(c, "norm", RMSNorm{rx, rw, y, first, count, dim, 1e-6}) })
 					near(t, fmt.Sprint("dim ", dim), b.floats(y), reference.RMSNorm(x[first*dim:], w, dim, 1e-6))
 				}
 			}

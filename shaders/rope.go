@@ -6,12 +6,13 @@ import (
 	"sealvk/vk"
 )
 
-type ropePush struct{ Heads, KVHeads, HeadDim, MaxPages uint32 }
-
-var ropeKernel = register(kernel{
-	name: "rope", push: ropePush{}, constants: 2,
-	access: []vk.Access{vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.ReadOnly, vk.WriteOnly, vk.WriteOnly, vk.WriteOnly},
+var ropeKernel = register(ropeModule, Kernel{
+	Sizes: headSizes, Typical: [][]int{{16, 16, 256, 1}}, Knobs: []Knob{lanesKnob}, Cache: true, Depth: true,
+	constants: func(s *Set) []uint32 { return ropeConstants{Lanes: uint32(s.tuning.Lanes), KV: uint32(s.kv)}.words() },
 })
+
+// headSizes are the sizes of kernels that know heads.
+var headSizes = []string{"heads", "kv_heads", "head_dim", "tokens"}
 
 // Heads is the shape of attention.
 type Heads struct {
@@ -22,23 +23,30 @@ type Heads struct {
 // Rows is the rows of q, k and v together.
 func (h Heads) Rows() int { return (h.Heads + 2*h.KVHeads) * h.HeadDim }
 
-// RoPE records the rotation of q and k by each row's position, and the write of k and v
-// into the cache, of products that are there: what [Set.QKV] does behind its own.
-//
-//   - rows: [count]Row
-//   - angles: [context][HeadDim/2] (cos, sin) f32, from [RoPETable]
-//   - qkv: [count][Heads.Rows] f32, q and k in the order of [RoPERow]
-//   - q: [count][Heads][HeadDim] f32, in the same order
-func (s *Set) RoPE(c *vk.Commands, label string, rows, angles, qkv, q vk.Range, cache KVCache, h Heads, count int) {
-	push := ropePush{uint32(h.Heads), uint32(h.KVHeads), uint32(h.HeadDim), uint32(cache.MaxPages)}
+// RoPE is the rotation of q and k by each row's position, and the write of k and v into the
+// cache, of products that are there: what [Set.QKV] does behind its own.
+type RoPE struct {
+	Rows   vk.Range // [Count]Row
+	Angles vk.Range // [context][HeadDim/2] (cos, sin) f32, from [RoPETable]
+	QKV    vk.Range // [Count][Heads.Rows] f32, q and k in the order of [RoPERow]
+	Q      vk.Range // [Count][Heads][HeadDim] f32, in the same order
+	Cache  KVCache
+	Heads  Heads
+	Count  int
+}
+
+// RoPE records r.
+func (s *Set) RoPE(c *vk.Commands, label string, r RoPE) {
+	h := r.Heads
+	work := s.ropeWork(h, r.Count)
+	work.Read += 4 * int64(r.Count) * int64(h.Rows())
 	x, y := s.fold(ceilDiv(h.Rows()/2, max(pairRows, s.tuning.Lanes)))
-	c.Dispatch(label, s.rope.pipeline, pushBytes(&push), ropeKernel.bind(rows, cache.Pages, angles, qkv, q, cache.K, cache.V), x, y, count)
-	if s.observer == nil {
-		return
-	}
-	work := s.ropeWork(h, count)
-	work.Read += 4 * int64(count) * int64(h.Rows())
-	s.observe(label, s.rope, [3]int{x, y, count}, work, h.Heads, h.KVHeads, h.HeadDim, count)
+	s.dispatch(c, label, call{
+		program: s.only(ropeKernel), shape: []int{h.Heads, h.KVHeads, h.HeadDim, r.Count}, grid: [3]int{x, y, r.Count}, work: work,
+		arguments: ropeBindings{
+			Rows: r.Rows, Pages: r.Cache.Pages, Angles: r.Angles, QKV: r.QKV, Q: r.Q, KCache: r.Cache.K, VCache: r.Cache.V,
+		}.with(ropePush{Heads: uint32(h.Heads), KVHeads: uint32(h.KVHeads), HeadDim: uint32(h.HeadDim), MaxPages: uint32(r.Cache.MaxPages)}),
+	})
 }
 
 // ropeWork is that of the rotation and the writes of count rows whose products are at hand:

@@ -124,7 +124,7 @@ func TestRoPE(t *testing.T) {
 					}
 					r := in(b, "qkv", qkv)
 					b.run(func(c *vk.Commands) {
-						b.set.RoPE(c, "rope", x.rRows, x.angles, r, x.q, x.cache, h, len(x.rows))
+						b.set.RoPE(c, "rope", RoPE{x.rRows, x.angles, r, x.q, x.cache, h, len(x.rows)})
 					})
 					x.check(b, products)
 				})

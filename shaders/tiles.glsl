@@ -4,6 +4,8 @@
 // there in the order of its pairs (weights.glsl), the same for both factors, so
 // that a type's own order costs nothing. The includer defines FACTORS, the type of
 // 4 columns of a factor, and PAD, how many of those lie between two lines.
+//
+// interface tiles: 12 push constants, 8 specialization constants
 #include "lanes.glsl"
 #include "weights.glsl"
 

@@ -30,14 +30,18 @@ type Prefill struct {
 // split costs a pass through its partial sums.
 const splitCols = 1024
 
-// DefaultPrefill fits every device, though CPUs have no use for it. There is no figure in
-// Vulkan for how many workgroups a device runs at once; 128 is about the compute units
-// of large GPUs.
-func DefaultPrefill(c *vk.Caps) Prefill {
-	p := Prefill{Groups: 128, Splits: 8}
-	if c.Type != vk.Discrete {
-		p.Groups = 16
+// fillingGroups is how many workgroups fill a device. There is no figure in Vulkan for how
+// many it runs at once; 128 is about the compute units of large GPUs.
+func fillingGroups(c *vk.Caps) int {
+	if c.Type == vk.Discrete {
+		return 128
 	}
+	return 16
+}
+
+// DefaultPrefill fits every device, though CPUs have no use for it.
+func DefaultPrefill(c *vk.Caps) Prefill {
+	p := Prefill{Groups: fillingGroups(c), Splits: 8}
 	if p.CoopMat = coopMat(c); p.CoopMat != (CoopMat{}) {
 		p.Wide, p.Narrow = coopTiles(p.CoopMat.Subgroup)
 		for _, t := range []*Tiling{&p.Wide, &p.Narrow} {
@@ -48,8 +52,13 @@ func DefaultPrefill(c *vk.Caps) Prefill {
 		if p.Check(c) == nil {
 			return p
 		}
-		p.CoopMat = CoopMat{}
 	}
+	return plainPrefill(c)
+}
+
+// plainPrefill is DefaultPrefill without cooperative matrices.
+func plainPrefill(c *vk.Caps) Prefill {
+	p := Prefill{Groups: fillingGroups(c), Splits: 8}
 	// 8 × 4 values of an invocation take 12 loads from shared memory for 32 multiply-adds, and 96
 	// registers of AMD's chips; 8 × 8 take 160 there, so that half as many waves fit, or
 	// spill. With one buffer both tiles fit into 16 KiB. The narrow one's waves gain more from being
@@ -73,13 +82,17 @@ func coopMat(c *vk.Caps) (best CoopMat) {
 		size = c.Subgroup.MinSize // that of the matrix units of AMD and Intel
 	}
 	for _, m := range c.CooperativeMatrices {
-		fits := 16%m.M == 0 && 16%m.N == 0 && 32%m.K == 0
-		if fits && m.Scope == "subgroup" && m.A == "f16" && m.B == "f16" && m.C == "f32" && m.Result == "f32" && !m.Saturating &&
-			m.M*m.N*m.K > best.M*best.N*best.K {
+		if isUsable(&m) && m.M*m.N*m.K > best.M*best.N*best.K {
 			best = CoopMat{m.M, m.N, m.K, size}
 		}
 	}
 	return best
+}
+
+// isUsable tells matrices that matmul_coopmat.comp can take, and tiles are multiples of.
+func isUsable(m *vk.CooperativeMatrix) bool {
+	fits := 16%m.M == 0 && 16%m.N == 0 && 32%m.K == 0
+	return fits && m.Scope == "subgroup" && m.A == "f16" && m.B == "f16" && m.C == "f32" && m.Result == "f32" && !m.Saturating
 }
 
 // coopTiles leaves each invocation about 64 sums, half of the registers that devices give it.
@@ -113,7 +126,7 @@ func (t *Tiling) shared(m CoopMat) int {
 
 // Check finds what is wrong with a tuning on a device.
 func (p *Prefill) Check(c *vk.Caps) error {
-	most := min(c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
+	most := mostInvocations(c)
 	m := p.CoopMat
 	for _, t := range []*Tiling{&p.Wide, &p.Narrow} {
 		fail := func(format string, args ...any) error {

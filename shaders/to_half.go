@@ -2,16 +2,16 @@ package shaders
 
 import "sealvk/vk"
 
-type halfPush struct{ Cols, Tokens, First uint32 }
+var toHalfKernel = register(toHalfModule, Kernel{
+	Sizes: []string{"cols", "tokens"}, Typical: [][]int{{3072, 64}, {24576, 64}}, Knobs: []Knob{wideKnob},
+})
 
-var halfKernel = register(kernel{name: "to_half", push: halfPush{}, constants: 1, access: []vk.Access{vk.ReadOnly, vk.WriteOnly}})
-
-// Operand is x as the matmul of many tokens reads it.
+// Operand is x as [Set.MatMulPrefill] reads it.
 type Operand struct {
-	data         vk.Range
-	first        int // token
-	tokens, cols int
-	half         bool
+	X            vk.Range // [First+Tokens][Cols] f32; Half: as ToHalf writes it
+	First        int      // token
+	Tokens, Cols int
+	Half         bool
 }
 
 // HalfBytes is the size of the buffer in which Operand keeps x; 0: it needs none.
@@ -19,25 +19,31 @@ func (s *Set) HalfBytes(tokens, cols int) int64 {
 	if s.tuning.Prefill.CoopMat == (CoopMat{}) {
 		return 0
 	}
-	return int64(tokens) * int64(halfRow(cols)+4)
+	return HalfBytes(tokens, cols)
 }
+
+// HalfBytes is the size of tokens as ToHalf writes them: their values, and a factor each.
+func HalfBytes(tokens, cols int) int64 { return int64(tokens) * int64(halfRow(cols)+4) }
 
 // halfRow is the bytes of a row of f16: whole 8 values.
 func halfRow(cols int) int { return ceilDiv(cols, 8) * 16 }
 
-// Operand makes tokens tokens of x, from token first on, ready for MatMulPrefill: for
-// cooperative matrices it records their conversion, else nothing.
-//
-//   - x: [first+tokens][cols] f32
-//   - half: HalfBytes(tokens, cols) bytes
-func (s *Set) Operand(c *vk.Commands, label string, x, half vk.Range, first, tokens, cols int) Operand {
+// Operand makes x, in f32, ready for MatMulPrefill: for cooperative matrices it records
+// its conversion into half, of [Set.HalfBytes], else nothing.
+func (s *Set) Operand(c *vk.Commands, label string, x Operand, half vk.Range) Operand {
 	if s.tuning.Prefill.CoopMat == (CoopMat{}) {
-		return Operand{x, first, tokens, cols, false}
+		return x
 	}
-	o := Operand{half, 0, tokens, cols, true}
-	push := halfPush{uint32(cols), uint32(tokens), uint32(first)}
-	c.Dispatch(label, s.toHalf.pipeline, pushBytes(&push), halfKernel.bind(x, half), tokens, 1, 1)
-	values := int64(tokens) * int64(cols)
-	s.observe(label, s.toHalf, [3]int{tokens, 1, 1}, Work{Read: 4 * values, Written: s.HalfBytes(tokens, cols), FLOPs: values}, cols, tokens)
-	return o
+	return s.ToHalf(c, label, x, half)
+}
+
+// ToHalf records the conversion of x to f16, into half of HalfBytes bytes.
+func (s *Set) ToHalf(c *vk.Commands, label string, x Operand, half vk.Range) Operand {
+	values := int64(x.Tokens) * int64(x.Cols)
+	s.dispatch(c, label, call{
+		program: s.only(toHalfKernel), shape: []int{x.Cols, x.Tokens}, grid: [3]int{x.Tokens, 1, 1},
+		arguments: toHalfBindings{X: x.X, Half: half}.with(toHalfPush{Cols: uint32(x.Cols), Tokens: uint32(x.Tokens), First: uint32(x.First)}),
+		work:      Work{Read: 4 * values, Written: HalfBytes(x.Tokens, x.Cols), FLOPs: values},
+	})
+	return Operand{X: half, Tokens: x.Tokens, Cols: x.Cols, Half: true}
 }

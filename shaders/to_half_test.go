@@ -27,7 +27,9 @@ func TestToHalf(t *testing.T) {
 		x = append(x, nan...)
 		first, tokens := 1, len(x)/cols-1
 		rx, out := in(b, "x", x), b.make("half", int(b.set.HalfBytes(tokens, cols)), nil, true)
-		b.run(func(c *vk.Commands) { b.set.Operand(c, "half", rx, out, first, tokens, cols) })
+		b.run(func(c *vk.Commands) {
+			b.set.Operand(c, "half", Operand{X: rx, First: first, Tokens: tokens, Cols: cols}, out)
+		})
 		raw := b.bytes(out)
 		row := halfRow(cols)
 		got := make([]float32, row/2)

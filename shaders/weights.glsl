@@ -15,6 +15,8 @@ layout(set = 0, binding = 0, std430) readonly buffer Quads { uvec4 w4[]; };
 
 const uint TILE = 32u; // rows
 
+// The push constants of kernels begin with these:
+// interface matrix: 5 push constants
 struct Matrix {
     uint rows;        // of this part
     uint cols;

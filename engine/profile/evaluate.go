@@ -149,7 +149,7 @@ func operationOf(label string) (layer int, operation string) {
 
 func shapeText(d *shaders.Dispatch) string {
 	var b strings.Builder
-	for i, name := range shaders.ShapeOf(d.Program.Kernel) {
+	for i, name := range shaders.FindKernel(d.Program.Kernel).Sizes {
 		if i > 0 {
 			b.WriteByte(' ')
 		}

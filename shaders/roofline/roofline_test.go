@@ -69,7 +69,7 @@ func TestKernelsAgreeWithGo(t *testing.T) {
 		if !slices.Equal(access, k.Access) {
 			t.Errorf("%s: bindings %v, the kernel has %v", name, k.Access, access)
 		}
-		if n := len(d.Constants); n != k.Constants || n > 0 && d.Constants[n-1] != n-1 {
+		if n := len(d.Constants); n != k.Constants || n > 0 && d.Constants[n-1].Number != n-1 {
 			t.Errorf("%s: %d specialization constants, the kernel has %v", name, k.Constants, d.Constants)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"sealvk/shaders"
 	"sealvk/shaders/reference"
 	"sealvk/vk"
+	"sealvk/weights/format"
 )
 
 // theta is that of the model's rotary embedding.
@@ -21,6 +22,18 @@ func (c *Case) heads() shaders.Heads {
 		h.KVHeads = c.size("kv_heads")
 	}
 	return h
+}
+
+func checkHeads(c *Case) error {
+	if dim := c.size("head_dim"); dim%shaders.KVBlock != 0 || dim > format.MaxHeadDim {
+		return fmt.Errorf("head_dim=%d: want a multiple of %d up to %d", dim, shaders.KVBlock, format.MaxHeadDim)
+	}
+	if HasCache(c.Kernel) {
+		if heads, kv := c.size("heads"), c.size("kv_heads"); heads%kv != 0 {
+			return fmt.Errorf("heads=%d is no multiple of kv_heads=%d", heads, kv)
+		}
+	}
+	return nil
 }
 
 // positions plans the rows of a step: the tokens that follow Depth positions of one
@@ -76,7 +89,7 @@ func planRoPE(b *bench) {
 	b.outputs = product(tokens, h.Heads+2*h.KVHeads, h.HeadDim)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
 		cache := shaders.KVCache{K: kCache.All(), V: vCache.All(), Pages: pages.All(), MaxPages: b.c.cachePages()}
-		s.RoPE(c, label, rows.All(), angles.All(), qkv.All(), q.All(), cache, h, tokens)
+		s.RoPE(c, label, shaders.RoPE{Rows: rows.All(), Angles: angles.All(), QKV: qkv.All(), Q: q.All(), Cache: cache, Heads: h, Count: tokens})
 	}
 	b.check = func(kr *checker) {
 		gotQ := kr.floats(q)
@@ -148,13 +161,14 @@ func planAttention(b *bench) {
 	y := b.output("y", product(tokens, h.Heads, h.HeadDim))
 	b.outputs = product(tokens, h.Heads, h.HeadDim)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-		cache := shaders.KVCache{K: k.All(), V: v.All(), Pages: pages.All(), MaxPages: b.c.cachePages()}
-		scratch := shaders.AttentionScratch{Partial: partial.All(), Done: done.All()}
 		record := s.AttentionDecode
 		if prefill {
 			record = s.AttentionPrefill
 		}
-		record(c, label, rows.All(), q.All(), cache, scratch, y.All(), h, sp, grid.All(), tokens)
+		record(c, label, shaders.Attention{
+			Rows: rows.All(), Q: q.All(), Cache: shaders.KVCache{K: k.All(), V: v.All(), Pages: pages.All(), MaxPages: b.c.cachePages()},
+			Scratch: shaders.AttentionScratch{Partial: partial.All(), Done: done.All()}, Y: y.All(), Heads: h, Splits: sp, Grid: grid.All(), Count: tokens,
+		})
 	}
 	b.check = func(kr *checker) {
 		out := kr.floats(y)
@@ -180,7 +194,9 @@ func planMerge(b *bench) {
 	y := b.output("y", product(tokens, h.Heads, h.HeadDim))
 	b.outputs = product(tokens, h.Heads, h.HeadDim)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-		s.AttentionMerge(c, label, rows.All(), partial.All(), y.All(), h, sp, tokens)
+		s.AttentionMerge(c, label, shaders.Attention{
+			Rows: rows.All(), Scratch: shaders.AttentionScratch{Partial: partial.All()}, Y: y.All(), Heads: h, Splits: sp, Count: tokens,
+		})
 	}
 	b.check = func(k *checker) {
 		out := k.floats(y)

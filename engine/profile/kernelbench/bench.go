@@ -42,11 +42,32 @@ type item struct {
 	make         func() error
 }
 
-var benches = map[string]func(b *bench){
-	"matmul": planMatMul, "matmul_add": planMatMulAdd, "attn_qkv": planQKV, "ffn_gate_up": planGateUp, "output": planOutput,
-	"embed": planEmbed, "rmsnorm": planRMSNorm, "geglu": planGeGLU,
-	"rope": planRoPE, "attention": planAttention, "attention_prefill": planAttention, "attention_merge": planMerge,
-	"penalize": planPenalize, "threshold": planThreshold, "pick": planPick, "advance": planAdvance,
+// benches tells of each kernel how a case is run: plan makes inputs, recording and check.
+var benches = map[string]struct {
+	plan   func(b *bench)
+	check  func(c *Case) error // of the shape, beyond its bounds; nil: there is nothing else
+	splits bool                // Variant.Split matters
+}{
+	"advance":           {plan: planAdvance},
+	"attention":         {plan: planAttention, check: checkHeads, splits: true},
+	"attention_merge":   {plan: planMerge, check: checkHeads, splits: true},
+	"attention_prefill": {plan: planAttention, check: checkHeads, splits: true},
+	"attn_qkv":          {plan: planQKV, check: checkQKV},
+	"embed":             {plan: planEmbed},
+	"ffn_gate_up":       {plan: planGateUp, check: checkGateUp},
+	"geglu":             {plan: planGeGLU},
+	"matmul":            {plan: planMatMul},
+	"matmul_add":        {plan: planMatMulAdd},
+	"matmul_coopmat":    {plan: planTiles},
+	"matmul_sum":        {plan: planSum},
+	"matmul_tiled":      {plan: planTiles},
+	"output":            {plan: planOutput},
+	"penalize":          {plan: planPenalize},
+	"pick":              {plan: planPick},
+	"rmsnorm":           {plan: planRMSNorm},
+	"rope":              {plan: planRoPE, check: checkHeads},
+	"threshold":         {plan: planThreshold},
+	"to_half":           {plan: planToHalf},
 }
 
 // much is beyond every device, and far from overflow.

@@ -30,99 +30,60 @@ type Variant struct {
 	Split int // positions of an attention workgroup; 0: 128 for one token, all for several, as in decode and prefill
 }
 
-// products are the kernels of product.glsl.
-var products = []string{"matmul", "matmul_add", "attn_qkv", "ffn_gate_up", "output"}
-
-// knobs are the numbers of a Variant by name, in the order in which they are shown.
-var knobs = []struct {
-	name    string
-	of      func(*Variant) *int
-	most    int  // whatever the device
-	power   bool // of two
-	kernels []string
-}{
-	{"lanes", func(v *Variant) *int { return &v.Lanes }, math.MaxInt, true,
-		[]string{"embed", "rope", "geglu", "penalize", "pick"}},
-	{"wide", func(v *Variant) *int { return &v.WideLanes }, math.MaxInt, true, []string{"rmsnorm"}},
-	{"lanes", func(v *Variant) *int { return &v.SampleLanes }, math.MaxInt, true, []string{"threshold", "advance"}},
-	{"lanes", func(v *Variant) *int { return &v.Product.Lanes }, math.MaxInt, true, products},
-	{"max_lanes", func(v *Variant) *int { return &v.Product.MaxLanes }, math.MaxInt, true, products},
-	{"row_lanes", func(v *Variant) *int { return &v.Product.RowLanes }, math.MaxInt, true, products},
-	{"groups", func(v *Variant) *int { return &v.Product.Groups }, 64, true, products},
-	{"outputs", func(v *Variant) *int { return &v.Product.Outputs }, 64, true, products},
-	{"span", func(v *Variant) *int { return &v.Product.Span }, 8, true, products},
-	{"tokens", func(v *Variant) *int { return &v.Product.Tokens }, 16, true, products},
-	{"lanes", func(v *Variant) *int { return &v.Attention.Lanes }, math.MaxInt, true, []string{"attention", "attention_merge"}},
-	{"positions", func(v *Variant) *int { return &v.Attention.Positions }, 32, true, []string{"attention"}},
-	{"blocks", func(v *Variant) *int { return &v.Attention.Blocks }, 8, false, []string{"attention"}},
-	{"flight", func(v *Variant) *int { return &v.Attention.Tokens }, shaders.PageTokens, true, []string{"attention"}},
-	{"tile", func(v *Variant) *int { return &v.Attention.Tile }, 1024, true, []string{"attention"}},
-	{"lanes", func(v *Variant) *int { return &v.Attention.PrefillLanes }, math.MaxInt, true, []string{"attention_prefill"}},
-	{"rows", func(v *Variant) *int { return &v.Attention.PrefillRows }, 16, false, []string{"attention_prefill"}},
-	{"tile", func(v *Variant) *int { return &v.Attention.PrefillTile }, 1024, true, []string{"attention_prefill"}},
-	{"split", func(v *Variant) *int { return &v.Split }, math.MaxInt32, false, []string{"attention", "attention_prefill", "attention_merge"}},
+// knob is what can be varied of a kernel.
+type knob struct {
+	name string
+	get  func(v *Variant) int
+	set  func(v *Variant, value int)
 }
 
-// switches are the bools of a Variant by name: 0 or 1.
-var switches = []struct {
-	name    string
-	of      func(*Variant) *bool
-	has     func(c *vk.Caps) bool // whether the device can
-	kernels []string
-}{
-	{"in_place", func(v *Variant) *bool { return &v.Product.InPlace }, nil, products},
-	{"exact", func(v *Variant) *bool { return &v.Product.Exact }, nil, products},
-	{"quads", func(v *Variant) *bool { return &v.Product.Quads }, func(c *vk.Caps) bool { return c.Subgroup.Has("quad") }, products},
-	{"int_dot", func(v *Variant) *bool { return &v.Product.IntDot }, func(c *vk.Caps) bool { return c.Features.IntegerDotProduct }, products[1:]},
-	{"merge", func(v *Variant) *bool { return &v.Attention.Merge }, nil, []string{"attention", "attention_prefill"}},
+// knobs are those of the kernel's descriptor and, in front of its switches, the split.
+func knobs(kernel string) []knob {
+	k := shaders.FindKernel(kernel)
+	if k == nil {
+		return nil
+	}
+	var list []knob
+	for i := range k.Knobs {
+		n := &k.Knobs[i]
+		list = append(list, knob{n.Name, func(v *Variant) int { return n.Get(&v.Tuning) }, func(v *Variant, value int) { n.Set(&v.Tuning, value) }})
+	}
+	if !benches[kernel].splits {
+		return list
+	}
+	split := knob{"split", func(v *Variant) int { return v.Split }, func(v *Variant, value int) { v.Split = value }}
+	numbers := slices.IndexFunc(k.Knobs, func(n shaders.Knob) bool { return n.IsSwitch() })
+	if numbers < 0 {
+		numbers = len(list)
+	}
+	return slices.Insert(list, numbers, split)
 }
 
 // Knobs names what can be varied of a kernel.
 func Knobs(kernel string) []string {
 	var names []string
-	for _, k := range knobs {
-		if slices.Contains(k.kernels, kernel) {
-			names = append(names, k.name)
-		}
-	}
-	for _, k := range switches {
-		if slices.Contains(k.kernels, kernel) {
-			names = append(names, k.name)
-		}
+	for _, k := range knobs(kernel) {
+		names = append(names, k.name)
 	}
 	return names
 }
 
 // HasWeights, HasCache and HasDepth tell whether the Type, KV and Depth of a Case matter
 // to a kernel.
-func HasWeights(kernel string) bool { return kernel == "embed" || slices.Contains(products, kernel) }
-func HasCache(kernel string) bool {
-	return kernel == "attn_qkv" || kernel == "rope" || kernel == "attention" || kernel == "attention_prefill"
-}
-func HasDepth(kernel string) bool { return HasCache(kernel) || kernel == "attention_merge" }
+func HasWeights(kernel string) bool { k := shaders.FindKernel(kernel); return k != nil && k.Weights }
+func HasCache(kernel string) bool   { k := shaders.FindKernel(kernel); return k != nil && k.Cache }
+func HasDepth(kernel string) bool   { k := shaders.FindKernel(kernel); return k != nil && k.Depth }
 
 // size is one of the case's sizes, by name.
-func (c *Case) size(name string) int {
-	return c.Shape[slices.Index(shaders.ShapeOf(c.Kernel), name)]
-}
+func (c *Case) size(name string) int { return c.Shape[slices.Index(Sizes(c.Kernel), name)] }
 
 // variant is the knobs that matter to the kernel.
 func (c *Case) variant() map[string]int {
 	v := c.Variant
 	v.Split = c.splits().Positions
 	values := map[string]int{}
-	for _, k := range knobs {
-		if slices.Contains(k.kernels, c.Kernel) {
-			values[k.name] = *k.of(&v)
-		}
-	}
-	for _, k := range switches {
-		if slices.Contains(k.kernels, c.Kernel) {
-			values[k.name] = 0
-			if *k.of(&v) {
-				values[k.name] = 1
-			}
-		}
+	for _, k := range knobs(c.Kernel) {
+		values[k.name] = k.get(&v)
 	}
 	return values
 }
@@ -153,19 +114,19 @@ const (
 
 // check finds what is wrong with a case before anything is computed or allocated.
 func (c *Case) check(caps *vk.Caps) error {
-	names := shaders.ShapeOf(c.Kernel)
-	if benches[c.Kernel] == nil {
+	k := shaders.FindKernel(c.Kernel)
+	if k == nil {
 		return unknownKernel(c.Kernel)
 	}
-	if len(c.Shape) != len(names) {
-		return fmt.Errorf("%d sizes, want %s", len(c.Shape), strings.Join(names, ", "))
+	if len(c.Shape) != len(k.Sizes) {
+		return fmt.Errorf("%d sizes, want %s", len(c.Shape), strings.Join(k.Sizes, ", "))
 	}
 	for i, n := range c.Shape {
 		if n < 1 || n > maxSize {
-			return fmt.Errorf("%s=%d: want 1 to %d", names[i], n, maxSize)
+			return fmt.Errorf("%s=%d: want 1 to %d", k.Sizes[i], n, maxSize)
 		}
 	}
-	if HasWeights(c.Kernel) {
+	if k.Weights {
 		if !c.Type.Known() {
 			return fmt.Errorf("no kernel for weights of type %s", c.Type)
 		}
@@ -175,75 +136,23 @@ func (c *Case) check(caps *vk.Caps) error {
 	} else if c.Type != NoType {
 		return fmt.Errorf("the kernel has no weights and so no type")
 	}
-	if HasDepth(c.Kernel) {
-		if err := c.checkHeads(); err != nil {
+	of := benches[c.Kernel]
+	if of.check != nil {
+		if err := of.check(c); err != nil {
 			return err
+		}
+	}
+	if k.Depth {
+		if most := maxSize - c.size("tokens"); c.Depth < 0 || c.Depth > most {
+			return fmt.Errorf("a depth of %d: want 0 to %d", c.Depth, most)
 		}
 	} else if c.Depth != 0 {
 		return fmt.Errorf("the kernel works at no depth of the KV cache")
 	}
-	return c.checkVariant(caps)
-}
-
-func (c *Case) checkHeads() error {
-	if c.Kernel == "attn_qkv" {
-		if rows := c.size("rows"); rows%(3*shaders.TileRows) != 0 {
-			return fmt.Errorf("rows=%d: want a multiple of %d, as many of q as of k and of v", rows, 3*shaders.TileRows)
-		}
-		return c.checkDepth()
+	if of.splits && (c.Variant.Split < 0 || c.Variant.Split > maxSize) {
+		return fmt.Errorf("split=%d: want 1 to %d on this device", c.Variant.Split, maxSize)
 	}
-	if dim := c.size("head_dim"); dim%shaders.KVBlock != 0 || dim > format.MaxHeadDim {
-		return fmt.Errorf("head_dim=%d: want a multiple of %d up to %d", dim, shaders.KVBlock, format.MaxHeadDim)
-	}
-	if HasCache(c.Kernel) {
-		if heads, kv := c.size("heads"), c.size("kv_heads"); heads%kv != 0 {
-			return fmt.Errorf("heads=%d is no multiple of kv_heads=%d", heads, kv)
-		}
-	}
-	return c.checkDepth()
-}
-
-func (c *Case) checkDepth() error {
-	if most := maxSize - c.size("tokens"); c.Depth < 0 || c.Depth > most {
-		return fmt.Errorf("a depth of %d: want 0 to %d", c.Depth, most)
-	}
-	return nil
-}
-
-func (c *Case) checkVariant(caps *vk.Caps) error {
-	limits := &caps.Limits
-	invocations := min(limits.MaxComputeWorkGroupInvocations, limits.MaxComputeWorkGroupSize[0])
-	for _, k := range knobs {
-		most := k.most
-		if k.name == "lanes" || k.name == "max_lanes" || k.name == "wide" {
-			most = invocations
-		}
-		n := *k.of(&c.Variant)
-		switch {
-		case k.name == "split" && n == 0:
-		case n < 1 || n > most:
-			return fmt.Errorf("%s=%d: want 1 to %d on this device", k.name, n, most)
-		case k.power && n&(n-1) != 0:
-			return fmt.Errorf("%s=%d: want a power of two", k.name, n)
-		}
-	}
-	for _, k := range switches {
-		if *k.of(&c.Variant) && k.has != nil && !k.has(caps) {
-			return fmt.Errorf("%s=1: the device has no operations for it", k.name)
-		}
-	}
-	if strings.HasPrefix(c.Kernel, "attention") {
-		if err := c.Variant.Attention.Check(c.KV, limits); err != nil {
-			return err
-		}
-	}
-	if !slices.Contains(products, c.Kernel) {
-		return nil
-	}
-	if rows := c.Shape[0]; c.Kernel == "ffn_gate_up" && rows%shaders.TileRows != 0 {
-		return fmt.Errorf("rows=%d: want a multiple of %d, half of them of gate and half of up", rows, shaders.TileRows)
-	}
-	return c.Variant.Product.Check(limits)
+	return k.Check(&c.Variant.Tuning, c.KV, caps)
 }
 
 func unknownKernel(name string) error {

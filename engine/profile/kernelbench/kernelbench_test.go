@@ -68,6 +68,35 @@ var small = map[string]map[string][]int{
 	"threshold":         {"vocab": {7, 1001}, "tokens": {1, 3}},
 	"pick":              {"vocab": {7, 1001}, "tokens": {1, 3}},
 	"advance":           {"chunks": {1, 13}, "tokens": {1, 3}},
+	"matmul_tiled":      {"rows": {1, 37}, "cols": {256}, "tokens": {9, 33}},
+	"matmul_coopmat":    {"rows": {1, 37}, "cols": {256}, "tokens": {9, 33}},
+	"matmul_sum":        {"count": {1, 67}, "splits": {1, 5}},
+	"to_half":           {"cols": {1, 67}, "tokens": {1, 5}},
+}
+
+// possible tells whether the device can run the kernel; where it cannot, the error says so.
+func possible(t *testing.T, kernel string) bool {
+	_, err := shaders.FindKernel(kernel).Tuning(device.Caps())
+	if err == nil {
+		return true
+	}
+	_, got := (&Sweep{Kernel: kernel}).Cases(device.Caps())
+	if got == nil || !strings.HasSuffix(got.Error(), kernel+": "+err.Error()) || kernel != "matmul_coopmat" {
+		t.Errorf("%s: %v, want %v", kernel, got, err)
+	}
+	return false
+}
+
+// The kernels are those of the descriptors, and each has a bench.
+func TestEveryDescriptorHasABench(t *testing.T) {
+	for _, k := range shaders.Kernels() {
+		if benches[k.Name].plan == nil {
+			t.Errorf("%s cannot be run", k.Name)
+		}
+	}
+	if len(benches) != len(shaders.Kernels()) || len(Kernels()) != len(benches) {
+		t.Errorf("%d benches and %d kernels of %d", len(benches), len(Kernels()), len(shaders.Kernels()))
+	}
 }
 
 // Every kernel passes its check, and all that is told of it makes sense.
@@ -82,11 +111,20 @@ func TestEveryKernel(t *testing.T) {
 			if HasWeights(kernel) {
 				s.Types = []format.Type{format.F32, format.Q4_K, format.Q6_K, format.MLX(4, 64, format.BF16)}
 			}
-			if slices.Contains(products, kernel) { // the more sums, the longer it compiles
-				s.Knobs = map[string][]int{"outputs": {16}, "tokens": {2}}
+			if !possible(t, kernel) {
+				return
 			}
-			if slices.Contains(products[1:], kernel) && device.Caps().Features.IntegerDotProduct {
-				s.Knobs["int_dot"] = []int{0, 1}
+			switch has := func(knob string) bool { return slices.Contains(Knobs(kernel), knob) }; {
+			case has("outputs"): // the more sums, the longer it compiles
+				s.Knobs = map[string][]int{"outputs": {16}, "tokens": {2}}
+				if has("int_dot") && device.Caps().Features.IntegerDotProduct {
+					s.Knobs["int_dot"] = []int{0, 1}
+				}
+			case kernel == "matmul_tiled":
+				s.Knobs = map[string][]int{
+					"wide_rows": {32}, "wide_tokens": {32}, "wide_cols": {16}, "wide_part_rows": {4}, "wide_part_tokens": {4}, "wide_buffers": {1, 2},
+					"narrow_rows": {64}, "narrow_tokens": {16}, "narrow_part_rows": {8}, "narrow_part_tokens": {2},
+				}
 			}
 			if HasDepth(kernel) {
 				s.Depths = []int{0, 300}
@@ -125,6 +163,9 @@ func TestChecksFindWrongOutputs(t *testing.T) {
 	w := newWorkbench(t, Options{})
 	for _, kernel := range Kernels() {
 		t.Run(kernel, func(t *testing.T) {
+			if !possible(t, kernel) {
+				return
+			}
 			s := Sweep{Kernel: kernel, Sizes: small[kernel]}
 			cases, err := s.Cases(device.Caps())
 			if err != nil {
@@ -299,7 +340,7 @@ func TestChunks(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, vocab := range []int{1, 16 * lanes, 16*lanes + 1, 256000} {
-			if got, want := int64(8*max(chunks(vocab, lanes), tiles(vocab))), set.BestBytes(vocab, 1); got != want {
+			if got, want := int64(8*max(chunks(vocab, &v.Tuning), tiles(vocab))), set.BestBytes(vocab, 1); got != want {
 				t.Errorf("%d lanes, %d tokens: %d bytes, want %d", lanes, vocab, got, want)
 			}
 		}

@@ -110,29 +110,52 @@ func (m *matrix) row(r int) []float32 {
 	return m.values[i*m.Cols:][:m.Cols]
 }
 
-func planMatMul(b *bench) {
+// timed is the product of a matrix with x, planned in the order of its fields.
+type timed struct {
+	*matrix
+	x []float32 // [tokens][cols], as the kernel finds it, once it is made
+	y *buffer   // [tokens][rows]
+}
+
+// timed plans the matrix, and what is checked of the product.
+func (b *bench) timed(want func(w, x []float32, rows, cols, tokens int) reference.Expected) *timed {
 	rows, cols, tokens := b.c.size("rows"), b.c.size("cols"), b.c.size("tokens")
 	var checked []int // tokens
-	m := b.matrix(rows, cols, func() []int {
+	m := &timed{matrix: b.matrix(rows, cols, func() []int {
 		checked = b.sample(tokens, product(cols, min(rows, 256))) // leaves room for so many rows of each
 		return b.sample(rows, product(cols, len(checked)))
-	})
-	x := input(b, "x", product(tokens, cols), b.normal(1))
-	y := b.output("y", product(tokens, rows))
+	})}
 	b.outputs = product(tokens, rows)
-	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-		s.MatMul(c, label, &m.Matrix, x.All(), y.All(), 0, rows, 0, tokens)
-	}
 	b.check = func(k *checker) {
-		out := k.floats(y)
+		out := k.floats(m.y)
 		for _, t := range checked {
 			got := make([]float32, len(m.rows))
 			for i, r := range m.rows {
 				got[i] = out[t*rows+r]
 			}
-			want := reference.MatMul(m.values, x.values[t*cols:][:cols], len(m.rows), cols, 1)
-			k.expect(want, got, func(i int) string { return fmt.Sprintf("y[token %d][row %d]", t, m.rows[i]) })
+			e := want(m.values, m.x[t*cols:][:cols], len(m.rows), cols, 1)
+			k.expect(e, got, func(i int) string { return fmt.Sprintf("y[token %d][row %d]", t, m.rows[i]) })
 		}
+	}
+	return m
+}
+
+// floats plans x in f32.
+func (m *timed) floats(b *bench) *array[float32] {
+	return input(b, "x", product(b.c.size("tokens"), m.Cols), func(v []float32) {
+		b.normal(1)(v)
+		m.x = v
+	})
+}
+
+func planMatMul(b *bench) {
+	tokens := b.c.size("tokens")
+	m := b.timed(reference.MatMul)
+	x := m.floats(b)
+	m.y = b.output("y", product(tokens, m.Rows))
+	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		in := shaders.Normed{Weighted: shaders.Activations{F32: x.All()}}
+		s.MatMul(c, label, shaders.MatMul{W: &m.Matrix, X: in, Y: m.y.All(), Stride: m.Rows, Tokens: tokens})
 	}
 }
 
@@ -161,7 +184,9 @@ func planEmbed(b *bench) {
 	b.outputs = product(2, tokens, cols) + product(tokens, tiles(cols)) + int64(tokens)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
 		to := shaders.Residual{X: x.All(), Weighted: shaders.Activations{F32: weighted.All()}, Squares: squares.All()}
-		s.Embed(c, label, &table.Matrix, rows.All(), norm.All(), to, history.All(), tokens, tokens, scale)
+		s.Embed(c, label, shaders.Embed{
+			Table: &table.Matrix, Rows: rows.All(), Norm: norm.All(), To: to, History: history.All(), Count: tokens, Context: tokens, Scale: scale,
+		})
 	}
 	b.check = func(k *checker) {
 		gotX, gotW, gotS := k.floats(x), k.floats(weighted), k.floats(squares)
@@ -186,7 +211,7 @@ func planRMSNorm(b *bench) {
 	y := b.output("y", product(tokens, dim))
 	b.outputs = product(tokens, dim)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-		s.RMSNorm(c, label, x.All(), weight.All(), y.All(), 0, tokens, dim, eps)
+		s.RMSNorm(c, label, shaders.RMSNorm{X: x.All(), Weight: weight.All(), Y: y.All(), Count: tokens, Dim: dim, Eps: eps})
 	}
 	b.check = func(k *checker) {
 		out := k.floats(y)
@@ -203,7 +228,7 @@ func planGeGLU(b *bench) {
 	y := b.output("y", product(dim, tokens))
 	b.outputs = product(dim, tokens)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-		s.GeGLU(c, label, both.All(), y.All(), dim, 2*dim, false, tokens)
+		s.GeGLU(c, label, shaders.GeGLU{GateUp: both.All(), Y: y.All(), FFNDim: dim, Stride: 2 * dim, Count: tokens})
 	}
 	b.check = func(k *checker) {
 		out := k.floats(y)

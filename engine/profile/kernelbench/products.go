@@ -152,7 +152,7 @@ func planMatMulAdd(b *bench) {
 	b.outputs = 2*product(tokens, rows) + product(tokens, tiles(rows))
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
 		to := shaders.Residual{X: x.All(), Weighted: weighted.activations(), Squares: squares.All()}
-		s.MatMulAdd(c, label, &m.Matrix, in.activations(), norm.All(), to, tokens)
+		s.MatMulAdd(c, label, shaders.MatMulAdd{W: &m.Matrix, X: in.activations(), Norm: norm.All(), To: to, Tokens: tokens})
 	}
 	b.check = func(k *checker) {
 		gotX, gotW, gotS := k.floats(&x.buffer), k.floats(weighted.floats), k.floats(squares)
@@ -171,6 +171,13 @@ func planMatMulAdd(b *bench) {
 			}
 		}
 	}
+}
+
+func checkQKV(c *Case) error {
+	if rows := c.size("rows"); rows%(3*shaders.TileRows) != 0 {
+		return fmt.Errorf("rows=%d: want a multiple of %d, as many of q as of k and of v", rows, 3*shaders.TileRows)
+	}
+	return nil
 }
 
 // qkvHeads are as many of q as of k and of v, as large as the rows allow.
@@ -200,7 +207,9 @@ func planQKV(b *bench) {
 	b.outputs = product(tokens, 3*n)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
 		cache := shaders.KVCache{K: kCache.All(), V: vCache.All(), Pages: pages.All(), MaxPages: b.c.cachePages()}
-		s.QKV(c, label, &m.Matrix, 0, x.normed(), rows.All(), angles.All(), q.All(), cache, h, tokens)
+		s.QKV(c, label, shaders.QKV{
+			W: &m.Matrix, X: x.normed(), Rows: rows.All(), Angles: angles.All(), Q: q.All(), Cache: cache, Heads: h, Tokens: tokens,
+		})
 	}
 	b.check = func(kr *checker) {
 		gotQ := kr.floats(q)
@@ -237,6 +246,13 @@ func modelOrder(e reference.Expected, headDim int) reference.Expected {
 	return e.Reordered(func(i int) int { return device[i] })
 }
 
+func checkGateUp(c *Case) error {
+	if rows := c.size("rows"); rows%shaders.TileRows != 0 {
+		return fmt.Errorf("rows=%d: want a multiple of %d, half of them of gate and half of up", rows, shaders.TileRows)
+	}
+	return nil
+}
+
 func planGateUp(b *bench) {
 	const pairs = shaders.TileRows / 2
 	rows, cols, tokens := b.c.size("rows"), b.c.size("cols"), b.c.size("tokens")
@@ -245,7 +261,7 @@ func planGateUp(b *bench) {
 	x, y := b.normed(cols), b.activations("y", ffnDim)
 	b.outputs = product(tokens, ffnDim)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-		s.GateUp(c, label, &m.Matrix, x.normed(), y.activations(), ffnDim, tokens)
+		s.GateUp(c, label, shaders.GateUp{W: &m.Matrix, X: x.normed(), Y: y.activations(), FFNDim: ffnDim, Tokens: tokens})
 	}
 	b.check = func(k *checker) {
 		out := k.floats(y.floats)
@@ -268,9 +284,8 @@ func planOutput(b *bench) {
 	logits, best := b.output("logits", product(tokens, vocab)), b.output("best", product(tokens, tiles(vocab), 2))
 	b.outputs = product(tokens, vocab) + product(tokens, tiles(vocab))
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-		s.Output(c, label, &m.Matrix, x.normed(), &shaders.SampleBuffers{
-			Rows: rows.All(), Params: params.All(), Logits: logits.All(), Best: best.All(), Vocab: vocab,
-		}, 0, tokens, true)
+		to := &shaders.SampleBuffers{Rows: rows.All(), Params: params.All(), Logits: logits.All(), Best: best.All(), Vocab: vocab}
+		s.Output(c, label, shaders.Output{W: &m.Matrix, X: x.normed(), To: to, Count: tokens, Pick: true})
 	}
 	b.check = func(k *checker) {
 		out, words := k.floats(logits), k.words(best)

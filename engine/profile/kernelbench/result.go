@@ -94,7 +94,7 @@ type Statistic struct {
 }
 
 // ShapeText is the shape as rows=24576 cols=3072 tokens=1.
-func (r *Result) ShapeText() string { return pairs(shaders.ShapeOf(r.Kernel), r.Shape, " ") }
+func (r *Result) ShapeText() string { return pairs(Sizes(r.Kernel), r.Shape, " ") }
 
 // VariantText is the variant as lanes=8,rows=4.
 func (r *Result) VariantText() string { return pairs(Knobs(r.Kernel), r.Variant, ",") }
@@ -105,7 +105,7 @@ func (c *Case) String() string {
 	if HasWeights(c.Kernel) {
 		parts = append(parts, c.Type.String())
 	}
-	if names := shaders.ShapeOf(c.Kernel); names != nil && len(c.Shape) == len(names) {
+	if names := Sizes(c.Kernel); names != nil && len(c.Shape) == len(names) {
 		for i, name := range names {
 			parts = append(parts, fmt.Sprintf("%s=%d", name, c.Shape[i]))
 		}
@@ -131,7 +131,7 @@ func (w *Workbench) result(b *bench, dispatches []shaders.Dispatch, samples []fl
 		Kernel: c.Kernel, Shape: map[string]int{}, Depth: c.Depth, Variant: c.variant(),
 		Dispatches: len(dispatches), SamplesUS: samples, FlushedBytes: w.o.Flush, Outputs: b.outputs, Checked: checked,
 	}
-	for i, name := range shaders.ShapeOf(c.Kernel) {
+	for i, name := range Sizes(c.Kernel) {
 		r.Shape[name] = c.Shape[i]
 	}
 	if c.Type != NoType {

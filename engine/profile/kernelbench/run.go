@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/rand/v2"
-	"slices"
 	"time"
 
 	"sealvk/engine/profile/roofline"
@@ -103,7 +102,7 @@ func (w *Workbench) plan(c *Case) (*bench, error) {
 		return nil, err
 	}
 	b := &bench{c: c, d: w.d, decode: w.decode, rng: rand.New(rand.NewPCG(1, 2))}
-	benches[c.Kernel](b)
+	benches[c.Kernel].plan(b)
 	reserve := w.o.Flush
 	if w.flush != nil {
 		reserve = 0
@@ -111,16 +110,9 @@ func (w *Workbench) plan(c *Case) (*bench, error) {
 	return b, b.fits(reserve)
 }
 
-// set builds the case's kernel, or finds it.
+// set finds the set of the case's kernel, or makes it.
 func (w *Workbench) set(c *Case) (*shaders.Set, error) {
-	tuning := c.Variant.Tuning
-	if slices.Contains(products, c.Kernel) {
-		tuning.Prefill = shaders.Prefill{} // whose kernels are others
-	}
-	cfg := shaders.Config{KV: c.KV, Tuning: tuning, Kernels: []string{c.Kernel}, Statistics: true}
-	if c.Type != NoType {
-		cfg.Weights = shaders.EveryKernel([]shaders.Type{c.Type})
-	}
+	cfg := shaders.Config{KV: c.KV, Tuning: c.Variant.Tuning, Kernels: []string{c.Kernel}, Statistics: true}
 	key := fmt.Sprint(cfg)
 	if w.sets[key] == nil {
 		s, err := shaders.New(w.d, cfg)

@@ -11,14 +11,13 @@ import (
 )
 
 const (
-	tokensPerLane = 16 // of pick.comp
-	repeatLastN   = 64
-	ringSlots     = 4
+	repeatLastN = 64
+	ringSlots   = 4
 )
 
 // chunks is the number of workgroups among which pick.comp shares a vocabulary.
-func chunks(vocab, lanes int) int {
-	n := tokensPerLane * lanes
+func chunks(vocab int, t *shaders.Tuning) int {
+	n := shaders.PickChunk(t)
 	return (vocab + n - 1) / n
 }
 
@@ -99,7 +98,7 @@ func planThreshold(b *bench) {
 }
 
 func planPick(b *bench) {
-	vocab, tokens, lanes := b.c.size("vocab"), b.c.size("tokens"), b.c.Variant.Lanes
+	vocab, tokens, each := b.c.size("vocab"), b.c.size("tokens"), shaders.PickChunk(&b.c.Variant.Tuning)
 	rows, params := b.sequences()
 	var threshold float32 // of every row
 	logits := input(b, "logits", product(tokens, vocab), func(v []float32) {
@@ -118,7 +117,7 @@ func planPick(b *bench) {
 			v[i] = threshold
 		}
 	})
-	n := chunks(vocab, lanes)
+	n := chunks(vocab, &b.c.Variant.Tuning)
 	best := b.output("best", product(tokens, n, 2))
 	b.outputs = product(tokens, n)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
@@ -132,8 +131,8 @@ func planPick(b *bench) {
 			p := params.values[t]
 			keys := reference.PickKeys(logits.values[t*vocab:][:vocab], threshold, p.Temperature, rows.values[t].Position, [2]uint32{p.SeedLo, p.SeedHi})
 			for i := range n {
-				first := i * tokensPerLane * lanes
-				chunk := keys[first:min(vocab, first+tokensPerLane*lanes)]
+				first := i * each
+				chunk := keys[first:min(vocab, first+each)]
 				key, id := math.Float32frombits(out[2*(t*n+i)]), out[2*(t*n+i)+1]
 				k.checked++
 				if problem := pickProblem(chunk, first, float64(key), id); problem != "" {
@@ -163,9 +162,8 @@ func pickProblem(keys []float64, first int, key float64, id uint32) string {
 }
 
 func planAdvance(b *bench) {
-	n, tokens, lanes := b.c.size("chunks"), b.c.size("tokens"), b.c.Variant.Lanes
+	n, tokens, perChunk := b.c.size("chunks"), b.c.size("tokens"), shaders.PickChunk(&b.c.Variant.Tuning)
 	const heads, position, step = 16, 2*decodeSplit - 1, 6
-	perChunk := tokensPerLane * lanes
 	rows := changed(b, "rows", int64(tokens), func(v []shaders.Row) {
 		for i := range v {
 			v[i] = shaders.Row{Token: 7, Position: position, Sequence: uint32(i), Step: step}

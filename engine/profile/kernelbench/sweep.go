@@ -2,7 +2,6 @@ package kernelbench
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -12,18 +11,28 @@ import (
 )
 
 // Kernels lists the kernels, sorted.
-func Kernels() []string { return slices.Sorted(maps.Keys(benches)) }
+func Kernels() (names []string) {
+	for _, k := range shaders.Kernels() {
+		names = append(names, k.Name)
+	}
+	return names
+}
 
 // CheckKernel fails for a name that no kernel has.
 func CheckKernel(name string) error {
-	if benches[name] == nil {
+	if shaders.FindKernel(name) == nil {
 		return fmt.Errorf("kernelbench: %w", unknownKernel(name))
 	}
 	return nil
 }
 
 // Sizes names the sizes of a kernel's shape, nil for a name that no kernel has.
-func Sizes(kernel string) []string { return shaders.ShapeOf(kernel) }
+func Sizes(kernel string) []string {
+	if k := shaders.FindKernel(kernel); k != nil {
+		return k.Sizes
+	}
+	return nil
+}
 
 // Sweep is what to try of one kernel. What it does not say is the model's, or the device's
 // own.
@@ -45,37 +54,42 @@ func (s *Sweep) Cases(caps *vk.Caps) ([]Case, error) {
 	fail := func(format string, args ...any) ([]Case, error) {
 		return nil, fmt.Errorf("kernelbench: "+format, args...)
 	}
-	sizes, own := shaders.ShapeOf(s.Kernel), Knobs(s.Kernel)
-	if benches[s.Kernel] == nil {
+	k := shaders.FindKernel(s.Kernel)
+	if k == nil {
 		return fail("%w", unknownKernel(s.Kernel))
 	}
 	for name := range s.Sizes {
-		if !slices.Contains(sizes, name) {
-			return fail("%s has no size %q; it has %s", s.Kernel, name, strings.Join(sizes, ", "))
+		if !slices.Contains(k.Sizes, name) {
+			return fail("%s has no size %q; it has %s", s.Kernel, name, strings.Join(k.Sizes, ", "))
 		}
 	}
 	for name, values := range s.Knobs {
-		if !slices.Contains(own, name) {
+		if own := Knobs(s.Kernel); !slices.Contains(own, name) {
 			return fail("%s has no tuning %q; it has %s", s.Kernel, name, strings.Join(own, ", "))
 		}
-		for _, k := range switches {
-			if i := slices.IndexFunc(values, func(n int) bool { return n != 0 && n != 1 }); k.name == name && i >= 0 {
-				return fail("%s: %s=%d: want 0 or 1", s.Kernel, name, values[i])
+		for i := range k.Knobs {
+			for _, n := range values {
+				if knob := &k.Knobs[i]; knob.Name == name && knob.IsSwitch() && n != 0 && n != 1 {
+					return fail("%s: %w", s.Kernel, knob.Check(n, caps))
+				}
 			}
 		}
+	}
+	tuning, err := k.Tuning(caps)
+	if err != nil {
+		return fail("%s: %w", s.Kernel, err)
 	}
 	types, depths := s.Types, s.Depths
 	if len(types) == 0 {
 		types = []format.Type{NoType}
-		if HasWeights(s.Kernel) {
+		if k.Weights {
 			types[0] = format.Q4_K
 		}
 	}
 	if len(depths) == 0 {
 		depths = []int{0}
 	}
-	variants := s.variants(caps)
-	shapes := s.shapes(variants[0].Lanes)
+	variants, shapes := s.variants(tuning), s.shapes(k)
 	if n := float64(len(shapes)) * float64(len(types)) * float64(len(depths)) * float64(len(variants)); n > maxCases {
 		return fail("%.0f combinations, want at most %d", n, maxCases)
 	}
@@ -97,33 +111,17 @@ func (s *Sweep) Cases(caps *vk.Caps) ([]Case, error) {
 }
 
 // variants is the product of the knobs, on top of the device's own tuning.
-func (s *Sweep) variants(caps *vk.Caps) []Variant {
-	list := []Variant{{Tuning: shaders.DefaultTuning(caps)}}
-	for _, k := range knobs {
+func (s *Sweep) variants(own shaders.Tuning) []Variant {
+	list := []Variant{{Tuning: own}}
+	for _, k := range knobs(s.Kernel) {
 		values := s.Knobs[k.name]
-		if len(values) == 0 || !slices.Contains(k.kernels, s.Kernel) {
+		if len(values) == 0 {
 			continue
 		}
 		var next []Variant
 		for _, v := range list {
 			for _, n := range values {
-				*k.of(&v) = n
-				if next = append(next, v); len(next) > maxCases {
-					return next
-				}
-			}
-		}
-		list = next
-	}
-	for _, k := range switches {
-		values := s.Knobs[k.name]
-		if len(values) == 0 || !slices.Contains(k.kernels, s.Kernel) {
-			continue
-		}
-		var next []Variant
-		for _, v := range list {
-			for _, n := range values {
-				*k.of(&v) = n != 0
+				k.set(&v, n)
 				if next = append(next, v); len(next) > maxCases {
 					return next
 				}
@@ -134,12 +132,12 @@ func (s *Sweep) variants(caps *vk.Caps) []Variant {
 	return list
 }
 
-// shapes is the product of the sizes; where some are not given, for each of the model's shapes.
-func (s *Sweep) shapes(lanes int) [][]int {
+// shapes is the product of the sizes; where some are not given, for each of the kernel's usual shapes.
+func (s *Sweep) shapes(k *shaders.Kernel) [][]int {
 	var shapes [][]int
-	for _, shape := range modelShapes(s.Kernel, lanes) {
+	for _, shape := range k.Typical {
 		list := [][]int{shape}
-		for i, name := range shaders.ShapeOf(s.Kernel) {
+		for i, name := range k.Sizes {
 			values := s.Sizes[name]
 			if len(values) == 0 {
 				continue
@@ -163,37 +161,4 @@ func (s *Sweep) shapes(lanes int) [][]int {
 		}
 	}
 	return shapes
-}
-
-// modelShapes are SeaLLM-7B-v2.5's shapes of a kernel when it decodes one token.
-func modelShapes(kernel string, lanes int) [][]int {
-	const dim, ffn, heads, headDim, vocab = 3072, 24576, 16, 256, 256000
-	switch kernel {
-	case "matmul": // attn_q, attn_k, attn_v; attn_output; ffn_gate, ffn_up; ffn_down; output
-		return [][]int{{heads * headDim, dim, 1}, {dim, heads * headDim, 1}, {ffn, dim, 1}, {dim, ffn, 1}, {vocab, dim, 1}}
-	case "attn_qkv":
-		return [][]int{{3 * heads * headDim, dim, 1}}
-	case "matmul_add": // attn_output; ffn_down
-		return [][]int{{dim, heads * headDim, 1}, {dim, ffn, 1}}
-	case "ffn_gate_up":
-		return [][]int{{2 * ffn, dim, 1}}
-	case "output":
-		return [][]int{{vocab, dim, 1}}
-	case "embed":
-		return [][]int{{vocab, dim, 1}}
-	case "rmsnorm":
-		return [][]int{{dim, 1}}
-	case "rope", "attention":
-		return [][]int{{heads, heads, headDim, 1}}
-	case "attention_prefill": // a chunk of the prompt
-		return [][]int{{heads, heads, headDim, 64}}
-	case "attention_merge":
-		return [][]int{{heads, headDim, 1}}
-	case "geglu":
-		return [][]int{{ffn, 1}}
-	case "advance":
-		return [][]int{{chunks(vocab, lanes), 1}}
-	default: // penalize, threshold, pick
-		return [][]int{{vocab, 1}}
-	}
 }

@@ -54,7 +54,12 @@ func (p *Pipeline) String() string {
 }
 
 // Kernels lists the kernels' names, sorted.
-func Kernels() []string { return shaders.Names() }
+func Kernels() (names []string) {
+	for _, k := range shaders.Kernels() {
+		names = append(names, k.Name)
+	}
+	return names
+}
 
 // DefaultTypes are those of most files.
 const DefaultTypes = "Q4_K,Q6_K,Q8_0,BF16"
@@ -110,28 +115,54 @@ func Compile(d *vk.Device, kernels []string, types []format.Type, isa bool) (*Co
 	p := &Compilation{Device: profile.Device{
 		Name: caps.Name, Driver: caps.Driver.Name, DriverInfo: caps.Driver.Info, APIVersion: caps.APIVersion,
 	}}
-	cfg := shaders.Config{Tuning: shaders.DefaultTuning(caps), Kernels: kernels, Every: true, Statistics: true, Representations: isa}
-	if len(kernels) == 0 {
-		cfg.Kernels = nil
-	}
-	cfg.Weights = shaders.EveryKernel(types)
-	if err := p.add(d, cfg); err != nil {
+	groups, err := groupsOf(caps, kernels)
+	if err != nil {
 		return nil, err
 	}
-	cfg.Weights = []shaders.Weights{{Kernel: "attn_qkv", Type: types[0]}}
-	for _, cfg.KV = range []shaders.KVType{shaders.KVF32, shaders.KVQ8} {
+	for _, g := range groups {
+		cfg := shaders.Config{
+			Tuning: g.tuning, Kernels: g.kernels, Weights: shaders.EveryKernel(types), Every: true, Statistics: true, Representations: isa,
+		}
 		if err := p.add(d, cfg); err != nil {
 			return nil, err
 		}
-	}
-	order := map[string]int{}
-	for _, x := range p.Pipelines {
-		if _, ok := order[x.Kernel]; !ok {
-			order[x.Kernel] = len(order)
+		cfg.Weights = slices.DeleteFunc(shaders.EveryKernel(types[:1]), func(w shaders.Weights) bool { return !shaders.FindKernel(w.Kernel).Cache })
+		for _, cfg.KV = range []shaders.KVType{shaders.KVF32, shaders.KVQ8} {
+			if err := p.add(d, cfg); err != nil {
+				return nil, err
+			}
 		}
 	}
-	slices.SortStableFunc(p.Pipelines, func(a, b Pipeline) int { return order[a.Kernel] - order[b.Kernel] })
+	slices.SortStableFunc(p.Pipelines, func(a, b Pipeline) int { return strings.Compare(a.Kernel, b.Kernel) })
 	return p, nil
+}
+
+// group is kernels that are used with one tuning.
+type group struct {
+	tuning  shaders.Tuning
+	kernels []string
+}
+
+// groupsOf are the kernels of the given names, or all that the device can run.
+func groupsOf(caps *vk.Caps, names []string) (groups []group, err error) {
+	for _, k := range shaders.Kernels() {
+		if len(names) > 0 && !slices.Contains(names, k.Name) {
+			continue
+		}
+		tuning, err := k.Tuning(caps)
+		switch {
+		case err != nil && len(names) == 0:
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("static: %s: %w", k.Name, err)
+		}
+		i := slices.IndexFunc(groups, func(g group) bool { return g.tuning == tuning })
+		if i < 0 {
+			i, groups = len(groups), append(groups, group{tuning: tuning})
+		}
+		groups[i].kernels = append(groups[i].kernels, k.Name)
+	}
+	return groups, nil
 }
 
 // add appends the pipelines of a set that p does not have yet.

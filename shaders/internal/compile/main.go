@@ -1,16 +1,19 @@
-// Command compile makes spv/*.spv and spv/MANIFEST from *.comp with the pinned
-// glslc. It runs in the folder of the kernels: go generate ./shaders.
+// Command compile makes spv/*.spv and spv/MANIFEST from *.comp with the pinned glslc, and
+// with -package kernels_gen.go, by which Go knows the kernels' interfaces. It runs in the
+// folder of the kernels: go generate ./shaders.
 package main
 
 import (
 	"bytes"
 	"flag"
 	"fmt"
+	"go/format"
 	"log"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -22,18 +25,19 @@ func main() {
 	log.SetPrefix("compile: ")
 	dir := flag.String("C", ".", "`folder` of the kernels")
 	mirror := flag.String("mirror", "", "`URL` of a Debian archive to take glslc from (default: the one in apt's sources)")
+	pkg := flag.String("package", "", "`NAME` of the package of "+spv.GeneratedName+" (default: it is not written)")
 	flag.Parse()
-	if err := run(*dir, *mirror); err != nil {
+	if err := compileAll(*dir, *mirror, *pkg); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(dir, mirror string) error {
-	names, err := spv.Kernels(dir)
+func compileAll(dir, mirror, pkg string) error {
+	builds, err := spv.Builds(dir)
 	if err != nil {
 		return err
 	}
-	if len(names) == 0 {
+	if len(builds) == 0 {
 		return fmt.Errorf("no kernels (*.comp) in %s", dir)
 	}
 	glslc, err := findGlslc(mirror)
@@ -45,14 +49,15 @@ func run(dir, mirror string) error {
 		return err
 	}
 
-	entries := make([]spv.Entry, len(names))
-	errs := make([]error, len(names))
+	entries := make([]spv.Entry, len(builds))
+	binaries := make([][]byte, len(builds))
+	errs := make([]error, len(builds))
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, runtime.NumCPU())
-	for i, name := range names {
+	for i, b := range builds {
 		wg.Go(func() {
 			slots <- struct{}{}
-			entries[i], errs[i] = compile(glslc, dir, name)
+			entries[i], binaries[i], errs[i] = compile(glslc, dir, b)
 			<-slots
 		})
 	}
@@ -60,45 +65,75 @@ func run(dir, mirror string) error {
 	var failed bytes.Buffer
 	for i, err := range errs {
 		if err != nil {
-			fmt.Fprintf(&failed, "\n%s.comp: %v", names[i], err)
+			fmt.Fprintf(&failed, "\n%s: %v", builds[i].Name(), err)
 		}
 	}
 	if failed.Len() > 0 {
 		return fmt.Errorf("glslc failed:%s", failed.String())
 	}
-	if err := removeStale(out, names); err != nil {
+	if err := removeStale(out, builds); err != nil {
 		return err
+	}
+	if pkg != "" {
+		text, err := generate(glslc, dir, pkg, builds, binaries)
+		if err != nil {
+			return err
+		}
+		if err := writeIfChanged(filepath.Join(dir, spv.GeneratedName), text); err != nil {
+			return err
+		}
+		entries = append(entries, spv.GeneratedEntry(entries, text))
 	}
 	return writeIfChanged(filepath.Join(out, spv.ManifestName), spv.FormatManifest(entries))
 }
 
+// generate makes the text of spv.GeneratedName.
+func generate(glslc []string, dir, pkg string, builds []spv.Build, binaries [][]byte) ([]byte, error) {
+	kernels, err := interfaces(glslc, dir, builds, binaries)
+	if err != nil {
+		return nil, err
+	}
+	text, err := goSource(pkg, kernels)
+	if err != nil {
+		return nil, err
+	}
+	return format.Source([]byte(text))
+}
+
 // compile makes spv/NAME.spv. The source is hashed before it is compiled: an
 // edit in between then shows as stale rather than passing unseen.
-func compile(glslc []string, dir, name string) (spv.Entry, error) {
-	source, err := spv.SourceHash(dir, name)
+func compile(glslc []string, dir string, b spv.Build) (spv.Entry, []byte, error) {
+	source, err := spv.SourceHash(dir, b)
 	if err != nil {
-		return spv.Entry{}, err
+		return spv.Entry{}, nil, err
 	}
-	args := append(append([]string{}, glslc[1:]...), spv.Flags...)
-	cmd := exec.Command(glslc[0], append(args, "-o", "-", name+".comp")...)
+	code, err := run(glslc, dir, append(b.Flags(), "-o", "-", b.Kernel+".comp"))
+	if err != nil {
+		return spv.Entry{}, nil, err
+	}
+	if err := writeIfChanged(filepath.Join(dir, "spv", b.Name()+".spv"), code); err != nil {
+		return spv.Entry{}, nil, err
+	}
+	return spv.Entry{Name: b.Name(), Source: source, Made: spv.Hash(code)}, code, nil
+}
+
+// run gives what glslc writes; its warnings are shown.
+func run(glslc []string, dir string, args []string) ([]byte, error) {
+	cmd := exec.Command(glslc[0], append(slices.Clone(glslc[1:]), args...)...)
 	cmd.Dir = dir
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
-		return spv.Entry{}, fmt.Errorf("%w\n%s", err, strings.TrimSpace(stderr.String()))
+		return nil, fmt.Errorf("%w\n%s", err, strings.TrimSpace(stderr.String()))
 	}
-	os.Stderr.Write(stderr.Bytes()) // warnings
-	code := stdout.Bytes()
-	if err := writeIfChanged(filepath.Join(dir, "spv", name+".spv"), code); err != nil {
-		return spv.Entry{}, err
-	}
-	return spv.Entry{Name: name, Source: source, SPIRV: spv.Hash(code)}, nil
+	os.Stderr.Write(stderr.Bytes())
+	return stdout.Bytes(), nil
 }
 
-func removeStale(out string, names []string) error {
+func removeStale(out string, builds []spv.Build) error {
 	keep := map[string]bool{}
-	for _, name := range names {
-		keep[name+".spv"] = true
+	for _, b := range builds {
+		keep[b.Name()+".spv"] = true
 	}
 	files, err := filepath.Glob(filepath.Join(out, "*.spv"))
 	if err != nil {

@@ -70,8 +70,8 @@ func TestDeclaredSample(t *testing.T) {
 	}
 	want := Declaration{
 		Push:      []string{"count", "eps", "not_used", "shift", "list"},
-		Constants: []int{1, 2, 3},
-		Bindings:  []int{0, 1, 2, 4, 5, 6},
+		Constants: []Named{{1, "SCALE"}, {2, "UNUSED"}, {3, ""}},
+		Bindings:  []Named{{0, "X"}, {1, "Y"}, {2, "Z"}, {4, "H"}, {5, "Unused"}, {6, "A"}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("declaration %+v, want %+v", got, want)
@@ -171,6 +171,90 @@ func TestStaleSeesEveryDisagreement(t *testing.T) {
 	}
 }
 
+// What was generated is stale when it, its line of the manifest, or another line changes.
+func TestStaleSeesGeneratedGo(t *testing.T) {
+	dir := copySample(t)
+	goFile, manifest := filepath.Join(dir, GeneratedName), filepath.Join(dir, "spv", ManifestName)
+	listed, err := os.ReadFile(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernels, err := ParseManifest(listed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := []byte("package sample\n")
+	entry := GeneratedEntry(kernels, text)
+	older := entry
+	older.Source = GeneratedEntry(nil, text).Source
+	for name, c := range map[string]struct {
+		text, want string
+		entries    []Entry
+	}{
+		"up to date":      {"package sample\r\n", "", append(kernels, entry)},
+		"edited":          {"package simple\n", "is not what was generated", append(kernels, entry)},
+		"removed":         {"", "is not what was generated", append(kernels, entry)},
+		"of others":       {"package sample\n", "was generated of other kernels", append(kernels, older)},
+		"not listed":      {"package sample\n", "not in MANIFEST", kernels},
+		"neither of both": {"", "", kernels},
+	} {
+		os.Remove(goFile)
+		if c.text != "" {
+			if err := os.WriteFile(goFile, []byte(c.text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(manifest, FormatManifest(c.entries), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		stale, err := Stale(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(stale, "\n"); (got == "") != (c.want == "") || !strings.Contains(got, c.want) {
+			t.Errorf("%s: stale = %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+// Variants are what lines of the kernel's source say, with flags and a hash of their own; what
+// kernels share is what lines of their includes say.
+func TestBuilds(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"b.comp": "// variant quad: QUAD, in fours\n// variant dot: INT_DOT\n#include \"c.glsl\"\n",
+		"a.comp": "// a variant of: NOTHING\n",
+		"c.glsl": "// variant no: OTHER\n// interface longer: 5 push constants, 2 specialization constants\n// interface short: 3 push constants\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	builds, err := Builds(dir)
+	want := []Build{{"a", "", ""}, {"b", "", ""}, {"b", "quad", "QUAD"}, {"b", "dot", "INT_DOT"}}
+	if err != nil || !reflect.DeepEqual(builds, want) {
+		t.Fatalf("%v, %v; want %v", builds, err, want)
+	}
+	if b := builds[2]; b.Name() != "b_quad" || strings.Join(b.Flags(), " ") != strings.Join(Flags, " ")+" -DQUAD" {
+		t.Errorf("%s with %v", b.Name(), b.Flags())
+	}
+	hashes := map[string]bool{}
+	for _, b := range builds {
+		hash, err := SourceHash(dir, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hashes[hash] = true
+	}
+	if len(hashes) != len(builds) {
+		t.Errorf("%d hashes of %d builds", len(hashes), len(builds))
+	}
+	shared, err := SharedBy(dir, "b")
+	if want := []Shared{{"short", 3, 0}, {"longer", 5, 2}}; err != nil || !reflect.DeepEqual(shared, want) {
+		t.Errorf("%v, %v; want %v", shared, err, want)
+	}
+}
+
 func TestStaleIgnoresLineEnds(t *testing.T) {
 	dir := copySample(t)
 	for _, file := range []string{"sample.comp", "sample.glsl", "spv/MANIFEST"} {
@@ -199,7 +283,7 @@ func TestDeclaredMacros(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := Declaration{Push: []string{"rows", "cols", "eps"}, Constants: []int{4}}
+	want := Declaration{Push: []string{"rows", "cols", "eps"}, Constants: []Named{{4, "N"}}}
 	if got, err := Declared(dir, "a"); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}

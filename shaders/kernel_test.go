@@ -1,0 +1,93 @@
+package shaders
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"sealvk/shaders/internal/spv"
+)
+
+// Every kernel has a descriptor, and every descriptor all of its SPIR-V.
+func TestKernelsAgreeWithGo(t *testing.T) {
+	var described, built []string
+	for _, k := range Kernels() {
+		described = append(described, k.Name)
+		for _, v := range k.module.variants {
+			described = append(described, k.Name+"_"+v)
+		}
+	}
+	files, err := filepath.Glob("spv/*.spv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		built = append(built, strings.TrimSuffix(filepath.Base(f), ".spv"))
+	}
+	slices.Sort(described)
+	if !slices.Equal(described, built) {
+		t.Errorf("descriptors of %v, SPIR-V of %v", described, built)
+	}
+}
+
+// What descriptors say of a kernel holds for its SPIR-V, and its typical shapes and its tuning
+// are possible.
+func TestDescriptors(t *testing.T) {
+	caps := device.Caps()
+	for _, k := range Kernels() {
+		m, err := spv.Parse(spirv(k.Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(m.Bindings) != k.module.bindings || 4*len(m.Push) != k.module.push || int(slices.Max(m.Constants)) >= k.module.constants {
+			t.Errorf("%s: %+v, its SPIR-V has %+v", k.Name, k.module, m)
+		}
+		d, err := spv.Declared(".", k.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		has := func(name string) bool {
+			return slices.ContainsFunc(d.Constants, func(c spv.Named) bool { return c.Name == name })
+		}
+		if has("TYPE") != k.Weights || has("KV") != k.Cache || k.Cache && !k.Depth {
+			t.Errorf("%s: weights %v, cache %v, depth %v; its constants are %v", k.Name, k.Weights, k.Cache, k.Depth, d.Constants)
+		}
+		if len(k.Typical) == 0 || len(k.Knobs) == 0 {
+			t.Errorf("%s: %d typical shapes, %d knobs", k.Name, len(k.Typical), len(k.Knobs))
+		}
+		for _, shape := range k.Typical {
+			if len(shape) != len(k.Sizes) {
+				t.Errorf("%s: a shape of %v, want %v", k.Name, shape, k.Sizes)
+			}
+		}
+		tuning, err := k.Tuning(caps)
+		if err == nil {
+			err = k.Check(&tuning, KVF16, caps)
+		} else if k == matmulCoopmatKernel {
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", k.Name, err)
+		}
+		for i := range k.Knobs {
+			if !changes(&k.Knobs[i], tuning) {
+				t.Errorf("%s: %s changes nothing of the tuning", k.Name, k.Knobs[i].Name)
+			}
+		}
+	}
+	if FindKernel("matmull") != nil {
+		t.Error("a kernel of no name")
+	}
+}
+
+// changes tells whether a knob can be set, and gives what it was set to.
+func changes(n *Knob, t Tuning) bool {
+	before, value := t, 1-n.Get(&t)
+	n.Set(&t, value)
+	if n.IsSwitch() {
+		return t != before && n.Get(&t) == value
+	}
+	n.Set(&t, 12345)
+	return t != before && n.Get(&t) == 12345
+}

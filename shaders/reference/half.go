@@ -1,0 +1,42 @@
+package reference
+
+import "math"
+
+// MatMulHalf is MatMul by matrix units, whose factors are rounded to f16. Of a factor's size at
+// most 2^-10 (weights, which drivers round up or down as they like) or 2^-11 (x, rounded to
+// nearest) is lost; below 2^-14 as much as there. to_half.comp takes the largest x of a
+// token beyond 2^14, so that for x this is 2^-25 / 2^14 of it. The rest is f32's
+// rounding, which matrix units do by cutting off.
+func MatMulHalf(w, x []float32, rows, cols, tokens int) Expected {
+	e := MatMul(w, x, rows, cols, tokens)
+	for t := range tokens {
+		largest := largest(x[t*cols:][:cols])
+		for r := range rows {
+			i := t*rows + r
+			e.Tolerance[i] *= 4
+			for k, v := range w[r*cols:][:cols] {
+				wk, xk := math.Abs(float64(v)), math.Abs(float64(x[t*cols+k]))
+				dw, dx := max(0x1p-10*wk, 0x1p-24), max(0x1p-11*xk, 0x1p-39*largest)
+				e.Tolerance[i] += dw*xk + dx*wk + dw*dx
+			}
+		}
+	}
+	return e
+}
+
+// Halved is a token's values as to_half.comp rounds them.
+func Halved(x []float32) Expected {
+	var e Expected
+	least := 0x1p-39 * largest(x)
+	for _, v := range x {
+		e.add(float64(v), max(0x1p-11*math.Abs(float64(v)), least))
+	}
+	return e
+}
+
+func largest(x []float32) (most float64) {
+	for _, v := range x {
+		most = max(most, math.Abs(float64(v)))
+	}
+	return most
+}

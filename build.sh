@@ -166,11 +166,11 @@ spirv() {
   "$go" generate ./shaders || return 1
   after=$(sums) || return 1
   [ "$before" = "$after" ] && return
-  echo "go generate ./shaders changed files in shaders/spv, shaders/roofline/spv or shaders/internal/spv/testdata/spv"
+  echo "go generate ./shaders changed files in shaders"
   return 1
 }
 
-sums() { find shaders -path '*/spv/*' -type f \( -name '*.spv' -o -name MANIFEST \) -exec cksum {} + | sort; }
+sums() { find shaders -type f \( -name '*.spv' -o -name MANIFEST -o -name '*_gen.*' \) -exec cksum {} + | sort; }
 
 check() {
   tools

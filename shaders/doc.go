@@ -1,10 +1,10 @@
-// Package shaders holds the compute kernels. A kernel is a family of files side
-// by side: NAME.comp (GLSL), NAME.go (push constants, bindings, grid) and
-// NAME_test.go, against its reference in plain Go (package reference); its SPIR-V
-// lies in spv/, made by go generate.
+// Package shaders holds the compute kernels. A kernel is a family of files side by side:
+// NAME.comp (GLSL), NAME.go (its descriptor, a [Kernel], its arguments, and how it is
+// recorded) and NAME_test.go, against its reference in plain Go (package reference). go
+// generate makes its SPIR-V, in spv/, and its interface in Go, in kernels_gen.go.
 //
-// [Set] is the kernels of one device; its methods record one dispatch each.
-// [Matrix] is a weight matrix on the device, in the layout that [Type] and
+// [Set] is the kernels of one device; its methods record one dispatch each. [Kernels] lists the
+// descriptors. [Matrix] is a weight matrix on the device, in the layout that [Type] and
 // [RepackFirst] define. [Row] and [Sampling] are what a step reads of its tokens.
-// Nothing here knows a model.
+// Nothing here knows a model, but for the shapes that profiling takes when none is given.
 package shaders

@@ -6,6 +6,7 @@
 //	Case       a kernel of a shape, type and Variant
 //	Workbench   a device with what stays from case to case; Run gives a Result
 //
-// matmul.go, attention.go and sampling.go hold, for each kernel, the inputs of a case, how
-// it is recorded and how its output is checked.
+// benches, in bench.go, names for each kernel what makes the inputs of a case, records it and
+// checks its output; sizes, usual shapes and tuning knobs are those of its descriptor
+// ([shaders.Kernel]).
 package kernelbench

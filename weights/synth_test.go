@@ -141,7 +141,7 @@ func TestSynthDependsOnTheSeedOnly(t *testing.T) {
 }
 
 func TestSynthSpread(t *testing.T) {
-	for _, typ := range []format.Type{format.BF16, format.F16, format.Q4_0, format.Q8_0, format.Q4_K, format.Q5_K, format.Q6_K} {
+	for _, typ := range plainTypes {
 		for _, cols := range []int{256, 24576} {
 			blocks := 1 << 19 / typ.BlockBytes()
 			data, values := make([]byte, blocks*typ.BlockBytes()), make([]float32, blocks*typ.BlockValues())
@@ -285,7 +285,7 @@ func TestSynthProgress(t *testing.T) {
 }
 
 func BenchmarkSynthBlocks(b *testing.B) {
-	for _, typ := range []format.Type{format.BF16, format.F16, format.Q4_0, format.Q8_0, format.Q4_K, format.Q5_K, format.Q6_K} {
+	for _, typ := range plainTypes {
 		b.Run(typ.String(), func(b *testing.B) {
 			blocks := 1 << 20 / typ.BlockBytes()
 			data := make([]byte, blocks*typ.BlockBytes())

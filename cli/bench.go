@@ -214,7 +214,7 @@ func (p *program) bench(f *benchFlags) (err error) {
 		s.roof = roofs.ReadBytesPerS
 	}
 	if s.roof == 0 && slices.ContainsFunc(s.suite.Tests, func(t bench.Test) bool { return t.Prompt == 0 }) {
-		p.note("no share of the device's bandwidth is told, which is not known: sealvk devices --measure finds it")
+		p.note("the device's bandwidth is not known, so that no share of it is shown: sealvk devices --measure finds it")
 	}
 	var stopped error
 	err = f.write(p, func(w io.Writer) error {
@@ -249,7 +249,7 @@ func (s *benchSession) measure(ctx context.Context) error {
 }
 
 func (s *benchSession) measureSetup(ctx context.Context, setup setup) (err error) {
-	tell, end := s.status()
+	progress, end := s.status()
 	defer end()
 	flags := *s.flags.modelFlags
 	flags.kv.value = setup.kv
@@ -258,7 +258,7 @@ func (s *benchSession) measureSetup(ctx context.Context, setup setup) (err error
 	}
 	begun := time.Now()
 	m, err := engine.Load(ctx, s.opened.device, s.opened.file, options,
-		func(done, total int64) { tell(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
+		func(done, total int64) { progress(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
 	if errors.Is(err, engine.ErrDoesNotFit) {
 		err = fmt.Errorf("%w (the context here is what -p, -n, -pg and -d need, the sequences are those of -npl)", whatFits(err))
 	}
@@ -272,7 +272,7 @@ func (s *benchSession) measureSetup(ctx context.Context, setup setup) (err error
 	}
 	row.Batch, row.UBatch, row.TypeK, row.TypeV = setup.batch, m.Chunk(), setup.kv, setup.kv
 	suite := s.suite
-	suite.Progress = tell
+	suite.Progress = progress
 	return suite.Run(ctx, m, func(r *bench.Result) error {
 		end() // the terminal's line
 		row := r.Row(row, s.roof)

@@ -79,13 +79,13 @@ func readBench(name string) ([]bench.Row, error) {
 	return rows, nil
 }
 
-// benchDevices are the devices that rows tell, each once.
+// benchDevices are the devices that rows name, each once.
 func benchDevices(rows []bench.Row) string {
 	var list []string
 	seen := map[string]bool{}
 	for _, r := range rows {
 		name := strings.TrimSpace(r.Backends + " " + r.GPU)
-		if r.GPULayers == 0 { // llama-bench tells the GPU all the same
+		if r.GPULayers == 0 { // llama-bench names the GPU all the same
 			name = strings.TrimSpace("CPU " + r.CPU)
 		}
 		if !seen[name] {
@@ -117,7 +117,7 @@ type benchComparison struct {
 	tests          []bench.Compared
 }
 
-// comparisonColumn is a column of md; its cells are "" where there is nothing to tell.
+// comparisonColumn is a column of md; its cells are "" where there is nothing to show.
 type comparisonColumn struct {
 	name string
 	cell func(*bench.Compared) string
@@ -162,18 +162,18 @@ func unlessZero(format string, v float64) string {
 	return fmt.Sprintf(format, v)
 }
 
-// md writes the columns that tell something.
+// md writes the columns in which some test has more than the default.
 func (c *benchComparison) md(w io.Writer) error {
 	head, rule := "|", "|"
 	lines := make([]string, len(c.tests))
 	for i, column := range c.columns() {
 		var cells []string
-		told := false
+		shown := false
 		for j := range c.tests {
 			cells = append(cells, column.cell(&c.tests[j]))
-			told = told || cells[j] != "" && (column.name != "npl" || cells[j] != "1")
+			shown = shown || cells[j] != "" && (column.name != "npl" || cells[j] != "1")
 		}
-		if !told {
+		if !shown {
 			continue
 		}
 		head += " " + column.name + " |"

@@ -19,8 +19,8 @@ func (p *program) measureDevice(instance *vk.Instance, pd *vk.PhysicalDevice) (r
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
-	tell, end := p.status()
-	r, err = roofline.Measure(ctx, d, func(what string) { tell("measuring " + what) })
+	progress, end := p.status()
+	r, err = roofline.Measure(ctx, d, func(what string) { progress("measuring " + what) })
 	end()
 	if err != nil {
 		return nil, stopCause(ctx, err)

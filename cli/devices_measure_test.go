@@ -38,7 +38,7 @@ func TestDevicesMeasure(t *testing.T) {
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%v: kept in %q", err, files)
 	}
-	// What is kept is what was told.
+	// What is kept is what was printed.
 	text, err := os.ReadFile(files[0])
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func TestDevicesMeasure(t *testing.T) {
 	}
 	for _, d := range list {
 		if d.Selected && (d.Roofs.ReadBytesPerS != kept.ReadBytesPerS || !d.Roofs.MeasuredAt.Equal(kept.MeasuredAt)) {
-			t.Errorf("kept %+v, told %+v", kept, d.Roofs)
+			t.Errorf("kept %+v, printed %+v", kept, d.Roofs)
 		}
 	}
 }

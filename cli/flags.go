@@ -162,7 +162,7 @@ func (m *modelFlags) pathFlag() cli.Flag {
 
 func (m *modelFlags) verboseFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Destination: &m.verbose, Category: categoryModel,
-		Usage: "tell the device and why, the seed, times and speeds", DisableDefaultText: true}
+		Usage: "print the device and why it was chosen, the seed, times and speeds", DisableDefaultText: true}
 }
 
 func (m *modelFlags) deviceFlags() []cli.Flag {

@@ -74,7 +74,7 @@ func expanded(path string) string {
 // org/repo[@revision][:file-or-quant] in the Hugging Face cache.
 func resolveModel(name string) (path string, err error) {
 	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
-		return name, nil // whoever opens it tells what else may be wrong
+		return name, nil // whoever opens it reports what else may be wrong
 	}
 	ref, err := hub.ParseRef(name)
 	if err != nil || looksLikeFile(name) {
@@ -95,7 +95,7 @@ func resolveModel(name string) (path string, err error) {
 	return path, err
 }
 
-// looksLikeFile tells names that lack a file rather than a download: models/x.gguf.
+// looksLikeFile reports whether a name rather lacks a file than a download: models/x.gguf.
 func looksLikeFile(name string) bool {
 	return !strings.Contains(name, ":") && slices.Contains([]string{".gguf", ".safetensors", ".json", ".model"}, strings.ToLower(filepath.Ext(name)))
 }

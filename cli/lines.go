@@ -22,7 +22,7 @@ type lines interface {
 
 var errInterrupt = errors.New("interrupted")
 
-// openLines tells also whether a person sits there.
+// openLines also reports whether a person types the lines.
 func (p *program) openLines() (l lines, interactive bool) {
 	if isTerminal(p.stdin) && isTerminal(p.stdout.w) {
 		return newEditor(), true
@@ -79,7 +79,7 @@ func newEditor() *editor {
 		if r, w, err := os.Pipe(); err == nil {
 			go func() {
 				_, err := io.Copy(&pasteFilter{w: w}, e.stdin)
-				_ = err // a terminal that fails has hung up: the pipe's end tells
+				_ = err // a terminal that fails has hung up: the pipe's end shows it
 				w.Close()
 			}()
 			os.Stdin = r

@@ -75,7 +75,7 @@ func (p *program) list(asJSON bool) error {
 	return errors.Join(err, w.Flush())
 }
 
-// listed opens a model, which tells whether it can run; its values are not read.
+// listed opens a model, which reports whether it can run; its values are not read.
 func listed(e hub.Entry) listedModel {
 	l := listedModel{Repo: e.Ref.Repo, Revision: e.Commit, Format: e.Format, Quant: e.Quant, Files: e.Files, Bytes: e.Size, Path: e.Path}
 	if e.Ref.Revision == e.Commit {

@@ -45,7 +45,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return p.exitCode(err)
 }
 
-// exitCode prints err, if there is something to tell, as one line.
+// exitCode prints err, if there is one, as one line.
 func (p *program) exitCode(err error) int {
 	var stopped stoppedError
 	switch {
@@ -54,7 +54,7 @@ func (p *program) exitCode(err error) int {
 	case errors.As(err, &stopped):
 		return stopped.code()
 	case errors.Is(p.stdout.err, syscall.EPIPE), errors.Is(p.stdout.err, io.ErrClosedPipe):
-		// The reader has left, as head does: nothing to tell anybody.
+		// The reader closed the pipe, as head does: no error.
 		return 128 + int(syscall.SIGPIPE)
 	}
 	fmt.Fprintf(p.stderr, "sealvk: %s\n", oneLine(err))
@@ -172,7 +172,7 @@ func (o *output) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// version tells the module's version or the commit it was built from.
+// version is the module's version or the commit it was built from.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

@@ -122,21 +122,21 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 	if err := o.device.CheckTimestamps(); err != nil { // before minutes of loading
 		return nil, fmt.Errorf("%w; choose another device, see sealvk devices", err)
 	}
-	tell, end := p.status()
+	progress, end := p.status()
 	defer end()
 	options := profile.MeasureOptions{
-		Phases: []string{f.phase.value}, Depths: f.depths.values, Tokens: int(f.tokens.value), Steps: int(f.reps.value), Progress: tell,
+		Phases: []string{f.phase.value}, Depths: f.depths.values, Tokens: int(f.tokens.value), Steps: int(f.reps.value), Progress: progress,
 	}
 	if f.phase.value == "both" {
 		options.Phases = []string{"decode", "prefill"}
 	}
-	measured := func(what string) { tell("measuring the device: " + what) }
+	measured := func(what string) { progress("measuring the device: " + what) }
 	if options.Roofs, err = roofline.For(ctx, o.device, pipelineCache(), measured); err != nil {
 		return nil, err
 	}
 	load := engine.Options{Context: options.Positions(), KV: o.kv, IntDot: f.intDot, Statistics: true}
 	o.model, err = engine.Load(ctx, o.device, file, load,
-		func(done, total int64) { tell(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
+		func(done, total int64) { progress(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
 	if errors.Is(err, engine.ErrDoesNotFit) {
 		err = fmt.Errorf("%w (the context here is what --depth and --tokens need)", whatFits(err))
 	}

@@ -128,7 +128,7 @@ type slowerError struct{ text string }
 
 func (e slowerError) Error() string { return e.text }
 
-// slowerCode is its exit code, which tells it from errors.
+// slowerCode is its exit code, which sets it apart from errors.
 const slowerCode = 3
 
 // slowerThan is a slowerError that names the worst rows, if any is slower by more than limit

@@ -93,7 +93,7 @@ func diffTables(w io.Writer, c *profile.Comparison, nameA, nameB, item, heading 
 	}
 }
 
-// stepsText tells how many steps are compared.
+// stepsText is how many steps are compared.
 func stepsText(r *profile.RunComparison) string {
 	a, b := r.Step.A.Steps, r.Step.B.Steps
 	if a == b {

@@ -207,10 +207,10 @@ func (p *program) runKernel(ctx context.Context, sweeps []kernelbench.Sweep, f *
 		return nil, err
 	}
 	defer w.Free()
-	tell, end := p.status()
+	report, end := p.status()
 	defer end()
 	var results []*kernelbench.Result
-	progress := func() { tell(fmt.Sprintf("%d of %d", len(results)+1, len(cases))) }
+	progress := func() { report(fmt.Sprintf("%d of %d", len(results)+1, len(cases))) }
 	progress()
 	err = w.Run(ctx, cases, func(r *kernelbench.Result) error {
 		results = append(results, r)

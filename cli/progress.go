@@ -11,26 +11,26 @@ import (
 	"golang.org/x/term"
 )
 
-// isTerminal tells whether a stream is a terminal.
+// isTerminal reports whether a stream is a terminal.
 func isTerminal(stream any) bool {
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // progress draws a bar of bytes on standard error where that is a terminal.
-// step may be called from several goroutines with the bytes done so far; end
+// update may be called from several goroutines with the bytes done so far; end
 // wipes the bar away.
-func (p *program) progress(title string) (step func(done, total int64), end func()) {
+func (p *program) progress(title string) (update func(done, total int64), end func()) {
 	if !isTerminal(p.stderr) {
 		return func(int64, int64) {}, func() {}
 	}
 	return bar(p.stderr, title)
 }
 
-func bar(w io.Writer, title string) (step func(done, total int64), end func()) {
+func bar(w io.Writer, title string) (update func(done, total int64), end func()) {
 	var mu sync.Mutex
 	var b *progressbar.ProgressBar
-	step = func(done, total int64) {
+	update = func(done, total int64) {
 		mu.Lock()
 		defer mu.Unlock()
 		if b == nil {
@@ -52,12 +52,12 @@ func bar(w io.Writer, title string) (step func(done, total int64), end func()) {
 			_ = b.Clear()
 		}
 	}
-	return step, end
+	return update, end
 }
 
-// status tells on standard error, where that is a terminal, what goes on, each line in the
+// status prints on standard error, where that is a terminal, what goes on, each line in the
 // place of the last. end wipes it away.
-func (p *program) status() (tell func(what string), end func()) {
+func (p *program) status() (progress func(what string), end func()) {
 	if !isTerminal(p.stderr) {
 		return func(string) {}, func() {}
 	}

@@ -69,7 +69,7 @@ func (p *program) pull(name string) error {
 	return nil
 }
 
-// noteUnusable tells why a model that came cannot be run; a single file that is no model,
+// noteUnusable prints why a model that came cannot be run; a single file that is no model,
 // such as a tokenizer, is what was asked for.
 func (p *program) noteUnusable(path string) {
 	if ext := filepath.Ext(path); ext == ".json" || ext == ".model" {

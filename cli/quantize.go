@@ -65,9 +65,9 @@ func (p *program) quantize(in, out, mix string) (err error) {
 	if types := model.Requantized(fileType); types != nil {
 		p.note("%s has %s tensors: quantizing them again costs quality; better start from BF16 or F16", in, strings.Join(types, ", "))
 	}
-	step, end := p.progress("quantizing")
+	progress, end := p.progress("quantizing")
 	defer end()
-	return stopCause(ctx, weights.Quantize(ctx, out, model, fileType, vocab, step))
+	return stopCause(ctx, weights.Quantize(ctx, out, model, fileType, vocab, progress))
 }
 
 // folderVocab reads the vocabulary beside a folder's weights: from tokenizer.model, which

@@ -12,7 +12,7 @@ import (
 	"sealvk/tokenize"
 )
 
-// jinjaTemplate is a compiled template and what its source tells about it.
+// jinjaTemplate is a compiled template and what its source shows of it.
 type jinjaTemplate struct {
 	name     string
 	source   string

@@ -46,7 +46,7 @@ func (t *Tokenizer) addLoose(text string) {
 	}
 }
 
-// merged says whether merging can end in p. No text has a blank left.
+// merged reports whether merging can end in p. No text has a blank left.
 func merged(p Piece) bool {
 	return (p.Kind == Normal || p.Kind == Unused) && !strings.Contains(p.Text, " ")
 }

@@ -112,7 +112,7 @@ type step struct {
 	Decoders      []step `json:"decoders"`
 }
 
-// replaces says whether s puts to in the place of from.
+// replaces reports whether s puts to in the place of from.
 func (s *step) replaces(from, to string) bool {
 	return s.Type == "Replace" && s.Pattern.String != nil && *s.Pattern.String == from && s.Content == to
 }

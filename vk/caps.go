@@ -87,7 +87,7 @@ type Limits struct {
 	TimestampPeriod                    float64 `json:"timestamp_period"` // nanoseconds per tick
 }
 
-// Subgroup tells the subgroup sizes and operations of compute shaders.
+// Subgroup is the subgroup sizes and operations of compute shaders.
 type Subgroup struct {
 	Size       int      `json:"size"`     // where none is asked for
 	MinSize    int      `json:"min_size"` // MinSize..MaxSize: powers of two that may be asked for
@@ -133,7 +133,7 @@ type Features struct {
 	CalibratedTimestamps         bool `json:"calibrated_timestamps"`
 }
 
-// DotProduct tells which integer dot products are faster than their parts
+// DotProduct is which integer dot products are faster than their parts
 // (VkPhysicalDeviceShaderIntegerDotProductProperties).
 type DotProduct struct {
 	Accelerated8BitUnsigned       bool `json:"accelerated_8bit_unsigned"`

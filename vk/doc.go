@@ -11,7 +11,7 @@
 //	                submitted again and again
 //	Ticket          a point on the device's timeline, to wait for
 //
-// The minimum is a Vulkan 1.2 device without any optional feature; Caps tells what a
+// The minimum is a Vulkan 1.2 device without any optional feature; Caps is what a
 // device has beyond that, and OpenDevice enables all of it that kernels may use.
 //
 // The package stands on github.com/vulkan-go/vulkan; the ext files add what it lacks,

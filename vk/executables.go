@@ -24,7 +24,7 @@ type Representation struct {
 	Data       []byte
 }
 
-// Executables tells what the driver made of a pipeline built with Statistics or
+// Executables describes what the driver made of a pipeline built with Statistics or
 // Representations.
 func (p *Pipeline) Executables() ([]Executable, error) {
 	if !p.stats && !p.forms {

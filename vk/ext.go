@@ -264,7 +264,7 @@ func svkMessage(h C.uintptr_t, severity, types C.uint32_t, id, text *C.char) {
 	receiver.receive(uint32(severity), C.GoString(id), C.GoString(text))
 }
 
-// query fills what properties2 and features2 tell. has is a mask of SVK_HAS_….
+// query fills c from properties2 and features2. has is a mask of SVK_HAS_….
 func (t instanceTable) query(pd vulkan.PhysicalDevice, has uint32, c *Caps) {
 	var a arena
 	defer a.free()

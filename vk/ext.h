@@ -336,7 +336,7 @@ enum {
 	SVK_HAS_EXECUTABLE = 16,
 };
 
-// Bytes that C code holds from malloc, or 0 where the C library does not tell.
+// Bytes that C code holds from malloc, or 0 where the C library has no such figure.
 size_t svk_heap(void);
 
 // ---- function tables ----

@@ -7,7 +7,7 @@ import (
 )
 
 // hostAvailable is the memory, in bytes, that the host can give to programs without
-// swapping (MemAvailable of Linux); 0 where the system doesn't tell.
+// swapping (MemAvailable of Linux); 0 where the system has no such figure.
 func hostAvailable() int64 {
 	info, err := os.ReadFile("/proc/meminfo")
 	if err != nil {

@@ -27,7 +27,7 @@ type memory struct {
 	bytes  int64        // of all blocks
 }
 
-// placement says whether a buffer may share a block with others.
+// placement reports whether a buffer may share a block with others.
 type placement int
 
 const (

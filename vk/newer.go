@@ -41,7 +41,7 @@ var complaints = sync.OnceValue(func() []*regexp.Regexp {
 		`VUID_Undefined Device Extension (?P<extension>\S+) is not supported by this layer\.`,
 		`VUID-\w+-pNext-pNext \w+: \S+ chain includes a structure with unknown VkStructureType \((?P<structure>\d+)\);`,
 		`VUID-VkShaderModuleCreateInfo-pCode-04146 vkCreateShaderModule\(\): A SPIR-V Extension \((?P<spirv>\S+)\) was declared that is not supported by Vulkan\.(?P<compiling>)`,
-		// The layer cannot tell which capability.
+		// The layer does not name the capability.
 		`VUID-VkShaderModuleCreateInfo-pCode-01090 vkCreateShaderModule\(\): A SPIR-V Capability \(Unhandled OpCapability\) was declared that is not supported by Vulkan\.(?P<compiling>)`,
 		`UNASSIGNED-CoreValidation-Shader-InconsistentSpirv SPIR-V module not valid: Invalid capability operand: (?P<capability>\d+)(?P<compiling>)`,
 		`VUID-VkPipelineShaderStageCreateInfo-module-parameter VkShaderModule 0x[0-9a-f]+\[(?P<module>.*)\] does not contain valid spirv for stage \w+\. Invalid capability operand: (?P<capability>\d+)`,
@@ -84,7 +84,7 @@ func (n *newer) init(layer vulkan.Version) {
 	}
 }
 
-// compiling tells of a shader module that is about to be created, by the name it will get,
+// compiling announces a shader module that is about to be created, by the name it will get,
 // until done is called.
 func (n *newer) compiling(name string, spirv []byte) (done func()) {
 	if len(n.names) == 0 || !n.declared(spirv) {

@@ -18,10 +18,10 @@ type PipelineInfo struct {
 	Constants []uint32
 	// SubgroupSize that the shader relies on; 0 if it works with any.
 	SubgroupSize int
-	// Statistics makes Executables tell registers, spills and the like; it may turn off
+	// Statistics makes Executables return registers, spills and the like; it may turn off
 	// the cache for this pipeline.
 	Statistics bool
-	// Representations makes Executables tell the forms that the driver's compiler gave the
+	// Representations makes Executables return the forms that the driver's compiler gave the
 	// shader, its instructions among them; it turns off the cache for this pipeline.
 	Representations bool
 }

@@ -61,9 +61,9 @@ func (m *Model) CheckFinite() error {
 	}
 	var jobs []job
 	for _, t := range m.Tensors {
-		step := max(1, piece/t.RowBytes())
-		for r := 0; r < t.Rows; r += step {
-			jobs = append(jobs, job{t, r, min(step, t.Rows-r)})
+		rows := max(1, piece/t.RowBytes())
+		for r := 0; r < t.Rows; r += rows {
+			jobs = append(jobs, job{t, r, min(rows, t.Rows-r)})
 		}
 	}
 	var next, failed atomic.Int64

@@ -35,7 +35,7 @@ func ParseMix(s string) (FileType, error) {
 var plainTypes = map[FileType]format.Type{1: format.F16, 2: format.Q4_0, 7: format.Q8_0, 15: format.Q4_K, 17: format.Q5_K, 18: format.Q6_K, 32: format.BF16}
 
 // typeOf gives the type that llama-quantize chooses for a tensor (llama-quant.cpp,
-// llama_tensor_get_type); head says whether it is the matrix that gives the logits.
+// llama_tensor_get_type); head reports whether it is the matrix that gives the logits.
 func (f FileType) typeOf(tensor string, layer, layers int, head bool) format.Type {
 	plain := plainTypes[f]
 	isV, isDown := strings.HasSuffix(tensor, ".attn_v.weight"), strings.HasSuffix(tensor, ".ffn_down.weight")

@@ -125,9 +125,9 @@ func (o *output) cut(ctx context.Context, unit func(i int) int, pieces chan<- pi
 	const size = 1 << 20
 	for i, t := range o.tensors {
 		blocks, u := int(t.size)/t.Type.BlockBytes(), unit(i)
-		step := max(1, size/(u*t.Type.BlockBytes())) * u
-		for first := 0; first < blocks && ctx.Err() == nil; first += step {
-			pieces <- piece{i, first, min(step, blocks-first)}
+		count := max(1, size/(u*t.Type.BlockBytes())) * u
+		for first := 0; first < blocks && ctx.Err() == nil; first += count {
+			pieces <- piece{i, first, min(count, blocks-first)}
 		}
 	}
 }

@@ -118,7 +118,7 @@ func bounded(f, top float32) float32 {
 	return f
 }
 
-// hopeless tells from the sums, without looking at the values again, that the loss is above
+// hopeless finds from the sums, without looking at the values again, that the loss is above
 // best. The loss is a difference of terms that are at most three times the three squares
 // together; each, a sum of 32 float32, errs by at most 32 × 2^-24 of its size.
 func (g *group) hopeless(q, q2, qx, scale, least, best float32) bool {

@@ -60,8 +60,8 @@ func (b *block) ticksWithin(begin, end time.Time) (sum time.Duration) {
 			from, to := b.clock.at(span.Begin), b.clock.at(span.End)
 			inside := min(to.Sub(begin), end.Sub(begin)) - max(from.Sub(begin), 0)
 			if whole := to.Sub(from); inside > 0 && whole > 0 {
-				took := b.clock.dev.Between(span.Begin, span.End)
-				sum += time.Duration(float64(took) * float64(inside) / float64(whole))
+				elapsed := b.clock.dev.Between(span.Begin, span.End)
+				sum += time.Duration(float64(elapsed) * float64(inside) / float64(whole))
 			}
 		}
 	}

@@ -30,8 +30,8 @@ func startClock(d *vk.Device) (clock, error) {
 		if err != nil {
 			return c, fmt.Errorf("profile: %w", err)
 		}
-		if took := time.Since(before); took < best {
-			best, c.tick, c.host = took, both.Device, before.Add(took/2)
+		if elapsed := time.Since(before); elapsed < best {
+			best, c.tick, c.host = elapsed, both.Device, before.Add(elapsed/2)
 		}
 	}
 	return c, nil

@@ -116,7 +116,7 @@ const (
 )
 
 // Compare sets b against a, run by run. Profiles of models whose work differs are an error;
-// other devices, drivers or programs are not, and told. The steps' verdicts are tested together
+// other devices, drivers or programs are Differences. The steps' verdicts are tested together
 // (adjust), and so are those of the rows of all runs.
 func Compare(a, b *Profile, o CompareOptions) (*Comparison, error) {
 	o.By = cmp.Or(o.By, ByOperation)

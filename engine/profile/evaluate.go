@@ -244,7 +244,7 @@ func (t *pipelines) index(p *shaders.Program) int {
 	if p.Type != shaders.NoType {
 		entry.Type = p.Type.String()
 	}
-	if list, err := p.Executables(); err == nil && len(list) > 0 { // an error: the device tells nothing
+	if list, err := p.Executables(); err == nil && len(list) > 0 { // an error: the device gives no statistics
 		entry.SubgroupSize, entry.Statistics = list[0].SubgroupSize, list[0].Statistics
 	}
 	t.profile.Pipelines = append(t.profile.Pipelines, entry)

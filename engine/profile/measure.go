@@ -18,7 +18,7 @@ type MeasureOptions struct {
 	Tokens int             // of a prompt, in prefill
 	Steps  int             // of each mode; 0: as many as take some seconds, at least 5
 	Roofs  *roofline.Roofs // nil: shares of the roofs are 0
-	// Progress, unless nil, hears what is measured next.
+	// Progress, unless nil, is called with what is measured next.
 	Progress func(what string)
 }
 
@@ -130,19 +130,19 @@ func (r *runner) measure(ctx context.Context) error {
 	if _, err := r.block(ctx, vk.TraceOff, r.pick(3, 1)); err != nil {
 		return err
 	}
-	took := time.Since(begun)
+	elapsed := time.Since(begun)
 	for range 3 { // a first prefill knows nothing of the device's speed
-		if r.run.Phase == "decode" || took > enough/4 {
+		if r.run.Phase == "decode" || elapsed > enough/4 {
 			break
 		}
 		begun = time.Now()
 		if _, err := r.block(ctx, vk.TraceOff, 1); err != nil {
 			return err
 		}
-		took = time.Since(begun)
+		elapsed = time.Since(begun)
 	}
 	r.model.Steady(true)
-	perStep := took / time.Duration(r.pick(1+r.warm+3, 1))
+	perStep := elapsed / time.Duration(r.pick(1+r.warm+3, 1))
 	steps := r.options.Steps
 	if steps == 0 {
 		steps = min(max(leastSteps, int(enough/max(perStep, time.Microsecond))), mostSteps)

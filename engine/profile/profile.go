@@ -78,7 +78,7 @@ type Run struct {
 	Tokens int    `json:"tokens"` // of a step: 1 in decode, those of the prompt in prefill
 
 	Schedule Schedule `json:"schedule"`
-	// Wall times of the steps. Only Unprofiled is what a user gets; the others tell what
+	// Wall times of the steps. Only Unprofiled is what a user gets; the others show what
 	// profiling costs.
 	Unprofiled Wall `json:"unprofiled"`
 	Concurrent Wall `json:"concurrent"`
@@ -120,7 +120,7 @@ type Budget struct {
 	GapsUS    float64 `json:"gaps_us"`     // within a submission, between its dispatches: barriers and launches
 	SubmitUS  float64 `json:"submit_us"`   // the device is idle and the host is in vkQueueSubmit
 	WaitUS    float64 `json:"wait_us"`     // the device is idle and the host waits: latency of start and wake-up
-	ReadUS    float64 `json:"readback_us"` // the device is idle and the host reads the sampled id or writes the next rows
+	ReadUS    float64 `json:"readback_us"` // the device is idle and the host reads the sampled id or writes the next tokens
 	HostUS    float64 `json:"host_us"`     // the device is idle and the host does anything else
 	ProfileUS float64 `json:"profile_us"`  // the device is idle and the host reads timestamps
 	// KernelTicksUS is KernelsUS summed from the timestamps alone, without the host's clock:

@@ -22,7 +22,7 @@ const (
 )
 
 // Read reads a profile from its JSON, to the end of r. What is no profile of this version, is
-// cut or contradicts itself is an error that tells the place: a byte's offset or a value's path.
+// cut or contradicts itself is an error that names the place: a byte's offset or a value's path.
 func Read(r io.Reader) (*Profile, error) { return read(r, maxFileBytes) }
 
 func read(r io.Reader, maxBytes int64) (*Profile, error) {
@@ -95,7 +95,7 @@ func checkSize(text []byte) error {
 	return nil
 }
 
-// jsonError tells the place in a file of size bytes.
+// jsonError names the place in a file of size bytes.
 func jsonError(err error, size int) error {
 	var syntax *json.SyntaxError
 	var mismatch *json.UnmarshalTypeError

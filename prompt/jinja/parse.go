@@ -40,7 +40,7 @@ func (p *parser) errorf(format string, args ...any) *failure {
 	return &failure{p.peek().line, fmt.Sprintf(format, args...)}
 }
 
-// is tells whether the next token is this operator or name.
+// is reports whether the next token is this operator or name.
 func (p *parser) is(k kind, text string) bool {
 	t := p.peek()
 	return t.kind == k && t.text == text

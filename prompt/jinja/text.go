@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// Text is a string of which Input tells the bytes that came from a variable:
+// Text is a string of which Input marks the bytes that came from a variable:
 // ranges in ascending order that neither touch nor overlap. All other bytes
 // are the template's own.
 type Text struct {

@@ -47,7 +47,8 @@ func Main(m *testing.M, device **vk.Device, after ...func()) int {
 	return code
 }
 
-// messages counts what the validation layers say, apart what only tells of their age.
+// messages counts those of the validation layers, and apart from them those that come only of
+// the layers' age.
 type messages struct {
 	out           io.Writer
 	faults, newer atomic.Int64

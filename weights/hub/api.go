@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// repoInfo is what the server tells about one revision of a repository, checked.
+// repoInfo is what the server says of one revision of a repository, checked.
 type repoInfo struct {
 	commit string
 	names  []string // of all files
@@ -21,8 +21,8 @@ type repoInfo struct {
 // remoteFile is a file of a commit on the server.
 type remoteFile struct {
 	name string
-	size int64  // -1 until the server told it
-	etag string // SHA-256 or git's SHA-1, "" until the server told it
+	size int64  // -1 until the server gave it
+	etag string // SHA-256 or git's SHA-1, "" until the server gave it
 }
 
 // maxInfo bounds the answer about a repository, in bytes, and so what reading it takes;
@@ -100,7 +100,7 @@ func (a *modelAnswer) check(host string) (*repoInfo, error) {
 			f.etag, size = strings.ToLower(s.LFS.SHA256), s.LFS.Size
 		}
 		if !etagName.MatchString(f.etag) {
-			f.etag = "" // the file's own answer will tell
+			f.etag = "" // the file's own answer has it
 		}
 		if size != nil {
 			f.size = *size
@@ -118,7 +118,7 @@ func (a *modelAnswer) check(host string) (*repoInfo, error) {
 
 func (f *remoteFile) checkSize() error {
 	if f.size < 0 || f.size > maxFile {
-		return fmt.Errorf("%s: the server tells a size of %d bytes", f.name, f.size)
+		return fmt.Errorf("%s: the server gives a size of %d bytes", f.name, f.size)
 	}
 	return nil
 }

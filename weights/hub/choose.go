@@ -48,7 +48,7 @@ func ggufModels(names []string) []ggufModel {
 	return models
 }
 
-// is tells whether what is the model's quantization, or a longer end of its name that
+// is reports whether what is the model's quantization, or a longer end of its name that
 // begins where a word does: "Q4_K_M" or "chatml.Q4_K_M". Case does not matter.
 func (m ggufModel) is(what string) bool {
 	start := len(m.stem) - len(what)
@@ -140,12 +140,12 @@ func listModels(models []ggufModel) string {
 	return strings.Join(names, ", ")
 }
 
-// isFolder tells whether names are those of a safetensors or MLX model.
+// isFolder reports whether names are those of a safetensors or MLX model.
 func isFolder(names []string) bool {
 	return slices.Contains(names, "config.json") && slices.ContainsFunc(names, isWeights)
 }
 
-// isWeights tells whether a file holds a folder model's tensors; others are adapters or
+// isWeights reports whether a file holds a folder model's tensors; others are adapters or
 // for other programs (consolidated.safetensors).
 var isWeights = regexp.MustCompile(`^(model|weight)[^/]*\.safetensors$`).MatchString
 

@@ -57,7 +57,7 @@ func TestWhatTheServerSaysIsDistrusted(t *testing.T) {
 		"other size":           {lfs("size", 5), nil, []string{"contradicts itself", "in the list of files"}},
 		"hash is a path":       {bare, head("X-Linked-Etag", "../../../x"), []string{"no SHA-256"}},
 		"hash is short":        {bare, head("X-Linked-Etag", "abc"), []string{"no SHA-256"}},
-		"no size":              {bare, head("X-Linked-Size", "many"), []string{"does not tell its size"}},
+		"no size":              {bare, head("X-Linked-Size", "many"), []string{"does not give its size"}},
 		"head's huge size":     {bare, head("X-Linked-Size", "9000000000000000000"), []string{"size of 9000000000000000000"}},
 		"other commit":         {nil, head("X-Repo-Commit", strings.Repeat("b", 40)), []string{"for commit", strings.Repeat("b", 40), testCommit}},
 		"no model":             {func(a map[string]any) { a["siblings"] = nil }, nil, []string{"neither safetensors", "GGUF"}},
@@ -91,7 +91,7 @@ func TestWhatTheServerSaysIsDistrusted(t *testing.T) {
 	}
 }
 
-// Mirrors that say nothing in the list of files tell size and hash with each file.
+// Mirrors that say nothing in the list of files give size and hash with each file.
 func TestAMirrorThatListsNamesOnly(t *testing.T) {
 	files := folderRepo()
 	s := newServer(t, "org/repo", files)

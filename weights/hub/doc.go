@@ -12,7 +12,7 @@
 // asks for, [Hub.Find] finds it without a network, [Hub.List] lists what is there.
 //
 // While a blob is made it is called {etag}.sealvk.incomplete, has its full size (the
-// parts that miss are holes), and {etag}.sealvk.ranges tells how much of each part is
+// parts that miss are holes), and {etag}.sealvk.ranges holds how much of each part is
 // there. The names differ from huggingface_hub's {etag}.incomplete, which older
 // versions of that resume from its end, as if it had no holes.
 //

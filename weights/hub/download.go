@@ -232,7 +232,7 @@ func (d *download) moved(from *url.URL) {
 	}
 }
 
-// checkRange tells whether an answer holds the bytes of p from first on.
+// checkRange reports whether an answer holds the bytes of p from first on.
 func (d *download) checkRange(resp *http.Response, p *part, first int64) error {
 	host := resp.Request.URL.Host
 	if e := resp.Header.Get("Content-Encoding"); e != "" && e != "identity" {

@@ -66,7 +66,7 @@ func missingWeights(dir string, names []string) string {
 		Map map[string]string `json:"weight_map"`
 	}
 	if err != nil || json.Unmarshal(b, &content) != nil {
-		return "" // whoever opens the model tells better what is wrong with the index
+		return "" // whoever opens the model finds better what is wrong with the index
 	}
 	needed := slices.Sorted(maps.Values(content.Map))
 	there := func(name string) bool { return slices.Contains(names, name) }

@@ -27,7 +27,7 @@ func newTransport(connections int) *http.Transport {
 	return t
 }
 
-// ours tells whether an address is the endpoint's, which alone gets the token.
+// ours reports whether an address is the endpoint's, which alone gets the token.
 func (h *Hub) ours(u *url.URL) bool {
 	return u.Scheme == h.endpoint.Scheme && u.Host == h.endpoint.Host
 }
@@ -70,7 +70,7 @@ func (h *Hub) request(ctx context.Context, method string, u *url.URL, first, las
 
 var errStalled = errors.New("stalled")
 
-// requestError tells what went wrong at a host. Most of it passes with time; an
+// requestError describes what went wrong at a host. Most of it passes with time; an
 // unknown host, a bad certificate or our own context's end do not.
 func requestError(u *url.URL, err, cause error, stall time.Duration) error {
 	var dns *net.DNSError
@@ -162,7 +162,7 @@ func (h *Hub) get(ctx context.Context, u *url.URL, first, last int64) (*http.Res
 	return nil, fmt.Errorf("%s redirects without an end", from.Host)
 }
 
-// statusError tells a status that is no success. 429, 408 and 5xx pass with time, and
+// statusError describes a status that is no success. 429, 408 and 5xx pass with time, and
 // so does a storage server's refusal: its addresses expire.
 func (h *Hub) statusError(resp *http.Response) error {
 	u, s := resp.Request.URL, resp.StatusCode

@@ -97,7 +97,7 @@ func (p *pull) blob(f *remoteFile) string {
 	return filepath.Join(p.hub.folder(p.ref.Repo), "blobs", f.etag)
 }
 
-// checkSpace tells before the first byte that a disk is too small.
+// checkSpace finds before the first byte that a disk is too small.
 func (p *pull) checkSpace(files []*remoteFile) error {
 	var need int64
 	for _, f := range files {

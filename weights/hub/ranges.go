@@ -16,12 +16,12 @@ type part struct {
 	done int64 // bytes from start on that are in the file; guarded by ranges.mu
 }
 
-// ranges tells which bytes of a file are there, and keeps that beside the file.
+// ranges is which bytes of a file are there, and keeps that beside the file.
 type ranges struct {
-	path  string
-	size  int64
-	step  int64 // bytes of every part but the last
-	parts []*part
+	path     string
+	size     int64
+	partSize int64 // bytes of every part but the last
+	parts    []*part
 
 	every time.Duration // between two notes: what a kill may cost
 
@@ -37,10 +37,10 @@ type savedRanges struct {
 }
 
 // newRanges cuts size bytes into parts, of which nothing is there.
-func newRanges(path string, size, step int64, every time.Duration) *ranges {
-	r := &ranges{path: path, size: size, step: step, every: every}
-	for start := int64(0); start < size; start += step {
-		r.parts = append(r.parts, &part{start: start, end: min(start+step, size), ready: make(chan struct{})})
+func newRanges(path string, size, partSize int64, every time.Duration) *ranges {
+	r := &ranges{path: path, size: size, partSize: partSize, every: every}
+	for start := int64(0); start < size; start += partSize {
+		r.parts = append(r.parts, &part{start: start, end: min(start+partSize, size), ready: make(chan struct{})})
 	}
 	return r
 }
@@ -50,7 +50,7 @@ func newRanges(path string, size, step int64, every time.Duration) *ranges {
 func (r *ranges) load() {
 	b, err := readSmall(r.path, 64+24*int64(len(r.parts)))
 	var s savedRanges
-	if err != nil || json.Unmarshal(b, &s) != nil || s.Size != r.size || s.Part != r.step || len(s.Done) != len(r.parts) {
+	if err != nil || json.Unmarshal(b, &s) != nil || s.Size != r.size || s.Part != r.partSize || len(s.Done) != len(r.parts) {
 		return
 	}
 	for i, p := range r.parts {
@@ -119,7 +119,7 @@ func (r *ranges) flush() {
 // save writes the note; r.mu is held. Without it a resumed download begins anew, which
 // is no reason to end this one.
 func (r *ranges) save() {
-	s := savedRanges{Size: r.size, Part: r.step}
+	s := savedRanges{Size: r.size, Part: r.partSize}
 	for _, p := range r.parts {
 		s.Done = append(s.Done, p.done)
 	}

@@ -59,18 +59,18 @@ func (r Ref) String() string {
 	return s
 }
 
-// validName tells whether a name with slashes, from a user, the cache or a server, may
+// validName reports whether a name with slashes, from a user, the cache or a server, may
 // become a path and be printed.
 func validName(name string) bool { return staysInside(name) && printable(name) }
 
-// staysInside tells whether a name with slashes stays inside the folder that it is
+// staysInside reports whether a name with slashes stays inside the folder that it is
 // joined to, on every system.
 func staysInside(name string) bool {
 	local, err := filepath.Localize(name)
 	return err == nil && local != "." && len(name) <= 1024 && !strings.Contains(name, `\`)
 }
 
-// printable tells whether a name does nothing to a terminal but to stand there.
+// printable reports whether a name does nothing to a terminal but to stand there.
 func printable(name string) bool {
 	return utf8.ValidString(name) && !strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) })
 }

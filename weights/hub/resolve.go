@@ -31,7 +31,7 @@ func (h *Hub) resolve(ctx context.Context, repo, commit string, f *remoteFile) (
 
 func (h *Hub) resolveOnce(ctx context.Context, repo, commit string, f *remoteFile) (*url.URL, error) {
 	u := h.fileURL(repo, commit, f.name)
-	told := http.Header{} // what the redirects said; the storage server does not know it
+	header := http.Header{} // what the redirects said; the storage server does not know it
 	for range maxRedirects {
 		resp, err := h.request(ctx, http.MethodHead, u, -1, 0)
 		if err != nil {
@@ -39,8 +39,8 @@ func (h *Hub) resolveOnce(ctx context.Context, repo, commit string, f *remoteFil
 		}
 		resp.Body.Close()
 		for _, key := range []string{"X-Repo-Commit", "X-Linked-Etag", "X-Linked-Size"} {
-			if v := resp.Header.Get(key); v != "" && told.Get(key) == "" {
-				told.Set(key, v)
+			if v := resp.Header.Get(key); v != "" && header.Get(key) == "" {
+				header.Set(key, v)
 			}
 		}
 		next, err := redirect(resp)
@@ -50,11 +50,11 @@ func (h *Hub) resolveOnce(ctx context.Context, repo, commit string, f *remoteFil
 		case next == nil && resp.StatusCode != http.StatusOK:
 			return nil, h.statusError(resp)
 		case next == nil:
-			told.Set("Etag", resp.Header.Get("Etag"))
-			told.Set("Content-Length", resp.Header.Get("Content-Length"))
-			return u, f.note(commit, told)
+			header.Set("Etag", resp.Header.Get("Etag"))
+			header.Set("Content-Length", resp.Header.Get("Content-Length"))
+			return u, f.note(commit, header)
 		case !h.ours(next):
-			return next, f.note(commit, told)
+			return next, f.note(commit, header)
 		}
 		u = next
 	}
@@ -62,31 +62,31 @@ func (h *Hub) resolveOnce(ctx context.Context, repo, commit string, f *remoteFil
 }
 
 // note takes size and hash from an answer's header, or compares them with those known.
-func (f *remoteFile) note(commit string, told http.Header) error {
-	if c := told.Get("X-Repo-Commit"); c != "" && c != commit {
+func (f *remoteFile) note(commit string, header http.Header) error {
+	if c := header.Get("X-Repo-Commit"); c != "" && c != commit {
 		return fmt.Errorf("%s: the server answers for commit %.40q instead of %s", f.name, c, commit)
 	}
-	etag := told.Get("X-Linked-Etag")
+	etag := header.Get("X-Linked-Etag")
 	if etag == "" {
-		etag = told.Get("Etag")
+		etag = header.Get("Etag")
 	}
 	etag = strings.ToLower(strings.Trim(strings.TrimPrefix(etag, "W/"), `"`))
 	switch {
 	case !etagName.MatchString(etag) && f.etag == "":
-		return fmt.Errorf("%s: the server tells no SHA-256 or git hash, so that the file could not be checked; use another HF_ENDPOINT", f.name)
+		return fmt.Errorf("%s: the server gives no SHA-256 or git hash, so that the file could not be checked; use another HF_ENDPOINT", f.name)
 	case f.etag == "":
 		f.etag = etag
 	case etagName.MatchString(etag) && etag != f.etag:
 		return fmt.Errorf("%s: the server contradicts itself: its hash is %s, and %s in the list of files", f.name, etag, f.etag)
 	}
-	length := told.Get("X-Linked-Size")
+	length := header.Get("X-Linked-Size")
 	if length == "" {
-		length = told.Get("Content-Length")
+		length = header.Get("Content-Length")
 	}
 	size, err := strconv.ParseInt(length, 10, 64)
 	switch {
 	case err != nil && f.size < 0:
-		return fmt.Errorf("%s: the server does not tell its size", f.name)
+		return fmt.Errorf("%s: the server does not give its size", f.name)
 	case err == nil && f.size < 0:
 		f.size = size
 		return f.checkSize()

@@ -106,7 +106,7 @@ func TestRun(t *testing.T) {
 	if m.Chunk() != 16 {
 		t.Errorf("chunks of %d, want 16", m.Chunk())
 	}
-	submitted := map[int]int{} // chunks by rows
+	submitted := map[int]int{} // chunks by the cache's positions behind them
 	if err := m.Trace(vk.TraceSections, func(s engine.Submission) {
 		if s.Lengths.Longest > 1 {
 			submitted[s.Lengths.Longest]++

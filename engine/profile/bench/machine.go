@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// CPUName is the processor's name in the text of Linux' /proc/cpuinfo, "" if it tells none.
+// CPUName is the processor's name in the text of Linux' /proc/cpuinfo, "" if there is none.
 func CPUName(cpuinfo string) string {
 	for line := range strings.Lines(cpuinfo) {
 		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
@@ -33,7 +33,7 @@ type counter struct {
 	limit uint64
 }
 
-// Meters finds what tells energy below sys, Linux' /sys: the CPU packages (intel-rapl, of AMD
+// Meters finds what measures energy below sys, Linux' /sys: the CPU packages (intel-rapl, of AMD
 // too), and the GPU of the PCI ids if there is exactly one (hwmon of amdgpu, i915, xe). What
 // may not be read, as intel-rapl mostly by root alone, is left out.
 func Meters(sys string, vendor, device uint32) []*Meter {
@@ -139,7 +139,7 @@ func (m *Meter) start() (stop func() float64) {
 // powerInterval is how often power is read: drivers average over about as long.
 const powerInterval = 50 * time.Millisecond
 
-// integrate sums up the power that a file tells in µW, by trapezoids.
+// integrate sums up the power that a file gives in µW, by trapezoids.
 func integrate(file string) (stop func() float64) {
 	var joules, last float64
 	var at time.Time

@@ -17,7 +17,7 @@ type Suite struct {
 	Repetitions int  // of each test, at least 1
 	NoWarmup    bool // the first repetition of a test is its first run
 	Meters      []*Meter
-	// Progress, unless nil, hears what is run next.
+	// Progress, unless nil, is called with what is run next.
 	Progress func(what string)
 }
 
@@ -113,14 +113,14 @@ func (r *runner) measure(ctx context.Context, t Test, first bool) (*Result, erro
 		var total time.Duration
 		for i := 0; i < warmPrompts && (i == 0 || t.Prompt > 0 && total < warmEnough); i++ {
 			r.progress("%v: warm-up", t)
-			took, firstToken, err := r.once(ctx, warm)
+			elapsed, firstToken, err := r.once(ctx, warm)
 			if err != nil {
 				return nil, err
 			}
 			if first && i == 0 {
 				result.Cold = firstToken
 			}
-			total += took
+			total += elapsed
 		}
 		r.model.Steady(true)
 	}
@@ -183,16 +183,16 @@ func (r *runner) metered(ctx context.Context, result *Result) error {
 	for i, m := range r.suite.Meters {
 		stops[i] = m.start()
 	}
-	took, first, err := r.once(ctx, result.Test)
+	elapsed, first, err := r.once(ctx, result.Test)
 	for i, m := range r.suite.Meters {
 		result.Joules[m.Of] += stops[i]()
 	}
-	result.Samples, result.FirstTokens = append(result.Samples, took), append(result.FirstTokens, first)
+	result.Samples, result.FirstTokens = append(result.Samples, elapsed), append(result.FirstTokens, first)
 	return err
 }
 
 // once runs a test once. The prompt behind the depth is new each time, so that no cache has it.
-func (r *runner) once(ctx context.Context, t Test) (took, firstToken time.Duration, err error) {
+func (r *runner) once(ctx context.Context, t Test) (elapsed, firstToken time.Duration, err error) {
 	_, tokens := t.request()
 	requests := make([]engine.Request, t.Parallel)
 	for i, prompt := range r.prompts {
@@ -208,7 +208,7 @@ func (r *runner) once(ctx context.Context, t Test) (took, firstToken time.Durati
 	} else {
 		results, err = r.model.GenerateBatch(ctx, requests)
 	}
-	took = time.Since(begun)
+	elapsed = time.Since(begun)
 	if err = errors.Join(err, context.Cause(ctx)); err != nil {
 		return 0, 0, fmt.Errorf("bench: %v: %w", t, err)
 	}
@@ -219,10 +219,10 @@ func (r *runner) once(ctx context.Context, t Test) (took, firstToken time.Durati
 		}
 		firstToken = max(firstToken, result.Prefill)
 	}
-	return took, firstToken, nil
+	return elapsed, firstToken, nil
 }
 
-// bytes tells what a token of a generation reads: every matrix once a step, whose cost all
+// bytes counts what a token of a generation reads: every matrix once a step, whose cost all
 // sequences share, and the sequence's own keys and values.
 func (r *runner) bytes(result *Result) {
 	t := result.Test

@@ -75,7 +75,7 @@ func nearest(box vg.Rectangle, at vg.Point) vg.Point {
 
 func distance(a, b vg.Point) float64 { return math.Hypot(float64(a.X-b.X), float64(a.Y-b.Y)) }
 
-// isNearest tells whether a is clearly nearer to the box than all others, but for those at
+// isNearest reports whether a is clearly nearer to the box than all others, but for those at
 // its place.
 func isNearest(box vg.Rectangle, a anchor, others []anchor) bool {
 	own := distance(a.at, nearest(box, a.at))
@@ -100,7 +100,7 @@ func overlapsAny(box vg.Rectangle, others []vg.Rectangle) bool {
 	return false
 }
 
-// crosses tells whether the line from a to b runs through one of the boxes.
+// crosses reports whether the line from a to b runs through one of the boxes.
 func crosses(a, b vg.Point, boxes []vg.Rectangle) bool {
 	const steps = 24
 	for i := range steps {

@@ -178,7 +178,7 @@ func legendWidth(looks []paint) vg.Length {
 	return width + 24
 }
 
-// dark tells whether text on the colour must be white.
+// dark reports whether text on the colour must be white.
 func dark(c color.Color) bool {
 	r, g, b, _ := c.RGBA()
 	return 299*r+587*g+114*b < 1000*0x6400

@@ -120,7 +120,7 @@ func parts(b *profile.Budget) []part {
 		{"gaps", b.GapsUS, "between kernels: barriers and launches"},
 		{"submit", b.SubmitUS, "device idle, host submits"},
 		{"wait", b.WaitUS, "device idle, host waits: start and wake-up"},
-		{"readback", b.ReadUS, "device idle, host reads the token or writes the next rows"},
+		{"readback", b.ReadUS, "device idle, host reads the token or writes the next tokens"},
 		{"host", b.HostUS, "device idle, host does anything else"},
 		{"profile", b.ProfileUS, "device idle, host reads timestamps"},
 	}

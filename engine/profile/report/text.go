@@ -63,7 +63,7 @@ func writeFacts(b *strings.Builder, facts []fact) {
 	}
 }
 
-// facts tell what was measured, and on what.
+// facts are what was measured, and on what.
 func facts(p *profile.Profile) []fact {
 	d, m := &p.Device, &p.Model
 	integers := ""
@@ -105,7 +105,7 @@ func roofsText(p *profile.Profile) string {
 	return strings.Join(list, ", ")
 }
 
-// runFacts tell about a run what its tables do not.
+// runFacts are what the tables of a run do not show.
 func runFacts(r *profile.Run) []fact {
 	f, u := &r.Floor, &r.Unprofiled
 	floor := fact{"floor", fmt.Sprintf("memory %s for %sB, compute %s for %sFLOP",

@@ -39,7 +39,7 @@ func tables(text, word string) (found [][][]string) {
 	return found
 }
 
-// same tells whether a cell shows v, as near as its digits can.
+// same reports whether a cell shows v, as near as its digits can.
 func same(cell string, v float64) bool {
 	cell = strings.ReplaceAll(cell, " ", "")
 	factor := 1.0

@@ -21,7 +21,7 @@ type field struct {
 	Value value
 }
 
-// Flat tells whether the value is text.
+// Flat reports whether the value is text.
 func (v value) Flat() bool { return v.Fields == nil && v.Items == nil }
 
 // Cell is a row's text in the column of that name.

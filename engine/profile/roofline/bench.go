@@ -14,7 +14,7 @@ const (
 	// enough is the device time from which a run counts. Work grows towards aim, which is
 	// far below the 100 ms after which a desktop stutters.
 	enough, aim = 20 * time.Millisecond, 25 * time.Millisecond
-	// growth bounds a step of that growth: short runs tell little about long ones.
+	// growth bounds a step of that growth: short runs say little about long ones.
 	growth = 16
 	// tries of each variant, and repeats of the best, for the spread.
 	tries, repeats = 3, 9

@@ -50,7 +50,7 @@ func Load(dir string, c *vk.Caps) (*Roofs, error) {
 	return r, nil
 }
 
-// check tells what is wrong with roofs that were read for a device.
+// check finds what is wrong with roofs that were read for a device.
 func (r *Roofs) check(id *Identity) error {
 	if r.Version != Version || r.Identity != *id {
 		return errors.New("of another device, driver or version of this program")

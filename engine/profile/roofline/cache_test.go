@@ -46,7 +46,7 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
-// Anything that tells devices or drivers apart leads to other roofs, each with its file.
+// Anything that sets devices or drivers apart leads to other roofs, each with its file.
 func TestOtherDevicesAndDrivers(t *testing.T) {
 	dir := t.TempDir()
 	if err := sample(testCaps()).Save(dir); err != nil {

@@ -35,7 +35,7 @@ type Roofs struct {
 	CoopMat          string  `json:"coopmat,omitempty"` // "16x16x16 f16→f32" (M x N x K)
 
 	DispatchUS   float64 `json:"dispatch_us"`   // an empty kernel among others that need not wait for it
-	BarrierUS    float64 `json:"barrier_us"`    // what a barrier between two tiny kernels adds; 0: less than can be told
+	BarrierUS    float64 `json:"barrier_us"`    // what a barrier between two tiny kernels adds; 0: too little to be measured
 	SubmissionUS float64 `json:"submission_us"` // host: from submission of an empty kernel to its return, median
 
 	// Spread is (p95-p5)/median of the runs, by the figure's name in JSON; for barrier_us
@@ -45,7 +45,7 @@ type Roofs struct {
 	Variant map[string]string `json:"variant"`
 }
 
-// Identity tells devices and versions of their drivers apart.
+// Identity sets devices and versions of their drivers apart.
 type Identity struct {
 	Device            string    `json:"device"`
 	VendorID          uint32    `json:"vendor_id"`
@@ -60,7 +60,7 @@ type Identity struct {
 }
 
 // Measure takes a few seconds, in which nothing else should run on the device. progress,
-// which may be nil, hears what is measured next. A device that computes something wrong
+// which may be nil, is called with what is measured next. A device that computes something wrong
 // is an error. ctx ends it between two runs.
 func Measure(ctx context.Context, d *vk.Device, progress func(what string)) (_ *Roofs, err error) {
 	if progress == nil {
@@ -76,11 +76,11 @@ func Measure(ctx context.Context, d *vk.Device, progress func(what string)) (_ *
 		}
 	}()
 	r := &Roofs{Version: Version, Identity: identify(d.Caps()), Spread: map[string]float64{}, Variant: map[string]string{}}
-	type step struct {
+	type stage struct {
 		what    string
 		measure func(*bench, *Roofs) error
 	}
-	steps := []step{ // latencies last: a GPU that was idle is slow at first
+	stages := []stage{ // latencies last: a GPU that was idle is slow at first
 		{"memory", measureMemory},
 		{"f32", measureF32},
 		{"f16", measureF16},
@@ -90,12 +90,12 @@ func Measure(ctx context.Context, d *vk.Device, progress func(what string)) (_ *
 		{"submission", measureSubmission},
 	}
 	if b.stamps == nil { // what the others subtract
-		steps = slices.Insert(steps, 0, steps[len(steps)-1])
+		stages = slices.Insert(stages, 0, stages[len(stages)-1])
 	}
-	for _, step := range steps {
-		progress(step.what)
-		if err := step.measure(b, r); err != nil {
-			return nil, fmt.Errorf("roofline: %s: %w", step.what, err)
+	for _, stage := range stages {
+		progress(stage.what)
+		if err := stage.measure(b, r); err != nil {
+			return nil, fmt.Errorf("roofline: %s: %w", stage.what, err)
 		}
 	}
 	r.Clock = b.clock()
@@ -103,7 +103,7 @@ func Measure(ctx context.Context, d *vk.Device, progress func(what string)) (_ *
 	return r, nil
 }
 
-// identify tells which device and driver caps are of.
+// identify is the identity of the device that has the caps.
 func identify(c *vk.Caps) Identity {
 	id := Identity{
 		Device: c.Name, VendorID: c.VendorID, DeviceID: c.DeviceID, DeviceUUID: c.DeviceUUID.String(),
@@ -115,7 +115,7 @@ func identify(c *vk.Caps) Identity {
 	return id
 }
 
-// set keeps a figure and what is told about it.
+// set keeps a figure with its spread and variant.
 func (r *Roofs) set(figure *float64, name string, s *samples) {
 	*figure = s.best
 	r.Spread[name] = s.spread()

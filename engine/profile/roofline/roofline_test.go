@@ -48,7 +48,7 @@ func TestMeasure(t *testing.T) {
 		t.Errorf("error %v\nmeasured %+v\nloaded   %+v", err, r, again)
 	}
 	if want := []string{"memory", "f32", "f16", "int8 dot products", "cooperative matrices", "dispatches and barriers", "submission"}; !slices.Equal(heard, want) && r.Clock == "timestamps" {
-		t.Errorf("progress told %q, want %q", heard, want)
+		t.Errorf("progress was called with %q, want %q", heard, want)
 	}
 	f := &device.Caps().Features
 	for _, c := range []struct {

@@ -1,4 +1,4 @@
-// Package static tells what a driver's compiler made of the kernels, without running them:
+// Package static shows what a driver's compiler made of the kernels, without running them:
 // registers, spills, occupancy, and the compiler's own estimate of the time.
 //
 // Mesa's RADV compiles for AMD chips that are not there: with the environment variable

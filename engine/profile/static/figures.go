@@ -6,7 +6,7 @@ import (
 	"sealvk/vk"
 )
 
-// Figures are what drivers call by names of their own; nil: not told. A wave is a subgroup;
+// Figures are what drivers call by names of their own; nil: not given. A wave is a subgroup;
 // each of its invocations has the VGPRs, the wave has the SGPRs once.
 type Figures struct {
 	Waves        *int `json:"waves_per_simd"` // that fit at once: they hide each other's latency

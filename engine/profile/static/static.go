@@ -98,7 +98,7 @@ func CheckKernels(names []string) error {
 	return nil
 }
 
-// ErrNoStatistics means a device that tells nothing of its pipelines.
+// ErrNoStatistics means a device that gives no statistics of its pipelines.
 var ErrNoStatistics = errors.New("has no pipeline statistics (VK_KHR_pipeline_executable_properties)")
 
 // Compile builds the kernels of those names, or all if there are none, for weights of the

@@ -7,7 +7,7 @@ import (
 	vulkan "github.com/vulkan-go/vulkan"
 )
 
-// Timestamps is a row of points in time that the device writes while it executes a
+// Timestamps is a list of points in time that the device writes while it executes a
 // Commands. One Commands uses it at a time, from its first Timestamp on until Free or
 // Reset.
 type Timestamps struct {
@@ -17,7 +17,7 @@ type Timestamps struct {
 	owner  *Commands
 }
 
-// NewTimestamps makes a row of n points. It fails where the device's compute queue has no
+// NewTimestamps makes a list of n points. It fails where the device's compute queue has no
 // timestamps.
 func (d *Device) NewTimestamps(n int) (*Timestamps, error) {
 	if err := d.usable(); err != nil {
@@ -124,7 +124,7 @@ func (d *Device) Between(a, b uint64) time.Duration {
 	return time.Duration(float64(ticks) * d.caps.Limits.TimestampPeriod)
 }
 
-// Free destroys the row. No submission may still use it.
+// Free destroys the list. No submission may still use it.
 func (t *Timestamps) Free() {
 	if t.d.live.remove(t) {
 		t.destroy()

@@ -118,10 +118,10 @@ func bounded(f, top float32) float32 {
 	return f
 }
 
-// hopeless finds from the sums, without looking at the values again, that the loss is above
+// exceeds finds from the sums, without looking at the values again, that the loss is above
 // best. The loss is a difference of terms that are at most three times the three squares
 // together; each, a sum of 32 float32, errs by at most 32 × 2^-24 of its size.
-func (g *group) hopeless(q, q2, qx, scale, least, best float32) bool {
+func (g *group) exceeds(q, q2, qx, scale, least, best float32) bool {
 	s, m := float64(scale), float64(least)
 	ssq2, mmw, sum2 := s*s*float64(q2), m*m*float64(g.sumW), float64(g.sum2)
 	loss := sum2 + ssq2 + mmw + 2*(s*m*float64(q)-s*float64(qx)-m*float64(g.sumX))
@@ -151,7 +151,7 @@ func (a *affine) fit(g *group, least float32) (scale, line, inverse, begin float
 		if m > 0 {
 			s, m = qx/q2, 0
 		}
-		if g.hopeless(q, q2, qx, s, m, best) {
+		if g.exceeds(q, q2, qx, s, m, best) {
 			continue
 		}
 		if l := g.loss(candidate, a.top, s, m); l < best {

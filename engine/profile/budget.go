@@ -27,13 +27,13 @@ type interval struct {
 	begin, end time.Time
 }
 
-// budgetOf divides the wall time of all blocks' steps. Each block's device times are put
+// budgetOf divides the wall time of all series' steps. The device times are put
 // onto the host's clock, and every moment is given to exactly one part.
-func budgetOf(blocks []*block) Budget {
+func budgetOf(list []*series) Budget {
 	var sums [parts]time.Duration
 	var wall, ticks time.Duration
 	steps := 0
-	for _, b := range blocks {
+	for _, b := range list {
 		intervals := b.intervals()
 		for _, s := range b.steps {
 			steps++
@@ -54,7 +54,7 @@ func budgetOf(blocks []*block) Budget {
 
 // ticksWithin sums the times, by the device's clock, of what runs within begin and end; of
 // what reaches beyond, its share. Some may belong to the next step: the host submits ahead.
-func (b *block) ticksWithin(begin, end time.Time) (sum time.Duration) {
+func (b *series) ticksWithin(begin, end time.Time) (sum time.Duration) {
 	for _, s := range b.submissions {
 		for _, span := range s.Spans {
 			from, to := b.clock.at(span.Begin), b.clock.at(span.End)
@@ -68,9 +68,9 @@ func (b *block) ticksWithin(begin, end time.Time) (sum time.Duration) {
 	return sum
 }
 
-// intervals are those of a block's submissions; what the host does between reading
+// intervals are those of a series' submissions; what the host does between reading
 // timestamps and the end of a step is reading the result back.
-func (b *block) intervals() []interval {
+func (b *series) intervals() []interval {
 	var list []interval
 	for _, s := range b.submissions {
 		for _, span := range s.Spans {

@@ -82,7 +82,7 @@ func TestKernelsByBothClocks(t *testing.T) {
 			}
 			return list
 		}
-		b := &block{clock: clock{dev: device, tick: ticks(0), host: zero, scale: scale}, submissions: []engine.Submission{
+		b := &series{clock: clock{dev: device, tick: ticks(0), host: zero, scale: scale}, submissions: []engine.Submission{
 			{Submit: at(10), Submitted: at(20), Spans: spans(100, 300, 400, 900), Wait: at(20), Woken: at(950), Read: at(960)},
 			{Submit: at(30), Submitted: at(40), Spans: spans(1000, 1100, 1900, 2100), Wait: at(970), Woken: at(2110), Read: at(2120)},
 		}}

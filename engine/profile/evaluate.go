@@ -13,34 +13,34 @@ import (
 	"sealvk/vk"
 )
 
-// evaluate fills the run from its blocks.
-func (r *runner) evaluate(blocks map[vk.TraceMode][]*block) error {
+// evaluate fills the run from its series.
+func (r *runner) evaluate(measured map[vk.TraceMode][]*series) error {
 	run := &r.run
-	run.Unprofiled = wallOf(blocks[vk.TraceOff])
-	run.Concurrent = wallOf(blocks[vk.TraceSections])
-	run.Serialized = wallOf(blocks[vk.TraceCommands])
+	run.Unprofiled = wallOf(measured[vk.TraceOff])
+	run.Concurrent = wallOf(measured[vk.TraceSections])
+	run.Serialized = wallOf(measured[vk.TraceCommands])
 	run.Concurrent.Overhead = run.Concurrent.MedianUS/run.Unprofiled.MedianUS - 1
 	run.Serialized.Overhead = run.Serialized.MedianUS/run.Unprofiled.MedianUS - 1
-	run.Budget = budgetOf(blocks[vk.TraceCommands])
-	run.Overlapped = budgetOf(blocks[vk.TraceSections])
-	for _, s := range blocks[vk.TraceSections][0].steps[0].submissions {
+	run.Budget = budgetOf(measured[vk.TraceCommands])
+	run.Overlapped = budgetOf(measured[vk.TraceSections])
+	for _, s := range measured[vk.TraceSections][0].steps[0].submissions {
 		run.Schedule.Submissions++
 		run.Schedule.Dispatches += len(s.Dispatches)
 		run.Schedule.Barriers += s.Barriers
 	}
-	r.sections(blocks[vk.TraceSections])
-	if err := r.dispatches(blocks[vk.TraceCommands]); err != nil {
+	r.sections(measured[vk.TraceSections])
+	if err := r.dispatches(measured[vk.TraceCommands]); err != nil {
 		return err
 	}
 	r.floor()
-	r.timeline("concurrent", blocks[vk.TraceSections][0])
-	r.timeline("serialized", blocks[vk.TraceCommands][0])
+	r.timeline("concurrent", measured[vk.TraceSections][0])
+	r.timeline("serialized", measured[vk.TraceCommands][0])
 	return nil
 }
 
-func wallOf(blocks []*block) Wall {
+func wallOf(measured []*series) Wall {
 	var w Wall
-	for _, b := range blocks {
+	for _, b := range measured {
 		for _, s := range b.steps {
 			w.SamplesUS = append(w.SamplesUS, micros(s.end.Sub(s.begin)))
 		}
@@ -64,10 +64,10 @@ func Quantile(samples []float64, p float64) float64 {
 	return sorted[low] + (at-float64(low))*(sorted[high]-sorted[low])
 }
 
-func (r *runner) sections(blocks []*block) {
+func (r *runner) sections(measured []*series) {
 	index := map[string]int{}
 	step := 0
-	for _, b := range blocks {
+	for _, b := range measured {
 		for _, s := range b.steps {
 			for _, sub := range s.submissions {
 				for _, span := range sub.Spans {
@@ -93,10 +93,10 @@ func (r *runner) sections(blocks []*block) {
 }
 
 // dispatches makes the table of dispatches. All steps have the same ones.
-func (r *runner) dispatches(blocks []*block) error {
+func (r *runner) dispatches(measured []*series) error {
 	index := map[string]int{}
 	step := 0
-	for _, b := range blocks {
+	for _, b := range measured {
 		for _, s := range b.steps {
 			for _, sub := range s.submissions {
 				if len(sub.Spans) != len(sub.Dispatches) {
@@ -185,7 +185,7 @@ func (r *runner) floor() {
 // timelineSteps are shown; a step may have thousands of events.
 const timelineSteps = 2
 
-func (r *runner) timeline(mode string, b *block) {
+func (r *runner) timeline(mode string, b *series) {
 	var origin time.Time
 	add := func(step int, track, name string, begin, end time.Time) {
 		if origin.IsZero() {

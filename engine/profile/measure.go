@@ -127,7 +127,7 @@ func (r *runner) measure(ctx context.Context) error {
 	r.model.Steady(false) // submissions find their size
 	r.warm = 1
 	begun := time.Now()
-	if _, err := r.block(ctx, vk.TraceOff, r.pick(3, 1)); err != nil {
+	if _, err := r.series(ctx, vk.TraceOff, r.pick(3, 1)); err != nil {
 		return err
 	}
 	elapsed := time.Since(begun)
@@ -136,7 +136,7 @@ func (r *runner) measure(ctx context.Context) error {
 			break
 		}
 		begun = time.Now()
-		if _, err := r.block(ctx, vk.TraceOff, 1); err != nil {
+		if _, err := r.series(ctx, vk.TraceOff, 1); err != nil {
 			return err
 		}
 		elapsed = time.Since(begun)
@@ -153,7 +153,7 @@ func (r *runner) measure(ctx context.Context) error {
 		r.run.Schedule.InFlight = r.model.InFlight()
 	}
 	r.warm = min(r.run.Schedule.InFlight, mostWarm)
-	done := map[vk.TraceMode][]*block{}
+	done := map[vk.TraceMode][]*series{}
 	perRound := (steps + rounds - 1) / rounds
 	if perStep > slow {
 		perRound = (steps + fewRounds - 1) / fewRounds
@@ -163,7 +163,7 @@ func (r *runner) measure(ctx context.Context) error {
 		for i := range modes {
 			mode := modes[(i+from/perRound)%len(modes)]
 			r.progress(fmt.Sprintf("%s, steps %d to %d of %d", mode.name, from+1, from+n, steps))
-			b, err := r.block(ctx, mode.mode, n)
+			b, err := r.series(ctx, mode.mode, n)
 			if err != nil {
 				return err
 			}
@@ -186,8 +186,8 @@ func (r *runner) pick(decode, prefill int) int {
 	return prefill
 }
 
-// block is steps in one mode, one after the other.
-type block struct {
+// series is steps in one mode, one after the other.
+type series struct {
 	steps       []step
 	submissions []engine.Submission // those of warm-up steps too
 	clock       clock
@@ -199,9 +199,9 @@ type step struct {
 	submissions []engine.Submission
 }
 
-// block runs n steps and some to warm up in front.
-func (r *runner) block(ctx context.Context, mode vk.TraceMode, n int) (*block, error) {
-	b := &block{}
+// series runs n steps and some to warm up in front.
+func (r *runner) series(ctx context.Context, mode vk.TraceMode, n int) (*series, error) {
+	b := &series{}
 	var observe func(engine.Submission)
 	if mode != vk.TraceOff {
 		observe = func(s engine.Submission) { b.submissions = append(b.submissions, s) }
@@ -243,7 +243,7 @@ func (r *runner) generate(ctx context.Context, prompt []int32, tokens int) ([]ti
 	return moments, nil
 }
 
-func (r *runner) decode(ctx context.Context, b *block, n int) error {
+func (r *runner) decode(ctx context.Context, b *series, n int) error {
 	moments, err := r.generate(ctx, r.ids, 1+r.warm+n)
 	if err != nil {
 		return err
@@ -261,7 +261,7 @@ func (r *runner) decode(ctx context.Context, b *block, n int) error {
 }
 
 // prefill warms up, unless a prompt takes long, since the first one is recorded anew.
-func (r *runner) prefill(ctx context.Context, b *block, n int) error {
+func (r *runner) prefill(ctx context.Context, b *series, n int) error {
 	for i := 0; i <= n; i++ {
 		r.answer++
 		r.ids[r.run.Depth] = int32(100 + r.answer%100) // not in the cache

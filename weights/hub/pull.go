@@ -81,7 +81,7 @@ func (p *pull) run(ctx context.Context) error {
 		return err
 	}
 	for _, f := range missing {
-		if err := p.bring(ctx, f); err != nil {
+		if err := p.fetch(ctx, f); err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
@@ -121,9 +121,9 @@ func (p *pull) checkSpace(files []*remoteFile) error {
 	return nil
 }
 
-// bring makes a file's blob, unless it is there, and links it. Whoever makes the blob
+// fetch makes a file's blob, unless it is there, and links it. Whoever makes the blob
 // at the moment, huggingface_hub too, is waited for.
-func (p *pull) bring(ctx context.Context, f *remoteFile) error {
+func (p *pull) fetch(ctx context.Context, f *remoteFile) error {
 	unlock, err := p.lock(ctx, f)
 	if err != nil {
 		return err

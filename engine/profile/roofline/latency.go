@@ -49,15 +49,15 @@ func measureDispatches(b *bench, r *Roofs) error {
 		return err
 	}
 	same := slices.Repeat(own[:1], steps)
-	empty, err := b.row(p, own, 0)
+	empty, err := b.dispatches(p, own, 0)
 	if err != nil {
 		return err
 	}
-	apart, err := b.row(p, own, 1)
+	apart, err := b.dispatches(p, own, 1)
 	if err != nil {
 		return err
 	}
-	chained, err := b.row(p, same, 1)
+	chained, err := b.dispatches(p, same, 1)
 	if err != nil {
 		return err
 	}
@@ -85,8 +85,8 @@ func (b *bench) stepper(n int) (*vk.Pipeline, []vk.Range, error) {
 	return p, values, nil
 }
 
-// row gives the microseconds of a dispatch in a row of them, on the given values.
-func (b *bench) row(p *vk.Pipeline, values []vk.Range, count uint32) (*samples, error) {
+// dispatches gives the microseconds of one of many dispatches, each on one of the given values.
+func (b *bench) dispatches(p *vk.Pipeline, values []vk.Range, count uint32) (*samples, error) {
 	first := values[0].Buffer
 	push := words(count)
 	want := map[vk.Range]uint32{}

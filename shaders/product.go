@@ -193,7 +193,7 @@ func (s *Set) productPrograms(k *Kernel, w *Weights) []*Program {
 	add := func(rows, cols, group int, dot bool) {
 		programs = append(programs, s.productProgram(k, k.form, w.Type, rows, cols, group, dot))
 	}
-	if s.cfg.Every {
+	if s.cfg.Every != nil {
 		for _, group := range []int{1, most} {
 			for _, dot := range []bool{false, canDot && s.d.Caps().Features.IntegerDotProduct} {
 				add(manyInvocations, 0, group, dot)

@@ -22,7 +22,7 @@ func TestArraysStayInRegisters(t *testing.T) {
 	}
 	types := []Type{format.BF16, format.Q4_K, format.Q6_K}
 	for _, kv := range []KVType{KVF16, KVQ8} {
-		set, err := New(device, Config{Weights: EveryKernel(types), KV: kv, Tuning: DefaultTuning(caps), Every: kv == KVF16, Statistics: true})
+		set, err := New(device, Config{Every: types, KV: kv, Tuning: DefaultTuning(caps), Statistics: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,10 +8,7 @@ var rmsnormKernel = register(rmsnormModule, Kernel{
 
 // RMSNorm is y[r] = x[First+r] / √(mean(x[First+r]²) + Eps) × weight for each of Count rows.
 type RMSNorm struct {
-	X      vk.Range // [First+Count][Dim] f32
-	Weight vk.Range // [Dim] f32
-	Y      vk.Range // [Count][Dim] f32
-
+	X, Weight, Y      vk.Range // [First+Count][Dim], [Dim], [Count][Dim] f32
 	First, Count, Dim int
 	Eps               float32
 }

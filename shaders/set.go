@@ -57,9 +57,9 @@ type Config struct {
 	Tuning  Tuning
 	// Kernels are the names of those to build; nil: all. Others are built when they are recorded.
 	Kernels []string
-	// Every builds also what only batches and matrices of few rows take, with and without
-	// integer dot products.
-	Every bool
+	// Every is types for which all kernels that read weights are built, also as only batches
+	// and matrices of few rows take them, with and without integer dot products.
+	Every []Type
 	// Statistics makes Program.Executables tell registers, spills and the like,
 	// Representations what the driver's compiler made of the kernel: where the device has
 	// Features.PipelineExecutableProperties.
@@ -72,18 +72,6 @@ type Weights struct {
 	Type       Type
 	Rows, Cols int
 	Quantized  bool // what it is multiplied with is there as 8-bit integers too
-}
-
-// EveryKernel is Config.Weights of kernels that all read the given types, large matrices.
-func EveryKernel(types []Type) (all []Weights) {
-	for _, k := range Kernels() {
-		for _, t := range types {
-			if k.Weights {
-				all = append(all, Weights{Kernel: k.Name, Type: t, Rows: manyInvocations, Quantized: true})
-			}
-		}
-	}
-	return all
 }
 
 // Set is the kernels of one device, built for one configuration. Its methods
@@ -129,21 +117,21 @@ func (s *Set) wanted(name string) bool {
 
 func (s *Set) build() error {
 	var programs []*Program
+	weights := slices.Clone(s.cfg.Weights)
 	for _, k := range Kernels() {
 		if !k.Weights && s.wanted(k.Name) {
 			programs = append(programs, s.only(k))
 		}
+		for _, t := range s.cfg.Every {
+			weights = append(weights, Weights{Kernel: k.Name, Type: t})
+		}
 	}
-	for i := range s.cfg.Weights {
-		w := &s.cfg.Weights[i]
+	for i := range weights {
+		w := &weights[i]
 		if !w.Type.Known() {
 			return fmt.Errorf("shaders: no kernel for weights of type %d", w.Type)
 		}
-		k := FindKernel(w.Kernel)
-		if k == nil || !k.Weights {
-			return fmt.Errorf("shaders: no kernel %q that reads weights", w.Kernel)
-		}
-		if s.wanted(k.Name) {
+		if k := FindKernel(w.Kernel); k != nil && k.Weights && s.wanted(k.Name) {
 			programs = append(programs, k.programs(s, k, w)...)
 		}
 	}

@@ -120,14 +120,16 @@ func Compile(d *vk.Device, kernels []string, types []format.Type, isa bool) (*Co
 		return nil, err
 	}
 	for _, g := range groups {
-		cfg := shaders.Config{
-			Tuning: g.tuning, Kernels: g.kernels, Weights: shaders.EveryKernel(types), Every: true, Statistics: true, Representations: isa,
-		}
+		cfg := shaders.Config{Tuning: g.tuning, Kernels: g.kernels, Every: types, Statistics: true, Representations: isa}
 		if err := p.add(d, cfg); err != nil {
 			return nil, err
 		}
-		cfg.Weights = slices.DeleteFunc(shaders.EveryKernel(types[:1]), func(w shaders.Weights) bool { return !shaders.FindKernel(w.Kernel).Cache })
+		cfg.Kernels = slices.DeleteFunc(g.kernels, func(name string) bool { return !shaders.FindKernel(name).Cache })
+		cfg.Every = types[:1]
 		for _, cfg.KV = range []shaders.KVType{shaders.KVF32, shaders.KVQ8} {
+			if len(cfg.Kernels) == 0 {
+				break
+			}
 			if err := p.add(d, cfg); err != nil {
 				return nil, err
 			}

@@ -103,6 +103,7 @@ type Knob struct {
 // IsSwitch tells a knob that is 0 or 1.
 func (n *Knob) IsSwitch() bool { return n.flag != nil }
 
+// Get reads the knob in a tuning.
 func (n *Knob) Get(t *Tuning) int {
 	if n.flag != nil {
 		return int(constant(*n.flag(t)))
@@ -110,6 +111,7 @@ func (n *Knob) Get(t *Tuning) int {
 	return *n.number(t)
 }
 
+// Set sets the knob in a tuning; of a switch what is not 0 is on.
 func (n *Knob) Set(t *Tuning, value int) {
 	if n.flag != nil {
 		*n.flag(t) = value != 0

@@ -110,18 +110,18 @@ func (m *matrix) row(r int) []float32 {
 	return m.values[i*m.Cols:][:m.Cols]
 }
 
-// timed is the product of a matrix with x, planned in the order of its fields.
-type timed struct {
+// matmul is the product of a matrix with x, planned in the order of its fields.
+type matmul struct {
 	*matrix
 	x []float32 // [tokens][cols], as the kernel finds it, once it is made
 	y *buffer   // [tokens][rows]
 }
 
-// timed plans the matrix, and what is checked of the product.
-func (b *bench) timed(want func(w, x []float32, rows, cols, tokens int) reference.Expected) *timed {
+// matmul plans the matrix, and what is checked of the product.
+func (b *bench) matmul(want func(w, x []float32, rows, cols, tokens int) reference.Expected) *matmul {
 	rows, cols, tokens := b.c.size("rows"), b.c.size("cols"), b.c.size("tokens")
 	var checked []int // tokens
-	m := &timed{matrix: b.matrix(rows, cols, func() []int {
+	m := &matmul{matrix: b.matrix(rows, cols, func() []int {
 		checked = b.sample(tokens, product(cols, min(rows, 256))) // leaves room for so many rows of each
 		return b.sample(rows, product(cols, len(checked)))
 	})}
@@ -141,7 +141,7 @@ func (b *bench) timed(want func(w, x []float32, rows, cols, tokens int) referenc
 }
 
 // floats plans x in f32.
-func (m *timed) floats(b *bench) *array[float32] {
+func (m *matmul) floats(b *bench) *array[float32] {
 	return input(b, "x", product(b.c.size("tokens"), m.Cols), func(v []float32) {
 		b.normal(1)(v)
 		m.x = v
@@ -150,7 +150,7 @@ func (m *timed) floats(b *bench) *array[float32] {
 
 func planMatMul(b *bench) {
 	tokens := b.c.size("tokens")
-	m := b.timed(reference.MatMul)
+	m := b.matmul(reference.MatMul)
 	x := m.floats(b)
 	m.y = b.output("y", product(tokens, m.Rows))
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {

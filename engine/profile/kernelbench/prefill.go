@@ -18,7 +18,7 @@ func planTiles(b *bench) {
 	if half {
 		want = reference.MatMulHalf
 	}
-	m := b.timed(want)
+	m := b.matmul(want)
 	var x interface{ All() vk.Range }
 	if half {
 		x = m.halves(b)
@@ -33,7 +33,7 @@ func planTiles(b *bench) {
 }
 
 // halves plans x in f16, without factors.
-func (m *timed) halves(b *bench) *array[uint32] {
+func (m *matmul) halves(b *bench) *array[uint32] {
 	tokens := b.c.size("tokens")
 	return input(b, "x", b.halfWords(), func(v []uint32) {
 		stride := len(v)/tokens - 1 // words of a token, without its factor

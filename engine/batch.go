@@ -27,16 +27,16 @@ func (q *queue) open() {
 	q.life, q.end = context.WithCancelCause(context.Background())
 }
 
-// call hands a function to the owner of the device and reports whether it will be called.
-func (q *queue) call(do func()) bool {
+// call hands a function to the owner of the device, unless the model is closed.
+func (q *queue) call(do func()) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
-		return false
+		return errClosed
 	}
 	q.calls = append(q.calls, do)
 	q.tell()
-	return true
+	return nil
 }
 
 func (q *queue) tell() {
@@ -148,25 +148,17 @@ func (m *Model) place(a *answer) (*Session, error) {
 // When ctx ends, those requests that wait, compute their prompt or decode end with FinishCancelled
 // and what they have. When the model is closed they end with an error.
 func (m *Model) Submit(ctx context.Context, requests ...Request) error {
-	answers := make([]*answer, len(requests))
-	for i := range requests {
-		answers[i] = newAnswer(ctx, &m.queue, requests[i])
-	}
-	if m.queue.call(func() {
-		for _, a := range answers {
+	requests = slices.Clone(requests)
+	return m.queue.call(func() {
+		for i := range requests {
+			a := newAnswer(ctx, &m.queue, requests[i])
 			if err := m.checkRequest(&a.request); err != nil {
 				a.end(err)
 				continue
 			}
 			m.queue.waiting = append(m.queue.waiting, a)
 		}
-	}) {
-		return nil
-	}
-	for _, a := range answers {
-		a.release()
-	}
-	return errClosed
+	})
 }
 
 // BetweenSteps calls do while the device is quiet: between two steps of the answers that are
@@ -175,11 +167,12 @@ func (m *Model) Submit(ctx context.Context, requests ...Request) error {
 // closed.
 func (m *Model) BetweenSteps(do func() error) error {
 	quiet, done := make(chan struct{}), make(chan struct{})
-	if !m.queue.call(func() {
+	if err := m.queue.call(func() {
+		_ = m.wait(m.state.rowsTicket) // of a step that failed
 		close(quiet)
 		<-done
-	}) {
-		return errClosed
+	}); err != nil {
+		return err
 	}
 	defer close(done)
 	<-quiet

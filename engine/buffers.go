@@ -153,7 +153,7 @@ func (m *Model) makeBuffers() (err error) {
 	if err != nil {
 		return err
 	}
-	return m.dev.Write(m.angles, float32Bytes(shaders.RoPETable(m.context, m.cfg.HeadDim, m.cfg.RopeTheta)))
+	return m.dev.Write(m.angles, bytesOf(shaders.RoPETable(m.context, m.cfg.HeadDim, m.cfg.RopeTheta)...))
 }
 
 func (m *Model) sampleBuffers() *shaders.SampleBuffers {

@@ -38,8 +38,7 @@ func (b *batch) run() {
 		if a.err == nil {
 			return false
 		}
-		s := a.session
-		s.cached = append(s.cached, a.result.Tokens[:min(a.computed, len(a.result.Tokens))]...)
+		a.session.cached = append(a.session.cached, a.result.Tokens[:min(a.computed, len(a.result.Tokens))]...)
 		a.result.Decode = a.last.Sub(a.begun) - a.result.Prefill
 		a.end(a.err)
 		return true

@@ -3,7 +3,6 @@ package engine
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 	"math/rand/v2"
 
 	"sealvk/shaders"
@@ -14,51 +13,46 @@ import (
 // What a step costs does not depend on them, so measurements at great depths need no
 // prefill. The session is reset first.
 func (s *Session) Fill(ids []int32) error {
-	return s.idle(func() error { return s.fill(ids) })
-}
-
-func (s *Session) fill(ids []int32) error {
-	m := s.m
-	if len(ids) > 0 {
-		if err := m.checkPrompt(ids); err != nil {
+	return s.idle(func() error {
+		if len(ids) == 0 {
+			s.cached = nil
+			return nil
+		}
+		if err := s.restart(ids); err != nil {
 			return err
 		}
-	}
-	if err := s.restart(len(ids)); err != nil {
-		return err
-	}
-	page := randomKV(int(shaders.KVBytes(m.heads, m.kv)), m.kv)
-	for _, number := range s.pages[:pagesFor(len(ids))] {
-		for i := range m.layers {
-			cache := &m.layers[i].Cache
-			for _, r := range []vk.Range{cache.K, cache.V} {
-				to := r.Buffer.Range(r.Offset+int64(number)*int64(len(page)), int64(len(page)))
-				if err := m.dev.Write(to, page); err != nil {
-					return fmt.Errorf("engine: KV cache: %w", err)
+		page := randomKV(int(shaders.KVBytes(s.m.heads, s.m.kv)), s.m.kv)
+		for _, number := range s.pages[:pagesFor(len(ids))] {
+			for i := range s.m.layers {
+				cache := &s.m.layers[i].Cache
+				for _, r := range []vk.Range{cache.K, cache.V} {
+					to := r.Buffer.Range(r.Offset+int64(number)*int64(len(page)), int64(len(page)))
+					if err := s.m.dev.Write(to, page); err != nil {
+						return fmt.Errorf("engine: KV cache: %w", err)
+					}
 				}
 			}
 		}
-	}
-	s.cached = append(s.cached, ids...)
-	return nil
+		s.cached = append(s.cached, ids...)
+		return nil
+	})
 }
 
-// randomKV is a page of random values of moderate size.
+// randomKV is a page of random values of moderate size: ±[0.25, 0.5), or, in q8_0, four values to a
+// word that is as well a scale of 2^-8 to 2^-7.
 func randomKV(bytes int, kv KVType) []byte {
-	rng := rand.New(rand.NewPCG(1, 2))
-	page := make([]byte, bytes)
-	if kv == KVF16 {
-		for i := 0; i < bytes; i += 2 { // ±[0.25, 0.5)
-			binary.LittleEndian.PutUint16(page[i:], uint16(rng.Uint32())&0x83ff|0x3400)
-		}
-		return page
+	var mask, bits uint32
+	switch kv {
+	case KVF16:
+		mask, bits = 0x83ff83ff, 0x34003400
+	case KVF32:
+		mask, bits = 0x807fffff, 0x3e800000
+	case KVQ8:
+		mask, bits = 0x007fffff, 0x3b800000
 	}
+	rng, page := rand.New(rand.NewPCG(1, 2)), make([]byte, bytes)
 	for i := 0; i < bytes; i += 4 {
-		word := math.Float32bits(2*rng.Float32() - 1)
-		if kv == KVQ8 { // as four values and as a scale of 2^-8 to 2^-7
-			word = rng.Uint32()&0x007fffff | 0x3b800000
-		}
-		binary.LittleEndian.PutUint32(page[i:], word)
+		binary.LittleEndian.PutUint32(page[i:], rng.Uint32()&mask|bits)
 	}
 	return page
 }

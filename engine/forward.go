@@ -28,8 +28,14 @@ func (m *Model) embed(c *vk.Commands, s step) {
 	})
 }
 
-// layer records layer i: attention and feed-forward, each added to the residual x, whose
-// writer leaves it to the next norm.
+// layer records layer i. What other pages draw as boxes of their own is part of a neighbour here:
+//
+//	x ─► norm ─► q, k, v ─► RoPE ─► cache ─► attention ─► attn_output ─► + x
+//	x ─► norm ─► gate, up ─► GeGLU ─► ffn_down ─► + x
+//
+//	QKV        RMSNorm's division, q k v, RoPE, k and v into the cache
+//	GateUp     RMSNorm's division, gate and up, GeGLU
+//	MatMulAdd  the product, + x, and of the next norm the weights and the sum of squares
 func (m *Model) layer(c *vk.Commands, s step, i int) {
 	k, a, l, h, n := m.kernels, &m.act, &m.layers[i], m.heads, s.count
 	name := func(tensor string) string { return fmt.Sprintf("blk.%d.%s", i, tensor) }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"sealvk/engine/lookup"
 	"sealvk/shaders"
 )
 
@@ -43,7 +44,7 @@ type Request struct {
 	Done        func(Result)          // called when the answer has ended; may be nil
 	Speculate   int                   // tokens that are guessed and checked in one step: see SpeculateAuto; 0: none
 
-	draft func(ids []int32, n int) []int32 // guesses what follows ids, in tests; nil: drafter
+	draft func(ids []int32, n int) []int32 // guesses what follows ids, in tests; nil: lookup
 }
 
 // Result is an answer.
@@ -89,7 +90,7 @@ type answer struct {
 	computed int    // tokens whose K and V are in the cache, or will be once the steps in flight are done
 	begun    time.Time
 	last     time.Time // of the newest token
-	drafter  drafter
+	drafter  lookup.Drafter
 	draft    int     // tokens to be drafted for the next step
 	trial    int     // the same, while it is being chosen
 	reach    float64 // probability that all of those are right
@@ -131,12 +132,9 @@ func (a *answer) start(s *Session) error {
 	if a.request.MaxTokens > 0 {
 		want = min(want, len(prompt)+a.request.MaxTokens)
 	}
-	limit, err := s.hold(want)
+	limit, err := s.room(prompt, want)
 	if err != nil {
 		return err
-	}
-	if len(prompt) > limit {
-		return fmt.Errorf("engine: %w: %d tokens, and other sessions leave room for %d", ErrContextFull, len(prompt), limit)
 	}
 	if err := s.writeSampling(a.request.Sampling); err != nil {
 		return err
@@ -156,7 +154,7 @@ func (a *answer) start(s *Session) error {
 	a.last = time.Now()
 	a.result.Prefill = a.last.Sub(a.begun)
 	if a.request.Speculate != 0 {
-		a.drafter.begin(prompt, a.total)
+		a.drafter.Begin(prompt, a.total)
 	}
 	if err := a.take(0); err != nil {
 		return err
@@ -188,25 +186,21 @@ func (a *answer) take(row int) error {
 		return err
 	}
 	a.result.Tokens = append(a.result.Tokens, id)
-	a.drafter.push(id)
+	a.drafter.Push(id)
 	if slices.Contains(a.request.StopTokens, id) {
 		a.result.Finish = FinishStop
 		return errEnd
 	}
-	if a.request.Decode == nil {
-		if err := a.emit(Token{ID: id}); err != nil {
-			return err
-		}
-	} else {
-		text, stopped := a.stop.push(a.request.Decode(id))
-		if err := a.emit(Token{ID: id, Text: text}); err != nil {
-			return err
-		}
-		if stopped {
-			a.cut = true
-			a.result.Finish = FinishStop
-			return errEnd
-		}
+	token := Token{ID: id}
+	if a.request.Decode != nil {
+		token.Text, a.cut = a.stop.push(a.request.Decode(id))
+	}
+	if err := a.emit(token); err != nil {
+		return err
+	}
+	if a.cut {
+		a.result.Finish = FinishStop
+		return errEnd
 	}
 	if len(a.result.Tokens) == a.total {
 		a.result.Finish = a.finish

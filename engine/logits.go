@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"sealvk/shaders"
 	"sealvk/vk"
 )
 
@@ -11,57 +12,61 @@ import (
 // and hands them out in order: [Vocab] f32, valid during the call. The session
 // is reset first and holds ids afterwards. Requests wait meanwhile: emit must not wait for them.
 func (s *Session) Logits(ctx context.Context, ids []int32, all bool, emit func(position int, logits []float32) error) error {
-	return s.idle(func() error { return s.logits(ctx, ids, all, emit) })
-}
-
-func (s *Session) logits(ctx context.Context, ids []int32, all bool, emit func(position int, logits []float32) error) error {
 	m := s.m
-	if err := m.checkPrompt(ids); err != nil {
-		return err
-	}
-	if err := s.restart(len(ids)); err != nil {
-		return err
-	}
-	buffer := make([]float32, m.plan.rows*m.cfg.Vocab)
-	for at := 0; at < len(ids); {
-		part, count := ids[at:], 0 // of the last chunk, whose rows are in x
-		if all {
-			part = part[:min(m.pace.rows, len(part))]
-		}
-		err := m.prefill(ctx, part, at, s.sequence, nil, func(start, n int) error {
-			s.cached, count = append(s.cached, ids[start:start+n]...), n
-			return nil
-		})
-		if err != nil {
+	return s.idle(func() error {
+		if err := s.restart(ids); err != nil {
 			return err
 		}
-		at += len(part)
-		first := 0
-		if !all {
-			first = count - 1
-		}
-		for ; first < count; first += m.plan.rows {
-			n := min(m.plan.rows, count-first)
-			if err := m.readLogits(buffer, first, n); err != nil {
+		buffer := make([]float32, m.plan.rows*m.cfg.Vocab)
+		for at := 0; at < len(ids); {
+			part, count := ids[at:], 0 // of the last chunk, whose rows are in x
+			if all {
+				part = part[:min(m.pace.rows, len(part))]
+			}
+			err := m.prefill(ctx, part, at, s.sequence, nil, func(start, n int) error {
+				s.cached, count = append(s.cached, ids[start:start+n]...), n
+				return nil
+			})
+			if err != nil {
 				return err
 			}
-			for i := range n {
-				if err := emit(at-count+first+i, buffer[i*m.cfg.Vocab:][:m.cfg.Vocab]); err != nil {
+			at += len(part)
+			first := 0
+			if !all {
+				first = count - 1
+			}
+			for ; first < count; first += m.plan.rows {
+				n := min(m.plan.rows, count-first)
+				if err := m.readLogits(buffer, first, n); err != nil {
 					return err
+				}
+				for i := range n {
+					if err := emit(at-count+first+i, buffer[i*m.cfg.Vocab:][:m.cfg.Vocab]); err != nil {
+						return err
+					}
 				}
 			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // readLogits computes and reads the logits of n rows from row first of x.
 func (m *Model) readLogits(dst []float32, first, n int) error {
-	if err := m.once("logits", func(c *vk.Commands) { m.head(c, first, n, false) }); err != nil {
+	c, err := m.commands("logits", func(c *vk.Commands) { m.head(c, first, n, false) })
+	if err != nil {
+		return err
+	}
+	defer c.Free()
+	t, err := m.submitCommands(c, shaders.Lengths{})
+	if err == nil {
+		err = m.wait(t)
+	}
+	if err != nil {
 		return err
 	}
 	from := m.act.logits.Buffer.Range(m.act.logits.Offset, 4*int64(n)*int64(m.cfg.Vocab))
-	if err := m.dev.Read(float32Bytes(dst[:n*m.cfg.Vocab]), from); err != nil {
+	if err := m.dev.Read(bytesOf(dst[:n*m.cfg.Vocab]...), from); err != nil {
 		return fmt.Errorf("engine: logits: %w", err)
 	}
 	return nil

@@ -98,16 +98,16 @@ func writeMLX(t *testing.T, file *weights.Model, bits, group int) (folder string
 			for i := range values {
 				values[i]-- // the folder holds w where GGUF holds 1+w
 			}
-			w.add(module+".weight", "F32", float32Bytes(values), m.Cols)
+			w.add(module+".weight", "F32", bytesOf(values...), m.Cols)
 			continue
 		case strings.HasSuffix(module, "v_proj"):
-			w.add(module+".weight", "F32", float32Bytes(values), m.Rows, m.Cols)
+			w.add(module+".weight", "F32", bytesOf(values...), m.Rows, m.Cols)
 		case strings.HasSuffix(module, "down_proj"):
 			values = w.quantize(module, values, m.Rows, m.Cols, 8, 32)
 		default:
 			values = w.quantize(module, values, m.Rows, m.Cols, bits, group)
 		}
-		m.Data = float32Bytes(values)
+		m.Data = bytesOf(values...)
 	}
 
 	folder = t.TempDir()

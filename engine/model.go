@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"unsafe"
 
+	"sealvk/engine/upload"
 	"sealvk/shaders"
 	"sealvk/vk"
 	"sealvk/weights"
@@ -64,8 +66,8 @@ type Model struct {
 	recordings map[recording]*vk.Commands
 	pace       pace // of prefill
 	decode     decoder
-	steady     bool    // both keep their submissions as they are
-	tracer     *tracer // nil: nobody watches
+	steady     atomic.Bool // both keep their submissions as they are
+	tracer     *tracer     // nil: nobody watches
 }
 
 // Load puts the model's weights on the device and prepares everything that
@@ -111,7 +113,7 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 		return fmt.Errorf("engine: %w", err)
 	}
 	defer up.Free()
-	t := tensors{m: m, file: file, chunk: min(pieceBytes, up.MaxChunk()), maxRange: o.maxRange}
+	t := tensors{m: m, file: file, list: upload.NewList(file.Path, up), maxRange: o.maxRange}
 	if limits := &m.dev.Caps().Limits; t.maxRange == 0 {
 		t.maxRange = min(limits.MaxStorageBufferRange, limits.MaxMemoryAllocationSize)
 	}
@@ -125,16 +127,26 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	built := make(chan error, 1) // the driver compiles while weights are read
 	go func() {
 		var err error
-		if m.kernels, err = shaders.New(m.dev, kernels); err != nil {
-			err = fmt.Errorf("engine: %w", err)
-		}
+		m.kernels, err = shaders.New(m.dev, kernels)
 		built <- err
 	}()
-	err = upload(ctx, up, file.Path, t.pieces, progress)
-	if err := errors.Join(<-built, err); err != nil {
+	err = t.list.Write(ctx, progress)
+	if failed := <-built; failed != nil {
+		err = errors.Join(fmt.Errorf("engine: %w", failed), err)
+	}
+	if err != nil {
 		return err
 	}
-	return m.makeBuffers()
+	if err := m.makeBuffers(); err != nil {
+		return err
+	}
+	s := &m.state
+	s.copyRows, err = m.commands("decode rows", func(c *vk.Commands) {
+		const rows = rowBytes * shaders.DecodeRows
+		c.Copy(s.decodeRows, s.nextRows.Range(0, rows))
+		c.Copy(s.decodeGrid, s.nextRows.Range(rows, gridBytes))
+	})
+	return err
 }
 
 // Close ends all requests with an error, waits for the device and gives all memory back. Sessions
@@ -150,8 +162,9 @@ func (m *Model) Close() error {
 	return nil
 }
 
-// free gives the device's memory back. Nothing may be in flight.
+// free waits for what a step that failed has left, and gives the device's memory back.
 func (m *Model) free() {
+	_ = m.dev.Wait(m.state.rowsTicket, stuck) // a device that is lost has nothing pending
 	m.forget(func(recording) bool { return true })
 	if m.state.copyRows != nil {
 		m.state.copyRows.Free()
@@ -205,12 +218,7 @@ func (m *Model) BytesPerToken() int64 {
 	return n
 }
 
-// float32Bytes views values as bytes, little-endian as all Vulkan hosts are.
-func float32Bytes(v []float32) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), 4*len(v))
-}
-
-// bytesOf views a struct of 32-bit fields as bytes.
-func bytesOf[T any](p *T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(p)), unsafe.Sizeof(*p))
+// bytesOf views 32-bit values, or structs of such, as bytes, little-endian as all Vulkan hosts are.
+func bytesOf[T any](v ...T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(v))), len(v)*int(unsafe.Sizeof(*new(T))))
 }

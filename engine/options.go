@@ -40,9 +40,6 @@ type Options struct {
 // ContextAuto asks for the largest context that fits, up to what the model was trained for.
 const ContextAuto = -1
 
-// defaultContext bounds the context that nobody asked for.
-const defaultContext = 8192
-
 // Errors that callers branch on.
 var (
 	ErrContextFull = errors.New("the prompt is longer than the context")

@@ -1,6 +1,10 @@
 package engine
 
-import "sealvk/shaders"
+import (
+	"slices"
+
+	"sealvk/shaders"
+)
 
 // pagePool hands out the pages of the KV cache. A page is PageTokens positions
 // of one sequence in every layer.
@@ -18,12 +22,10 @@ func newPagePool(pages int) *pagePool {
 
 // take returns up to n pages.
 func (p *pagePool) take(n int) []uint32 {
-	n = min(n, len(p.free))
-	taken := make([]uint32, n)
-	for i := range taken {
-		taken[i] = p.free[len(p.free)-1-i]
-	}
-	p.free = p.free[:len(p.free)-n]
+	left := max(0, len(p.free)-n)
+	taken := slices.Clone(p.free[left:])
+	slices.Reverse(taken)
+	p.free = p.free[:left]
 	return taken
 }
 

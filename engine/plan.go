@@ -12,14 +12,15 @@ import (
 )
 
 const (
-	maxChunk   = 512      // tokens of a prefill chunk at most, unless asked for
-	cpuChunk   = 256      // the same on CPU devices, which gain nothing from more
-	ringSlots  = 16       // sampled ids that the host may be behind; more than steps in flight
-	splitSize  = 128      // positions of an attention workgroup in decode
-	partials   = 64 << 20 // bytes of attention's partial results in decode; longer splits keep them below
-	cpuSplit   = 2048     // in prefill on CPU devices: llvmpipe ends loops after 65535 iterations in sum
-	minContext = 256      // the least that an automatic context shrinks to
-	slack      = 1.02     // for the allocator's own rounding
+	maxChunk       = 512      // tokens of a prefill chunk at most, unless asked for
+	cpuChunk       = 256      // the same on CPU devices, which gain nothing from more
+	ringSlots      = 16       // sampled ids that the host may be behind; more than steps in flight
+	splitSize      = 128      // positions of an attention workgroup in decode
+	partials       = 64 << 20 // bytes of attention's partial results in decode; longer splits keep them below
+	cpuSplit       = 2048     // in prefill on CPU devices: llvmpipe ends loops after 65535 iterations in sum
+	defaultContext = 8192     // bounds the context that nobody asked for
+	minContext     = 256      // the least that an automatic context shrinks to
+	slack          = 1.02     // for the allocator's own rounding
 )
 
 // plan is what a model takes on the device, known before anything is uploaded.
@@ -36,9 +37,6 @@ type plan struct {
 
 	weights, kv, activations int64 // bytes
 }
-
-// bytes is the plan's total.
-func (p *plan) bytes() int64 { return p.weights + p.kv + p.activations }
 
 // makePlan fits the model into the device. An automatic context is the largest that
 // fits; one that was asked for and does not is an error with the numbers.
@@ -114,7 +112,7 @@ func (p *plan) misfit(caps *vk.Caps, m *weights.Model, o Options) string {
 }
 
 // withSlack is the plan's total with room for the allocator's own rounding.
-func (p *plan) withSlack() int64 { return int64(float64(p.bytes()) * slack) }
+func (p *plan) withSlack() int64 { return int64(float64(p.weights+p.kv+p.activations) * slack) }
 
 func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	cfg := m.Config

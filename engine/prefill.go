@@ -36,7 +36,7 @@ func (a *answer) prefill() error {
 func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence uint32, tail func(c *vk.Commands, count int), done func(start, count int) error) error {
 	f := &flights{m: m, next: m.pace}
 	for slot := 0; len(ids) > 0; slot = 1 - slot {
-		if f.unsettled() {
+		if !m.steady.Load() && (!m.pace.settled || f.next != m.pace) { // which size to go on with is open
 			if err := f.finish(nil); err != nil {
 				return err
 			}
@@ -70,10 +70,10 @@ func (m *Model) chunk(slot int, ids []int32, start int, sequence uint32) *chunk 
 	}
 	for i, id := range ids {
 		row := shaders.Row{Token: uint32(id), Position: uint32(start + i), Sequence: sequence}
-		copy(s.chunkRows[slot].Bytes()[rowBytes*i:], bytesOf(&row))
+		copy(s.chunkRows[slot].Bytes()[rowBytes*i:], bytesOf(row))
 	}
 	grid := m.kernels.AttentionGrid(c.splits, m.heads, start+n, n)
-	copy(s.chunkGrid[slot].Bytes(), bytesOf(&grid))
+	copy(s.chunkGrid[slot].Bytes(), bytesOf(grid))
 	return c
 }
 
@@ -115,8 +115,12 @@ func (f *flights) submit(ctx context.Context, c *chunk) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		to := min(from+m.pace.layers, m.cfg.Layers)
-		commands, kept, err := m.chunkLayers(c, from, to)
+		r := recording{count: c.count, slot: c.slot, from: from, to: min(from+m.pace.layers, m.cfg.Layers)}
+		record, kept := m.record, (c.tail == nil || r.to < m.cfg.Layers) && c.count == m.pace.rows
+		if kept { // until the pace changes
+			record = m.kept
+		}
+		commands, err := record(r, c.step, c.tail)
 		if err != nil {
 			return err
 		}
@@ -128,7 +132,7 @@ func (f *flights) submit(ctx context.Context, c *chunk) error {
 			}
 			return err
 		}
-		f.list = append(f.list, flight{commands, ticket, kept, sent, c, to == m.cfg.Layers})
+		f.list = append(f.list, flight{commands, ticket, kept, sent, c, r.to == m.cfg.Layers})
 		if len(f.list) > 1 {
 			if err := f.land(); err != nil {
 				return err
@@ -169,26 +173,9 @@ func (f *flights) finish(err error) error {
 			err = e
 		}
 	}
-	if err == nil && !f.m.steady && f.next != f.m.pace {
+	if err == nil && !f.m.steady.Load() && f.next != f.m.pace {
 		f.m.pace = f.next
 		f.m.forget(func(r recording) bool { return !r.decode })
 	}
 	return err
-}
-
-// unsettled reports whether the pace may not be the one to go on at.
-func (f *flights) unsettled() bool {
-	return !f.m.steady && (!f.m.pace.settled || f.next != f.m.pace)
-}
-
-// chunkLayers are some layers of a chunk. Those of a chunk of the usual size are recorded once
-// and kept until the pace changes.
-func (m *Model) chunkLayers(c *chunk, from, to int) (commands *vk.Commands, kept bool, err error) {
-	r := recording{count: c.count, slot: c.slot, from: from, to: to}
-	if kept = (c.tail == nil || to < m.cfg.Layers) && c.count == m.pace.rows; kept {
-		commands, err = m.kept(r, c.step, c.tail)
-	} else {
-		commands, err = m.record(r, c.step, c.tail)
-	}
-	return commands, kept, err
 }

@@ -141,7 +141,7 @@ func TestCancelBetweenChunks(t *testing.T) {
 func TestNothingCountsBehindAFailure(t *testing.T) {
 	m := load(t, nano, Options{Context: 256})
 	s := session(t, m)
-	if err := s.restart(100); err != nil {
+	if err := s.restart(make([]int32, 100)); err != nil {
 		t.Fatal(err)
 	}
 	m.pace = pace{rows: 20, least: 20, layers: m.cfg.Layers, settled: true}

@@ -3,7 +3,6 @@ package engine
 import (
 	"fmt"
 
-	"sealvk/shaders"
 	"sealvk/vk"
 )
 
@@ -72,28 +71,18 @@ func (m *Model) record(r recording, s step, tail func(*vk.Commands)) (*vk.Comman
 
 // commands records what do does, traced if the model is.
 func (m *Model) commands(name string, do func(*vk.Commands)) (*vk.Commands, error) {
-	c, err := m.newCommands(name)
-	if err != nil {
-		return nil, err
+	c, err := m.dev.NewCommands(name)
+	if err == nil {
+		if err = m.tracer.watch(c, m.kernels); err == nil {
+			do(c)
+			err = c.End()
+		}
+		if err != nil {
+			c.Free()
+		}
 	}
-	do(c)
-	if err := c.End(); err != nil {
-		c.Free()
+	if err != nil {
 		return nil, fmt.Errorf("engine: %s: %w", name, err)
 	}
 	return c, nil
-}
-
-// once records, submits and waits for a few dispatches.
-func (m *Model) once(name string, do func(*vk.Commands)) error {
-	c, err := m.commands(name, do)
-	if err != nil {
-		return err
-	}
-	defer c.Free()
-	t, err := m.submitCommands(c, shaders.Lengths{})
-	if err != nil {
-		return err
-	}
-	return m.wait(t)
 }

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -47,10 +46,7 @@ func (s *Session) Close() {
 
 // Reset forgets the sequence, once no request runs in it.
 func (s *Session) Reset() {
-	_ = s.idle(func() error {
-		s.forget()
-		return nil
-	}) // what is closed has forgotten
+	_ = s.idle(func() error { s.forget(); return nil }) // what is closed has forgotten
 }
 
 // check is the error of a session that was closed.
@@ -90,15 +86,11 @@ func (s *Session) hold(positions int) (int, error) {
 	m := s.m
 	if want := pagesFor(min(positions, m.context)) - len(s.pages); want > 0 {
 		taken := m.pool.take(want)
-		table := make([]byte, 4*len(taken))
-		for i, page := range taken {
-			binary.LittleEndian.PutUint32(table[4*i:], page)
-		}
 		at := 4 * (int64(s.sequence)*int64(pagesFor(m.context)) + int64(len(s.pages)))
 		s.pages = append(s.pages, taken...)
 		if len(taken) > 0 {
-			to := m.state.pages.Buffer.Range(m.state.pages.Offset+at, int64(len(table)))
-			if err := m.dev.Write(to, table); err != nil {
+			to := m.state.pages.Buffer.Range(m.state.pages.Offset+at, 4*int64(len(taken)))
+			if err := m.dev.Write(to, bytesOf(taken...)); err != nil {
 				return 0, fmt.Errorf("engine: page table: %w", err)
 			}
 		}
@@ -106,14 +98,23 @@ func (s *Session) hold(positions int) (int, error) {
 	return min(len(s.pages)*shaders.PageTokens, m.context), nil
 }
 
-// restart empties the cache and makes it hold so many positions.
-func (s *Session) restart(positions int) error {
-	s.cached = nil
-	limit, err := s.hold(positions)
-	if err == nil && positions > limit {
-		err = fmt.Errorf("engine: %w: %d tokens, and other sessions leave room for %d", ErrContextFull, positions, limit)
+// restart empties the cache and makes room for ids.
+func (s *Session) restart(ids []int32) error {
+	if err := s.m.checkPrompt(ids); err != nil {
+		return err
 	}
+	s.cached = nil
+	_, err := s.room(ids, len(ids))
 	return err
+}
+
+// room holds up to so many positions, as many as the prompt's at least, and returns how many.
+func (s *Session) room(prompt []int32, positions int) (int, error) {
+	limit, err := s.hold(positions)
+	if err == nil && len(prompt) > limit {
+		err = fmt.Errorf("engine: %w: %d tokens, and other sessions leave room for %d", ErrContextFull, len(prompt), limit)
+	}
+	return limit, err
 }
 
 // reuse returns how many of the prompt's ids need not be computed again: those
@@ -130,7 +131,7 @@ func (s *Session) reuse(prompt []int32) int {
 func (s *Session) writeSampling(p Sampling) error {
 	d := p.device()
 	to := s.m.state.sampling
-	if err := s.m.dev.Write(to.Buffer.Range(to.Offset+32*int64(s.sequence), 32), bytesOf(&d)); err != nil {
+	if err := s.m.dev.Write(to.Buffer.Range(to.Offset+32*int64(s.sequence), 32), bytesOf(d)); err != nil {
 		return fmt.Errorf("engine: sampling parameters: %w", err)
 	}
 	return nil

@@ -14,103 +14,12 @@ const SpeculateAuto = -1
 // MostDrafted is the most tokens that are drafted for a step: a row is the newest token's.
 const MostDrafted = shaders.DecodeRows - 1
 
-// A drafter guesses that an answer goes on as the text went on where it last read the same,
-// which needs no model: prompt lookup decoding, https://github.com/apoorvumang/prompt-lookup-decoding.
-// It scores its guesses whether they are checked or not, so that it costs nothing to learn
-// when they are good.
-type drafter struct {
-	ids   []int32 // prompt and answer
-	next  int     // ids[next:] is what came the last time; 0: there is no such time
-	match int     // ids in front of next that are also the last ones
-	right [longMatch + 1]float64
-	tries [longMatch + 1]float64 // by match
-}
-
 const (
-	shortMatch = 2 // ids that must agree
-	longMatch  = 8 // from here on all matches count as equal
-	forgetting = 0.95
 	rowCost    = 0.125           // of a step's first row: that of the second one, before it is measured
 	checkAgain = 1000            // steps without drafts after which the costs of checks count as unknown
 	settled    = 5 * time.Second // of decode, beside which compiling further kernels is little
-)
-
-// begin takes the prompt of an answer of up to so many tokens.
-func (d *drafter) begin(prompt []int32, total int) {
-	*d = drafter{ids: append(make([]int32, 0, len(prompt)+min(total, 4096)), prompt...)}
-	for i := shortMatch; i <= longMatch; i++ { // as good as four tries that say so
-		d.tries[i] = 4
-		d.right[i] = 4 * (1 - 1.5/float64(i))
-	}
-	d.lookup()
-}
-
-// active reports whether begin was called.
-func (d *drafter) active() bool { return d.ids != nil }
-
-// push takes the answer's next token.
-func (d *drafter) push(id int32) {
-	if !d.active() {
-		return
-	}
-	if d.next > 0 {
-		i := min(d.match, longMatch)
-		d.tries[i] = forgetting*d.tries[i] + 1
-		d.right[i] *= forgetting
-		if d.ids[d.next] == id {
-			d.right[i]++
-			d.next++
-			d.match++
-		} else {
-			d.next = 0
-		}
-	}
-	d.ids = append(d.ids, id)
-	if d.next == 0 {
-		d.lookup()
-	}
-}
-
-// lookup finds the longest of the matches with the last ids, and of those the last one.
-func (d *drafter) lookup() {
-	d.next, d.match = 0, 0
-	end := len(d.ids)
-	for next := end - 1; next >= shortMatch && d.match < longMatch; next-- {
-		n := 0
-		for n < longMatch && n < next && d.ids[next-1-n] == d.ids[end-1-n] {
-			n++
-		}
-		if n >= shortMatch && n > d.match {
-			d.next, d.match = next, n
-		}
-	}
-}
-
-// draft guesses n tokens; nil if it knows nothing. Past the end of the text, its period goes on.
-func (d *drafter) draft(n int) []int32 {
-	if d.next == 0 {
-		return nil
-	}
-	guess := slices.Clone(d.ids[d.next:min(d.next+n, len(d.ids))])
-	for period := len(guess); len(guess) < n; {
-		guess = append(guess, guess[len(guess)-period])
-	}
-	return guess
-}
-
-// chance is the probability that the guess behind n right ones is right as well.
-func (d *drafter) chance(n int) float64 {
-	if d.next == 0 {
-		return 0
-	}
-	i := min(d.match+n, longMatch)
-	return d.right[i] / d.tries[i]
-}
-
-// A check must be expected to gain this much, and tokens less likely than unlikely are not drafted.
-const (
-	gain     = 1.05
-	unlikely = 0.05
+	gain       = 1.05            // a check must be expected to gain this much
+	unlikely   = 0.05            // tokens less likely are not drafted
 )
 
 // guess chooses how many tokens to draft for each active answer and reports whether there are
@@ -123,7 +32,7 @@ func (b *batch) guess() bool {
 	for _, a := range b.active {
 		a.draft, a.trial, a.reach = 0, 0, 1
 		switch {
-		case a.room() == 0 || a.request.draft == nil && a.drafter.next == 0:
+		case a.room() == 0 || a.request.draft == nil && !a.drafter.Knows():
 		case a.request.Speculate < 0:
 			auto = true
 		default:
@@ -165,7 +74,7 @@ func (b *batch) likeliest() (likeliest *answer, chance float64) {
 		if a.request.Speculate >= 0 || a.trial >= a.room() {
 			continue
 		}
-		if p := a.reach * a.drafter.chance(a.trial); p > chance {
+		if p := a.reach * a.drafter.Chance(a.trial); p > chance {
 			likeliest, chance = a, p
 		}
 	}
@@ -186,9 +95,9 @@ func (a *answer) drafted() []int32 {
 	case a.draft == 0:
 		return nil
 	case a.request.draft != nil:
-		return a.request.draft(a.drafter.ids, a.draft)
+		return a.request.draft(slices.Concat(a.request.Prompt, a.result.Tokens), a.draft)
 	}
-	return a.drafter.draft(a.draft)
+	return a.drafter.Draft(a.draft)
 }
 
 // quick reports whether a step of n rows costs no time to prepare that its answer may not win

@@ -9,52 +9,6 @@ import (
 	"sealvk/shaders"
 )
 
-func TestDrafter(t *testing.T) {
-	d := func(ids ...int32) *drafter {
-		var d drafter
-		d.begin(ids, 10)
-		return &d
-	}
-	for _, c := range []struct {
-		ids   []int32
-		match int
-		draft []int32 // of 4
-	}{
-		{[]int32{1, 2, 3, 4, 5}, 0, nil},
-		{[]int32{1, 2, 3, 4, 9, 2}, 0, nil}, // one id is no match
-		{[]int32{1, 2, 3, 4, 5, 6, 9, 1, 2}, 2, []int32{3, 4, 5, 6}},
-		{[]int32{1, 2, 7, 1, 2, 8, 1, 2}, 2, []int32{8, 1, 2, 8}},          // the later one, and its period
-		{[]int32{0, 1, 2, 7, 5, 1, 2, 8, 0, 1, 2}, 3, []int32{7, 5, 1, 2}}, // the longer one
-		{[]int32{4, 4, 4}, 2, []int32{4, 4, 4, 4}},
-	} {
-		d := d(c.ids...)
-		if got := d.draft(4); d.match != c.match || !slices.Equal(got, c.draft) {
-			t.Errorf("%v: match of %d, draft %v, want %d, %v", c.ids, d.match, got, c.match, c.draft)
-		}
-	}
-
-	copying := d(1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2)
-	before := copying.chance(0)
-	for id := int32(3); id < 8; id++ {
-		copying.push(id)
-	}
-	if copying.match != 7 || copying.chance(0) <= before || !slices.Equal(copying.draft(2), []int32{8, 9}) {
-		t.Errorf("while it is right: match of %d, chance %v, draft %v", copying.match, copying.chance(0), copying.draft(2))
-	}
-	misled := d(1, 2, 3, 1, 2)
-	before = misled.chance(0)
-	misled.push(9)
-	if misled.next != 0 || misled.draft(3) != nil {
-		t.Errorf("after a wrong guess: %+v", misled)
-	}
-	for _, id := range []int32{1, 2} {
-		misled.push(id)
-	}
-	if misled.chance(0) >= before || !slices.Equal(misled.draft(1), []int32{9}) {
-		t.Errorf("chance %v, before a wrong guess %v, draft %v", misled.chance(0), before, misled.draft(1))
-	}
-}
-
 // How many tokens are drafted follows what steps cost and how likely the guesses are.
 func TestGuess(t *testing.T) {
 	const built = shaders.DecodeRows
@@ -87,9 +41,9 @@ func TestGuess(t *testing.T) {
 		for range c.active {
 			a := &answer{total: c.tokens, request: Request{Speculate: SpeculateAuto}}
 			a.result.Tokens = make([]int32, 1)
-			a.drafter.begin([]int32{1, 2, 3, 1, 2}, 10)
-			for i := range a.drafter.tries {
-				a.drafter.tries[i], a.drafter.right[i] = 1, c.chance
+			a.drafter.Begin([]int32{1, 2, 3, 1, 2}, 10)
+			for i := range a.drafter.Tries {
+				a.drafter.Tries[i], a.drafter.Right[i] = 1, c.chance
 			}
 			b.active = append(b.active, a)
 		}

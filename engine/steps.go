@@ -91,7 +91,7 @@ func (m *Model) measured(n int, took time.Duration, alone bool) {
 	default:
 		p.took += (min(took, 2*p.took) - p.took) / 8
 	}
-	if p.timed || m.steady || !alone {
+	if p.timed || m.steady.Load() || !alone {
 		return
 	}
 	paced := pace{layers: p.layers}.adapted(took, 1, m.cfg.Layers, 1)
@@ -114,41 +114,18 @@ func (m *Model) setRows(rows []shaders.Row) error {
 	if err := m.wait(s.rowsTicket); err != nil {
 		return err
 	}
+	copy(s.nextRows.Bytes(), bytesOf(rows...))
 	longest := 0
 	for i := range rows {
-		copy(s.nextRows.Bytes()[rowBytes*i:], bytesOf(&rows[i]))
 		longest = max(longest, int(rows[i].Position)+1)
 	}
 	grid := m.decodeSplits().Grid(m.heads, longest, len(rows))
-	copy(s.nextRows.Bytes()[rowBytes*shaders.DecodeRows:], bytesOf(&grid))
-	if s.copyRows == nil {
-		if err := m.recordCopyRows(); err != nil {
-			return err
-		}
-	}
+	copy(s.nextRows.Bytes()[rowBytes*shaders.DecodeRows:], bytesOf(grid))
 	ticket, err := m.dev.Submit(s.copyRows)
 	if err != nil {
 		return fmt.Errorf("engine: decode rows: %w", err)
 	}
 	s.rowsTicket, s.current = ticket, append(s.current[:0], rows...)
-	return nil
-}
-
-// recordCopyRows records the way of the host's rows and grid to where the kernels advance them.
-func (m *Model) recordCopyRows() error {
-	s := &m.state
-	c, err := m.dev.NewCommands("decode rows")
-	if err != nil {
-		return fmt.Errorf("engine: decode rows: %w", err)
-	}
-	const rows = rowBytes * shaders.DecodeRows
-	c.Copy(s.decodeRows, s.nextRows.Range(0, rows))
-	c.Copy(s.decodeGrid, s.nextRows.Range(rows, gridBytes))
-	if err := c.End(); err != nil {
-		c.Free()
-		return fmt.Errorf("engine: decode rows: %w", err)
-	}
-	s.copyRows = c
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"sealvk/engine/upload"
 	"sealvk/shaders"
 	"sealvk/vk"
 	"sealvk/weights"
@@ -14,9 +15,8 @@ import (
 type tensors struct {
 	m        *Model
 	file     *weights.Model
-	chunk    int64 // bytes of a piece, at most
 	maxRange int64 // bytes of a tensor part, at most
-	pieces   []piece
+	list     *upload.List
 }
 
 // all walks the model's tensors by their GGUF names.
@@ -51,9 +51,9 @@ func (t *tensors) weight(name string) *weights.Tensor { return t.file.Tensor(nam
 
 func (t *tensors) matrix(name string, to *shaders.Matrix) (err error) {
 	w := t.weight(name)
-	*to, err = t.make(name, w.Rows, plain([]*weights.Tensor{w}, 0, 0))
+	*to, err = t.make(name, w.Rows, upload.Plain([]*weights.Tensor{w}, 0, 0))
 	if err == nil {
-		t.cut(to, plain([]*weights.Tensor{w}, 0, 0))
+		t.list.Add(to, upload.Plain([]*weights.Tensor{w}, 0, 0))
 	}
 	return err
 }
@@ -77,7 +77,7 @@ func (t *tensors) qkv(blk string, to *[]stacked) error {
 			}
 		}
 		name := "attn_" + strings.Join(names[first:end], "")
-		if err := t.stack(to, blk, name, row0, rows, plain(from, rope, heads.HeadDim)); err != nil {
+		if err := t.stack(to, blk, name, row0, rows, upload.Plain(from, rope, heads.HeadDim)); err != nil {
 			return err
 		}
 		first, row0 = end, row0+rows
@@ -89,12 +89,12 @@ func (t *tensors) qkv(blk string, to *[]stacked) error {
 func (t *tensors) gateUp(blk string, to *[]stacked) error {
 	gate, up := t.weight(blk+"ffn_gate"), t.weight(blk+"ffn_up")
 	if gate.Type == up.Type {
-		return t.stack(to, blk, "ffn_gate_up", 0, gateUpRows(gate.Rows), gateUp(gate, up))
+		return t.stack(to, blk, "ffn_gate_up", 0, gateUpRows(gate.Rows), upload.GateUp(gate, up))
 	}
-	if err := t.stack(to, blk, "ffn_gate", 0, gate.Rows, plain([]*weights.Tensor{gate}, 0, 0)); err != nil {
+	if err := t.stack(to, blk, "ffn_gate", 0, gate.Rows, upload.Plain([]*weights.Tensor{gate}, 0, 0)); err != nil {
 		return err
 	}
-	return t.stack(to, blk, "ffn_up", gate.Rows, up.Rows, plain([]*weights.Tensor{up}, 0, 0))
+	return t.stack(to, blk, "ffn_up", gate.Rows, up.Rows, upload.Plain([]*weights.Tensor{up}, 0, 0))
 }
 
 // gateUpRows is the rows of gate and up in one matrix: whole tiles.
@@ -103,19 +103,19 @@ func gateUpRows(ffn int) int {
 	return shaders.TileRows * ((ffn + pairs - 1) / pairs)
 }
 
-func (t *tensors) stack(to *[]stacked, blk, name string, row0, rows int, from source) error {
+func (t *tensors) stack(to *[]stacked, blk, name string, row0, rows int, from upload.Source) error {
 	w, err := t.make(blk+name, rows, from)
 	if err != nil {
 		return err
 	}
 	*to = append(*to, stacked{name, row0, w})
-	t.cut(&(*to)[len(*to)-1].Matrix, from)
+	t.list.Add(&(*to)[len(*to)-1].Matrix, from)
 	return nil
 }
 
 // make makes the buffers of a matrix, split by rows into ranges that the device can bind.
-func (t *tensors) make(name string, rows int, from source) (shaders.Matrix, error) {
-	first := from.tensors[0]
+func (t *tensors) make(name string, rows int, from upload.Source) (shaders.Matrix, error) {
+	first := from.Tensors[0]
 	w := shaders.Matrix{Type: first.Type, Rows: rows, Cols: first.Cols}
 	perPart, err := shaders.PartRows(w.Type, w.Cols, t.maxRange)
 	if err != nil {
@@ -130,17 +130,6 @@ func (t *tensors) make(name string, rows int, from source) (shaders.Matrix, erro
 		w.Parts = append(w.Parts, shaders.Part{Data: b.All(), First: first, Rows: n})
 	}
 	return w, nil
-}
-
-// cut plans the upload of a matrix in pieces of at most t.chunk bytes.
-func (t *tensors) cut(w *shaders.Matrix, from source) {
-	step := max(1, int(t.chunk/shaders.DeviceBytes(w.Type, shaders.TileRows, w.Cols)))
-	for i := range w.Parts {
-		tiles := (w.Parts[i].Rows + shaders.TileRows - 1) / shaders.TileRows
-		for tile := 0; tile < tiles; tile += step {
-			t.pieces = append(t.pieces, piece{source: &from, matrix: *w, part: &w.Parts[i], tile: tile, tiles: min(step, tiles-tile)})
-		}
-	}
 }
 
 // norm writes a vector as f32, whatever its type in the file.
@@ -159,7 +148,7 @@ func (t *tensors) norm(name string, to *vk.Range) error {
 			return err
 		}
 		*to = b.All()
-		return t.m.dev.Write(*to, float32Bytes(values))
+		return t.m.dev.Write(*to, bytesOf(values...))
 	})
 }
 

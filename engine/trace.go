@@ -52,48 +52,27 @@ func (m *Model) Trace(mode vk.TraceMode, observe func(Submission)) error {
 
 // Steady keeps the sizes of submissions and chunks as they are, whatever time they take:
 // steps that are compared must be alike.
-func (m *Model) Steady(on bool) {
-	_ = m.BetweenSteps(func() error {
-		m.steady = on
-		return nil
-	}) // a closed model measures nothing
-}
+func (m *Model) Steady(on bool) { m.steady.Store(on) }
 
 // InFlight is how many decode steps the host submits ahead, at most.
 func (m *Model) InFlight() (steps int) {
-	_ = m.BetweenSteps(func() error {
-		steps = m.decode.plans[1].depth
-		return nil
-	}) // a closed model submits none
+	_ = m.BetweenSteps(func() error { steps = m.decode.plans[1].depth; return nil }) // a closed model submits none
 	return max(1, steps)
 }
 
-// newCommands begins a recording, traced if the model is.
-func (m *Model) newCommands(name string) (*vk.Commands, error) {
-	c, err := m.dev.NewCommands(name)
-	if err != nil {
-		return nil, fmt.Errorf("engine: %s: %w", name, err)
-	}
-	t := m.tracer
+// watch lets a recording that begins take times, and notes its dispatches.
+func (t *tracer) watch(c *vk.Commands, kernels *shaders.Set) error {
 	if t == nil {
-		return c, nil
-	}
-	if err := c.Trace(t.mode); err != nil {
-		c.Free()
-		return nil, fmt.Errorf("engine: %s: %w", name, err)
+		return nil
 	}
 	t.recorded[c] = nil
-	m.kernels.Observe(func(d shaders.Dispatch) { t.recorded[c] = append(t.recorded[c], d) })
-	return c, nil
+	kernels.Observe(func(d shaders.Dispatch) { t.recorded[c] = append(t.recorded[c], d) })
+	return c.Trace(t.mode)
 }
 
 // submitCommands submits c, whose rows' sequences have these lengths.
 func (m *Model) submitCommands(c *vk.Commands, l shaders.Lengths) (vk.Ticket, error) {
-	t := m.tracer
-	var begun time.Time
-	if t != nil {
-		begun = time.Now()
-	}
+	t, begun := m.tracer, time.Now()
 	ticket, err := m.dev.Submit(c)
 	if err != nil {
 		return 0, fmt.Errorf("engine: %w", err)
@@ -109,11 +88,7 @@ func (m *Model) submitCommands(c *vk.Commands, l shaders.Lengths) (vk.Ticket, er
 
 // wait returns when the device has reached t.
 func (m *Model) wait(ticket vk.Ticket) error {
-	t := m.tracer
-	var begun time.Time
-	if t != nil {
-		begun = time.Now()
-	}
+	t, begun := m.tracer, time.Now()
 	if err := m.dev.Wait(ticket, stuck); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}

@@ -81,7 +81,7 @@ func asF32(t *testing.T, file *weights.Model) {
 		if err := m.DequantizeRows(values, 0, m.Rows); err != nil {
 			t.Fatal(err)
 		}
-		m.Type, m.Data, m.Scales, m.Biases = format.F32, float32Bytes(values), nil, nil
+		m.Type, m.Data, m.Scales, m.Biases = format.F32, bytesOf(values...), nil, nil
 	}
 }
 

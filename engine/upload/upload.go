@@ -1,4 +1,6 @@
-package engine
+// Package upload brings a model's matrices from their file to the device: read, checked and
+// repacked a piece at a time, on all cores.
+package upload
 
 import (
 	"context"
@@ -19,22 +21,22 @@ const pieceBytes = 1 << 20
 
 // piece is some tiles of a matrix on their way to the device.
 type piece struct {
-	source      *source
+	source      *Source
 	matrix      shaders.Matrix
 	part        *shaders.Part
 	tile, tiles int // first one of the part, and how many
 }
 
-// source is where a matrix's rows come from.
-type source struct {
-	tensors []*weights.Tensor // of one type and as many columns
+// Source is where a matrix's rows come from.
+type Source struct {
+	Tensors []*weights.Tensor // of one type and as many columns
 	row     func(d int) (tensor, row int)
 }
 
-// plain is the rows of the tensors one behind the other, but that those of the first
-// heads heads are in the order of RoPERow.
-func plain(tensors []*weights.Tensor, ropeRows, headDim int) source {
-	return source{tensors, func(d int) (int, int) {
+// Plain is the rows of the tensors one behind the other, but that those of the first
+// ropeRows rows are in the order of RoPERow.
+func Plain(tensors []*weights.Tensor, ropeRows, headDim int) Source {
+	return Source{tensors, func(d int) (int, int) {
 		if d < ropeRows {
 			d = shaders.RoPERow(d, headDim)
 		}
@@ -47,10 +49,10 @@ func plain(tensors []*weights.Tensor, ropeRows, headDim int) source {
 	}}
 }
 
-// gateUp is the rows of ffn_gate and ffn_up in the order of GateUpRow; those past the end
+// GateUp is the rows of ffn_gate and ffn_up in the order of GateUpRow; those past the end
 // are nowhere.
-func gateUp(gate, up *weights.Tensor) source {
-	return source{[]*weights.Tensor{gate, up}, func(d int) (int, int) {
+func GateUp(gate, up *weights.Tensor) Source {
+	return Source{[]*weights.Tensor{gate, up}, func(d int) (int, int) {
 		row, isUp := shaders.GateUpRow(d)
 		if isUp {
 			return 1, row
@@ -59,13 +61,36 @@ func gateUp(gate, up *weights.Tensor) source {
 	}}
 }
 
-// upload checks, repacks and writes all pieces of a file, on all cores: while one
-// is copied to the device the next ones are read and repacked.
-func upload(ctx context.Context, up *vk.Uploader, path string, pieces []piece, progress func(done, total int64)) error {
+// List is the pieces of matrices that are to be uploaded.
+type List struct {
+	path   string
+	up     *vk.Uploader
+	pieces []piece
+}
+
+// NewList lists what goes to the device through up, of the file that errors name.
+func NewList(path string, up *vk.Uploader) *List { return &List{path: path, up: up} }
+
+// Add lists a matrix, whose parts are allocated.
+func (l *List) Add(w *shaders.Matrix, from Source) {
+	bytes := min(pieceBytes, l.up.MaxChunk())
+	step := max(1, int(bytes/shaders.DeviceBytes(w.Type, shaders.TileRows, w.Cols)))
+	for i := range w.Parts {
+		tiles := (w.Parts[i].Rows + shaders.TileRows - 1) / shaders.TileRows
+		for tile := 0; tile < tiles; tile += step {
+			l.pieces = append(l.pieces, piece{source: &from, matrix: *w, part: &w.Parts[i], tile: tile, tiles: min(step, tiles-tile)})
+		}
+	}
+}
+
+// Write checks, repacks and writes all pieces, on all cores: while one is copied to the device
+// the next ones are read and repacked. progress, unless nil, is called from several goroutines
+// with the bytes done. The error names the file and what is wrong in it, or is ctx's.
+func (l *List) Write(ctx context.Context, progress func(done, total int64)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var total int64
-	for _, p := range pieces {
+	for _, p := range l.pieces {
 		total += p.bytes()
 	}
 	var next, done atomic.Int64
@@ -74,14 +99,15 @@ func upload(ctx context.Context, up *vk.Uploader, path string, pieces []piece, p
 		workers.Go(func() {
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
-				if i >= len(pieces) {
+				if i >= len(l.pieces) {
 					return
 				}
-				if err := pieces[i].guard(func() error { return pieces[i].write(up) }); err != nil {
+				p := &l.pieces[i]
+				if err := p.guard(func() error { return p.write(l.up) }); err != nil {
 					cancel(err)
 					return
 				}
-				if n := done.Add(pieces[i].bytes()); progress != nil {
+				if n := done.Add(p.bytes()); progress != nil {
 					progress(n, total)
 				}
 			}
@@ -89,9 +115,9 @@ func upload(ctx context.Context, up *vk.Uploader, path string, pieces []piece, p
 	}
 	workers.Wait()
 	if err := context.Cause(ctx); err != nil {
-		return fmt.Errorf("engine: %s: %w", path, err)
+		return fmt.Errorf("engine: %s: %w", l.path, err)
 	}
-	return up.Flush()
+	return l.up.Flush()
 }
 
 // bytes is the size of the piece on the device.
@@ -101,7 +127,7 @@ func (p *piece) bytes() int64 {
 
 // guard is Tensor.Guard of all the piece's tensors.
 func (p *piece) guard(do func() error) error {
-	for _, t := range p.source.tensors {
+	for _, t := range p.source.Tensors {
 		inner := do
 		do = func() error { return t.Guard(inner) }
 	}
@@ -142,7 +168,7 @@ func (p *piece) gather(tile *shaders.Tile, number int) error {
 			return nil
 		}
 		i, row := p.source.row(p.part.First + d)
-		t := p.source.tensors[i]
+		t := p.source.Tensors[i]
 		if row >= t.Rows {
 			continue
 		}

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// queue is how other goroutines reach the one that owns the device. That one computes a prompt or
-// runs steps, looks here in between, and rests when nothing is left to do.
+// queue is how other goroutines reach the one that owns the device: that one looks here between
+// steps and between prompts, and rests when there is nothing to do.
 type queue struct {
 	mu     sync.Mutex
 	calls  []func() // to be called between two steps, in order
@@ -32,7 +32,7 @@ func (q *queue) call(do func()) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
-		return errClosed
+		return ErrClosed
 	}
 	q.calls = append(q.calls, do)
 	q.tell()
@@ -141,12 +141,12 @@ func (m *Model) place(a *answer) (*Session, error) {
 // the weights once for up to shaders.DecodeRows of them. Each answer is, bit for bit, the one that
 // the request gets alone. An answer that fails leaves the others alone, unless the device is lost.
 //
-// A request's callbacks come from the model's own goroutine, between two steps. They should return
-// soon, may call Submit, and must not wait for the model: no other method of it or of its
-// sessions. Done is called once for every request, unless Submit says that the model is closed.
+// A request's callbacks come from the model's own goroutine, on which all answers wait: they should
+// return soon, and may call Submit but no method that waits, as Generate, Reset and Close do. Done
+// is called once for every request, unless Submit returns an error, which is ErrClosed.
 //
-// When ctx ends, those requests that wait, compute their prompt or decode end with FinishCancelled
-// and what they have. When the model is closed they end with an error.
+// Once ctx ends the requests end with FinishCancelled and what they have, be it in the queue, in
+// the prompt or in decode. When the model is closed they end with ErrClosed.
 func (m *Model) Submit(ctx context.Context, requests ...Request) error {
 	requests = slices.Clone(requests)
 	return m.queue.call(func() {
@@ -161,10 +161,9 @@ func (m *Model) Submit(ctx context.Context, requests ...Request) error {
 	})
 }
 
-// BetweenSteps calls do while the device is quiet: between two steps of the answers that are
-// decoding, which wait meanwhile. do runs on the calling goroutine and must not call methods of
-// the model or its sessions that are not plain facts. The error is do's, or that the model is
-// closed.
+// BetweenSteps calls do while the device is quiet, between two steps of the answers that are
+// decoding or behind a prompt. All wait until do returns, which runs on the calling goroutine and
+// must not call methods of the model or its sessions that wait. The error is do's, or ErrClosed.
 func (m *Model) BetweenSteps(do func() error) error {
 	quiet, done := make(chan struct{}), make(chan struct{})
 	if err := m.queue.call(func() {

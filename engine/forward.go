@@ -28,14 +28,14 @@ func (m *Model) embed(c *vk.Commands, s step) {
 	})
 }
 
-// layer records layer i. What other pages draw as boxes of their own is part of a neighbour here:
+// layer records layer i:
 //
 //	x ─► norm ─► q, k, v ─► RoPE ─► cache ─► attention ─► attn_output ─► + x
 //	x ─► norm ─► gate, up ─► GeGLU ─► ffn_down ─► + x
 //
-//	QKV        RMSNorm's division, q k v, RoPE, k and v into the cache
-//	GateUp     RMSNorm's division, gate and up, GeGLU
-//	MatMulAdd  the product, + x, and of the next norm the weights and the sum of squares
+// Norms, RoPE and the residual are no dispatches of their own: QKV is all from norm to cache and
+// GateUp from norm to GeGLU; MatMulAdd adds to x, multiplies x by the next norm's weights and
+// sums its squares, by whose mean that norm's readers divide.
 func (m *Model) layer(c *vk.Commands, s step, i int) {
 	k, a, l, h, n := m.kernels, &m.act, &m.layers[i], m.heads, s.count
 	name := func(tensor string) string { return fmt.Sprintf("blk.%d.%s", i, tensor) }

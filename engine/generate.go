@@ -100,7 +100,7 @@ type answer struct {
 func newAnswer(ctx context.Context, q *queue, r Request) *answer {
 	ctx, cancel := context.WithCancelCause(ctx)
 	told := context.AfterFunc(ctx, q.tell)
-	closed := context.AfterFunc(q.life, func() { cancel(errClosed) })
+	closed := context.AfterFunc(q.life, func() { cancel(ErrClosed) })
 	a := &answer{ctx: ctx, request: r, stop: stopMatcher{stops: r.StopStrings}}
 	a.result.PromptTokens = len(r.Prompt)
 	a.release = func() {
@@ -215,8 +215,8 @@ func (a *answer) end(err error) {
 	case errors.Is(err, errEnd):
 		err = nil
 	case a.ctx.Err() == nil || !errors.Is(err, a.ctx.Err()):
-	case errors.Is(context.Cause(a.ctx), errClosed):
-		err = errClosed
+	case errors.Is(context.Cause(a.ctx), ErrClosed):
+		err = ErrClosed
 	default:
 		a.result.Finish, err = FinishCancelled, nil
 	}

@@ -153,7 +153,7 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 // end with it. Closing again does nothing.
 func (m *Model) Close() error {
 	q := &m.queue
-	q.end(errClosed)
+	q.end(ErrClosed)
 	q.mu.Lock()
 	q.closed = true
 	q.mu.Unlock()
@@ -179,9 +179,6 @@ func (m *Model) free() {
 	}
 	m.buffers = nil
 }
-
-// errClosed is what a model says that is closed.
-var errClosed = errors.New("engine: the model is closed")
 
 // Config is the model's architecture.
 func (m *Model) Config() weights.Config { return m.cfg }

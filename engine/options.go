@@ -23,7 +23,7 @@ const (
 type Options struct {
 	Context   int             // positions a sequence; 0: the model's, at most 8192 and what fits; or ContextAuto
 	KV        KVType          // of the KV cache
-	Sequences int             // sessions that may be open at once; 0: 1
+	Sequences int             // that are held at once, by sessions or requests that name none; 0: 1
 	Chunk     int             // tokens of a prompt that are computed at once, at most, and what buffers allow; 0: 512, of CPU devices 256
 	Tuning    *shaders.Tuning // workgroup sizes; nil: the device's default
 	// IntDot makes decode multiply 8-bit activations by integer dot products, where weights are
@@ -42,6 +42,7 @@ const ContextAuto = -1
 
 // Errors that callers branch on.
 var (
+	ErrClosed      = errors.New("engine: the model is closed")
 	ErrContextFull = errors.New("the prompt is longer than the context")
 	ErrDoesNotFit  = errors.New("the model does not fit into the device's memory")
 	ErrNoIntDot    = errors.New("the device has no integer dot products")

@@ -288,21 +288,21 @@ func TestCloseEndsRequests(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if err := <-between; err != nil && !errors.Is(err, errClosed) {
+	if err := <-between; err != nil && !errors.Is(err, ErrClosed) {
 		t.Errorf("between steps: %v", err)
 	}
 	for i, h := range []*heard{first, second, third} {
-		if r := h.ended(t); !errors.Is(r.Err, errClosed) || !slices.Equal(r.Tokens, cases[i].Answer.IDs[:len(r.Tokens)]) {
+		if r := h.ended(t); !errors.Is(r.Err, ErrClosed) || !slices.Equal(r.Tokens, cases[i].Answer.IDs[:len(r.Tokens)]) {
 			t.Errorf("request %d: %+v", i, r)
 		}
 		if len(h.result) > 0 {
 			t.Errorf("request %d: Done was called again", i)
 		}
 	}
-	if err := m.Submit(context.Background(), first.Request); !errors.Is(err, errClosed) {
+	if err := m.Submit(context.Background(), first.Request); !errors.Is(err, ErrClosed) {
 		t.Errorf("afterwards: %v", err)
 	}
-	if _, err := m.NewSession(); !errors.Is(err, errClosed) {
+	if _, err := m.NewSession(); !errors.Is(err, ErrClosed) {
 		t.Errorf("afterwards: %v", err)
 	}
 	for start := time.Now(); runtime.NumGoroutine() > before; time.Sleep(time.Millisecond) {

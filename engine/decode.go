@@ -69,9 +69,9 @@ func (b *batch) filtered() bool {
 	return slices.ContainsFunc(b.active, func(a *answer) bool { return a.request.Sampling.filtered() })
 }
 
-// decode runs steps of a token for each answer until an answer is complete, a draft seems
-// worth its check, or the queue has something new. Steps are submitted ahead of the tokens that are read; what they give past
-// an answer's end is waited for and discarded.
+// decode runs steps of a token for each answer until an answer is complete, a draft seems worth
+// its check, or the queue has something new. Steps are submitted ahead of the tokens that are
+// read; what they give past an answer's end is waited for and discarded.
 func (b *batch) decode() (err error) {
 	m, n := b.m, len(b.active)
 	if err := b.begin(); err != nil {

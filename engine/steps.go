@@ -44,8 +44,8 @@ func (m *Model) decodePlan(n int) *decodePlan {
 	return p
 }
 
-// recorded returns a copy of the decode step of n rows, recorded now unless it is there already. There are
-// as many copies as steps in flight: a command buffer must not be pending twice.
+// recorded returns a copy of the decode step of n rows, recorded now unless it is there already.
+// There are as many copies as steps in flight: a command buffer must not be pending twice.
 func (m *Model) recorded(n, number int, filtered bool) ([]*vk.Commands, error) {
 	s := step{rows: m.state.decodeRows, count: n, grid: m.state.decodeGrid, splits: m.decodeSplits()}
 	segments, layers := m.decode.segments[:0], m.decodePlan(n).layers

@@ -19,7 +19,7 @@ import (
 
 // arrows is the picture of the design: which room imports which.
 var arrows = map[string][]string{
-	"cli":      {"engine", "prompt", "tokenize", "vk", "weights"},
+	"cli":      {"engine", "prompt", "tokenize", "vk", "weights", tableRoom},
 	"engine":   {"shaders", "vk", "weights", tableRoom},
 	"prompt":   {"tokenize"},
 	"shaders":  {"vk", tableRoom},

@@ -111,6 +111,9 @@ func TestIntDotAgreesWithF32(t *testing.T) {
 		}
 		return
 	}
+	if testing.Short() {
+		t.Skip("minutes where integer dot products are emulated; the kernels have their own tests")
+	}
 	some := conversations(t, 2)
 	plain := load(t, nano, Options{KV: KVF32})
 	tokenByToken(plain)

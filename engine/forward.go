@@ -79,13 +79,15 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 	k, a, l, h, n := m.kernels, &m.act, &m.layers[i], m.heads, s.count
 	dim, ffn, eps := m.cfg.Dim, m.cfg.FFNDim, m.cfg.NormEps
 	name := func(tensor string) string { return fmt.Sprintf("blk.%d.%s", i, tensor) }
+	norm := func(tensor string, w vk.Range) shaders.Operand {
+		return k.NormOperand(c, name(tensor), shaders.RMSNorm{X: a.x.X, Weight: w, Y: a.normed, Count: n, Dim: dim, Eps: eps}, a.half)
+	}
 	operand := func(tensor string, x vk.Range, cols int) shaders.Operand {
 		return k.Operand(c, name(tensor)+"_f16", shaders.Operand{X: x, Tokens: n, Cols: cols}, a.half)
 	}
 	c.Section(fmt.Sprintf("blk.%d", i))
 
-	k.RMSNorm(c, name("attn_norm"), shaders.RMSNorm{X: a.x.X, Weight: l.AttnNorm, Y: a.normed, Count: n, Dim: dim, Eps: eps})
-	x := operand("attn_norm", a.normed, dim)
+	x := norm("attn_norm", l.AttnNorm)
 	for _, w := range l.AttnQKV {
 		k.MatMulPrefill(c, name(w.Name), shaders.MatMulPrefill{W: &w.Matrix, X: x, Y: a.gateUp, Row0: w.Row0, Stride: h.Rows(), Partial: a.splits})
 	}
@@ -94,8 +96,7 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 	x = operand("attention", a.attn, h.Heads*h.HeadDim)
 	k.MatMulPrefill(c, name("attn_output"), shaders.MatMulPrefill{W: &l.AttnOutput, X: x, Y: a.x.X, Stride: dim, Partial: a.splits, Add: true})
 
-	k.RMSNorm(c, name("ffn_norm"), shaders.RMSNorm{X: a.x.X, Weight: l.FFNNorm, Y: a.normed, Count: n, Dim: dim, Eps: eps})
-	x = operand("ffn_norm", a.normed, dim)
+	x = norm("ffn_norm", l.FFNNorm)
 	paired, stride := len(l.FFNGateUp) == 1, 2*ffn
 	if paired {
 		stride = l.FFNGateUp[0].Matrix.Rows

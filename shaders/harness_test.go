@@ -275,8 +275,9 @@ func (b *bench) bytes(r vk.Range) []byte {
 	return raw
 }
 
-func (b *bench) floats(r vk.Range) []float32 {
-	raw := b.bytes(r)
+func (b *bench) floats(r vk.Range) []float32 { return asFloats(b.bytes(r)) }
+
+func asFloats(raw []byte) []float32 {
 	v := make([]float32, len(raw)/4)
 	for i := range v {
 		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(raw[4*i:]))

@@ -401,6 +401,22 @@ func (b rmsnormBindings) with(push rmsnormPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.X), bindReadOnly(b.Weight), bindWriteOnly(b.Y), bindWriteOnly(b.Squares)}}
 }
 
+// rmsnormHalfModule is the SPIR-V of rmsnorm_half.comp.
+var rmsnormHalfModule = module{name: "rmsnorm_half", push: 16, bindings: 3, constants: 1}
+
+type rmsnormHalfPush struct {
+	Dim, Tokens, First uint32
+	Eps                float32
+}
+
+type rmsnormHalfBindings struct {
+	X, Weight, Half vk.Range
+}
+
+func (b rmsnormHalfBindings) with(push rmsnormHalfPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.X), bindReadOnly(b.Weight), bindWriteOnly(b.Half)}}
+}
+
 // ropeModule is the SPIR-V of rope.comp.
 var ropeModule = module{name: "rope", push: 16, bindings: 7, constants: 2}
 

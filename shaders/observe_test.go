@@ -138,6 +138,8 @@ func TestObserve(t *testing.T) {
 		// 7 units of 8 halves, and the factor.
 		{"to_half", "", NoType, 8, func(c *vk.Commands) { s.ToHalf(c, "l", Operand{X: r, Tokens: 3, Cols: 50}, r) },
 			[]int{50, 3}, [3]int{3, 1, 1}, Work{3 * 4 * 50, 3 * (7*16 + 4), 3 * 50}},
+		{"rmsnorm_half", "", NoType, 8, func(c *vk.Commands) { s.RMSNormHalf(c, "l", RMSNorm{r, r, r, 2, 3, 50, 1e-6}) },
+			[]int{50, 3}, [3]int{3, 1, 1}, Work{4 * (150 + 50), 3 * (7*16 + 4), 5 * 150}},
 	}
 	if coop, err := matmulCoopmatKernel.Tuning(device.Caps()); err == nil {
 		s := newBench(t, nil, KVF16, coop).set

@@ -24,14 +24,17 @@ func MatMulHalf(w, x []float32, rows, cols, tokens int) Expected {
 	return e
 }
 
-// Halved is a token's values as to_half.comp rounds them.
-func Halved(x []float32) Expected {
-	var e Expected
-	least := 0x1p-39 * largest(x)
-	for _, v := range x {
-		e.add(float64(v), max(0x1p-11*math.Abs(float64(v)), least))
+// Halved is values of a token that are known with a tolerance, as to_half.comp rounds them.
+func (e Expected) Halved() Expected {
+	var h Expected
+	most := 0.0
+	for _, v := range e.Values {
+		most = max(most, math.Abs(v))
 	}
-	return e
+	for i, v := range e.Values {
+		h.add(v, e.Tolerance[i]+max(0x1p-11*(math.Abs(v)+e.Tolerance[i]), 0x1p-39*most))
+	}
+	return h
 }
 
 func largest(x []float32) (most float64) {

@@ -65,6 +65,7 @@ var benches = map[string]struct {
 	"penalize":          {plan: planPenalize},
 	"pick":              {plan: planPick},
 	"rmsnorm":           {plan: planRMSNorm},
+	"rmsnorm_half":      {plan: planRMSNormHalf},
 	"rope":              {plan: planRoPE, check: checkHeads},
 	"threshold":         {plan: planThreshold},
 	"to_half":           {plan: planToHalf},

@@ -59,6 +59,7 @@ var small = map[string]map[string][]int{
 	"output":            {"rows": {1, 37}, "cols": {256}, "tokens": {1, 9}},
 	"embed":             {"rows": {11}, "cols": {512}, "tokens": {1, 5}},
 	"rmsnorm":           {"dim": {1, 67}, "tokens": {1, 5}},
+	"rmsnorm_half":      {"dim": {1, 67}, "tokens": {1, 5}},
 	"rope":              {"heads": {6}, "kv_heads": {2}, "head_dim": {32}, "tokens": {1, 5}},
 	"attention":         {"heads": {6}, "kv_heads": {2}, "head_dim": {32}, "tokens": {1, 5}},
 	"attention_prefill": {"heads": {6}, "kv_heads": {2}, "head_dim": {32}, "tokens": {1, 5}},

@@ -35,7 +35,7 @@ func planTiles(b *bench) {
 // halves plans x in f16, without factors.
 func (m *matmul) halves(b *bench) *array[uint32] {
 	tokens := b.c.size("tokens")
-	return input(b, "x", b.halfWords(), func(v []uint32) {
+	return input(b, "x", halfWords(tokens, m.Cols), func(v []uint32) {
 		stride := len(v)/tokens - 1 // words of a token, without its factor
 		for t := range tokens {
 			for i := range (m.Cols + 1) / 2 {
@@ -51,9 +51,8 @@ func (m *matmul) halves(b *bench) *array[uint32] {
 	})
 }
 
-// halfWords is the size of the case's x in f16.
-func (b *bench) halfWords() int64 {
-	cols, tokens := b.c.size("cols"), b.c.size("tokens")
+// halfWords is the size of tokens in f16.
+func halfWords(tokens, cols int) int64 {
 	if product(tokens, cols) >= much {
 		return much
 	}
@@ -77,7 +76,7 @@ func halves(words []uint32, t, tokens int) ([]float32, float32) {
 func planToHalf(b *bench) {
 	cols, tokens := b.c.size("cols"), b.c.size("tokens")
 	x := input(b, "x", product(tokens, cols), b.normal(1))
-	half := b.output("half", b.halfWords())
+	half := b.output("half", halfWords(tokens, cols))
 	padded := (cols + 7) / 8 * 8
 	b.outputs = product(tokens, padded)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
@@ -86,15 +85,38 @@ func planToHalf(b *bench) {
 	b.check = func(k *checker) {
 		words := k.words(half)
 		for _, t := range b.sample(tokens, int64(cols)) {
-			got, factor := halves(words, t, tokens)
-			for i := range got {
-				got[i] *= factor
-			}
+			got := halvedToken(words, t, tokens)
 			row := make([]float32, padded)
 			copy(row, x.values[t*cols:][:cols])
-			k.expect(reference.Halved(row), got, func(i int) string { return fmt.Sprintf("half[token %d][%d]", t, i) })
+			k.expect(reference.Exactly(row).Halved(), got, func(i int) string { return fmt.Sprintf("half[token %d][%d]", t, i) })
 		}
 	}
+}
+
+func planRMSNormHalf(b *bench) {
+	dim, tokens := b.c.size("dim"), b.c.size("tokens")
+	x, weight := input(b, "x", product(tokens, dim), b.normal(1)), input(b, "weight", int64(dim), b.normal(1))
+	half := b.output("half", halfWords(tokens, dim))
+	b.outputs = product(tokens, dim)
+	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		s.RMSNormHalf(c, label, shaders.RMSNorm{X: x.All(), Weight: weight.All(), Y: half.All(), Count: tokens, Dim: dim, Eps: eps})
+	}
+	b.check = func(k *checker) {
+		words := k.words(half)
+		for _, t := range b.sample(tokens, int64(dim)) {
+			want := reference.RMSNorm(x.values[t*dim:][:dim], weight.values, dim, eps)
+			k.expect(want.Halved(), halvedToken(words, t, tokens)[:dim], func(i int) string { return fmt.Sprintf("half[token %d][%d]", t, i) })
+		}
+	}
+}
+
+// halvedToken is the values that a token's f16 and factor stand for.
+func halvedToken(words []uint32, t, tokens int) []float32 {
+	values, factor := halves(words, t, tokens)
+	for i := range values {
+		values[i] *= factor
+	}
+	return values
 }
 
 func planSum(b *bench) {

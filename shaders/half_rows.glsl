@@ -1,0 +1,23 @@
+// Rows of f16 as the cooperative matrices of many tokens are read: whole 8 values a row, padded
+// with zeros, and behind all rows a factor each, 2^-e, for what was stored is a token times 2^e. The
+// largest value of a token gets into 2^14 .. 2^15: what f16 cannot hold is then less than
+// 2^-28 of it. A token with an infinity or a NaN has the factor NaN.
+
+// Rounds to nearest, ties to even, below 2^16; in integers, since drivers may round as they please.
+uint half_bits(float v) {
+    uint u = floatBitsToUint(v), sign = (u >> 16) & 0x8000u;
+    u &= 0x7fffffffu;
+    if (u < 0x38800000u) return sign | (floatBitsToUint(uintBitsToFloat(u) + 0.5) - 0x3f000000u);
+    return sign | ((u + 0xfffu + ((u >> 13) & 1u)) >> 13) - (112u << 10);
+}
+
+// The exponent, biased by 127, of a token's largest value, which is given by its bits. Those
+// below 15 would take 2^e beyond f32.
+uint half_exponent(uint most) { return most == 0u ? 141u : max(most >> 23, 15u); }
+
+float half_scale(uint exponent) { return uintBitsToFloat((268u - exponent) << 23); }
+
+// The words of the f16 of a row.
+uint half_words(uint cols) { return (cols + 7u) / 8u * 4u; }
+
+uint half_factor(uint most) { return most < 0x7f800000u ? (half_exponent(most) - 14u) << 23 : 0x7fc00000u; }

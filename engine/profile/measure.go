@@ -77,10 +77,8 @@ func newProfile(c *vk.Caps, m *engine.Model) *Profile {
 	cfg := m.Config()
 	weights, _, _ := m.Memory()
 	p := &Profile{Format: Format, Version: Version, Created: time.Now().UTC().Truncate(time.Second)}
-	p.Device = Device{
-		Name: c.Name, Type: c.Type.String(), Driver: c.Driver.Name, DriverInfo: c.Driver.Info,
-		APIVersion: c.APIVersion, SubgroupSize: c.Subgroup.Size, Clock: "estimated",
-	}
+	p.Device = DeviceOf(c)
+	p.Device.Clock = "estimated"
 	if c.Features.CalibratedTimestamps {
 		p.Device.Clock = "calibrated"
 	}

@@ -43,6 +43,14 @@ type Device struct {
 	Clock string `json:"clock,omitempty"`
 }
 
+// DeviceOf is what was measured on, but for its clock.
+func DeviceOf(c *vk.Caps) Device {
+	return Device{
+		Name: c.Name, Type: c.Type.String(), Driver: c.Driver.Name, DriverInfo: c.Driver.Info,
+		APIVersion: c.APIVersion, SubgroupSize: c.Subgroup.Size,
+	}
+}
+
 // Model is what ran.
 type Model struct {
 	Name          string `json:"name"`

@@ -10,6 +10,7 @@ import (
 
 	"sealvk/engine/profile"
 	"sealvk/shaders"
+	"sealvk/vk"
 )
 
 // Format and Version head every file. Version grows when a field changes its meaning or
@@ -21,31 +22,20 @@ const (
 
 // Report is the results of one command as their JSON file holds them.
 type Report struct {
-	Format  string    `json:"format"`
-	Version int       `json:"version"`
-	Created time.Time `json:"created"`
-	Program string    `json:"program"` // sealvk's version
-	Command []string  `json:"command"` // the arguments
-	Device  Device    `json:"device"`
-	Results []*Result `json:"results"`
-}
-
-// Device is what was measured on.
-type Device struct {
-	Name         string `json:"name"`
-	Type         string `json:"type"`
-	Driver       string `json:"driver"`
-	DriverInfo   string `json:"driver_info"`
-	APIVersion   string `json:"api_version"`
-	SubgroupSize int    `json:"subgroup_size"`
+	Format  string         `json:"format"`
+	Version int            `json:"version"`
+	Created time.Time      `json:"created"`
+	Program string         `json:"program"` // sealvk's version
+	Command []string       `json:"command"` // the arguments
+	Device  profile.Device `json:"device"`
+	Results []*Result      `json:"results"`
 }
 
 // Report is results of the workbench's device.
 func (w *Workbench) Report(results []*Result) *Report {
-	c := w.d.Caps()
 	return &Report{
 		Format: Format, Version: Version, Created: time.Now().UTC().Truncate(time.Second), Results: results,
-		Device: Device{c.Name, c.Type.String(), c.Driver.Name, c.Driver.Info, c.APIVersion, c.Subgroup.Size},
+		Device: profile.DeviceOf(w.d.Caps()),
 	}
 }
 
@@ -58,10 +48,10 @@ type Result struct {
 	Depth   int            `json:"depth"`          // positions in the KV cache before the tokens
 	Variant map[string]int `json:"variant"`        // by the names of Knobs
 
-	Lanes      int         `json:"lanes"`      // invocations of a workgroup
-	Dispatches int         `json:"dispatches"` // more than one where a matrix exceeds what the device binds
-	Grid       [3]int      `json:"grid"`       // workgroups, of the first
-	Statistics []Statistic `json:"statistics,omitempty"`
+	Lanes      int            `json:"lanes"`      // invocations of a workgroup
+	Dispatches int            `json:"dispatches"` // more than one where a matrix exceeds what the device binds
+	Grid       [3]int         `json:"grid"`       // workgroups, of the first
+	Statistics []vk.Statistic `json:"statistics,omitempty"`
 
 	ReadBytes    int64   `json:"read_bytes"` // that it must read, each counted once
 	WrittenBytes int64   `json:"written_bytes"`
@@ -85,12 +75,6 @@ type Result struct {
 	FlushedBytes int64 `json:"flushed_bytes"` // that went through the caches before each run; 0: they stayed warm
 	Outputs      int64 `json:"outputs"`       // values that the kernel writes
 	Checked      int64 `json:"checked"`       // of those, values compared with the reference
-}
-
-// Statistic is a figure of VK_KHR_pipeline_executable_properties, by the driver's own name.
-type Statistic struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
 }
 
 // ShapeText is the shape as rows=24576 cols=3072 tokens=1.
@@ -155,9 +139,7 @@ func (w *Workbench) result(b *bench, dispatches []shaders.Dispatch, samples []fl
 			return nil, err
 		}
 		for _, e := range list {
-			for _, s := range e.Statistics {
-				r.Statistics = append(r.Statistics, Statistic{s.Name, s.Value})
-			}
+			r.Statistics = append(r.Statistics, e.Statistics...)
 		}
 	}
 	r.summarize(w)

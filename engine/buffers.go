@@ -16,7 +16,7 @@ type activations struct {
 	scratch shaders.AttentionScratch
 	attn    vk.Range            // [row][Heads][HeadDim]
 	gateUp  vk.Range            // [row][2][FFNDim], where they are no one matrix; in prefill on GPUs q, k and v too
-	normed  vk.Range            // [row][Dim], in prefill on GPUs
+	normed  vk.Range            // [row][Dim], in prefill on GPUs without cooperative matrices
 	half    vk.Range            // what cooperative matrices read, f16
 	splits  vk.Range            // of products in prefill
 	ffn     shaders.Activations // [row][FFNDim]
@@ -49,9 +49,13 @@ func (a *activations) table(c weights.Config, p *plan) []activation {
 	if p.unpaired || p.tiled {
 		gateUp = floats(max(gateUpRows(c.FFNDim), 2*c.FFNDim, h.Rows()))
 	}
-	if p.tiled {
-		normed = floats(c.Dim)
+	switch {
+	case p.half:
 		half = rows * int64(2*max(c.Dim, c.FFNDim, c.Heads*c.HeadDim)+32)
+	case p.tiled:
+		normed = floats(c.Dim)
+	}
+	if p.tiled {
 		splits = splitRows * 4 * int64(max(c.Dim, h.Rows())) * 8
 	}
 	partial := max(p.prefillSplits().PartialBytes(h, p.chunk), p.decodeSplits().PartialBytes(h, max(p.rows, min(p.chunk, shaders.DecodeRows))))

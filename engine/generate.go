@@ -99,12 +99,12 @@ type answer struct {
 // newAnswer is a request's, which tells the queue when its context ends.
 func newAnswer(ctx context.Context, q *queue, r Request) *answer {
 	ctx, cancel := context.WithCancelCause(ctx)
-	told := context.AfterFunc(ctx, q.tell)
+	ended := context.AfterFunc(ctx, q.tell)
 	closed := context.AfterFunc(q.life, func() { cancel(ErrClosed) })
 	a := &answer{ctx: ctx, request: r, stop: stopMatcher{stops: r.StopStrings}}
 	a.result.PromptTokens = len(r.Prompt)
 	a.release = func() {
-		told()
+		ended()
 		closed()
 		cancel(nil)
 	}

@@ -33,6 +33,7 @@ type plan struct {
 	split     int            // positions of an attention workgroup in prefill
 	decode    shaders.Splits // of attention in decode
 	tiled     bool           // prefill goes through MatMulPrefill
+	half      bool           // which reads f16
 	unpaired  bool           // some layer's ffn_gate and ffn_up are of different types
 
 	weights, kv, activations int64 // bytes
@@ -147,7 +148,8 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 			widest = max(widest, 2*int64(cfg.FFNDim))
 		}
 	}
-	p.tiled = tuningOf(caps, o).Prefill != (shaders.Prefill{})
+	prefill := tuningOf(caps, o).Prefill
+	p.tiled, p.half = prefill != (shaders.Prefill{}), prefill.CoopMat != (shaders.CoopMat{})
 	if p.tiled {
 		widest = max(widest, int64(gateUpRows(cfg.FFNDim)), int64(headsOf(cfg).Rows()))
 	}

@@ -160,11 +160,11 @@ func (k *Kernel) pipeline(d *vk.Device, cfg *Config, f *form) (*vk.Pipeline, err
 	if len(f.constants) != k.module.constants {
 		return nil, fmt.Errorf("shaders: %s takes %d constants, not %d", name, k.module.constants, len(f.constants))
 	}
-	told := d.Caps().Features.PipelineExecutableProperties
+	canTell := d.Caps().Features.PipelineExecutableProperties
 	p, err := d.NewPipeline(vk.PipelineInfo{
 		Name: fmt.Sprint(name, f.constants), SPIRV: spirv(name),
 		Bindings: k.module.bindings, PushSize: k.module.push, Constants: f.constants, SubgroupSize: f.subgroup,
-		Statistics: cfg.Statistics && told, Representations: cfg.Representations && told,
+		Statistics: cfg.Statistics && canTell, Representations: cfg.Representations && canTell,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("shaders: %s: %w", name, err)

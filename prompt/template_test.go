@@ -1,7 +1,6 @@
 package prompt
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -12,16 +11,14 @@ import (
 // nanoVocab returns the small vocabulary, changed.
 func nanoVocab(t testing.TB, change func(v *tokenize.Vocab)) *tokenize.Tokenizer {
 	t.Helper()
-	data, err := os.ReadFile(nanoModel)
+	tok, err := tokenize.Load(nanoModel)
 	if err != nil {
 		t.Fatal(err)
 	}
-	v, err := tokenize.ParseModel(nanoModel, data)
-	if err != nil {
-		t.Fatal(err)
-	}
+	v := tok.Vocab()
+	v.Pieces = slices.Clone(v.Pieces)
 	change(&v)
-	tok, err := tokenize.New(v)
+	tok, err = tokenize.New(v)
 	if err != nil {
 		t.Fatal(err)
 	}

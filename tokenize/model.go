@@ -4,33 +4,20 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// ParseModel reads a SentencePiece ModelProto (sentencepiece_model.proto, wire
-// format of Protocol Buffers). name stands for the file in errors. Settings
-// that this package can't honour are errors: a model type other than BPE, no
-// byte fallback, a normalizer that changes the text. The pieces are checked by
-// New.
-func ParseModel(name string, data []byte) (Vocab, error) {
-	v, err := parseModel(data)
-	if err != nil {
-		return Vocab{}, fmt.Errorf("tokenize: %s: %w", name, err)
-	}
-	return v, nil
-}
-
 // model is what ModelProto says, with the proto's defaults.
 type model struct {
 	pieces                     []Piece
-	kind                       uint64 // TrainerSpec.ModelType
+	addPiece                   func(wire) error // see pieceReader
+	kind                       uint64           // TrainerSpec.ModelType
 	byteFallback, suffix       bool
 	bos, eos                   string
 	normalizer                 string
 	dummyPrefix, extra, escape bool
-	charsmap                   int // bytes of precompiled_charsmap of normalizer or denormalizer
+	charsmap, decodeCharsmap   string // precompiled_charsmap of normalizer and denormalizer
 }
 
 // TrainerSpec.ModelType
@@ -41,38 +28,24 @@ const (
 	typeChar    = 4
 )
 
+// parseModel reads a SentencePiece ModelProto (sentencepiece_model.proto, wire
+// format of Protocol Buffers). Settings that this package can't honour are
+// errors: a model type other than BPE, no byte fallback, a normalizer that
+// changes the text. The pieces are checked by New.
 func parseModel(data []byte) (Vocab, error) {
 	switch {
 	case len(data) == 0:
 		return Vocab{}, fmt.Errorf("not a SentencePiece model: the file is empty")
 	case bytes.HasPrefix(data, []byte("GGUF")):
 		return Vocab{}, fmt.Errorf("not a SentencePiece model: it is a GGUF file")
-	case data[0] == '{':
-		return Vocab{}, fmt.Errorf("not a SentencePiece model: it looks like JSON")
 	}
 	m := model{
 		kind: typeUnigram, bos: "<s>", eos: "</s>",
 		dummyPrefix: true, extra: true, escape: true,
 	}
 	// One string for the whole file, so that pieces share its memory.
-	w := wire{text: string(data), data: data}
-	err := w.each(func(f field) error {
-		read, what := m.message(f.number)
-		if read == nil {
-			return nil
-		}
-		sub, err := w.sub(f)
-		if err == nil {
-			err = read(sub)
-		}
-		if err != nil && f.number == 1 {
-			what = fmt.Sprintf("piece %d", len(m.pieces)-1)
-		}
-		if err != nil {
-			return fmt.Errorf("%s at byte %d: %w", what, f.at, err)
-		}
-		return nil
-	})
+	m.addPiece = m.pieceReader()
+	err := wire{text: string(data), data: data}.read(m.message)
 	if len(m.pieces) == 0 {
 		if err == nil {
 			err = errors.New("it has no pieces")
@@ -103,6 +76,7 @@ func (m *model) check() error {
 		}
 		return fmt.Errorf("model type %s is not bpe", name)
 	}
+	charsmap := len(m.charsmap) + len(m.decodeCharsmap)
 	for _, s := range []struct {
 		bad  bool
 		what string
@@ -112,7 +86,7 @@ func (m *model) check() error {
 		{m.dummyPrefix, "add_dummy_prefix is on"},
 		{m.extra, "remove_extra_whitespaces is on"},
 		{!m.escape, "escape_whitespaces is off"},
-		{m.charsmap > 0, fmt.Sprintf("there is a precompiled_charsmap of %d bytes (normalizer %q)", m.charsmap, m.normalizer)},
+		{charsmap > 0, fmt.Sprintf("there is a precompiled_charsmap of %d bytes (normalizer %q)", charsmap, m.normalizer)},
 		{m.normalizer != "" && m.normalizer != "identity", fmt.Sprintf("the normalizer is %q, not identity", m.normalizer)},
 	} {
 		if s.bad {
@@ -132,103 +106,102 @@ func (m *model) find(right func(p *Piece) bool) int32 {
 	return -1
 }
 
-// message returns the reader and the name of ModelProto's submessages, nil for
-// those that don't matter here (self_test_data, extensions).
-func (m *model) message(n protowire.Number) (read func(w wire) error, what string) {
+// message gives where ModelProto's fields go; self_test_data and extensions
+// don't matter here.
+func (m *model) message(n protowire.Number) any {
 	switch n {
 	case 1:
-		return m.addPiece, "piece"
+		return m.addPiece
 	case 2:
-		return m.trainer, "trainer_spec"
+		return named("trainer_spec", m.trainer)
 	case 3:
-		return m.normalizerSpec, "normalizer_spec"
+		return named("normalizer_spec", m.normalizerSpec)
 	case 5:
-		return m.denormalizerSpec, "denormalizer_spec"
+		return named("denormalizer_spec", m.denormalizerSpec)
 	}
-	return nil, ""
+	return nil
 }
 
-// addPiece reads a ModelProto.SentencePiece.
-func (m *model) addPiece(w wire) error {
-	m.pieces = append(m.pieces, Piece{Kind: Normal})
-	p := &m.pieces[len(m.pieces)-1]
-	return w.each(func(f field) error {
-		switch f.number {
-		case 1:
-			return w.string(f, &p.Text)
-		case 2:
-			if f.kind != protowire.Fixed32Type {
-				return w.wrongType(f)
-			}
-			p.Score = math.Float32frombits(uint32(f.value))
-		case 3:
-			var k uint64
-			if err := w.varint(f, &k); err != nil {
-				return err
-			}
-			if k < uint64(Normal) || k > uint64(Byte) {
-				return fmt.Errorf("unknown type %d", k)
-			}
-			p.Kind = Kind(k)
+// named reads a submessage; its errors name it and its place.
+func named(name string, target func(protowire.Number) any) func(wire) error {
+	return func(w wire) error {
+		if err := w.read(target); err != nil {
+			return fmt.Errorf("%s at byte %d: %w", name, w.at, err)
 		}
 		return nil
-	})
-}
-
-// trainer reads a TrainerSpec.
-func (m *model) trainer(w wire) error {
-	return w.each(func(f field) error {
-		switch f.number {
-		case 3:
-			return w.varint(f, &m.kind)
-		case 24:
-			return w.bool(f, &m.suffix)
-		case 35:
-			return w.bool(f, &m.byteFallback)
-		case 46:
-			return w.string(f, &m.bos)
-		case 47:
-			return w.string(f, &m.eos)
-		}
-		return nil
-	})
-}
-
-// normalizerSpec reads a NormalizerSpec.
-func (m *model) normalizerSpec(w wire) error {
-	return w.each(func(f field) error {
-		switch f.number {
-		case 1:
-			return w.string(f, &m.normalizer)
-		case 2:
-			return m.addCharsmap(w, f)
-		case 3:
-			return w.bool(f, &m.dummyPrefix)
-		case 4:
-			return w.bool(f, &m.extra)
-		case 5:
-			return w.bool(f, &m.escape)
-		}
-		return nil
-	})
-}
-
-// denormalizerSpec reads the NormalizerSpec that Decode would have to apply;
-// only its rules count.
-func (m *model) denormalizerSpec(w wire) error {
-	return w.each(func(f field) error {
-		if f.number == 2 {
-			return m.addCharsmap(w, f)
-		}
-		return nil
-	})
-}
-
-func (m *model) addCharsmap(w wire, f field) error {
-	var s string
-	if err := w.string(f, &s); err != nil {
-		return err
 	}
-	m.charsmap += len(s)
+}
+
+// pieceReader gives a function that reads one ModelProto.SentencePiece after
+// the other, in the same memory.
+func (m *model) pieceReader() func(wire) error {
+	var p Piece
+	var kind uint64
+	target := func(n protowire.Number) any {
+		switch n {
+		case 1:
+			return &p.Text
+		case 2:
+			return &p.Score
+		case 3:
+			return &kind
+		}
+		return nil
+	}
+	return func(w wire) error {
+		p, kind = Piece{}, uint64(Normal)
+		err := w.read(target)
+		if err == nil && (kind < uint64(Normal) || kind > uint64(Byte)) {
+			err = fmt.Errorf("unknown type %d", kind)
+		}
+		p.Kind = Kind(kind)
+		m.pieces = append(m.pieces, p)
+		if err != nil {
+			return fmt.Errorf("piece %d at byte %d: %w", len(m.pieces)-1, w.at, err)
+		}
+		return nil
+	}
+}
+
+// trainer is where a TrainerSpec's fields go.
+func (m *model) trainer(n protowire.Number) any {
+	switch n {
+	case 3:
+		return &m.kind
+	case 24:
+		return &m.suffix
+	case 35:
+		return &m.byteFallback
+	case 46:
+		return &m.bos
+	case 47:
+		return &m.eos
+	}
+	return nil
+}
+
+// normalizerSpec is where a NormalizerSpec's fields go.
+func (m *model) normalizerSpec(n protowire.Number) any {
+	switch n {
+	case 1:
+		return &m.normalizer
+	case 2:
+		return &m.charsmap
+	case 3:
+		return &m.dummyPrefix
+	case 4:
+		return &m.extra
+	case 5:
+		return &m.escape
+	}
+	return nil
+}
+
+// denormalizerSpec is where those of the NormalizerSpec go that Decode would
+// have to apply; only its rules count.
+func (m *model) denormalizerSpec(n protowire.Number) any {
+	if n == 2 {
+		return &m.decodeCharsmap
+	}
 	return nil
 }

@@ -60,7 +60,7 @@ func TestParseModel(t *testing.T) {
 	// The kind's default is normal.
 	data = append(data, protoBytes(1, string(protoBytes(1, "y")))...)
 	want.Pieces = append(want.Pieces, Piece{"y", 0, Normal})
-	got, err := ParseModel("test.model", data)
+	got, err := parseModel(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func TestParseModelNamesSpecialPieces(t *testing.T) {
 	v := byteVocab()
 	v.Pieces[1].Text = "<|im_end|>"
 	trainer := append(varints(3, 2, 35, 1), protoBytes(47, "<|im_end|>")...)
-	got, err := ParseModel("test.model", protoModel(v.Pieces, trainer, gemmaNormalizer))
+	got, err := parseModel(protoModel(v.Pieces, trainer, gemmaNormalizer))
 	if err != nil || got.EOS != 1 || got.BOS != -1 {
 		t.Errorf("eos %d, bos %d, %v, want 1, -1", got.EOS, got.BOS, err)
 	}
@@ -103,12 +103,13 @@ func TestParseModelRefuses(t *testing.T) {
 	trainer := func(pairs ...uint64) []byte {
 		return protoModel(pieces, append(gemmaTrainer[:len(gemmaTrainer):len(gemmaTrainer)], varints(pairs...)...), gemmaNormalizer)
 	}
+	path := filepath.Join(t.TempDir(), "test.model")
 	for name, c := range map[string]struct {
 		data []byte
 		want string
 	}{
 		"empty":             {nil, "not a SentencePiece model"},
-		"json":              {[]byte(`{"version": "1.0"}`), "not a SentencePiece model"},
+		"json":              {[]byte(`{"version": "1.0"}`), "not a tokenizer.json"},
 		"gguf":              {[]byte("GGUF\x03\x00\x00\x00"), "not a SentencePiece model"},
 		"no pieces":         {varints(9, 9), "no pieces"},
 		"unigram":           {trainer(3, 1), "model type unigram"},
@@ -136,12 +137,15 @@ func TestParseModelRefuses(t *testing.T) {
 		"group never ends":  {[]byte{0x0b}, "byte 0"},
 		"truncated in text": {good[:200], "byte 198: unexpected EOF"},
 	} {
-		v, err := ParseModel("dir/test.model", c.data)
+		if err := os.WriteFile(path, c.data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		tok, err := Load(path)
 		if err == nil {
-			t.Errorf("%s: no error, %d pieces", name, len(v.Pieces))
+			t.Errorf("%s: no error, %d pieces", name, tok.Size())
 			continue
 		}
-		if msg := err.Error(); !strings.HasPrefix(msg, "tokenize: dir/test.model: ") || !strings.Contains(msg, c.want) {
+		if msg := err.Error(); !strings.HasPrefix(msg, "tokenize: "+path+": ") || !strings.Contains(msg, c.want) {
 			t.Errorf("%s: got %q, want it to name the file and %q", name, msg, c.want)
 		}
 	}
@@ -157,7 +161,7 @@ func TestTruncatedModel(t *testing.T) {
 		if n > 400 && n < len(data)-400 {
 			continue
 		}
-		v, err := ParseModel("cut", data[:n])
+		v, err := parseModel(data[:n])
 		if err == nil {
 			_, err = New(v)
 		}

@@ -21,21 +21,14 @@ const (
 	Byte        Kind = 6 // <0x00> … <0xFF>, spells out characters without a piece
 )
 
+var kindNames = [...]string{
+	Normal: "normal", Unknown: "unknown", Control: "control", UserDefined: "user-defined", Unused: "unused", Byte: "byte",
+}
+
 // String returns the kind's name in lower case.
 func (k Kind) String() string {
-	switch k {
-	case Normal:
-		return "normal"
-	case Unknown:
-		return "unknown"
-	case Control:
-		return "control"
-	case UserDefined:
-		return "user-defined"
-	case Unused:
-		return "unused"
-	case Byte:
-		return "byte"
+	if k >= Normal && k <= Byte {
+		return kindNames[k]
 	}
 	return fmt.Sprintf("kind %d", uint8(k))
 }

@@ -2,6 +2,7 @@ package tokenize
 
 import (
 	"fmt"
+	"math"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -13,93 +14,58 @@ type wire struct {
 	at   int    // its offset in the file
 }
 
-// field is one field of a message.
-type field struct {
-	number protowire.Number
-	kind   protowire.Type
-	value  uint64 // of a varint or fixed field
-	at, n  int    // offset in the file and length of a bytes field's contents
-}
-
-// each calls do for every field, up to the first error.
-func (w wire) each(do func(f field) error) error {
+// read goes through the fields, up to the first error. For a field's number
+// target gives where its value goes: a *string, *uint64, *bool or *float32, or
+// a func(wire) error that reads the message; nil leaves the field out.
+func (w wire) read(target func(n protowire.Number) any) error {
 	for i := 0; i < len(w.data); {
-		f, n, err := w.next(i)
-		if err != nil {
-			return err
+		number, kind, n := protowire.ConsumeTag(w.data[i:])
+		if n < 0 {
+			return w.damaged(i, n)
 		}
-		if err := do(f); err != nil {
-			return err
+		value := w.data[i+n:]
+		m := protowire.ConsumeFieldValue(number, kind, value)
+		if m < 0 {
+			return w.damaged(i, m)
 		}
-		i += n
+		to := target(number)
+		if to != nil && kind != wireType(to) {
+			return fmt.Errorf("field %d has the wire type %d", number, kind)
+		}
+		i += n + m
+		switch to := to.(type) {
+		case *uint64:
+			*to, _ = protowire.ConsumeVarint(value)
+		case *bool:
+			v, _ := protowire.ConsumeVarint(value)
+			*to = v != 0
+		case *float32:
+			v, _ := protowire.ConsumeFixed32(value)
+			*to = math.Float32frombits(v)
+		case *string:
+			b, _ := protowire.ConsumeBytes(value)
+			*to = w.text[w.at+i-len(b) : w.at+i]
+		case func(wire) error:
+			b, _ := protowire.ConsumeBytes(value)
+			if err := to(wire{w.text, b, w.at + i - len(b)}); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
-// next reads the field at data[i:] and returns it and its length.
-func (w wire) next(i int) (f field, n int, err error) {
-	fail := func(code int) (field, int, error) {
-		return field{}, 0, fmt.Errorf("byte %d: %w", w.at+i, protowire.ParseError(code))
+// wireType is that of the values which a target takes.
+func wireType(target any) protowire.Type {
+	switch target.(type) {
+	case *uint64, *bool:
+		return protowire.VarintType
+	case *float32:
+		return protowire.Fixed32Type
 	}
-	number, kind, n := protowire.ConsumeTag(w.data[i:])
-	if n < 0 {
-		return fail(n)
-	}
-	f = field{number: number, kind: kind}
-	body := w.data[i+n:]
-	var m int
-	switch kind {
-	case protowire.VarintType:
-		f.value, m = protowire.ConsumeVarint(body)
-	case protowire.Fixed32Type:
-		var v uint32
-		v, m = protowire.ConsumeFixed32(body)
-		f.value = uint64(v)
-	case protowire.BytesType:
-		var b []byte
-		b, m = protowire.ConsumeBytes(body)
-		f.n = len(b)
-		f.at = w.at + i + n + m - len(b)
-	default:
-		m = protowire.ConsumeFieldValue(number, kind, body)
-	}
-	if m < 0 {
-		return fail(m)
-	}
-	return f, n + m, nil
+	return protowire.BytesType
 }
 
-// sub returns the message in field f.
-func (w wire) sub(f field) (wire, error) {
-	if f.kind != protowire.BytesType {
-		return wire{}, w.wrongType(f)
-	}
-	return wire{text: w.text, data: w.data[f.at-w.at : f.at-w.at+f.n], at: f.at}, nil
-}
-
-func (w wire) string(f field, s *string) error {
-	if f.kind != protowire.BytesType {
-		return w.wrongType(f)
-	}
-	*s = w.text[f.at : f.at+f.n]
-	return nil
-}
-
-func (w wire) varint(f field, v *uint64) error {
-	if f.kind != protowire.VarintType {
-		return w.wrongType(f)
-	}
-	*v = f.value
-	return nil
-}
-
-func (w wire) bool(f field, v *bool) error {
-	var n uint64
-	err := w.varint(f, &n)
-	*v = n != 0
-	return err
-}
-
-func (w wire) wrongType(f field) error {
-	return fmt.Errorf("field %d has the wire type %d", f.number, f.kind)
+func (w wire) damaged(i, code int) error {
+	return fmt.Errorf("byte %d: %w", w.at+i, protowire.ParseError(code))
 }

@@ -12,12 +12,13 @@ import (
 	"sealvk/tokenize"
 )
 
-// jinjaTemplate is a compiled template and what its source shows of it.
-type jinjaTemplate struct {
+// format is a compiled template and what its source shows of it.
+type format struct {
 	name     string
 	source   string
 	template *jinja.Template
-	pieces   atomic.Pointer[pieces] // of the vocabulary last used
+	check    func(*tokenize.Tokenizer, []Message) error // of what is to be rendered; nil: none
+	pieces   atomic.Pointer[pieces]                     // of the vocabulary last used
 }
 
 // Compile makes a template of Jinja source as published models have it, in the
@@ -28,11 +29,11 @@ type jinjaTemplate struct {
 // messages are guarded as with the built-in formats. The prompt begins with
 // one bos whether the template writes it or not.
 func Compile(name, source string) (Template, error) {
-	t, err := jinja.Compile(source)
+	template, err := jinja.Compile(source)
 	if err != nil {
 		return Template{}, fmt.Errorf("prompt: %s: %w", name, err)
 	}
-	return Template{jinja: &jinjaTemplate{name: name, source: source, template: t}}, nil
+	return Template{&format{name: name, source: source, template: template}}, nil
 }
 
 // CompileFile is Compile of a file's content: Jinja source, or a JSON object
@@ -87,8 +88,16 @@ func Auto(name, source string, tok *tokenize.Tokenizer) (Template, error) {
 // roles are those that templates know.
 var roles = [...]string{"system", "user", "assistant", "tool"}
 
-// render runs the template and cuts its text into parts.
-func (j *jinjaTemplate) render(tok *tokenize.Tokenizer, msgs []Message, addGenerationPrompt bool) ([]part, error) {
+// render returns the conversation in order. It begins with bos.
+func (t *format) render(tok *tokenize.Tokenizer, msgs []Message, addGenerationPrompt bool) ([]part, error) {
+	if tok.BOS() < 0 {
+		return nil, fmt.Errorf("prompt: %s: the vocabulary has no bos", t.name)
+	}
+	if t.check != nil {
+		if err := t.check(tok, msgs); err != nil {
+			return nil, fmt.Errorf("prompt: %s: %w", t.name, err)
+		}
+	}
 	var list []any
 	size := 0
 	for _, m := range msgs {
@@ -111,11 +120,11 @@ func (j *jinjaTemplate) render(tok *tokenize.Tokenizer, msgs []Message, addGener
 		{Key: "documents", Value: nil},
 	}
 	// Every message costs the template some hundred steps, also an empty one.
-	text, err := j.template.Render(vars, size+64*len(msgs))
+	text, err := t.template.Render(vars, size+64*len(msgs))
 	if err != nil {
-		return nil, fmt.Errorf("prompt: %s: %w", j.name, err)
+		return nil, fmt.Errorf("prompt: %s: %w", t.name, err)
 	}
-	return j.parts(tok, text), nil
+	return t.parts(tok, text), nil
 }
 
 // spelling is the text of a piece, or nothing if the vocabulary lacks it.
@@ -129,8 +138,8 @@ func spelling(tok *tokenize.Tokenizer, id int32) string {
 // parts finds the pieces that the template itself wrote: control pieces,
 // unknown ones and markers that stand in its own text as a whole, the leftmost
 // and longest first. One bos comes first.
-func (j *jinjaTemplate) parts(tok *tokenize.Tokenizer, text jinja.Text) []part {
-	s := j.piecesOf(tok)
+func (t *format) parts(tok *tokenize.Tokenizer, text jinja.Text) []part {
+	s := t.piecesOf(tok)
 	bos := part{tok.Piece(tok.BOS()).Text, tok.BOS()}
 	parts := []part{bos}
 	plain := 0
@@ -174,8 +183,8 @@ type pieces struct {
 }
 
 // piecesOf collects them once a vocabulary, as that takes a look at every piece.
-func (j *jinjaTemplate) piecesOf(tok *tokenize.Tokenizer) *pieces {
-	if s := j.pieces.Load(); s != nil && s.tok == tok {
+func (t *format) piecesOf(tok *tokenize.Tokenizer) *pieces {
+	if s := t.pieces.Load(); s != nil && s.tok == tok {
 		return s
 	}
 	s := &pieces{tok: tok, ids: map[string]int32{}}
@@ -193,7 +202,7 @@ func (j *jinjaTemplate) piecesOf(tok *tokenize.Tokenizer) *pieces {
 		id, _ := tok.ID(text)
 		s.add(text, id)
 	}
-	j.pieces.Store(s)
+	t.pieces.Store(s)
 	return s
 }
 
@@ -229,9 +238,9 @@ func (s *pieces) longest(text string) (int32, int) {
 var turnEnds = [...]string{"<|eot_id|>", "<|eom_id|>", "<|end|>", "<|endoftext|>", "<|end_of_text|>"}
 
 // markers returns what ends an answer and occurs in the source.
-func (j *jinjaTemplate) markers() (found []string) {
+func (t *format) markers() (found []string) {
 	for _, m := range append([]string{imEnd, turnEnd, imStart, turnStart}, turnEnds[:]...) {
-		if strings.Contains(j.source, m) {
+		if strings.Contains(t.source, m) {
 			found = append(found, m)
 		}
 	}

@@ -1,9 +1,7 @@
 package prompt
 
 import (
-	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"sealvk/tokenize"
@@ -157,106 +155,3 @@ type part struct {
 	text string
 	id   int32 // -1: plain text
 }
-
-// render returns the conversation in order. It begins with bos.
-func (t Template) render(tok *tokenize.Tokenizer, msgs []Message, addGenerationPrompt bool) ([]part, error) {
-	if tok.BOS() < 0 {
-		return nil, fmt.Errorf("prompt: %v: the vocabulary has no bos", t)
-	}
-	if t.jinja != nil {
-		return t.jinja.render(tok, msgs, addGenerationPrompt)
-	}
-	r := renderer{tok: tok}
-	r.piece(tok.BOS())
-	switch t.format {
-	case seallm:
-		if tok.EOS() < 0 {
-			return nil, fmt.Errorf("prompt: %v: the vocabulary has no eos", t)
-		}
-		for _, m := range msgs {
-			r.marker(imStart)
-			r.text(m.Role + "\n" + m.Content)
-			r.piece(tok.EOS())
-			r.text("\n")
-		}
-	case chatml:
-		for _, m := range msgs {
-			r.marker(imStart)
-			r.text(m.Role + "\n" + m.Content)
-			r.marker(imEnd)
-			r.text("\n")
-		}
-	case gemma:
-		if err := r.gemma(msgs); err != nil {
-			return nil, fmt.Errorf("prompt: %v: %w", t, err)
-		}
-		if addGenerationPrompt {
-			r.marker(turnStart)
-			r.text("model\n")
-		}
-		return r.parts, nil
-	}
-	if addGenerationPrompt {
-		r.marker(imStart)
-		r.text("assistant\n")
-	}
-	return r.parts, nil
-}
-
-// renderer collects the parts of a conversation.
-type renderer struct {
-	tok   *tokenize.Tokenizer
-	parts []part
-}
-
-func (r *renderer) piece(id int32)   { r.parts = append(r.parts, part{r.tok.Piece(id).Text, id}) }
-func (r *renderer) text(text string) { r.parts = append(r.parts, part{text, -1}) }
-
-// marker adds a marker as its piece, or as text where it has none.
-func (r *renderer) marker(text string) {
-	if id, ok := marker(r.tok, text); ok {
-		r.piece(id)
-	} else {
-		r.text(text)
-	}
-}
-
-// gemma adds the turns in Gemma's format.
-func (r *renderer) gemma(msgs []Message) error {
-	for _, m := range [...]string{turnStart, turnEnd} {
-		if _, ok := marker(r.tok, m); !ok {
-			return fmt.Errorf("the vocabulary has no piece %s", m)
-		}
-	}
-	system := ""
-	first := 0
-	if len(msgs) > 0 && msgs[0].Role == "system" {
-		system = msgs[0].Content + "\n\n"
-		first = 1
-	}
-	if len(msgs) == first {
-		return fmt.Errorf("there is no user message")
-	}
-	for i, m := range msgs[first:] {
-		role := m.Role
-		if role == "assistant" {
-			role = "model"
-		}
-		want := [...]string{"user", "model"}[i%2]
-		switch {
-		case role != "user" && role != "model":
-			return fmt.Errorf("message %d has the role %q; known are system (first), user and assistant", first+i, m.Role)
-		case role != want:
-			return fmt.Errorf("message %d is of %s, but user and assistant must take turns, user first", first+i, m.Role)
-		}
-		r.marker(turnStart)
-		r.text(role + "\n" + system + strings.TrimFunc(m.Content, isSpace))
-		r.marker(turnEnd)
-		r.text("\n")
-		system = ""
-	}
-	return nil
-}
-
-// isSpace is Python's str.isspace, by which Jinja's trim goes.
-func isSpace(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f }

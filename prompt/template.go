@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,20 +15,9 @@ type Message struct {
 	Content string `json:"content"`
 }
 
-// Template is a chat format: a built-in one, or a Jinja template ([Compile]).
-// It may be used concurrently. The zero value is SeaLLM.
-type Template struct {
-	format format
-	jinja  *jinjaTemplate // nil: the built-in format
-}
-
-type format int
-
-const (
-	seallm format = iota
-	chatml
-	gemma
-)
+// Template is a chat format, written in Jinja: a built-in one, or one that
+// [Compile] made. It may be used concurrently.
+type Template struct{ *format }
 
 // The built-in formats; nothing assigns to them.
 var (
@@ -39,7 +29,8 @@ var (
 	// with any role. <eos> is the vocabulary's eos, whatever its name.
 	// <|im_start|> is plain text in that vocabulary, so a message that holds
 	// it can imitate the head of a turn; it can't end its own turn.
-	SeaLLM = Template{format: seallm}
+	SeaLLM = builtIn("seallm", `{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + eos_token + '\n' }}{% endfor %}
+{%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}`, checkSeaLLM)
 
 	// ChatML is
 	//
@@ -48,7 +39,8 @@ var (
 	// with any role (github.com/openai/openai-python, chatml.md). The two
 	// markers are pieces where the vocabulary has them, else plain text, and
 	// then a message can imitate them.
-	ChatML = Template{format: chatml}
+	ChatML = builtIn("chatml", `{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}
+{%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}`, nil)
 
 	// Gemma is the format of Google's instruction-tuned models
 	// (ai.google.dev/gemma/docs/formatting):
@@ -58,7 +50,14 @@ var (
 	// with the roles user and model (assistant) in turn, contents stripped of
 	// white space at both ends, and a system message, which may come first,
 	// put in front of the first user message with a blank line.
-	Gemma = Template{format: gemma}
+	Gemma = builtIn("gemma", `{% set system = '' %}
+{%- if messages[0].role == 'system' %}{% set system = messages[0].content + '\n\n' %}{% set messages = messages[1:] %}{% endif %}
+{%- for m in messages %}
+{{- '<start_of_turn>' + ('model' if m.role == 'assistant' else m.role) + '\n' + (system if loop.first else '') + m.content | trim + '<end_of_turn>\n' }}
+{%- endfor %}
+{%- if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}`, checkGemma)
+
+	builtIns = []Template{SeaLLM, ChatML, Gemma}
 )
 
 // markers of the formats
@@ -69,25 +68,75 @@ const (
 	turnEnd   = "<end_of_turn>"
 )
 
-var names = [...]string{seallm: "seallm", chatml: "chatml", gemma: "gemma"}
+// builtIn compiles a format of this package; check refuses what it cannot
+// write, nil nothing.
+func builtIn(name, source string, check func(*tokenize.Tokenizer, []Message) error) Template {
+	t, err := Compile(name, source)
+	if err != nil {
+		panic(err)
+	}
+	t.check = check
+	return t
+}
+
+func checkSeaLLM(tok *tokenize.Tokenizer, _ []Message) error {
+	if tok.EOS() < 0 {
+		return errors.New("the vocabulary has no eos")
+	}
+	return nil
+}
+
+// checkGemma wants the markers to be pieces, and user and assistant to take
+// turns behind a system message or none.
+func checkGemma(tok *tokenize.Tokenizer, msgs []Message) error {
+	for _, m := range [...]string{turnStart, turnEnd} {
+		if _, ok := marker(tok, m); !ok {
+			return fmt.Errorf("the vocabulary has no piece %s", m)
+		}
+	}
+	first := 0
+	if len(msgs) > 0 && msgs[0].Role == "system" {
+		first = 1
+	}
+	if len(msgs) == first {
+		return errors.New("there is no user message")
+	}
+	for i, m := range msgs[first:] {
+		role := m.Role
+		if role == "assistant" {
+			role = "model"
+		}
+		want := [...]string{"user", "model"}[i%2]
+		switch {
+		case role != "user" && role != "model":
+			return fmt.Errorf("message %d has the role %q; known are system (first), user and assistant", first+i, m.Role)
+		case role != want:
+			return fmt.Errorf("message %d is of %s, but user and assistant must take turns, user first", first+i, m.Role)
+		}
+	}
+	return nil
+}
 
 // String returns the name of a built-in template, as ByName takes it, or what
 // a Jinja template was compiled as.
-func (t Template) String() string {
-	if t.jinja != nil {
-		return t.jinja.name
-	}
-	return names[t.format]
-}
+func (t Template) String() string { return t.name }
 
 // ByName returns the built-in template with this name: seallm, chatml or gemma.
 func ByName(name string) (Template, error) {
-	for i, n := range names {
-		if strings.EqualFold(n, name) {
-			return Template{format: format(i)}, nil
+	for _, t := range builtIns {
+		if strings.EqualFold(t.name, name) {
+			return t, nil
 		}
 	}
-	return Template{}, fmt.Errorf("prompt: no template %q; known are %s", name, strings.Join(names[:], ", "))
+	return Template{}, fmt.Errorf("prompt: no template %q; known are %s", name, names())
+}
+
+func names() string {
+	var list []string
+	for _, t := range builtIns {
+		list = append(list, t.name)
+	}
+	return strings.Join(list, ", ")
 }
 
 // Detect chooses the built-in template by the markers that occur in
@@ -117,7 +166,7 @@ func Detect(chatTemplate string, tok *tokenize.Tokenizer) (Template, error) {
 		shown = append(shown[:most], '…')
 	}
 	return Template{}, fmt.Errorf("prompt: unknown chat template %q; choose one of %s",
-		string(shown), strings.Join(names[:], ", "))
+		string(shown), names())
 }
 
 // Stops returns what ends an answer by default: token ids, and strings in the
@@ -139,20 +188,6 @@ func (t Template) Stops(tok *tokenize.Tokenizer) (ids []int32, strings []string)
 		}
 	}
 	return ids, strings
-}
-
-// markers returns the strings that structure the format, without eos.
-func (t Template) markers() []string {
-	if t.jinja != nil {
-		return t.jinja.markers()
-	}
-	switch t.format {
-	case chatml:
-		return []string{imEnd, imStart}
-	case gemma:
-		return []string{turnEnd, turnStart}
-	}
-	return []string{imStart}
 }
 
 // marker returns the piece of a marker: a control or user-defined one. A

@@ -146,27 +146,41 @@ func (c *Config) checkAs(keys dimensionKeys) error {
 // shape is a tensor that the model needs: rows × cols, row-major.
 type shape struct {
 	name       string
+	layer      int // -1: outside the layers
 	rows, cols int
 }
 
-// globals gives the tensors outside the layers.
-func (c *Config) globals() []shape {
-	return []shape{{"output_norm.weight", 1, c.Dim}, {"token_embd.weight", c.Vocab, c.Dim}}
+// shapes yields the tensors that every model has: those outside the layers, then layer
+// after layer, in the order in which llama-quantize writes them. It makes no list, for a damaged file may ask for any number of layers.
+func (c *Config) shapes(yield func(shape) bool) {
+	if !yield(shape{"output_norm.weight", -1, 1, c.Dim}) || !yield(shape{"token_embd.weight", -1, c.Vocab, c.Dim}) {
+		return
+	}
+	for i := range c.Layers {
+		for _, s := range c.layer(i) {
+			if !yield(s) {
+				return
+			}
+		}
+	}
 }
 
-// layer gives the tensors of layer i, sorted by name as llama.cpp writes them.
+// head is the matrix that gives the logits where token_embd does not.
+func (c *Config) head() shape { return shape{"output.weight", -1, c.Vocab, c.Dim} }
+
+// layer gives the tensors of layer i, sorted by name as llama-quantize writes them.
 func (c *Config) layer(i int) []shape {
 	q, kv := c.Heads*c.HeadDim, c.KVHeads*c.HeadDim
 	list := []shape{
-		{"attn_k", kv, c.Dim},
-		{"attn_norm", 1, c.Dim},
-		{"attn_output", c.Dim, q},
-		{"attn_q", q, c.Dim},
-		{"attn_v", kv, c.Dim},
-		{"ffn_down", c.Dim, c.FFNDim},
-		{"ffn_gate", c.FFNDim, c.Dim},
-		{"ffn_norm", 1, c.Dim},
-		{"ffn_up", c.FFNDim, c.Dim},
+		{"attn_k", i, kv, c.Dim},
+		{"attn_norm", i, 1, c.Dim},
+		{"attn_output", i, c.Dim, q},
+		{"attn_q", i, q, c.Dim},
+		{"attn_v", i, kv, c.Dim},
+		{"ffn_down", i, c.Dim, c.FFNDim},
+		{"ffn_gate", i, c.FFNDim, c.Dim},
+		{"ffn_norm", i, 1, c.Dim},
+		{"ffn_up", i, c.FFNDim, c.Dim},
 	}
 	for j := range list {
 		list[j].name = fmt.Sprintf("blk.%d.%s.weight", i, list[j].name)

@@ -57,11 +57,8 @@ func assemble(folder string, config *folderConfig, entries []*stEntry) ([]*Tenso
 		}
 		f.byName[e.name], e.order = e, i
 	}
-	if err := f.addAll(config.globals()); err != nil {
-		return nil, err
-	}
-	for i := range config.Layers {
-		if err := f.addAll(config.layer(i)); err != nil {
+	for s := range config.shapes {
+		if err := f.add(s); err != nil {
 			return nil, err
 		}
 	}
@@ -73,15 +70,6 @@ func assemble(folder string, config *folderConfig, entries []*stEntry) ([]*Tenso
 	}
 	slices.SortFunc(f.list, func(a, b *Tensor) int { return cmp.Compare(a.at, b.at) })
 	return f.list, nil
-}
-
-func (f *folderTensors) addAll(list []shape) error {
-	for _, s := range list {
-		if err := f.add(s); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // add makes the tensor of one shape.
@@ -154,7 +142,7 @@ func (f *folderTensors) addHead() error {
 	if f.byName["lm_head.weight"] == nil {
 		return fmt.Errorf("%s: tensor \"lm_head.weight\" is missing, and \"tie_word_embeddings\" is false in config.json", f.path)
 	}
-	return f.add(shape{"output.weight", f.config.Vocab, f.config.Dim})
+	return f.add(f.config.head())
 }
 
 // checkRest refuses what is no part of a Gemma model. RoPE's frequencies, which old

@@ -161,58 +161,36 @@ func (p *ggufPart) attach(list []*Tensor) error {
 
 // checkTensors compares the tensors with those that Config asks for.
 func (m *Model) checkTensors() error {
-	known := 0
-	check := func(list []shape) error {
-		for _, want := range list {
-			t := m.index[want.name]
-			if t == nil {
-				return fmt.Errorf("tensor %q is missing", want.name)
-			}
-			known++
-			if t.Rows == want.rows && t.Cols == want.cols {
-				continue
-			}
-			if want.name == "token_embd.weight" && t.Cols == want.cols {
-				return fmt.Errorf("tensor %q has %d rows, but the vocabulary has %d pieces", t.Name, t.Rows, want.rows)
-			}
-			return fmt.Errorf("tensor %q has shape %d × %d, want %d × %d by the metadata", t.Name, t.Rows, t.Cols, want.rows, want.cols)
-		}
-		return nil
-	}
-	if err := check(m.Config.globals()); err != nil {
-		return err
-	}
-	if m.index["output.weight"] != nil { // an untied head; Gemma's own files have none
-		if err := check([]shape{{"output.weight", m.Config.Vocab, m.Config.Dim}}); err != nil {
+	wanted := map[string]bool{}
+	for want := range m.Config.shapes {
+		if err := m.checkTensor(want); err != nil {
 			return err
 		}
+		wanted[want.name] = true
 	}
-	for i := 0; i < m.Config.Layers; i++ {
-		if err := check(m.Config.layer(i)); err != nil {
+	if head := m.Config.head(); m.index[head.name] != nil { // Gemma's own files have none
+		if err := m.checkTensor(head); err != nil {
 			return err
 		}
-	}
-	if known == len(m.Tensors) {
-		return nil
-	}
-	return fmt.Errorf("%d tensors more than a Gemma model of %d layers has; the first is %q", len(m.Tensors)-known, m.Config.Layers, m.surplus())
-}
-
-// surplus names the first tensor that Config does not ask for.
-func (m *Model) surplus() string {
-	wanted := map[string]bool{"output.weight": true}
-	for _, s := range m.Config.globals() {
-		wanted[s.name] = true
-	}
-	for i := 0; i < m.Config.Layers; i++ {
-		for _, s := range m.Config.layer(i) {
-			wanted[s.name] = true
-		}
+		wanted[head.name] = true
 	}
 	for _, t := range m.Tensors {
 		if !wanted[t.Name] {
-			return t.Name
+			return fmt.Errorf("%d tensors more than a Gemma model of %d layers has; the first is %q", len(m.Tensors)-len(wanted), m.Config.Layers, t.Name)
 		}
 	}
-	return ""
+	return nil
+}
+
+func (m *Model) checkTensor(want shape) error {
+	t := m.index[want.name]
+	switch {
+	case t == nil:
+		return fmt.Errorf("tensor %q is missing", want.name)
+	case t.Rows == want.rows && t.Cols == want.cols:
+		return nil
+	case want.name == "token_embd.weight" && t.Cols == want.cols:
+		return fmt.Errorf("tensor %q has %d rows, but the vocabulary has %d pieces", t.Name, t.Rows, want.rows)
+	}
+	return fmt.Errorf("tensor %q has shape %d × %d, want %d × %d by the metadata", t.Name, t.Rows, t.Cols, want.rows, want.cols)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -44,6 +45,7 @@ type value struct {
 	count uint64 // elements; 1 if no array
 	data  []byte // a string's text, else the bytes as stored (array elements of type string with their lengths)
 	off   int    // where data begins in the file
+	entry []byte // as stored, with key and type
 }
 
 func (v value) String() string {
@@ -80,7 +82,9 @@ func readMetadata(c *cursor, count uint64) *metadata {
 			c.failf("appears twice")
 		}
 		m.keys = append(m.keys, key)
-		m.values[key] = readValue(c)
+		v := readValue(c)
+		v.entry = c.data[at:c.off]
+		m.values[key] = v
 	}
 	return m
 }
@@ -244,10 +248,8 @@ func (m *metadata) array(key string, types ...valueType) value {
 	if !ok {
 		return value{}
 	}
-	for _, t := range types {
-		if v.array && v.typ == t {
-			return v
-		}
+	if v.array && slices.Contains(types, v.typ) {
+		return v
 	}
 	m.wrong(key, v, "an array of "+valueTypes[types[0]].name)
 	return value{}

@@ -36,17 +36,17 @@ var plainTypes = map[FileType]format.Type{1: format.F16, 2: format.Q4_0, 7: form
 
 // typeOf gives the type that llama-quantize chooses for a tensor (llama-quant.cpp,
 // llama_tensor_get_type); head reports whether it is the matrix that gives the logits.
-func (f FileType) typeOf(tensor string, layer, layers int, head bool) format.Type {
+func (f FileType) typeOf(tensor shape, layers int, head bool) format.Type {
 	plain := plainTypes[f]
-	isV, isDown := strings.HasSuffix(tensor, ".attn_v.weight"), strings.HasSuffix(tensor, ".ffn_down.weight")
+	isV, isDown := strings.HasSuffix(tensor.name, ".attn_v.weight"), strings.HasSuffix(tensor.name, ".ffn_down.weight")
 	switch {
-	case strings.HasSuffix(tensor, "_norm.weight"):
+	case strings.HasSuffix(tensor.name, "_norm.weight"):
 		return format.F32
 	case plain == format.F16, plain == format.BF16, plain == format.Q8_0:
 		return plain
 	case head:
 		return format.Q6_K
-	case (plain == format.Q4_K || plain == format.Q5_K) && (isV || isDown) && useMoreBits(layer, layers):
+	case (plain == format.Q4_K || plain == format.Q5_K) && (isV || isDown) && useMoreBits(tensor.layer, layers):
 		return format.Q6_K
 	}
 	return plain

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 
 	"sealvk/weights/format"
 )
@@ -69,28 +68,18 @@ func (m *Model) checkNotAmongFiles(path string) error {
 	return nil
 }
 
-// planQuantize gives the tensors in the order in which llama-quantize writes them, by layer and
-// name, and what they become.
+// planQuantize gives the tensors in the order in which llama-quantize writes them, and what
+// they become.
 func (m *Model) planQuantize(mix FileType) (in, out []*Tensor) {
-	layer := func(t *Tensor) int {
-		n := -1
-		fmt.Sscanf(t.Name, "blk.%d.", &n)
-		return n
+	shapes, head := slices.Collect(m.Config.shapes), "token_embd.weight"
+	if !m.Config.TiedHead {
+		shapes = append([]shape{m.Config.head()}, shapes...)
+		head = shapes[0].name
 	}
-	in = slices.Clone(m.Tensors)
-	slices.SortFunc(in, func(a, b *Tensor) int {
-		if n := layer(a) - layer(b); n != 0 {
-			return n
-		}
-		return strings.Compare(a.Name, b.Name)
-	})
-	head := "output.weight"
-	if m.Config.TiedHead {
-		head = "token_embd.weight"
-	}
-	for _, t := range in {
-		typ := mix.typeOf(t.Name, layer(t), m.Config.Layers, t.Name == head)
-		out = append(out, &Tensor{Name: t.Name, Type: fitting(typ, t.Cols), Rows: t.Rows, Cols: t.Cols})
+	for _, s := range shapes {
+		typ := fitting(mix.typeOf(s, m.Config.Layers, s.name == head), s.cols)
+		in = append(in, m.index[s.name])
+		out = append(out, &Tensor{Name: s.name, Type: typ, Rows: s.rows, Cols: s.cols})
 	}
 	return in, out
 }

@@ -39,24 +39,11 @@ func (m *Model) carriedHeader(mix FileType, tensors []*Tensor) []byte {
 		switch {
 		case key == "general.file_type", key == "general.quantization_version", key == "general.alignment", strings.HasPrefix(key, "split."):
 		default:
-			w.value(key, m.md.values[key])
+			w.keys++
+			w.b = append(w.b, m.md.values[key].entry...)
 		}
 	}
 	w.integer("general.quantization_version", 2)
 	w.integer("general.file_type", int(mix))
 	return w.finish(tensors)
-}
-
-// value repeats a value that was read.
-func (w *ggufWriter) value(name string, v value) {
-	switch {
-	case v.array:
-		w.array(name, v.typ, int(v.count))
-		w.b = append(w.b, v.data...)
-	case v.typ == typeString:
-		w.text(name, string(v.data))
-	default:
-		w.key(name, v.typ)
-		w.b = append(w.b, v.data...)
-	}
 }

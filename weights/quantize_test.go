@@ -126,7 +126,7 @@ func TestQuantizeTypes(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if typ := FileType(15).typeOf("token_embd.weight", -1, 28, false); typ != format.Q4_K {
+	if typ := FileType(15).typeOf(shape{name: "token_embd.weight", layer: -1}, 28, false); typ != format.Q4_K {
 		t.Errorf("token_embd beside an output.weight is %v, want Q4_K", typ)
 	}
 }

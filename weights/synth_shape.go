@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -86,30 +87,18 @@ func planTensors(c *Config, mix FileType) ([]*Tensor, uint64, error) {
 	if err := c.checkSynth(); err != nil {
 		return nil, 0, err
 	}
-	converted := plainTypes[mix].BlockValues() == 1
+	shapes := slices.Collect(c.shapes)
+	if plainTypes[mix].BlockValues() == 1 { // converted: token_embd … output_norm
+		slices.SortStableFunc(shapes, func(a, b shape) int { return cmp.Or(a.layer-b.layer, convertRank(a.name)-convertRank(b.name)) })
+		shapes = append(shapes[1:], shapes[0])
+	}
 	var list []*Tensor
-	add := func(layer int, s shape) {
-		list = append(list, &Tensor{Name: s.name, Type: mix.typeOf(s.name, layer, c.Layers, s.name == "token_embd.weight"), Rows: s.rows, Cols: s.cols})
-	}
-	globals := c.globals()
-	add(-1, globals[0])
-	add(-1, globals[1])
-	for i := range c.Layers {
-		layer := c.layer(i)
-		if converted {
-			slices.SortFunc(layer, func(a, b shape) int { return convertRank(a.name) - convertRank(b.name) })
-		}
-		for _, s := range layer {
-			add(i, s)
-		}
-	}
-	if converted { // token_embd … output_norm
-		list = append(list[1:], list[0])
-	}
-	for _, t := range list {
+	for _, s := range shapes {
+		t := &Tensor{Name: s.name, Type: mix.typeOf(s, c.Layers, s.name == "token_embd.weight"), Rows: s.rows, Cols: s.cols}
 		if b := t.Type.BlockValues(); t.Cols%b != 0 {
 			return nil, 0, fmt.Errorf("tensor %q has rows of %d values, want a multiple of %s's block of %d", t.Name, t.Cols, t.Type, b)
 		}
+		list = append(list, t)
 	}
 	return list, layOut(list), nil
 }

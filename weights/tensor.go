@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/bits"
@@ -172,14 +173,7 @@ func attachData(list []*Tensor, file []byte, start, alignment uint64) error {
 		t.Data = file[from : from+t.size : from+t.size]
 	}
 	order := slices.Clone(list)
-	slices.SortFunc(order, func(a, b *Tensor) int {
-		if a.offset < b.offset {
-			return -1
-		} else if a.offset > b.offset {
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(order, func(a, b *Tensor) int { return cmp.Compare(a.offset, b.offset) })
 	for i := 1; i < len(order); i++ {
 		a, b := order[i-1], order[i]
 		if a.offset+a.size > b.offset {

@@ -18,49 +18,52 @@ const (
 	chainWidth = 4
 )
 
-// chains is a kernel that takes LANES and CHAINS.
+// chains is a kernel that takes LANES and CHAINS, and the figure that it measures.
 type chains struct {
 	*kernels.Kernel
-	ops   int  // of a step of one chain
-	whole bool // int32 results, else float32
-	push  func(seed uint32) []byte
-	// results of the first 16 invocations, which all others repeat, with seed 0 and so
-	// many chains each.
-	results func(chains int) [16]float64
+	name   string // of the figure in JSON
+	figure func(*Roofs) *float64
+	has    func(*vk.Features) bool
+	ops    int // of a step of one chain
+	push   func(seed uint32) []byte
+	// results of the first 16 invocations, which all others repeat, with so many chains each.
+	results func(chains int, seed uint32) [16]float64
+	check   func(b *bench, g *grid, want func(i int) float64) error
 }
 
 var (
-	f32Chains  = chains{kernels.FMAF32, 2 * 2, false, floatPush, floatResults}
-	f16Chains  = chains{kernels.FMAF16, 2 * 2, false, floatPush, floatResults}
-	int8Chains = chains{kernels.DotInt8, 2 * 4, true, dotPush, dotResults}
+	f32Chains = chains{
+		Kernel: kernels.FMAF32, name: "f32_flops_per_s", figure: func(r *Roofs) *float64 { return &r.F32FLOPsPerS },
+		has: func(*vk.Features) bool { return true },
+		ops: 2 * 2, push: floatPush, results: floatResults, check: checkWhole[float32],
+	}
+	f16Chains = chains{
+		Kernel: kernels.FMAF16, name: "f16_flops_per_s", figure: func(r *Roofs) *float64 { return &r.F16FLOPsPerS },
+		has: func(f *vk.Features) bool { return f.ShaderFloat16 },
+		ops: 2 * 2, push: floatPush, results: floatResults, check: checkWhole[float32],
+	}
+	int8Chains = chains{
+		Kernel: kernels.DotInt8, name: "int8_dot_ops_per_s", figure: func(r *Roofs) *float64 { return &r.Int8DotOpsPerS },
+		has: func(f *vk.Features) bool { return f.IntegerDotProduct },
+		ops: 2 * 4, push: dotPush, results: dotResults, check: checkWhole[int32],
+	}
 )
 
-func measureF32(b *bench, r *Roofs) error {
-	s, err := b.arithmetic(&f32Chains)
-	if err == nil {
-		r.set(&r.F32FLOPsPerS, "f32_flops_per_s", s)
-	}
-	return err
-}
-
-func measureF16(b *bench, r *Roofs) error {
-	if !b.d.Caps().Features.ShaderFloat16 {
+func (k *chains) measure(b *bench, r *Roofs) error {
+	if !k.has(&b.d.Caps().Features) {
 		return nil
 	}
-	s, err := b.arithmetic(&f16Chains)
-	if err == nil {
-		r.set(&r.F16FLOPsPerS, "f16_flops_per_s", s)
+	out, err := b.results()
+	if err != nil {
+		return err
 	}
-	return err
-}
-
-func measureInt8Dot(b *bench, r *Roofs) error {
-	if !b.d.Caps().Features.IntegerDotProduct {
-		return nil
+	loads, err := b.chainLoads(k, out)
+	if err != nil {
+		return err
 	}
-	s, err := b.arithmetic(&int8Chains)
+	s, err := b.fastest(loads)
 	if err == nil {
-		r.set(&r.Int8DotOpsPerS, "int8_dot_ops_per_s", s)
+		r.set(k.figure(r), k.name, s)
 	}
 	return err
 }
@@ -73,18 +76,6 @@ func (b *bench) results() (*vk.Buffer, error) {
 	out, err := b.buffer("roofline results", resultBytes)
 	b.out = out
 	return out, err
-}
-
-func (b *bench) arithmetic(k *chains) (*samples, error) {
-	out, err := b.results()
-	if err != nil {
-		return nil, err
-	}
-	loads, err := b.chainLoads(k, out)
-	if err != nil {
-		return nil, err
-	}
-	return b.fastest(loads)
 }
 
 func (b *bench) chainLoads(k *chains, out *vk.Buffer) (loads []*load, err error) {
@@ -100,7 +91,6 @@ func (b *bench) chainLoads(k *chains, out *vk.Buffer) (loads []*load, err error)
 				return nil, err
 			}
 			g := &grid{out: out, groupBytes: 4 * n, most: c.Limits.MaxComputeWorkGroupCount[0]}
-			want := k.results(count * chainWidth)
 			loads = append(loads, &load{
 				variant: fmt.Sprintf("%d lanes, %d chains each", n, count*chainWidth),
 				unit:    float64(n) * float64(count) * chainWidth * 4 * rounds * float64(k.ops),
@@ -110,7 +100,8 @@ func (b *bench) chainLoads(k *chains, out *vk.Buffer) (loads []*load, err error)
 					})
 				},
 				check: func() error {
-					return g.check(b, k.whole, func(i int) float64 { return want[i%16] + float64(b.seed()) })
+					want := k.results(count*chainWidth, b.seed())
+					return k.check(b, g, func(i int) float64 { return want[i%16] })
 				},
 			})
 		}
@@ -141,31 +132,26 @@ func (g *grid) record(units int, dispatch func(results vk.Range, groups int)) {
 	}
 }
 
-// check compares the results of every dispatch with want, by index within the dispatch.
-func (g *grid) check(b *bench, whole bool, want func(i int) float64) error {
+// check compares the results of every dispatch with want, by index within the dispatch;
+// value is what a result stands for.
+func check[T number](b *bench, g *grid, value func(T) float64, want func(i int) float64) error {
 	for _, r := range g.written {
-		if whole {
-			if err := compare[int32](b, r, want); err != nil {
-				return err
-			}
-		} else if err := compare[float32](b, r, want); err != nil {
+		results, err := read[T](b, r)
+		if err != nil {
 			return err
+		}
+		for i, v := range results {
+			if got, w := value(v), want(i); got != w { // a NaN differs
+				return fmt.Errorf("result %d is %v instead of %v: the driver is broken", i, got, w)
+			}
 		}
 	}
 	return nil
 }
 
-func compare[T int32 | float32](b *bench, r vk.Range, want func(i int) float64) error {
-	got, err := read[T](b, r)
-	if err != nil {
-		return err
-	}
-	for i, v := range got {
-		if w := T(int64(want(i))); v != w { // all are whole; int32 wraps around; a NaN differs
-			return fmt.Errorf("result %d is %v instead of %v: the driver is broken", i, v, w)
-		}
-	}
-	return nil
+// checkWhole is check of results that are whole numbers.
+func checkWhole[T int32 | float32](b *bench, g *grid, want func(i int) float64) error {
+	return check(b, g, func(v T) float64 { return float64(v) }, want)
 }
 
 // floatPush are the constants of chains.glsl: rounds, a, b, seed.
@@ -173,8 +159,9 @@ func floatPush(seed uint32) []byte {
 	return append(words[uint32](rounds), words(1, -1, float32(seed))...)
 }
 
-func floatResults(chains int) (sums [16]float64) {
+func floatResults(chains int, seed uint32) (sums [16]float64) {
 	for i := range sums {
+		sums[i] = float64(seed)
 		for j := range chains {
 			x := float64(i + j)
 			y := x + float64(1+j/chainWidth)
@@ -197,9 +184,9 @@ const (
 // dotPush are the constants of dot_int8.comp: rounds, a, b, seed.
 func dotPush(seed uint32) []byte { return words[int32](rounds, dotA, dotB, int32(seed)) }
 
-func dotResults(chains int) (sums [16]float64) {
+func dotResults(chains int, seed uint32) (sums [16]float64) {
 	for i := range sums {
-		var sum int32
+		sum := int32(seed)
 		for j := range chains {
 			x := int32(i + j)
 			for range 4 * rounds {

@@ -3,11 +3,11 @@ package roofline
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 
 	kernels "sealvk/shaders/roofline"
 	"sealvk/vk"
+	"sealvk/weights/format"
 )
 
 const (
@@ -78,9 +78,12 @@ func coopText(m vk.CooperativeMatrix) string {
 // device's own size and the smallest, with several products under way.
 func (b *bench) coopLoads(m vk.CooperativeMatrix, out *vk.Buffer) ([]*load, error) {
 	c := b.d.Caps()
-	k, scale, width := kernels.CoopMatF32, float32(1), 4
+	k, scale, width, compare := kernels.CoopMatF32, float32(1), 4, checkWhole[float32]
 	if m.Result == "f16" {
 		k, scale, width = kernels.CoopMatF16, -1, 2 // a sum that only grew would leave f16's whole numbers
+		compare = func(b *bench, g *grid, want func(i int) float64) error {
+			return check(b, g, func(v uint16) float64 { return float64(format.Float16(v)) }, want)
+		}
 	}
 	elements, tile := coopFactors(m, scale)
 	factors, err := b.buffer("roofline factors", int64(len(elements)))
@@ -120,7 +123,10 @@ func (b *bench) coopLoads(m vk.CooperativeMatrix, out *vk.Buffer) ([]*load, erro
 							c.Dispatch(k.Name, p, push, k.Bind(factors.All(), r), groups, 1, 1)
 						})
 					},
-					check: func() error { return g.checkTiles(b, width, tile(chains, float64(b.seed()))) },
+					check: func() error {
+						want := tile(chains, float64(b.seed()))
+						return compare(b, g, func(i int) float64 { return want[i%len(want)] })
+					},
 				})
 			}
 		}
@@ -155,38 +161,4 @@ func coopFactors(m vk.CooperativeMatrix, scale float32) (elements []byte, tile f
 		}
 		return out
 	}
-}
-
-// checkTiles compares every tile of f32 (width 4) or f16 (width 2) with want.
-func (g *grid) checkTiles(b *bench, width int, want []float64) error {
-	if width == 4 {
-		return g.check(b, false, func(i int) float64 { return want[i%len(want)] })
-	}
-	for _, r := range g.written {
-		pairs, err := read[uint32](b, r)
-		if err != nil {
-			return err
-		}
-		for i, pair := range pairs {
-			for half := range 2 {
-				if got, w := wholeF16(uint16(pair>>(16*half))), want[(2*i+half)%len(want)]; got != w {
-					return fmt.Errorf("result %d is %v instead of %v: the driver is broken", 2*i+half, got, w)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// wholeF16 is the value of a normal f16 number or zero.
-func wholeF16(v uint16) float64 {
-	exponent := int(v>>10) & 31
-	if exponent == 0 {
-		return 0
-	}
-	x := math.Ldexp(1+float64(v&1023)/1024, exponent-15)
-	if v>>15 != 0 {
-		return -x
-	}
-	return x
 }

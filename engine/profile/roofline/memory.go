@@ -255,17 +255,24 @@ func (w *workingSet) reads() ([]*load, error) {
 		}
 		list = append(list, &load{
 			variant: s.String(), unit: unitBytes,
-			record: func(c *vk.Commands, seed uint32, units int) {
-				w.pieces = w.cut(w.next, units, w.most(s.groups()))
-				w.next = (w.next + units) % w.units
-				for _, q := range w.pieces {
-					c.Dispatch("read", p, words(seed), kernels.Read.Bind(w.part(w.from, q), w.results(q, s.loads)), q.units*s.groups(), 1, 1)
-				}
-			},
+			record: w.inPieces(s.groups(), func(c *vk.Commands, seed uint32, q piece) {
+				c.Dispatch("read", p, words(seed), kernels.Read.Bind(w.part(w.from, q), w.results(q, s.loads)), q.units*s.groups(), 1, 1)
+			}),
 			check: func() error { return w.checkSums(s) },
 		})
 	}
 	return list, nil
+}
+
+// inPieces records units of work as one piece after the other; groups are the workgroups of a unit.
+func (w *workingSet) inPieces(groups int, one func(c *vk.Commands, seed uint32, p piece)) func(c *vk.Commands, seed uint32, units int) {
+	return func(c *vk.Commands, seed uint32, units int) {
+		w.pieces = w.cut(w.next, units, w.most(groups))
+		w.next = (w.next + units) % w.units
+		for _, p := range w.pieces {
+			one(c, seed, p)
+		}
+	}
 }
 
 // checkSums compares each invocation's sum of the last run.
@@ -299,33 +306,24 @@ func (s shape) sum(p piece, i int) uint32 {
 }
 
 func (w *workingSet) copies() ([]*load, error) {
-	base := load{
-		unit:    2 * unitBytes,
-		prepare: func(units int) error { return w.fillWith(w.to, 1, w.next, units) },
-		check:   func() error { return w.verifyCopied() },
-	}
 	var list []*load
-	add := func(variant string, groups int, record func(c *vk.Commands, p piece)) {
-		l := base
-		l.variant = variant
-		l.record = func(c *vk.Commands, _ uint32, units int) {
-			w.pieces = w.cut(w.next, units, w.most(groups))
-			w.next = (w.next + units) % w.units
-			for _, p := range w.pieces {
-				record(c, p)
-			}
-		}
-		list = append(list, &l)
+	add := func(variant string, groups int, record func(c *vk.Commands, seed uint32, p piece)) {
+		list = append(list, &load{
+			variant: variant, unit: 2 * unitBytes,
+			prepare: func(units int) error { return w.fillWith(w.to, 1, w.next, units) },
+			record:  w.inPieces(groups, record),
+			check:   w.verifyCopied,
+		})
 	}
 	for _, s := range w.b.copyShapes() {
 		p, err := w.b.pipeline(kernels.Copy, 0, uint32(s.lanes), uint32(s.loads), uint32(s.ahead))
 		if err != nil {
 			return nil, err
 		}
-		add(s.String(), s.groups(), func(c *vk.Commands, q piece) {
+		add(s.String(), s.groups(), func(c *vk.Commands, _ uint32, q piece) {
 			c.Dispatch("copy", p, nil, kernels.Copy.Bind(w.part(w.from, q), w.part(w.to, q)), q.units*s.groups(), 1, 1)
 		})
 	}
-	add("vkCmdCopyBuffer", 1, func(c *vk.Commands, q piece) { c.Copy(w.part(w.to, q), w.part(w.from, q)) })
+	add("vkCmdCopyBuffer", 1, func(c *vk.Commands, _ uint32, q piece) { c.Copy(w.part(w.to, q), w.part(w.from, q)) })
 	return list, nil
 }

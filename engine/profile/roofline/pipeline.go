@@ -27,14 +27,19 @@ func (b *bench) pipeline(k *kernels.Kernel, size int, constants ...uint32) (*vk.
 	return p, err
 }
 
-// words views push constants, 32 bits each, as bytes.
-func words[T uint32 | int32 | float32](v ...T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), 4*len(v))
+// number is what push constants and results are.
+type number interface {
+	uint16 | uint32 | int32 | float32
 }
 
-// read gives the 32-bit words of r.
-func read[T uint32 | int32 | float32](b *bench, r vk.Range) ([]T, error) {
-	v := make([]T, r.Size/4)
+// words views numbers as bytes.
+func words[T number](v ...T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(&v[0])), len(v)*int(unsafe.Sizeof(v[0])))
+}
+
+// read gives the numbers of r.
+func read[T number](b *bench, r vk.Range) ([]T, error) {
+	v := make([]T, r.Size/int64(unsafe.Sizeof(*new(T))))
 	return v, b.d.Read(words(v...), r)
 }
 

@@ -82,9 +82,9 @@ func Measure(ctx context.Context, d *vk.Device, progress func(what string)) (_ *
 	}
 	stages := []stage{ // latencies last: a GPU that was idle is slow at first
 		{"memory", measureMemory},
-		{"f32", measureF32},
-		{"f16", measureF16},
-		{"int8 dot products", measureInt8Dot},
+		{"f32", f32Chains.measure},
+		{"f16", f16Chains.measure},
+		{"int8 dot products", int8Chains.measure},
 		{"cooperative matrices", measureCoopMat},
 		{"dispatches and barriers", measureDispatches},
 		{"submission", measureSubmission},

@@ -126,7 +126,7 @@ func TestHostClock(t *testing.T) {
 	b := newTestBench(t)
 	b.stamps = nil
 	r := &Roofs{Spread: map[string]float64{}, Variant: map[string]string{}}
-	for _, measure := range []func(*bench, *Roofs) error{measureSubmission, measureF32, measureDispatches} {
+	for _, measure := range []func(*bench, *Roofs) error{measureSubmission, f32Chains.measure, measureDispatches} {
 		if err := measure(b, r); err != nil {
 			t.Fatal(err)
 		}

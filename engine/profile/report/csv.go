@@ -41,10 +41,10 @@ var csvColumns = []struct {
 	{"flops", func(r *csvRow) string { return whole(r.d.FLOPs) }},
 	{"total_us", func(r *csvRow) string { return exact(r.g.TotalUS) }},
 	{"call_mean_us", func(r *csvRow) string { return exact(r.g.MeanUS) }},
-	{"call_min_us", func(r *csvRow) string { return exact(least(r.d.SamplesUS)) }},
+	{"call_min_us", func(r *csvRow) string { return exact(slices.Min(r.d.SamplesUS)) }},
 	{"call_p50_us", func(r *csvRow) string { return exact(r.g.P50US) }},
 	{"call_p95_us", func(r *csvRow) string { return exact(r.g.P95US) }},
-	{"call_max_us", func(r *csvRow) string { return exact(most(r.d.SamplesUS)) }},
+	{"call_max_us", func(r *csvRow) string { return exact(slices.Max(r.d.SamplesUS)) }},
 	{"step_share", func(r *csvRow) string { return exact(r.g.Share) }},
 	{"bytes_per_s", func(r *csvRow) string { return exact(r.g.BytesPerS) }},
 	{"flops_per_s", func(r *csvRow) string { return exact(r.g.FLOPsPerS) }},
@@ -112,17 +112,3 @@ func whole[T int | int64](v T) string { return strconv.FormatInt(int64(v), 10) }
 
 // exact gives the shortest text that reads back as v.
 func exact(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
-
-func least(v []float64) float64 {
-	if len(v) == 0 {
-		return 0
-	}
-	return slices.Min(v)
-}
-
-func most(v []float64) float64 {
-	if len(v) == 0 {
-		return 0
-	}
-	return slices.Max(v)
-}

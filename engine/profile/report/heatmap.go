@@ -51,10 +51,7 @@ func (h *heatMap) draw(c draw.Canvas) error {
 	if err != nil {
 		return err
 	}
-	unit, name := 1.0, "µs"
-	if h.most >= 1e4 {
-		unit, name = 1e3, "ms"
-	}
+	unit, name := axisUnit(h.most)
 	colours.SetMin(0)
 	colours.SetMax(max(h.most/unit, 1e-9))
 	pl := newPlot("Layer", "Operation")

@@ -42,20 +42,10 @@ type pageData struct {
 type pageRun struct {
 	ID, Name, Headline string
 	Facts              []fact
-	Budget             []pagePart
+	Budget             []budgetLine
 	Tables             []pageTable
 	Pictures           []pagePicture
 }
-
-// pagePart is a part of the budget.
-type pagePart struct {
-	Name, About            string
-	Concurrent, Serialized pageShare
-	InBar                  bool
-}
-
-// pageShare is a time, and its percentage in digits that are shown and that are drawn.
-type pageShare struct{ US, Percent, Width string }
 
 type pageTable struct {
 	Name    string
@@ -76,10 +66,6 @@ type pagePicture struct {
 	ID, Title string
 	SVG       template.HTML
 }
-
-// Label and Text let the template read a fact.
-func (f fact) Label() string { return f.name }
-func (f fact) Text() string  { return f.text }
 
 func writeHTML(w io.Writer, p *profile.Profile, _ View) error {
 	text, err := json.Marshal(p)
@@ -112,23 +98,7 @@ func pageFacts(p *profile.Profile) []fact {
 }
 
 func newPageRun(p *profile.Profile, r *profile.Run, id string) pageRun {
-	run := pageRun{ID: id, Name: runName(r), Headline: headline(r), Facts: runFacts(r)}
-	o, b := &r.Overlapped, &r.Budget
-	share := func(us, part, wall float64) pageShare {
-		if wall <= 0 {
-			return pageShare{micro(us), "-", "0"}
-		}
-		return pageShare{micro(us), percent(part / wall), fmt.Sprintf("%.3f", 100*part/wall)}
-	}
-	add := func(name, about string, bar bool, ous, opart, bus, bpart float64) {
-		run.Budget = append(run.Budget, pagePart{name, about, share(ous, opart, o.WallUS), share(bus, bpart, b.WallUS), bar})
-	}
-	concurrent := parts(o)
-	for i, part := range parts(b) {
-		add(part.name, part.about, true, concurrent[i].us, concurrent[i].us, part.us, part.us)
-	}
-	add("wall", "% is the sum of the parts", false, o.WallUS, sum(o), b.WallUS, sum(b))
-	add("(kernels)", "once more, by the device's clock alone", false, o.KernelTicksUS, o.KernelTicksUS, b.KernelTicksUS, b.KernelTicksUS)
+	run := pageRun{ID: id, Name: runName(r), Headline: headline(r), Facts: runFacts(r), Budget: budget(r)}
 	for _, by := range []profile.By{profile.ByOperation, profile.ByLayer, profile.ByKernel, profile.ByDispatch} {
 		v := View{By: by, Sort: "total"}
 		if by == profile.ByLayer || by == profile.ByDispatch {

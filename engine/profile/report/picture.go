@@ -176,6 +176,25 @@ func corners(r vg.Rectangle) []vg.Point {
 	return []vg.Point{r.Min, {X: r.Max.X, Y: r.Min.Y}, r.Max, {X: r.Min.X, Y: r.Max.Y}}
 }
 
+// drawRows draws a plot with a row for each name, the first on top, and looks beside it, apart
+// by gap. row draws the i-th at its height.
+func drawRows(c draw.Canvas, pl *plot.Plot, names []string, looks []paint, gap vg.Length, row func(c draw.Canvas, i int, at float64)) {
+	var ticks plot.ConstantTicks
+	for i, name := range names {
+		ticks = append(ticks, plot.Tick{Value: float64(len(names) - 1 - i), Label: name})
+	}
+	pl.Y.Min, pl.Y.Max = -0.5, float64(len(names))-0.5
+	pl.Y.Tick.Marker, pl.Y.Tick.Length = ticks, 0
+	pl.Add(drawing(func(c draw.Canvas, _ *plot.Plot) {
+		for i, t := range ticks {
+			row(c, i, t.Value)
+		}
+	}))
+	width := legendWidth(looks)
+	pl.Draw(draw.Crop(c, 0, -width-gap, 0, 0))
+	legend(draw.Crop(c, c.Size().X-width, 0, 0, -70), looks)
+}
+
 // drawing is a part of a plot that a function draws.
 type drawing func(c draw.Canvas, p *plot.Plot)
 

@@ -72,21 +72,11 @@ func drawStep(c draw.Canvas, bars []stepBar, colours *paints) error {
 	}
 	pl := newPlot("Share of the step's wall time (%)", "")
 	pl.X.Min, pl.X.Max = 0, 100
-	pl.Y.Min, pl.Y.Max = -0.5, float64(len(bars))-0.5
-	var ticks plot.ConstantTicks
-	for i, bar := range bars {
-		ticks = append(ticks, plot.Tick{Value: float64(len(bars) - 1 - i), Label: bar.name})
+	var names []string
+	for _, bar := range bars {
+		names = append(names, bar.name)
 	}
-	pl.Y.Tick.Marker = ticks
-	pl.Y.Tick.Length = 0
-	pl.Add(drawing(func(c draw.Canvas, pl *plot.Plot) {
-		for i, bar := range bars {
-			drawBar(c, pl, bar, float64(len(bars)-1-i))
-		}
-	}))
-	width := legendWidth(looks)
-	pl.Draw(draw.Crop(c, 0, -width-110, 0, 0))
-	legend(draw.Crop(c, c.Size().X-width, 0, 0, -70), looks)
+	drawRows(c, pl, names, looks, 110, func(c draw.Canvas, i int, at float64) { drawBar(c, pl, bars[i], at) })
 	return nil
 }
 

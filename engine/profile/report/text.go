@@ -26,7 +26,11 @@ func writeText(w io.Writer, p *profile.Profile, v View) error {
 		fmt.Fprintf(&b, "\n=== %s\n\n", runName(r))
 		writeFacts(&b, runFacts(r))
 		b.WriteString("\n")
-		budgetTable(r).write(&b)
+		c := &columns{titles: []string{"<part of a step", "concurrent µs", "%", "serialized µs", "%", "<what it is"}}
+		for _, l := range budget(r) {
+			c.add(l.Name, l.Concurrent.US, l.Concurrent.Percent, l.Serialized.US, l.Serialized.Percent, l.About)
+		}
+		c.write(&b)
 		b.WriteString("\n")
 		writeGroups(&b, p, r, v)
 	}
@@ -49,14 +53,14 @@ func headline(r *profile.Run) string {
 }
 
 // fact is a line of a list.
-type fact struct{ name, text string }
+type fact struct{ Label, Text string }
 
 // writeFacts breaks long lines.
 func writeFacts(b *strings.Builder, facts []fact) {
 	const indent = 12
 	for _, f := range facts {
-		name := f.name
-		for _, line := range wrap(strings.Fields(f.text), lineWidth-indent) {
+		name := f.Label
+		for _, line := range wrap(strings.Fields(f.Text), lineWidth-indent) {
 			fmt.Fprintf(b, "%-*s%s\n", indent, name, line)
 			name = ""
 		}
@@ -111,7 +115,7 @@ func runFacts(r *profile.Run) []fact {
 	floor := fact{"floor", fmt.Sprintf("memory %s for %sB, compute %s for %sFLOP",
 		duration(f.MemoryUS), si(float64(f.ReadBytes)), duration(f.ComputeUS), si(float64(f.FLOPs)))}
 	if floorUS(r) <= 0 {
-		floor.text = fmt.Sprintf("unknown without measured roofs; %sB are read, %sFLOP computed", si(float64(f.ReadBytes)), si(float64(f.FLOPs)))
+		floor.Text = fmt.Sprintf("unknown without measured roofs; %sB are read, %sFLOP computed", si(float64(f.ReadBytes)), si(float64(f.FLOPs)))
 	}
 	cost := func(w *profile.Wall) string {
 		return fmt.Sprintf("%+.1f %% (%s a step)", 100*w.Overhead, duration(w.MedianUS))
@@ -127,24 +131,35 @@ func runFacts(r *profile.Run) []fact {
 	}
 }
 
-// budgetTable divides the mean step.
-func budgetTable(r *profile.Run) *columns {
-	c := &columns{titles: []string{"<part of a step", "concurrent µs", "%", "serialized µs", "%", "<what it is"}}
-	share := func(us, wall float64) string {
-		if wall <= 0 {
-			return "-"
-		}
-		return percent(us / wall)
-	}
+// budgetLine is a part of the mean step, or a line below the parts.
+type budgetLine struct {
+	Name, About            string
+	Concurrent, Serialized budgetShare
+	InBar                  bool
+}
+
+// budgetShare is a time, and its percentage in digits that are shown and that are drawn.
+type budgetShare struct{ US, Percent, Width string }
+
+// budget divides the mean step.
+func budget(r *profile.Run) (lines []budgetLine) {
 	o, b := &r.Overlapped, &r.Budget
+	share := func(us, part, wall float64) budgetShare {
+		if wall <= 0 {
+			return budgetShare{micro(us), "-", "0"}
+		}
+		return budgetShare{micro(us), percent(part / wall), fmt.Sprintf("%.3f", 100*part/wall)}
+	}
+	add := func(name, about string, bar bool, ous, opart, bus, bpart float64) {
+		lines = append(lines, budgetLine{name, about, share(ous, opart, o.WallUS), share(bus, bpart, b.WallUS), bar})
+	}
 	concurrent := parts(o)
 	for i, part := range parts(b) {
-		c.add(part.name, micro(concurrent[i].us), share(concurrent[i].us, o.WallUS), micro(part.us), share(part.us, b.WallUS), part.about)
+		add(part.name, part.about, true, concurrent[i].us, concurrent[i].us, part.us, part.us)
 	}
-	c.add("wall", micro(o.WallUS), share(sum(o), o.WallUS), micro(b.WallUS), share(sum(b), b.WallUS), "% is the sum of the parts")
-	c.add("(kernels)", micro(o.KernelTicksUS), share(o.KernelTicksUS, o.WallUS), micro(b.KernelTicksUS), share(b.KernelTicksUS, b.WallUS),
-		"once more, by the device's clock alone")
-	return c
+	add("wall", "% is the sum of the parts", false, o.WallUS, sum(o), b.WallUS, sum(b))
+	add("(kernels)", "once more, by the device's clock alone", false, o.KernelTicksUS, o.KernelTicksUS, b.KernelTicksUS, b.KernelTicksUS)
+	return lines
 }
 
 func sum(b *profile.Budget) (us float64) {

@@ -81,24 +81,13 @@ func drawTimeline(c draw.Canvas, tracks []track, colours *paints) error {
 	for _, t := range tracks {
 		longest = max(longest, t.end-t.begin)
 	}
-	unit, name := 1.0, "µs"
-	if longest >= 1e4 {
-		unit, name = 1e3, "ms"
-	}
+	unit, name := axisUnit(longest)
 	pl := newPlot("Time ("+name+")", "")
 	pl.X.Min, pl.X.Max = 0, longest/unit*1.01
-	pl.Y.Min, pl.Y.Max = -0.5, float64(len(tracks))-0.5
-	var ticks plot.ConstantTicks
-	for i, t := range tracks {
-		ticks = append(ticks, plot.Tick{Value: float64(len(tracks) - 1 - i), Label: t.name})
+	var names []string
+	for _, t := range tracks {
+		names = append(names, t.name)
 	}
-	pl.Y.Tick.Marker = ticks
-	pl.Y.Tick.Length = 0
-	pl.Add(drawing(func(c draw.Canvas, pl *plot.Plot) {
-		for i, t := range tracks {
-			t.draw(c, pl, float64(len(tracks)-1-i), unit, colours)
-		}
-	}))
 	looks := slices.Clone(colours.order)
 	for _, part := range []string{"submit", "wait", "readback", "host", "profile"} {
 		if slices.ContainsFunc(tracks, func(t track) bool {
@@ -107,9 +96,7 @@ func drawTimeline(c draw.Canvas, tracks []track, colours *paints) error {
 			looks = append(looks, partPaints[part])
 		}
 	}
-	width := legendWidth(looks)
-	pl.Draw(draw.Crop(c, 0, -width-16, 0, 0))
-	legend(draw.Crop(c, c.Size().X-width, 0, 0, -70), looks)
+	drawRows(c, pl, names, looks, 16, func(c draw.Canvas, i int, at float64) { tracks[i].draw(c, pl, at, unit, colours) })
 	return nil
 }
 

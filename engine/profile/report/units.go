@@ -52,6 +52,14 @@ func duration(us float64) string {
 	return digits(us) + " µs"
 }
 
+// axisUnit is the unit, in µs, of an axis that goes up to most µs.
+func axisUnit(most float64) (unit float64, name string) {
+	if most >= 1e4 {
+		return 1e3, "ms"
+	}
+	return 1, "µs"
+}
+
 // orDash hides a zero that means "none" or "unknown".
 func orDash(v float64, text func(float64) string) string {
 	if v == 0 {

@@ -135,13 +135,13 @@ func Compare(a, b *Profile, o CompareOptions) (*Comparison, error) {
 		A: Origin{a.Created, a.Program, a.Device}, B: Origin{b.Created, b.Program, b.Device},
 		Model: a.Model, Differences: differences(a, b), OnlyA: []RunKey{}, OnlyB: []RunKey{},
 	}
-	pairs := match(a.Runs, b.Runs, func(r *Run) RunKey { return r.key() })
+	pairs := match(a.Runs, b.Runs, (*Run).Key)
 	for _, p := range pairs {
 		switch {
 		case p.b == nil:
-			c.OnlyA = append(c.OnlyA, p.a.key())
+			c.OnlyA = append(c.OnlyA, p.a.Key())
 		case p.a == nil:
-			c.OnlyB = append(c.OnlyB, p.b.key())
+			c.OnlyB = append(c.OnlyB, p.b.Key())
 		default:
 			c.Runs = append(c.Runs, compareRuns(a, b, p.a, p.b, o))
 		}
@@ -193,7 +193,8 @@ func differences(a, b *Profile) []Difference {
 	return slices.DeleteFunc(all, func(d Difference) bool { return d.A == d.B })
 }
 
-func (r *Run) key() RunKey { return RunKey{r.Phase, r.Depth, r.Tokens} }
+// Key is what the run is matched by.
+func (r *Run) Key() RunKey { return RunKey{r.Phase, r.Depth, r.Tokens} }
 
 // pair is an element of both lists, or of one.
 type pair[T any] struct{ a, b *T }
@@ -224,7 +225,7 @@ func match[T any, K comparable](a, b []T, key func(*T) K) []pair[T] {
 
 func compareRuns(pa, pb *Profile, a, b *Run, o CompareOptions) RunComparison {
 	c := RunComparison{
-		RunKey:     a.key(),
+		RunKey:     a.Key(),
 		Step:       sampledRow("step", a.Unprofiled.SamplesUS, b.Unprofiled.SamplesUS, o.Confidence),
 		Budget:     budgetRows(&a.Budget, &b.Budget),
 		Overlapped: budgetRows(&a.Overlapped, &b.Overlapped),

@@ -38,12 +38,18 @@ func (r *runner) evaluate(measured map[vk.TraceMode][]*series) error {
 	return nil
 }
 
+// stepsOf are those of all series, in their order.
+func stepsOf(measured []*series) (steps []step) {
+	for _, b := range measured {
+		steps = append(steps, b.steps...)
+	}
+	return steps
+}
+
 func wallOf(measured []*series) Wall {
 	var w Wall
-	for _, b := range measured {
-		for _, s := range b.steps {
-			w.SamplesUS = append(w.SamplesUS, micros(s.end.Sub(s.begin)))
-		}
+	for _, s := range stepsOf(measured) {
+		w.SamplesUS = append(w.SamplesUS, micros(s.end.Sub(s.begin)))
 	}
 	w.MeanUS = stat.Mean(w.SamplesUS, nil)
 	w.MedianUS, w.P5US, w.P95US = Quantile(w.SamplesUS, 0.5), Quantile(w.SamplesUS, 0.05), Quantile(w.SamplesUS, 0.95)
@@ -66,25 +72,21 @@ func Quantile(samples []float64, p float64) float64 {
 
 func (r *runner) sections(measured []*series) {
 	index := map[string]int{}
-	step := 0
-	for _, b := range measured {
-		for _, s := range b.steps {
-			for _, sub := range s.submissions {
-				for _, span := range sub.Spans {
-					i, ok := index[span.Section]
-					if !ok {
-						i = len(r.run.Sections)
-						index[span.Section] = i
-						r.run.Sections = append(r.run.Sections, Section{Name: span.Section})
-					}
-					section := &r.run.Sections[i]
-					for len(section.SamplesUS) <= step {
-						section.SamplesUS = append(section.SamplesUS, 0)
-					}
-					section.SamplesUS[step] += micros(b.clock.dev.Between(span.Begin, span.End))
+	for step, s := range stepsOf(measured) {
+		for _, sub := range s.submissions {
+			for _, span := range sub.Spans {
+				i, ok := index[span.Section]
+				if !ok {
+					i = len(r.run.Sections)
+					index[span.Section] = i
+					r.run.Sections = append(r.run.Sections, Section{Name: span.Section})
 				}
+				section := &r.run.Sections[i]
+				for len(section.SamplesUS) <= step {
+					section.SamplesUS = append(section.SamplesUS, 0)
+				}
+				section.SamplesUS[step] += micros(r.dev.Between(span.Begin, span.End))
 			}
-			step++
 		}
 	}
 	for i := range r.run.Sections {
@@ -95,42 +97,39 @@ func (r *runner) sections(measured []*series) {
 // dispatches makes the table of dispatches. All steps have the same ones.
 func (r *runner) dispatches(measured []*series) error {
 	index := map[string]int{}
-	step := 0
-	for _, b := range measured {
-		for _, s := range b.steps {
-			for _, sub := range s.submissions {
-				if len(sub.Spans) != len(sub.Dispatches) {
-					return fmt.Errorf("%d times of %d dispatches", len(sub.Spans), len(sub.Dispatches))
-				}
-				for n, span := range sub.Spans {
-					d := &sub.Dispatches[n]
-					grid, work := d.At(sub.Lengths)
-					i, ok := index[d.Label]
-					if !ok {
-						i = len(r.run.Dispatches)
-						index[d.Label] = i
-						layer, operation := operationOf(d.Label)
-						r.run.Dispatches = append(r.run.Dispatches, Dispatch{
-							Label: d.Label, Section: span.Section, Layer: layer, Operation: operation,
-							Pipeline: r.pipelines.index(d.Program), Shape: shapeText(d), Grid: grid,
-						})
-					}
-					row := &r.run.Dispatches[i]
-					if step == 0 {
-						row.Calls++
-						row.ReadBytes += work.Read
-						row.WrittenBytes += work.Written
-						row.FLOPs += work.FLOPs
-					}
-					row.SamplesUS = append(row.SamplesUS, micros(b.clock.dev.Between(span.Begin, span.End)))
-				}
+	steps := stepsOf(measured)
+	for step, s := range steps {
+		for _, sub := range s.submissions {
+			if len(sub.Spans) != len(sub.Dispatches) {
+				return fmt.Errorf("%d times of %d dispatches", len(sub.Spans), len(sub.Dispatches))
 			}
-			step++
+			for n, span := range sub.Spans {
+				d := &sub.Dispatches[n]
+				grid, work := d.At(sub.Lengths)
+				i, ok := index[d.Label]
+				if !ok {
+					i = len(r.run.Dispatches)
+					index[d.Label] = i
+					layer, operation := operationOf(d.Label)
+					r.run.Dispatches = append(r.run.Dispatches, Dispatch{
+						Label: d.Label, Section: span.Section, Layer: layer, Operation: operation,
+						Pipeline: r.pipelines.index(d.Program), Shape: shapeText(d), Grid: grid,
+					})
+				}
+				row := &r.run.Dispatches[i]
+				if step == 0 {
+					row.Calls++
+					row.ReadBytes += work.Read
+					row.WrittenBytes += work.Written
+					row.FLOPs += work.FLOPs
+				}
+				row.SamplesUS = append(row.SamplesUS, micros(r.dev.Between(span.Begin, span.End)))
+			}
 		}
 	}
 	for _, d := range r.run.Dispatches {
-		if len(d.SamplesUS) != d.Calls*step {
-			return fmt.Errorf("%s: %d times in %d steps of %d", d.Label, len(d.SamplesUS), step, d.Calls)
+		if len(d.SamplesUS) != d.Calls*len(steps) {
+			return fmt.Errorf("%s: %d times in %d steps of %d", d.Label, len(d.SamplesUS), len(steps), d.Calls)
 		}
 	}
 	return nil

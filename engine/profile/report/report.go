@@ -71,12 +71,7 @@ func writeJSON(w io.Writer, p *profile.Profile, _ View) error {
 }
 
 // runName is "decode at depth 512", or "prefill of 128 tokens at depth 0".
-func runName(r *profile.Run) string {
-	if r.Tokens != 1 {
-		return fmt.Sprintf("%s of %d tokens at depth %d", r.Phase, r.Tokens, r.Depth)
-	}
-	return fmt.Sprintf("%s at depth %d", r.Phase, r.Depth)
-}
+func runName(r *profile.Run) string { return r.Key().String() }
 
 // runFile is a run's part of a file's name. Every run of a profile has its own.
 func runFile(p *profile.Profile, run int) string {

@@ -4,7 +4,7 @@ import "sealvk/vk"
 
 var embedKernel = register(embedModule, Kernel{
 	Sizes: productSizes, Typical: [][]int{{256000, 3072, 1}}, Knobs: []Knob{lanesKnob}, Weights: true,
-	programs: func(s *Set, k *Kernel, w *Weights) []*Program { return []*Program{s.embedProgram(k, w.Type)} },
+	variants: func(s *Set, k *Kernel, t Type) []*Program { return []*Program{s.embedProgram(k, t)} },
 })
 
 // MaxDim is the widest embedding that [Set.Embed] takes.

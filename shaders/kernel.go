@@ -22,11 +22,11 @@ type Kernel struct {
 	Depth   bool // it works at positions of sequences, and may do so behind others
 
 	module    module
-	constants func(s *Set) []uint32                          // of its one program, where it has no weights; nil: its lanes alone, the first knob
-	programs  func(s *Set, k *Kernel, w *Weights) []*Program // those that read w in a step or a prompt
-	adapt     func(t *Tuning, c *vk.Caps) error              // of DefaultTuning, for what uses the kernel; nil: nothing to do
-	check     func(t *Tuning, kv KVType, c *vk.Caps) error   // nil: the knobs' bounds are all
-	form      productForm                                    // of a product
+	constants func(s *Set) []uint32                        // of its one program, where it has no weights; nil: its lanes alone, the first knob
+	variants  func(s *Set, k *Kernel, t Type) []*Program   // of a kernel with weights, for their type
+	adapt     func(t *Tuning, c *vk.Caps) error            // of DefaultTuning, for what uses the kernel; nil: nothing to do
+	check     func(t *Tuning, kv KVType, c *vk.Caps) error // nil: the knobs' bounds are all
+	form      productForm                                  // of a product
 }
 
 // module is a kernel's SPIR-V, as kernels_gen.go tells of it.

@@ -7,9 +7,6 @@ var embedKernel = register(embedModule, Kernel{
 	variants: func(s *Set, k *Kernel, t Type) []*Program { return []*Program{s.embedProgram(k, t)} },
 })
 
-// MaxDim is the widest embedding that [Set.Embed] takes.
-const MaxDim = 16384
-
 // Embed is, for each of Count rows, To.X[r] = Scale × table[rows[r].Token] with what the norm
 // behind it needs, and history[Sequence][Position] = Token.
 type Embed struct {

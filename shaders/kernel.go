@@ -2,6 +2,7 @@ package shaders
 
 import (
 	"cmp"
+	"embed"
 	"fmt"
 	"slices"
 	"unsafe"
@@ -151,6 +152,9 @@ var (
 	sampleKnob = Knob{Name: "lanes", number: func(t *Tuning) *int { return &t.SampleLanes }, power: true}
 )
 
+//go:embed spv/*.spv
+var binaries embed.FS
+
 // pipeline builds a program of the kernel.
 func (k *Kernel) pipeline(d *vk.Device, cfg *Config, f *form) (*vk.Pipeline, error) {
 	name := k.Name
@@ -160,9 +164,13 @@ func (k *Kernel) pipeline(d *vk.Device, cfg *Config, f *form) (*vk.Pipeline, err
 	if len(f.constants) != k.module.constants {
 		return nil, fmt.Errorf("shaders: %s takes %d constants, not %d", name, k.module.constants, len(f.constants))
 	}
+	code, err := binaries.ReadFile("spv/" + name + ".spv")
+	if err != nil {
+		return nil, fmt.Errorf("shaders: %w", err)
+	}
 	canTell := d.Caps().Features.PipelineExecutableProperties
 	p, err := d.NewPipeline(vk.PipelineInfo{
-		Name: fmt.Sprint(name, f.constants), SPIRV: spirv(name),
+		Name: fmt.Sprint(name, f.constants), SPIRV: code,
 		Bindings: k.module.bindings, PushSize: k.module.push, Constants: f.constants, SubgroupSize: f.subgroup,
 		Statistics: cfg.Statistics && canTell, Representations: cfg.Representations && canTell,
 	})

@@ -2,11 +2,12 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
 	"unsafe"
+
+	"golang.org/x/sync/errgroup"
 
 	"sealvk/engine/upload"
 	"sealvk/shaders"
@@ -120,24 +121,21 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	if err := t.all(); err != nil {
 		return err
 	}
-	kernels := shaders.Config{
-		Weights: m.kernelWeights(), Batches: m.dev.Caps().Type != vk.CPU || o.batches,
-		KV: o.KV, Tuning: tuning, Statistics: o.Statistics,
-	}
-	built := make(chan error, 1) // the driver compiles while weights are read
-	go func() {
-		var err error
-		m.kernels, err = shaders.New(m.dev, kernels)
-		built <- err
-	}()
-	err = t.list.Write(ctx, progress)
-	if failed := <-built; failed != nil {
-		err = errors.Join(fmt.Errorf("engine: %w", failed), err)
-	}
-	if err != nil {
-		return err
+	if m.kernels, err = shaders.New(m.dev, shaders.Config{KV: o.KV, Tuning: tuning, Statistics: o.Statistics}); err != nil {
+		return fmt.Errorf("engine: %w", err)
 	}
 	if err := m.makeBuffers(); err != nil {
+		return err
+	}
+	both, ctx := errgroup.WithContext(ctx) // the driver compiles while weights are read
+	both.Go(func() error {
+		if err := m.kernels.Build(ctx, m.needed(o), o.Built); err != nil {
+			return fmt.Errorf("engine: %w", err)
+		}
+		return nil
+	})
+	both.Go(func() error { return t.list.Write(ctx, progress) })
+	if err := both.Wait(); err != nil {
 		return err
 	}
 	s := &m.state

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"sealvk/shaders"
 	"sealvk/vk"
 )
 
@@ -49,23 +50,53 @@ func (m *Model) forget(those func(recording) bool) {
 	}
 }
 
-// record records layers, with the embedding in front of the first and tail, unless nil, behind
-// the last.
+// record makes a recording.
 func (m *Model) record(r recording, s step, tail func(*vk.Commands)) (*vk.Commands, error) {
-	return m.commands(r.String(), func(c *vk.Commands) {
-		if r.from == 0 {
-			m.embed(c, s)
+	return m.commands(r.String(), func(c *vk.Commands) { m.dispatches(c, r, s, tail) })
+}
+
+// dispatches records the layers of r, with the embedding in front of the first and tail, unless
+// nil, behind the last.
+func (m *Model) dispatches(c *vk.Commands, r recording, s step, tail func(*vk.Commands)) {
+	if r.from == 0 {
+		m.embed(c, s)
+	}
+	layer := m.layer
+	if m.tiled && s.count > shaders.DecodeRows {
+		layer = m.layerTiled
+	}
+	for i := r.from; i < r.to; i++ {
+		layer(c, s, i)
+	}
+	if r.to == m.cfg.Layers && tail != nil {
+		tail(c)
+	}
+}
+
+// needed is the programs that prompts and steps ask for, of which Load builds what is missing:
+// those of prompts first. A CPU device compiles slowly and gains little from batches, whose
+// programs it builds when there is one; but for a step that fills the kernels, which
+// speculation counts on.
+func (m *Model) needed(o Options) []*shaders.Program {
+	all := m.dev.Caps().Type != vk.CPU || o.batches
+	full := tuningOf(m.dev.Caps(), o).Product.Tokens
+	return m.kernels.Missing(func(c *vk.Commands) {
+		for n := m.plan.chunk; n == m.plan.chunk || all && n > 0; n /= 2 {
+			m.dispatches(c, recording{to: m.cfg.Layers}, m.chunk(0, make([]int32, n), 0, 0).step, func(c *vk.Commands) { m.sample(c, n-1, 1, false) })
 		}
-		layer := m.layer
-		if m.kernels.Tiled(s.count) {
-			layer = m.layerTiled
+		for n := 1; n <= m.plan.rows; n++ {
+			if all || n == 1 || n == full {
+				m.decodeDispatches(c, n)
+			}
 		}
-		for i := r.from; i < r.to; i++ {
-			layer(c, s, i)
-		}
-		if r.to == m.cfg.Layers && tail != nil {
-			tail(c)
-		}
+	})
+}
+
+// decodeDispatches records a whole decode step of n rows, with both ways to sample.
+func (m *Model) decodeDispatches(c *vk.Commands, n int) {
+	m.dispatches(c, recording{decode: true, to: m.cfg.Layers}, m.decodeStep(n), func(c *vk.Commands) {
+		m.sample(c, 0, n, false)
+		m.sample(c, 0, n, true)
 	})
 }
 

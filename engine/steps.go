@@ -22,8 +22,9 @@ type decoder struct {
 // decodePlan is the decode step of some rows. It is one submission, or several where it takes
 // longer than a submission may.
 type decodePlan struct {
-	layers  int // of a submission; 0: nothing is known
-	depth   int // steps in flight
+	layers  int  // of a submission; 0: nothing is known
+	depth   int  // steps in flight
+	built   bool // its kernels are known to be
 	timed   bool
 	took    time.Duration // of a step, a running mean; 0: never measured
 	samples int           // of took
@@ -44,10 +45,15 @@ func (m *Model) decodePlan(n int) *decodePlan {
 	return p
 }
 
+// decodeStep is what a decode step of n rows works on.
+func (m *Model) decodeStep(n int) step {
+	return step{rows: m.state.decodeRows, count: n, grid: m.state.decodeGrid, splits: m.decodeSplits()}
+}
+
 // recorded returns a copy of the decode step of n rows, recorded now unless it is there already.
 // There are as many copies as steps in flight: a command buffer must not be pending twice.
 func (m *Model) recorded(n, number int, filtered bool) ([]*vk.Commands, error) {
-	s := step{rows: m.state.decodeRows, count: n, grid: m.state.decodeGrid, splits: m.decodeSplits()}
+	s := m.decodeStep(n)
 	segments, layers := m.decode.segments[:0], m.decodePlan(n).layers
 	for from := 0; from < m.cfg.Layers; from += layers {
 		r := recording{decode: true, filtered: filtered, count: n, slot: number, from: from, to: min(from+layers, m.cfg.Layers)}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"sealvk/engine/upload"
@@ -150,33 +149,4 @@ func (t *tensors) norm(name string, to *vk.Range) error {
 		*to = b.All()
 		return t.m.dev.Write(*to, bytesOf(values...))
 	})
-}
-
-// kernelWeights is what each kernel will read.
-func (m *Model) kernelWeights() (list []shaders.Weights) {
-	add := func(kernel string, w *shaders.Matrix, quantized bool) {
-		one := shaders.Weights{Kernel: kernel, Type: w.Type, Rows: w.Rows, Cols: w.Cols, Quantized: quantized}
-		if !slices.Contains(list, one) {
-			list = append(list, one)
-		}
-	}
-	add("embed", &m.tokenEmbd, false)
-	add("output", m.output, false)
-	for i := range m.layers {
-		l := &m.layers[i]
-		for _, w := range l.AttnQKV {
-			add("attn_qkv", &w.Matrix, true)
-		}
-		add("matmul_add", &l.AttnOutput, false)
-		paired := len(l.FFNGateUp) == 1
-		for _, w := range l.FFNGateUp {
-			if paired {
-				add("ffn_gate_up", &w.Matrix, true)
-			} else {
-				add("matmul", &w.Matrix, false)
-			}
-		}
-		add("matmul_add", &l.FFNDown, paired)
-	}
-	return list
 }

@@ -11,11 +11,6 @@ import (
 // [format.Layout] says, and both of its regions in tiles.
 type Type = format.Type
 
-// TileRows is the number of rows that lie interleaved on the device: for each four words
-// of a row the 32 rows follow each other, so that lanes which take a row each read
-// side by side.
-const TileRows = 32
-
 // rowSize is the number of blocks of a row of cols values, of its quads in the first region
 // and of its words in the second. Whole tiles of even numbers of blocks take no byte more
 // than the file.

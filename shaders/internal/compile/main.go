@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"go/format"
@@ -62,14 +63,8 @@ func compileAll(dir, mirror, pkg string) error {
 		})
 	}
 	wg.Wait()
-	var failed bytes.Buffer
-	for i, err := range errs {
-		if err != nil {
-			fmt.Fprintf(&failed, "\n%s: %v", builds[i].Name(), err)
-		}
-	}
-	if failed.Len() > 0 {
-		return fmt.Errorf("glslc failed:%s", failed.String())
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("glslc failed:\n%w", err)
 	}
 	if err := removeStale(out, builds); err != nil {
 		return err
@@ -113,7 +108,7 @@ func compile(glslc []string, dir string, b spv.Build) (spv.Entry, []byte, error)
 	}
 	code, err := run(glslc, dir, append(b.Flags(), "-o", "-", b.Kernel+".comp"))
 	if err != nil {
-		return spv.Entry{}, nil, err
+		return spv.Entry{}, nil, fmt.Errorf("%s: %w", b.Name(), err)
 	}
 	if err := writeIfChanged(filepath.Join(dir, "spv", b.Name()+".spv"), code); err != nil {
 		return spv.Entry{}, nil, err
@@ -135,22 +130,14 @@ func run(glslc []string, dir string, args []string) ([]byte, error) {
 }
 
 func removeStale(out string, builds []spv.Build) error {
-	keep := map[string]bool{}
-	for _, b := range builds {
-		keep[b.Name()+".spv"] = true
-	}
 	files, err := filepath.Glob(filepath.Join(out, "*.spv"))
-	if err != nil {
-		return err
-	}
 	for _, f := range files {
-		if !keep[filepath.Base(f)] {
-			if err := os.Remove(f); err != nil {
-				return err
-			}
+		made := func(b spv.Build) bool { return b.Name()+".spv" == filepath.Base(f) }
+		if !slices.ContainsFunc(builds, made) {
+			err = errors.Join(err, os.Remove(f))
 		}
 	}
-	return nil
+	return err
 }
 
 // writeIfChanged leaves an equal file alone, so that the build cache and the

@@ -10,13 +10,11 @@ import (
 // optimizer removed because nothing used it is not in the module any more, and
 // neither are names.
 type Module struct {
-	EntryPoint   string
-	LocalSize    [3]uint32 // default values where LocalSizeID has a constant
-	LocalSizeID  [3]int    // id of the specialization constant that sets it, else -1
-	Constants    []uint32  // ids of the specialization constants, ascending
-	Bindings     []Binding // descriptor set 0, ascending, one for each binding number
-	Push         []Scalar  // the push-constant block, every vector and array taken apart
-	Capabilities []uint32  // SPIR-V capability numbers, in the file's order
+	EntryPoint  string
+	LocalSizeID [3]int    // id of the specialization constant that sets the workgroup's size, else -1
+	Constants   []uint32  // ids of the specialization constants, ascending
+	Bindings    []Binding // descriptor set 0, ascending, one for each binding number
+	Push        []Scalar  // the members of the push-constant block, which are numbers
 }
 
 // Binding is a storage buffer. Variables that share a binding number (the same
@@ -52,27 +50,18 @@ const (
 	magic = 0x07230203
 
 	opEntryPoint            = 15
-	opExecutionMode         = 16
-	opCapability            = 17
 	opTypeInt               = 21
 	opTypeFloat             = 22
-	opTypeVector            = 23
-	opTypeArray             = 28
 	opTypeStruct            = 30
 	opTypePointer           = 32
-	opConstant              = 43
-	opSpecConstant          = 50
 	opSpecConstantComposite = 51
-	opConstantComposite     = 44
 	opVariable              = 59
 	opDecorate              = 71
 	opMemberDecorate        = 72
 
 	executionModelGLCompute = 5
-	modeLocalSize           = 17
 
 	decorationSpecID        = 1
-	decorationArrayStride   = 6
 	decorationBuiltIn       = 11
 	decorationNonWritable   = 24
 	decorationNonReadable   = 25
@@ -97,12 +86,11 @@ func (d decorations) has(decoration uint32) bool { _, ok := d[decoration]; retur
 type member struct{ id, index uint32 }
 
 type reader struct {
-	defs    map[uint32][]uint32 // id → instruction (opcode word first), for types, constants, variables
+	defs    map[uint32][]uint32 // id → instruction (opcode word first), for types, composites, variables
 	of      map[uint32]decorations
 	members map[member]decorations
 	order   []uint32 // ids of variables
 	entries int
-	depth   int // of scalars
 }
 
 // Parse reads a module with one GLCompute entry point.
@@ -117,7 +105,7 @@ func Parse(code []byte) (*Module, error) {
 	if words[0] != magic {
 		return nil, fmt.Errorf("spv: magic number is %#x, want %#x", words[0], magic)
 	}
-	m := &Module{LocalSize: [3]uint32{1, 1, 1}, LocalSizeID: [3]int{-1, -1, -1}}
+	m := &Module{LocalSizeID: [3]int{-1, -1, -1}}
 	r := reader{defs: map[uint32][]uint32{}, of: map[uint32]decorations{}, members: map[member]decorations{}}
 	for at := 5; at < len(words); {
 		n := int(words[at] >> 16)
@@ -140,9 +128,8 @@ func Parse(code []byte) (*Module, error) {
 
 // minimum words of the instructions that are looked into.
 var minWords = map[uint32]int{
-	opEntryPoint: 4, opExecutionMode: 3, opCapability: 2, opTypeInt: 4, opTypeFloat: 3, opTypeVector: 4,
-	opTypeArray: 4, opTypeStruct: 2, opTypePointer: 4, opConstant: 4, opSpecConstant: 4,
-	opSpecConstantComposite: 3, opConstantComposite: 3, opVariable: 4, opDecorate: 3, opMemberDecorate: 4,
+	opEntryPoint: 4, opTypeInt: 4, opTypeFloat: 3, opTypeStruct: 2, opTypePointer: 4,
+	opSpecConstantComposite: 3, opVariable: 4, opDecorate: 3, opMemberDecorate: 4,
 }
 
 func (r *reader) instruction(m *Module, in []uint32) error {
@@ -151,21 +138,15 @@ func (r *reader) instruction(m *Module, in []uint32) error {
 		return fmt.Errorf("opcode %d with %d words", op, len(in))
 	}
 	switch op {
-	case opCapability:
-		m.Capabilities = append(m.Capabilities, in[1])
 	case opEntryPoint:
 		r.entries++
 		if in[1] != executionModelGLCompute {
 			return fmt.Errorf("execution model %d is not GLCompute", in[1])
 		}
 		m.EntryPoint = text(in[3:])
-	case opExecutionMode:
-		if in[2] == modeLocalSize && len(in) >= 6 {
-			copy(m.LocalSize[:], in[3:6])
-		}
-	case opTypeInt, opTypeFloat, opTypeVector, opTypeArray, opTypeStruct, opTypePointer:
+	case opTypeInt, opTypeFloat, opTypeStruct, opTypePointer:
 		r.defs[in[1]] = in
-	case opConstant, opSpecConstant, opConstantComposite, opSpecConstantComposite:
+	case opSpecConstantComposite:
 		r.defs[in[2]] = in
 	case opVariable:
 		r.defs[in[2]] = in
@@ -224,11 +205,7 @@ func (r *reader) interfaces(m *Module) error {
 				return err
 			}
 		case storagePushConstant:
-			block, ok := r.pointee(v[1])
-			if !ok {
-				return fmt.Errorf("push constants: no type")
-			}
-			if err := r.scalars(m, block, 0); err != nil {
+			if err := r.push(m, v[1]); err != nil {
 				return fmt.Errorf("push constants: %w", err)
 			}
 		case storageUniform, storageUniformConst:
@@ -246,9 +223,6 @@ func (r *reader) localSize(m *Module, id uint32) {
 		return
 	}
 	for axis, part := range in[3:] {
-		if c := r.defs[part]; c != nil && (c[0]&0xffff == opConstant || c[0]&0xffff == opSpecConstant) {
-			m.LocalSize[axis] = c[3]
-		}
 		if d := r.of[part]; d.has(decorationSpecID) {
 			m.LocalSizeID[axis] = int(d[decorationSpecID])
 		}
@@ -291,69 +265,27 @@ func (r *reader) buffer(m *Module, id uint32) error {
 	return nil
 }
 
-// Bounds of a push-constant block, far above any device's and any kernel's.
-const (
-	maxScalars = 1 << 14
-	maxDepth   = 16
-)
-
-// scalars appends the scalars of a type at a byte offset.
-func (r *reader) scalars(m *Module, id uint32, offset int) error {
-	in := r.defs[id]
-	if in == nil {
-		return fmt.Errorf("type %%%d at byte %d is none of int, float, vector, array, struct", id, offset)
+// push takes the members of the block that a pointer's type leads to.
+func (r *reader) push(m *Module, pointer uint32) error {
+	block, _ := r.pointee(pointer)
+	members := r.defs[block]
+	if members == nil || members[0]&0xffff != opTypeStruct {
+		return fmt.Errorf("type %%%d is no block", block)
 	}
-	if len(m.Push) >= maxScalars || r.depth >= maxDepth {
-		return fmt.Errorf("more than %d numbers or types nested %d deep", maxScalars, maxDepth)
-	}
-	r.depth++
-	defer func() { r.depth-- }()
-	switch in[0] & 0xffff {
-	case opTypeInt:
-		kind := Uint
-		if in[3] == 1 {
-			kind = Int
-		}
-		m.Push = append(m.Push, Scalar{offset, kind, int(in[2])})
-	case opTypeFloat:
-		m.Push = append(m.Push, Scalar{offset, Float, int(in[2])})
-	case opTypeVector:
-		return r.elements(m, in[2], int(in[3]), r.bytes(in[2]), offset)
-	case opTypeArray:
-		length := r.defs[in[3]]
-		if length == nil || length[0]&0xffff != opConstant {
-			return fmt.Errorf("array at byte %d: its length is no constant", offset)
-		}
-		return r.elements(m, in[2], int(length[3]), int(r.of[id][decorationArrayStride]), offset)
-	case opTypeStruct:
-		for i, part := range in[2:] {
-			md := r.members[member{id, uint32(i)}]
-			if err := r.scalars(m, part, offset+int(md[decorationOffset])); err != nil {
-				return err
+	for i, id := range members[2:] {
+		s := Scalar{Offset: int(r.members[member{block, uint32(i)}][decorationOffset])}
+		switch in := r.defs[id]; {
+		case in != nil && in[0]&0xffff == opTypeInt:
+			s.Bits = int(in[2])
+			if in[3] == 1 {
+				s.Kind = Int
 			}
+		case in != nil && in[0]&0xffff == opTypeFloat:
+			s.Bits, s.Kind = int(in[2]), Float
+		default:
+			return fmt.Errorf("the one at byte %d is no number", s.Offset)
 		}
-	default:
-		return fmt.Errorf("type %%%d at byte %d is none of int, float, vector, array, struct", id, offset)
+		m.Push = append(m.Push, s)
 	}
 	return nil
-}
-
-func (r *reader) elements(m *Module, id uint32, count, stride, offset int) error {
-	if count > maxScalars || stride <= 0 {
-		return fmt.Errorf("%d elements of stride %d at byte %d", count, stride, offset)
-	}
-	for i := range count {
-		if err := r.scalars(m, id, offset+i*stride); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// bytes is the size of a scalar type.
-func (r *reader) bytes(id uint32) int {
-	if in := r.defs[id]; len(in) > 2 {
-		return int(in[2]) / 8
-	}
-	return 0
 }

@@ -1,9 +1,12 @@
 package spv
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -11,79 +14,73 @@ import (
 // their hashes alone, without a compiler, and says what disagrees, one line each; none means
 // up to date.
 func Stale(dir string) ([]string, error) {
-	builds, err := Builds(dir)
-	if err != nil {
-		return nil, err
-	}
-	out := filepath.Join(dir, "spv")
-	text, err := os.ReadFile(filepath.Join(out, ManifestName))
+	text, err := os.ReadFile(filepath.Join(dir, "spv", ManifestName))
 	if err != nil {
 		return nil, fmt.Errorf("spv: %w", err)
 	}
-	entries, err := ParseManifest(text)
+	listed, err := ParseManifest(text)
+	if err != nil {
+		return nil, err
+	}
+	now, err := present(dir, listed)
 	if err != nil {
 		return nil, err
 	}
 	var stale []string
-	if want := FormatManifest(entries); string(want) != strings.ReplaceAll(string(text), "\r\n", "\n") {
+	if want := FormatManifest(listed); string(want) != strings.ReplaceAll(string(text), "\r\n", "\n") {
 		stale = append(stale, "MANIFEST names another compiler or other flags")
 	}
-	listed := map[string]Entry{}
-	for _, e := range entries {
-		listed[e.Name] = e
-	}
-	known := map[string]bool{}
-	for _, b := range builds {
-		name := b.Name()
-		known[name] = true
-		e, ok := listed[name]
-		if !ok {
-			stale = append(stale, name+": not in MANIFEST")
-			continue
-		}
-		hash, err := SourceHash(dir, b)
-		if err != nil {
-			return nil, err
-		}
-		if hash != e.Source {
-			stale = append(stale, name+": source is not what was compiled")
-		}
-		if code, err := os.ReadFile(filepath.Join(out, name+".spv")); err != nil || Hash(code) != e.Made {
-			stale = append(stale, name+": SPIR-V is not what was compiled")
+	for _, e := range now {
+		switch i := find(listed, e.Name); {
+		case i < 0:
+			stale = append(stale, e.Name+": not in MANIFEST")
+		case listed[i].Source != e.Source:
+			stale = append(stale, e.Name+": source is not what was compiled")
+		case listed[i].Made != e.Made:
+			stale = append(stale, e.Name+": output is not what was compiled")
 		}
 	}
-	for _, e := range entries {
-		if !known[e.Name] && e.Name != GeneratedName {
+	for _, e := range listed {
+		if find(now, e.Name) < 0 {
 			stale = append(stale, e.Name+": in MANIFEST, but has no source")
 		}
 	}
-	files, err := filepath.Glob(filepath.Join(out, "*.spv"))
-	if err != nil {
-		return nil, fmt.Errorf("spv: %w", err)
-	}
+	files, err := filepath.Glob(filepath.Join(dir, "spv", "*.spv"))
 	for _, f := range files {
-		if name := strings.TrimSuffix(filepath.Base(f), ".spv"); !known[name] {
+		if name := strings.TrimSuffix(filepath.Base(f), ".spv"); find(now, name) < 0 {
 			stale = append(stale, name+": SPIR-V without a source")
 		}
 	}
-	return append(stale, staleGo(dir, entries)...), nil
+	return stale, err
 }
 
-// staleGo is Stale of GeneratedName, which stands in the last line if at all.
-func staleGo(dir string, entries []Entry) []string {
-	text, err := os.ReadFile(filepath.Join(dir, GeneratedName))
-	n := len(entries) - 1
-	if n < 0 || entries[n].Name != GeneratedName {
-		if err == nil {
-			return []string{GeneratedName + ": not in MANIFEST"}
+func find(list []Entry, name string) int {
+	return slices.IndexFunc(list, func(e Entry) bool { return e.Name == name })
+}
+
+// present is what a manifest would list of the files as they are. Go is generated of the kernels
+// that the manifest lists.
+func present(dir string, listed []Entry) ([]Entry, error) {
+	builds, err := Builds(dir)
+	if err != nil {
+		return nil, err
+	}
+	var list []Entry
+	for _, b := range builds {
+		source, err := SourceHash(dir, b)
+		if err != nil {
+			return nil, err
 		}
-		return nil
+		code, _ := os.ReadFile(filepath.Join(dir, "spv", b.Name()+".spv")) // none has another hash
+		list = append(list, Entry{b.Name(), source, Hash(code)})
 	}
-	switch want := GeneratedEntry(entries[:n], text); {
-	case err != nil || entries[n].Made != want.Made:
-		return []string{GeneratedName + " is not what was generated"}
-	case entries[n].Source != want.Source:
-		return []string{GeneratedName + " was generated of other kernels"}
+	text, err := os.ReadFile(filepath.Join(dir, GeneratedName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return list, nil
 	}
-	return nil
+	if err != nil {
+		return nil, fmt.Errorf("spv: %w", err)
+	}
+	kernels := slices.DeleteFunc(slices.Clone(listed), func(e Entry) bool { return e.Name == GeneratedName })
+	return append(list, GeneratedEntry(kernels, text)), nil
 }

@@ -25,8 +25,8 @@ layout(push_constant) uniform Push {
     uint count; // { not a brace }
     float eps;
     uint not_used;
-    ivec2 shift;
-    uint list[3];
+    layout(offset = 16) int shift;
+    uint last;
 } push;
 
 shared float16_t tile[256];
@@ -38,6 +38,6 @@ void main() {
     coopMatStore(m, tile, 0, 16, gl_CooperativeMatrixLayoutRowMajor);
     if (i >= push.count) return;
     y[i] = twice(x[i] + x4[i].y + push.eps) * SCALE + float(tile[i]);
-    a4[i] = vec4(a[i + push.list[1]]);
-    atomicAdd(z[0], push.shift.x);
+    a4[i] = vec4(a[i + push.last]);
+    atomicAdd(z[0], push.shift);
 }

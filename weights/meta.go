@@ -167,26 +167,24 @@ func (m *metadata) integer(key string, def int) int {
 
 // integer gives a scalar integer's value, negative ones as a huge number.
 func (v value) integer() (uint64, bool) {
+	var signed bool
+	switch v.typ {
+	case typeUint8, typeUint16, typeUint32, typeUint64:
+	case typeInt8, typeInt16, typeInt32, typeInt64:
+		signed = true
+	default:
+		return 0, false
+	}
 	if v.array {
 		return 0, false
 	}
-	switch v.typ {
-	case typeUint8:
-		return uint64(v.data[0]), true
-	case typeInt8:
-		return uint64(int8(v.data[0])), true
-	case typeUint16:
-		return uint64(binary.LittleEndian.Uint16(v.data)), true
-	case typeInt16:
-		return uint64(int16(binary.LittleEndian.Uint16(v.data))), true
-	case typeUint32:
-		return uint64(binary.LittleEndian.Uint32(v.data)), true
-	case typeInt32:
-		return uint64(int32(binary.LittleEndian.Uint32(v.data))), true
-	case typeUint64, typeInt64:
-		return binary.LittleEndian.Uint64(v.data), true
+	var b [8]byte
+	copy(b[:], v.data)
+	n, unused := binary.LittleEndian.Uint64(b[:]), 64-8*len(v.data)
+	if signed {
+		n = uint64(int64(n<<unused) >> unused)
 	}
-	return 0, false
+	return n, true
 }
 
 // float gives a positive finite float; def (0: the key is required) if it is absent.

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -38,10 +39,8 @@ var listMethods = map[string]func(r *render, l *list, a *arguments) value{
 	"index": func(r *render, l *list, a *arguments) value {
 		var x value
 		a.parse(r, 1, []string{"value"}, &x)
-		for i, item := range l.items {
-			if r.equal(item, x) {
-				return int64(i)
-			}
+		if i := slices.IndexFunc(l.items, func(item value) bool { return r.equal(item, x) }); i >= 0 {
+			return int64(i)
 		}
 		panic(a.errorf(r, "the value is not in the list"))
 	},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -181,15 +182,7 @@ func (r *render) equal(a, b value) bool {
 		return a.S == t.S
 	case *list:
 		l, ok := b.(*list)
-		if !ok || a.tuple != l.tuple || len(a.items) != len(l.items) {
-			return false
-		}
-		for i := range a.items {
-			if !r.equal(a.items[i], l.items[i]) {
-				return false
-			}
-		}
-		return true
+		return ok && a.tuple == l.tuple && slices.EqualFunc(a.items, l.items, r.equal)
 	case *dict:
 		d, ok := b.(*dict)
 		if !ok || len(a.keys) != len(d.keys) {
@@ -241,12 +234,7 @@ func (r *render) contains(set, v value) bool {
 		_, ok := r.get(s, v)
 		return ok
 	case *list:
-		for _, item := range s.items {
-			if r.equal(item, v) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(s.items, func(item value) bool { return r.equal(item, v) })
 	case undefined:
 		return false
 	}

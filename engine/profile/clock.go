@@ -2,6 +2,7 @@ package profile
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"sealvk/engine"
@@ -51,24 +52,19 @@ func (c clock) stop(submissions []engine.Submission) (clock, error) {
 		}
 		return c, nil
 	}
-	first := true
-	var earliest, latest time.Duration // that may be added
+	earliest, latest := time.Duration(math.MinInt64), time.Duration(math.MaxInt64) // that may be added
 	for _, s := range submissions {
 		if len(s.Spans) == 0 {
 			continue
 		}
-		if first {
+		if c.host.IsZero() {
 			c.tick, c.host = s.Spans[0].Begin, s.Submit
 		}
-		low := s.Submit.Sub(c.at(s.Spans[0].Begin))
-		high := s.Woken.Sub(c.at(s.Spans[len(s.Spans)-1].End))
-		if first || low > earliest {
-			earliest = low
-		}
-		if first || high < latest {
-			latest = high
-		}
-		first = false
+		earliest = max(earliest, s.Submit.Sub(c.at(s.Spans[0].Begin)))
+		latest = min(latest, s.Woken.Sub(c.at(s.Spans[len(s.Spans)-1].End)))
+	}
+	if c.host.IsZero() {
+		return c, nil
 	}
 	if earliest > latest { // the clocks drift apart
 		earliest = (earliest + latest) / 2

@@ -96,8 +96,14 @@ type Summary struct {
 	GPUJoules    float64 `json:"gpu_j_per_token,omitempty"`
 }
 
-// addMedians sets the medians of what else the rows of a test hold.
-func (f *Summary) addMedians(rows []Row) {
+// summarize puts the rows of a test in one file together.
+func summarize(rows []Row) Summary {
+	var samples []float64
+	for _, r := range rows {
+		samples = append(samples, r.SamplesTS...)
+	}
+	slices.Sort(samples)
+	f := Summary{Runs: len(rows), Samples: len(samples), MedianTS: median(samples), LeastTS: samples[0], MostTS: samples[len(samples)-1]}
 	for _, c := range []struct {
 		to  *float64
 		get func(*Row) *float64
@@ -124,6 +130,7 @@ func (f *Summary) addMedians(rows []Row) {
 			*c.to = median(values)
 		}
 	}
+	return f
 }
 
 // key is what rows have in common that may be compared.
@@ -143,34 +150,22 @@ func (r *Row) chunk() int { return min(r.Prompt, r.UBatch) }
 // Compare sets the first file's tests beside those of the others, in the first one's order.
 func Compare(files [][]Row) ([]Compared, error) {
 	var keys []key
-	found := make([]map[key]*Summary, len(files))
+	found := make([]map[key]Summary, len(files))
 	for i, rows := range files {
-		samples := map[key][]float64{}
 		runs := map[key][]Row{}
-		chunk := map[key]int{}
-		found[i] = map[key]*Summary{}
 		for _, r := range rows {
 			k := r.key()
-			f := found[i][k]
-			if f == nil {
-				f = &Summary{}
-				found[i][k], chunk[k] = f, r.chunk()
-				if i == 0 {
-					keys = append(keys, k)
-				}
-			}
-			if n := r.chunk(); n != chunk[k] {
-				return nil, fmt.Errorf("bench: file %d has %v with n_ubatch %d and %d: want one of them in a file", i+1, k.test, chunk[k], n)
+			if i == 0 && runs[k] == nil {
+				keys = append(keys, k)
 			}
 			runs[k] = append(runs[k], r)
-			samples[k] = append(samples[k], r.SamplesTS...)
+			if n, first := r.chunk(), runs[k][0].chunk(); n != first {
+				return nil, fmt.Errorf("bench: file %d has %v with n_ubatch %d and %d: want one of them in a file", i+1, k.test, first, n)
+			}
 		}
-		for k, f := range found[i] {
-			slices.Sort(samples[k])
-			f.Runs = len(runs[k])
-			f.addMedians(runs[k])
-			f.Samples, f.LeastTS, f.MostTS = len(samples[k]), samples[k][0], samples[k][len(samples[k])-1]
-			f.MedianTS = median(samples[k])
+		found[i] = map[key]Summary{}
+		for k, list := range runs {
+			found[i][k] = summarize(list)
 		}
 	}
 	var list []Compared
@@ -179,19 +174,17 @@ func Compare(files [][]Row) ([]Compared, error) {
 		c := Compared{Test: k.test, Name: k.test.String(), Model: k.model, TypeK: k.typeK, TypeV: k.typeV, Npl: k.test.Parallel}
 		for _, of := range found {
 			f := of[k]
-			if f == nil {
-				f = &Summary{}
-			} else {
+			if f.Runs > 0 {
 				f.Ratio = found[0][k].MedianTS / f.MedianTS
 			}
-			c.Files = append(c.Files, *f)
+			c.Files = append(c.Files, f)
 		}
 		for _, f := range c.Files[1:] {
 			common = common || f.Samples > 0
 		}
 		one := k
 		one.test.Parallel = 1
-		if f := found[0][one]; f != nil && k.test.Parallel > 1 {
+		if f := found[0][one]; f.Runs > 0 && k.test.Parallel > 1 {
 			c.Scaling = found[0][k].MedianTS / f.MedianTS
 		}
 		list = append(list, c)

@@ -105,25 +105,24 @@ func meanStddev(v []float64) (mean, stddev float64) {
 
 // Column is a field of a row that is one value.
 type Column struct {
-	Name string
-	SQL  string // its type there
+	Name  string
+	SQL   string // its type there
+	field int
 }
+
+var sqlTypes = map[reflect.Kind]string{reflect.String: "TEXT", reflect.Int: "INTEGER", reflect.Int64: "INTEGER", reflect.Float64: "REAL"}
 
 // Columns are all but the samples.
 func Columns() []Column {
 	var list []Column
-	for i := range reflect.TypeFor[Row]().NumField() {
-		f := reflect.TypeFor[Row]().Field(i)
-		kind := f.Type.Kind()
-		if kind == reflect.Pointer {
-			kind = f.Type.Elem().Kind()
+	for i, f := range reflect.VisibleFields(reflect.TypeFor[Row]()) {
+		if f.Type.Kind() == reflect.Pointer {
+			f.Type = f.Type.Elem()
 		}
-		typ, ok := map[reflect.Kind]string{reflect.String: "TEXT", reflect.Int: "INTEGER", reflect.Int64: "INTEGER", reflect.Float64: "REAL"}[kind]
-		if !ok {
-			continue
+		if sql, ok := sqlTypes[f.Type.Kind()]; ok {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			list = append(list, Column{name, sql, i})
 		}
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		list = append(list, Column{name, typ})
 	}
 	return list
 }
@@ -131,27 +130,14 @@ func Columns() []Column {
 // Values are those of Columns: string, int64, float64, or nil where something is not known.
 func (r *Row) Values() []any {
 	var list []any
-	v := reflect.ValueOf(r).Elem()
-	for i := range v.NumField() {
-		f := v.Field(i)
-		if f.Kind() == reflect.Pointer {
-			if f.IsNil() {
-				list = append(list, nil)
-				continue
-			}
-			f = f.Elem()
-		}
-		switch f.Kind() {
-		case reflect.String:
-			if f.String() == "" {
-				list = append(list, nil)
-				continue
-			}
-			list = append(list, f.String())
-		case reflect.Int, reflect.Int64:
+	for _, c := range Columns() {
+		switch f := reflect.Indirect(reflect.ValueOf(r).Elem().Field(c.field)); {
+		case !f.IsValid() || f.Kind() == reflect.String && f.Len() == 0:
+			list = append(list, nil)
+		case f.CanInt():
 			list = append(list, f.Int())
-		case reflect.Float64:
-			list = append(list, f.Float())
+		default:
+			list = append(list, f.Interface())
 		}
 	}
 	return list

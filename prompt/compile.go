@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 
 	"sealvk/prompt/jinja"
 	"sealvk/tokenize"
@@ -18,7 +17,6 @@ type format struct {
 	source   string
 	template *jinja.Template
 	check    func(*tokenize.Tokenizer, []Message) error // of what is to be rendered; nil: none
-	pieces   atomic.Pointer[pieces]                     // of the vocabulary last used
 }
 
 // Compile makes a template of Jinja source as published models have it, in the
@@ -124,7 +122,7 @@ func (t *format) render(tok *tokenize.Tokenizer, msgs []Message, addGenerationPr
 	if err != nil {
 		return nil, fmt.Errorf("prompt: %s: %w", t.name, err)
 	}
-	return t.parts(tok, text), nil
+	return cut(tok, text), nil
 }
 
 // spelling is the text of a piece, or nothing if the vocabulary lacks it.
@@ -135,11 +133,11 @@ func spelling(tok *tokenize.Tokenizer, id int32) string {
 	return tok.Piece(id).Text
 }
 
-// parts finds the pieces that the template itself wrote: control pieces,
+// cut finds the pieces that the template itself wrote: control pieces,
 // unknown ones and markers that stand in its own text as a whole, the leftmost
 // and longest first. One bos comes first.
-func (t *format) parts(tok *tokenize.Tokenizer, text jinja.Text) []part {
-	s := t.piecesOf(tok)
+func cut(tok *tokenize.Tokenizer, text jinja.Text) []part {
+	guards := guards(tok)
 	bos := part{tok.Piece(tok.BOS()).Text, tok.BOS()}
 	parts := []part{bos}
 	plain := 0
@@ -154,7 +152,7 @@ func (t *format) parts(tok *tokenize.Tokenizer, text jinja.Text) []part {
 			end = text.Input[0].Start
 		}
 		for at := start; at < end; {
-			id, n := s.longest(text.S[at:end])
+			id, n := pieceAt(tok, guards, text.S[at:end])
 			if n == 0 {
 				at++
 				continue
@@ -175,63 +173,20 @@ func (t *format) parts(tok *tokenize.Tokenizer, text jinja.Text) []part {
 	return parts
 }
 
-// pieces are those of a vocabulary that a template may write as text.
-type pieces struct {
-	tok     *tokenize.Tokenizer
-	lengths [256][]int // first byte → lengths in bytes, longest first
-	ids     map[string]int32
-}
-
-// piecesOf collects them once a vocabulary, as that takes a look at every piece.
-func (t *format) piecesOf(tok *tokenize.Tokenizer) *pieces {
-	if s := t.pieces.Load(); s != nil && s.tok == tok {
-		return s
-	}
-	s := &pieces{tok: tok, ids: map[string]int32{}}
-	for _, id := range []int32{tok.BOS(), tok.EOS()} {
-		if id >= 0 {
-			s.add(tok.Piece(id).Text, id)
-		}
-	}
-	for id := range int32(tok.Size()) {
-		if k := tok.Piece(id).Kind; k == tokenize.Control || k == tokenize.Unknown {
-			s.add(tok.Piece(id).Text, id)
-		}
-	}
-	for _, text := range guards(tok) {
-		id, _ := tok.ID(text)
-		s.add(text, id)
-	}
-	t.pieces.Store(s)
-	return s
-}
-
-// add leaves out pieces so long that looking for them would take its time; no
-// template writes such.
-func (s *pieces) add(text string, id int32) {
+// pieceAt returns the longest piece that a template may write as text and that
+// text begins with, one of guards or a control or unknown one, and its length in
+// bytes; 0 if there is none. Pieces so long that looking for them would take its
+// time are left out; no template writes such.
+func pieceAt(tok *tokenize.Tokenizer, guards []string, text string) (id int32, n int) {
 	const most = 128 // bytes
-	if text == "" || len(text) > most {
-		return
-	}
-	s.ids[text] = id
-	lengths := &s.lengths[text[0]]
-	if !slices.Contains(*lengths, len(text)) {
-		*lengths = append(*lengths, len(text))
-		slices.SortFunc(*lengths, func(a, b int) int { return b - a })
-	}
-}
-
-// longest returns the longest of them that text begins with: its id and its
-// length in bytes, 0 if there is none.
-func (s *pieces) longest(text string) (int32, int) {
-	for _, n := range s.lengths[text[0]] {
-		if n <= len(text) {
-			if id, ok := s.ids[text[:n]]; ok {
-				return id, n
-			}
+	id, n = tok.SpecialAt(text[:min(len(text), most)])
+	for _, g := range guards {
+		if len(g) > n && strings.HasPrefix(text, g) {
+			id, _ = tok.ID(g)
+			n = len(g)
 		}
 	}
-	return -1, 0
+	return id, n
 }
 
 // turnEnds are what other published formats end a turn with.

@@ -126,6 +126,19 @@ func (t *Tokenizer) ID(text string) (int32, bool) {
 	return id, ok
 }
 
+// SpecialAt returns the longest control or unknown piece whose literal text the
+// text begins with, and its length in bytes; -1 and 0 if there is none.
+func (t *Tokenizer) SpecialAt(text string) (id int32, n int) {
+	id = -1
+	for _, set := range []*trie{t.special.raw, t.special.text} {
+		i, m := set.longest(text)
+		if m > n && (t.vocab.Pieces[i].Kind == Control || t.vocab.Pieces[i].Kind == Unknown) {
+			id, n = i, m
+		}
+	}
+	return id, n
+}
+
 // Vocab returns the vocabulary; its pieces must not be changed, but they may be
 // appended to. From a tokenizer.json it has scores that stand for the order of
 // the merges, so that it can be written to a GGUF file: New makes a tokenizer

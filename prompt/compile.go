@@ -146,28 +146,23 @@ func cut(tok *tokenize.Tokenizer, text jinja.Text) []part {
 			parts = append(parts, part{text.S[plain:end], -1})
 		}
 	}
-	for start := 0; start < len(text.S); {
-		end := len(text.S)
-		if len(text.Input) > 0 {
-			end = text.Input[0].Start
+	input := append(text.Input, jinja.Span{Start: len(text.S), End: len(text.S)})
+	for at := 0; at < len(text.S); {
+		if at == input[0].Start {
+			at, input = input[0].End, input[1:]
+			continue
 		}
-		for at := start; at < end; {
-			id, n := pieceAt(tok, guards, text.S[at:end])
-			if n == 0 {
-				at++
-				continue
-			}
-			flush(at)
-			if id != bos.id || len(parts) > 1 { // a bos at the start is the one that is there
-				parts = append(parts, part{text.S[at : at+n], id})
-			}
-			at += n
-			plain = at
+		id, n := pieceAt(tok, guards, text.S[at:input[0].Start])
+		if n == 0 {
+			at++
+			continue
 		}
-		start = end
-		if len(text.Input) > 0 {
-			start, text.Input = text.Input[0].End, text.Input[1:]
+		flush(at)
+		if id != bos.id || len(parts) > 1 { // a bos at the start is the one that is there
+			parts = append(parts, part{text.S[at : at+n], id})
 		}
+		at += n
+		plain = at
 	}
 	flush(len(text.S))
 	return parts

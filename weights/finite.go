@@ -3,8 +3,9 @@ package weights
 import (
 	"fmt"
 	"runtime"
-	"sync"
 	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"sealvk/weights/format"
 )
@@ -66,21 +67,22 @@ func (m *Model) CheckFinite() error {
 			jobs = append(jobs, job{t, r, min(rows, t.Rows-r)})
 		}
 	}
-	var next, failed atomic.Int64
-	failed.Store(int64(len(jobs)))
 	errs := make([]error, len(jobs))
-	var wg sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		wg.Go(func() {
-			for i := next.Add(1) - 1; i < failed.Load(); i = next.Add(1) - 1 {
-				j := jobs[i]
-				if errs[i] = j.tensor.Guard(func() error { return j.tensor.CheckRows(j.first, j.rows) }); errs[i] != nil {
-					failed.Store(min(failed.Load(), i)) // all before i have been handed out: losing a race only costs work
-				}
+	var failed atomic.Bool
+	var all errgroup.Group
+	all.SetLimit(runtime.GOMAXPROCS(0))
+	for i, j := range jobs {
+		if failed.Load() {
+			break // what stands in front of the damage is being checked already
+		}
+		all.Go(func() error {
+			if errs[i] = j.tensor.Guard(func() error { return j.tensor.CheckRows(j.first, j.rows) }); errs[i] != nil {
+				failed.Store(true)
 			}
+			return nil
 		})
 	}
-	wg.Wait()
+	_ = all.Wait()
 	for _, err := range errs {
 		if err != nil {
 			return err

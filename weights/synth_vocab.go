@@ -69,27 +69,25 @@ func plainPieces(yield func(string) bool) {
 		return
 	}
 	words := []string{""}
-	longer := func(by string) bool {
-		next := make([]string, 0, len(words)*len(by))
+	for i, letters := range []string{consonants, vowels, consonants, vowels, consonants, vowels} {
+		var longer []string
 		for _, w := range words {
-			for _, letter := range by {
-				next = append(next, w+string(letter))
+			for _, letter := range letters {
+				longer = append(longer, w+string(letter))
 			}
 		}
-		words = next
-		if len(words[0]) == 1 {
-			return true
+		if words = longer; i == 0 {
+			continue
+		}
+		if i == 3 && !yieldRanges(yield, [][2]rune{{0x4e00, 0x9fa5}}) { // CJK, after the first words: there are 20,902
+			return
 		}
 		for _, w := range words {
 			if !yield(w) || !yield("▁"+w) {
-				return false
+				return
 			}
 		}
-		return true
 	}
-	_ = longer(consonants) && longer(vowels) && longer(consonants) &&
-		yieldRanges(yield, [][2]rune{{0x4e00, 0x9fa5}}) && // CJK, after the first words: there are 20,902
-		longer(vowels) && longer(consonants) && longer(vowels)
 }
 
 func yieldRanges(yield func(string) bool, ranges [][2]rune) bool {

@@ -234,9 +234,6 @@ func (t *pipelines) index(p *shaders.Program) int {
 	if i, ok := t.known[p]; ok {
 		return i
 	}
-	if t.known == nil {
-		t.known = map[*shaders.Program]int{}
-	}
 	i := len(t.profile.Pipelines)
 	t.known[p] = i
 	entry := Pipeline{Kernel: p.Kernel, Variant: p.Variant, Lanes: p.Lanes, SubgroupSize: t.profile.Device.SubgroupSize}

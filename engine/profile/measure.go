@@ -8,6 +8,7 @@ import (
 
 	"sealvk/engine"
 	"sealvk/engine/profile/roofline"
+	"sealvk/shaders"
 	"sealvk/vk"
 )
 
@@ -51,7 +52,7 @@ func Measure(ctx context.Context, d *vk.Device, m *engine.Model, o MeasureOption
 	defer m.Steady(false)
 	p := newProfile(d.Caps(), m)
 	p.Roofs = o.Roofs
-	table := pipelines{profile: p}
+	table := pipelines{p, map[*shaders.Program]int{}}
 	for _, phase := range o.Phases {
 		for _, depth := range o.Depths {
 			r := &runner{

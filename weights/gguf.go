@@ -40,6 +40,7 @@ type ggufPart struct {
 	data    []byte
 	version uint32
 	md      *metadata
+	split   split
 	cursor  *cursor
 	tensors uint64 // that the header announces
 }
@@ -82,7 +83,11 @@ func (p *ggufPart) readHeader() error {
 		c.failf("announces %d tensors and %d metadata entries, at most %d can be read", p.tensors, keys, maxEntries)
 	}
 	p.md = readMetadata(c, keys)
-	return c.err
+	if c.err != nil {
+		return c.err
+	}
+	p.split = readSplit(p.md)
+	return p.md.err
 }
 
 // readParts makes the model of its files. Metadata are those of the first.

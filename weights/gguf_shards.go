@@ -18,27 +18,21 @@ type split struct {
 	tensors   int // of all parts, -1 if the file does not say
 }
 
-func (p *ggufPart) split() (split, error) {
-	s := split{no: p.md.integer("split.no", 0), count: p.md.integer("split.count", 1), tensors: -1}
-	if _, ok := p.md.values["split.tensors.count"]; ok {
-		s.tensors = p.md.integer("split.tensors.count", -1)
+func readSplit(md *metadata) split {
+	s := split{no: md.integer("split.no", 0), count: md.integer("split.count", 1), tensors: -1}
+	if _, ok := md.values["split.tensors.count"]; ok {
+		s.tensors = md.integer("split.tensors.count", -1)
 	}
 	s.count = max(s.count, 1) // 0 stands for a model that is whole
-	switch {
-	case p.md.err != nil:
-		return s, p.fail(p.md.err)
-	case s.no >= s.count || s.count > maxShards:
-		return s, p.fail(fmt.Errorf("split.no is %d and split.count %d; want a number below the count and at most %d shards", s.no, s.count, maxShards))
+	if s.no >= s.count || s.count > maxShards {
+		md.failf("split.no is %d and split.count %d; want a number below the count and at most %d shards", s.no, s.count, maxShards)
 	}
-	return s, nil
+	return s
 }
 
 // shardPath gives the path of the file that is part i of the model that p is a part of.
 func (p *ggufPart) shardPath(i int) (string, error) {
-	s, err := p.split()
-	if err != nil {
-		return "", err
-	}
+	s := p.split
 	dir, name := filepath.Split(p.path)
 	m := shardName.FindStringSubmatch(name)
 	if m == nil {
@@ -57,10 +51,7 @@ func (m *Model) openGGUF(path string) error {
 	if err != nil {
 		return err
 	}
-	s, err := given.split()
-	if err != nil {
-		return err
-	}
+	s := given.split
 	if s.count == 1 {
 		return m.readParts([]*ggufPart{given})
 	}
@@ -99,10 +90,7 @@ func checkSplit(parts []*ggufPart) error {
 		announced += p.tensors // at most one for each 33 bytes of a file
 	}
 	for i, p := range parts {
-		s, err := p.split()
-		switch {
-		case err != nil:
-			return err
+		switch s := p.split; {
 		case s.count != len(parts) || s.no != i:
 			return p.fail(fmt.Errorf("is part %d of %d by its metadata, want part %d of %d; the files are not of one model", s.no+1, s.count, i+1, len(parts)))
 		case s.count > 1 && s.tensors >= 0 && uint64(s.tensors) != announced:
@@ -141,11 +129,7 @@ func (m *Model) openVocab(path string) (*Vocab, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := p.split()
-	if err != nil {
-		return nil, err
-	}
-	if s.no > 0 {
+	if p.split.no > 0 {
 		if path, err = p.shardPath(0); err != nil {
 			return nil, err
 		}

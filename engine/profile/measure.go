@@ -125,20 +125,15 @@ func (r *runner) measure(ctx context.Context) error {
 	r.progress("warming up")
 	r.model.Steady(false) // submissions find their size
 	r.warm = 1
-	begun := time.Now()
-	if _, err := r.series(ctx, vk.TraceOff, r.pick(3, 1)); err != nil {
-		return err
-	}
-	elapsed := time.Since(begun)
-	for range 3 { // a first prefill knows nothing of the device's speed
-		if r.run.Phase == "decode" || elapsed > enough/4 {
-			break
-		}
-		begun = time.Now()
-		if _, err := r.series(ctx, vk.TraceOff, 1); err != nil {
+	var elapsed time.Duration
+	for range 4 { // a first prefill knows nothing of the device's speed
+		begun := time.Now()
+		if _, err := r.series(ctx, vk.TraceOff, r.pick(3, 1)); err != nil {
 			return err
 		}
-		elapsed = time.Since(begun)
+		if elapsed = time.Since(begun); r.run.Phase == "decode" || elapsed > enough/4 {
+			break
+		}
 	}
 	r.model.Steady(true)
 	perStep := elapsed / time.Duration(r.pick(1+r.warm+3, 1))

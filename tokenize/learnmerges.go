@@ -44,7 +44,9 @@ func parseTokenizerJSON(data []byte, names specialNames, rows int) (*Tokenizer, 
 		return nil, err
 	}
 	t.learnMerges(m)
-	t.fix(f.Added)
+	for _, a := range f.Added {
+		t.fix(a)
+	}
 	return t, nil
 }
 
@@ -260,19 +262,17 @@ func (t *Tokenizer) learnMerges(m *learned) {
 	}
 }
 
-// fix fills the tables of pieces found whole.
-func (t *Tokenizer) fix(added []addedToken) {
-	for _, a := range added {
-		sets := []fixed{t.special, t.plain}
-		if k := t.vocab.Pieces[a.ID].Kind; k == Control || k == Unknown {
-			sets = sets[:1]
-		}
-		for _, s := range sets {
-			if a.Normalized {
-				s.text.add(a.Content, a.ID)
-			} else {
-				s.raw.add(a.Content, a.ID)
-			}
+// fix puts a piece into the tables of those found whole.
+func (t *Tokenizer) fix(a addedToken) {
+	sets := []fixed{t.special, t.plain}
+	if k := t.vocab.Pieces[a.ID].Kind; k == Control || k == Unknown {
+		sets = sets[:1]
+	}
+	for _, s := range sets {
+		if a.Normalized {
+			s.text.add(a.Content, a.ID)
+		} else {
+			s.raw.add(a.Content, a.ID)
 		}
 	}
 }

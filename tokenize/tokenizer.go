@@ -52,15 +52,10 @@ func build(v Vocab) (*Tokenizer, error) {
 			return nil, t.duplicate(int32(i))
 		}
 	}
-	t.special.text = t.plain.text
 	for i, p := range v.Pieces {
-		switch p.Kind {
-		case UserDefined:
-			if !strings.Contains(p.Text, " ") { // no text has a blank left for it
-				t.plain.text.add(p.Text, int32(i))
-			}
-		case Control, Unknown:
-			t.special.raw.add(p.Text, int32(i))
+		switch {
+		case p.Kind == Control, p.Kind == Unknown, p.Kind == UserDefined && !strings.Contains(p.Text, " "): // no text has a blank left
+			t.fix(addedToken{ID: int32(i), Content: p.Text, Normalized: p.Kind == UserDefined})
 		}
 	}
 	t.learnPieces()

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -15,30 +16,25 @@ type columns struct {
 func (c *columns) add(cells ...string) { c.rows = append(c.rows, cells) }
 
 func (c *columns) write(b *strings.Builder) {
-	width := make([]int, len(c.titles))
+	head, sign, width := make([]string, len(c.titles)), make([]int, len(c.titles)), make([]int, len(c.titles))
 	for i, title := range c.titles {
-		width[i] = utf8.RuneCountInString(strings.TrimPrefix(title, "<"))
-		for _, row := range c.rows {
-			width[i] = max(width[i], utf8.RuneCountInString(row[i]))
+		sign[i] = 1
+		text, left := strings.CutPrefix(title, "<")
+		if head[i] = text; left {
+			sign[i] = -1 // to fmt a negative width is one of text set to the left
 		}
 	}
-	head := make([]string, len(c.titles))
-	for i, title := range c.titles {
-		head[i] = strings.TrimPrefix(title, "<")
-	}
-	for _, row := range append([][]string{head}, c.rows...) {
-		var line strings.Builder
+	rows := append([][]string{head}, c.rows...)
+	for _, row := range rows {
 		for i, cell := range row {
-			space := strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell))
-			if i > 0 {
-				line.WriteString("  ")
-			}
-			if strings.HasPrefix(c.titles[i], "<") {
-				line.WriteString(cell + space)
-			} else {
-				line.WriteString(space + cell)
-			}
+			width[i] = max(width[i], utf8.RuneCountInString(cell))
 		}
-		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	for _, row := range rows {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = fmt.Sprintf("%*s", sign[i]*width[i], cell)
+		}
+		b.WriteString(strings.TrimRight(strings.Join(cells, "  "), " ") + "\n")
 	}
 }

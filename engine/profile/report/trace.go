@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sealvk/engine/profile"
@@ -17,11 +18,7 @@ import (
 type nanoseconds int64
 
 func (n nanoseconds) MarshalJSON() ([]byte, error) {
-	sign := ""
-	if n < 0 {
-		sign, n = "-", -n
-	}
-	return fmt.Appendf(nil, "%s%d.%03d", sign, n/1000, n%1000), nil
+	return strconv.AppendFloat(nil, float64(n)/1000, 'f', 3, 64), nil
 }
 
 func toNanoseconds(us float64) nanoseconds { return nanoseconds(math.Round(us * 1000)) }

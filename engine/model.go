@@ -50,7 +50,7 @@ type Model struct {
 	queue    queue
 	batch    batch
 	sessions []*Session // by sequence
-	pool     *pagePool
+	pool     pagePool
 
 	cfg   weights.Config
 	heads shaders.Heads
@@ -101,13 +101,10 @@ func Load(ctx context.Context, dev *vk.Device, file *weights.Model, o Options, p
 }
 
 func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progress func(done, total int64)) error {
-	tuning := tuningOf(m.dev.Caps(), o)
-	if o.IntDot {
-		if !m.dev.Caps().Features.IntegerDotProduct {
-			return fmt.Errorf("engine: %w", ErrNoIntDot)
-		}
-		tuning.Product.IntDot = true
+	if o.IntDot && !m.dev.Caps().Features.IntegerDotProduct {
+		return fmt.Errorf("engine: %w", ErrNoIntDot)
 	}
+	tuning := tuningOf(m.dev.Caps(), o)
 	m.pace, m.decode.layers = startPace(m.dev.Caps(), tuning, m.cfg, m.plan)
 	up, err := m.dev.NewUploader()
 	if err != nil {
@@ -129,7 +126,7 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	}
 	both, ctx := errgroup.WithContext(ctx) // the driver compiles while weights are read
 	both.Go(func() error {
-		if err := m.kernels.Build(ctx, m.needed(o), o.Built); err != nil {
+		if err := m.kernels.Build(ctx, m.needed(tuning.Product.Tokens, o.batches), o.Built); err != nil {
 			return fmt.Errorf("engine: %w", err)
 		}
 		return nil

@@ -22,9 +22,8 @@ type decoder struct {
 // decodePlan is the decode step of some rows. It is one submission, or several where it takes
 // longer than a submission may.
 type decodePlan struct {
-	layers  int  // of a submission; 0: nothing is known
-	depth   int  // steps in flight
-	built   bool // its kernels are known to be
+	layers  int // of a submission; 0: nothing is known
+	depth   int // steps in flight
 	timed   bool
 	took    time.Duration // of a step, a running mean; 0: never measured
 	samples int           // of took
@@ -47,7 +46,7 @@ func (m *Model) decodePlan(n int) *decodePlan {
 
 // decodeStep is what a decode step of n rows works on.
 func (m *Model) decodeStep(n int) step {
-	return step{rows: m.state.decodeRows, count: n, grid: m.state.decodeGrid, splits: m.decodeSplits()}
+	return step{rows: m.state.decodeRows, count: n, grid: m.state.decodeGrid, splits: m.decodeSplits}
 }
 
 // recorded returns a copy of the decode step of n rows, recorded now unless it is there already.
@@ -57,7 +56,7 @@ func (m *Model) recorded(n, number int, filtered bool) ([]*vk.Commands, error) {
 	segments, layers := m.decode.segments[:0], m.decodePlan(n).layers
 	for from := 0; from < m.cfg.Layers; from += layers {
 		r := recording{decode: true, filtered: filtered, count: n, slot: number, from: from, to: min(from+layers, m.cfg.Layers)}
-		c, err := m.kept(r, s, func(c *vk.Commands) { m.sample(c, 0, n, filtered) })
+		c, err := m.kept(r, s, func(c *vk.Commands, n int) { m.sample(c, 0, n, filtered) })
 		if err != nil {
 			return nil, err
 		}
@@ -121,11 +120,7 @@ func (m *Model) setRows(rows []shaders.Row) error {
 		return err
 	}
 	copy(s.nextRows.Bytes(), bytesOf(rows...))
-	longest := 0
-	for i := range rows {
-		longest = max(longest, int(rows[i].Position)+1)
-	}
-	grid := m.decodeSplits().Grid(m.heads, longest, len(rows))
+	grid := m.decodeSplits.Grid(m.heads, lengthsOf(rows, 0).Longest, len(rows))
 	copy(s.nextRows.Bytes()[rowBytes*shaders.DecodeRows:], bytesOf(grid))
 	ticket, err := m.dev.Submit(s.copyRows)
 	if err != nil {

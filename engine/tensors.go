@@ -51,9 +51,6 @@ func (t *tensors) weight(name string) *weights.Tensor { return t.file.Tensor(nam
 func (t *tensors) matrix(name string, to *shaders.Matrix) (err error) {
 	w := t.weight(name)
 	*to, err = t.make(name, w.Rows, upload.Plain([]*weights.Tensor{w}, 0, 0))
-	if err == nil {
-		t.list.Add(to, upload.Plain([]*weights.Tensor{w}, 0, 0))
-	}
 	return err
 }
 
@@ -104,15 +101,12 @@ func gateUpRows(ffn int) int {
 
 func (t *tensors) stack(to *[]stacked, blk, name string, row0, rows int, from upload.Source) error {
 	w, err := t.make(blk+name, rows, from)
-	if err != nil {
-		return err
-	}
 	*to = append(*to, stacked{name, row0, w})
-	t.list.Add(&(*to)[len(*to)-1].Matrix, from)
-	return nil
+	return err
 }
 
-// make makes the buffers of a matrix, split by rows into ranges that the device can bind.
+// make makes the buffers of a matrix, split by rows into ranges that the device can bind, and lists
+// it for the upload.
 func (t *tensors) make(name string, rows int, from upload.Source) (shaders.Matrix, error) {
 	first := from.Tensors[0]
 	w := shaders.Matrix{Type: first.Type, Rows: rows, Cols: first.Cols}
@@ -128,6 +122,7 @@ func (t *tensors) make(name string, rows int, from upload.Source) (shaders.Matri
 		}
 		w.Parts = append(w.Parts, shaders.Part{Data: b.All(), First: first, Rows: n})
 	}
+	t.list.Add(&w, from)
 	return w, nil
 }
 

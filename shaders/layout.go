@@ -77,9 +77,7 @@ func PartRows(t Type, cols int, limit int64) (int, error) {
 // the first region and in the second (size 0 for types without).
 func (p *Part) Regions(t Type, cols, tile, count int) (first, second vk.Range) {
 	a, b := tileBytes(t, cols)
-	at := p.Data.Offset + int64(ceilDiv(p.Rows, TileRows))*a
-	return p.Data.Buffer.Range(p.Data.Offset+int64(tile)*a, int64(count)*a),
-		p.Data.Buffer.Range(at+int64(tile)*b, int64(count)*b)
+	return p.Data.Part(int64(tile)*a, int64(count)*a), p.Data.Part(int64(tiles(p.Rows))*a+int64(tile)*b, int64(count)*b)
 }
 
 // push is what kernels are told of a part (weights.glsl, Matrix).

@@ -97,7 +97,7 @@ func (s *Set) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
 	splits = ceilDiv(ceilDiv(w.Cols, tile.Cols), steps)
 	to, add := m.Y, m.Add
 	if splits > 1 {
-		to, add = m.Partial.Buffer.Range(m.Partial.Offset, 4*int64(splits)*int64(x.Tokens)*int64(w.Rows)), false
+		to, add = m.Partial.Part(0, 4*int64(splits)*int64(x.Tokens)*int64(w.Rows)), false
 	}
 	perRow, perToken := 4*int64(x.Tokens), 4*int64(w.Cols)
 	factors := 0

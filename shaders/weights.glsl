@@ -11,7 +11,7 @@
 layout(constant_id = 1) const uint TYPE = F32;
 
 layout(set = 0, binding = 0, std430) readonly buffer Weights { uint w[]; };
-layout(set = 0, binding = 0, std430) readonly buffer Quads { uvec4 w4[]; };
+layout(set = 0, binding = 0, std430) readonly buffer Weights4 { uvec4 w4[]; };
 
 // TileRows is the number of rows that lie interleaved on the device: for each four words
 // of a row the 32 rows follow each other, so that lanes which take a row each read

@@ -15,7 +15,7 @@ import (
 type kernel struct {
 	name     string
 	variants []string
-	declared spv.Declaration
+	declared *spv.Module // of SPIR-V that is not optimized
 	module   *spv.Module
 	shared   []spv.Shared
 }
@@ -36,12 +36,15 @@ func interfaces(glslc []string, dir string, builds []spv.Build, binaries [][]byt
 			}
 			continue
 		}
-		text, err := run(glslc, dir, slices.Concat(b.Flags(), []string{"-E", b.Kernel + ".comp"}))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", b.Kernel, err)
+		k := &kernel{name: b.Kernel, module: m}
+		code, err := run(glslc, dir, slices.Concat(b.Flags(), []string{"-O0", "-o", "-", b.Kernel + ".comp"}))
+		if err == nil {
+			k.declared, err = spv.Parse(code)
 		}
-		k := &kernel{name: b.Kernel, declared: spv.Declare(string(text)), module: m}
-		if k.shared, err = spv.SharedBy(dir, b.Kernel); err == nil {
+		if err == nil {
+			k.shared, err = spv.SharedBy(dir, b.Kernel)
+		}
+		if err == nil {
 			err = k.check()
 		}
 		if err != nil {
@@ -54,13 +57,13 @@ func interfaces(glslc []string, dir string, builds []spv.Build, binaries [][]byt
 
 // check compares the source with its SPIR-V, and both with what Go can express.
 func (k *kernel) check() error {
-	d, m := &k.declared, k.module
+	d, m := k.declared, k.module
 	if len(m.Push) != len(d.Push) {
 		return fmt.Errorf("push constants %v, SPIR-V has %v", d.Push, m.Push)
 	}
 	for i, p := range m.Push {
 		if p.Offset != 4*i || p.Bits != 32 {
-			return fmt.Errorf("push constant %s: %v; want 32-bit numbers side by side", d.Push[i], p)
+			return fmt.Errorf("push constant %s: %v; want 32-bit numbers side by side", d.Push[i].Name, p)
 		}
 	}
 	if len(m.Bindings) != len(d.Bindings) {
@@ -188,7 +191,7 @@ func (k *kernel) writePush(g *source, shared []spv.Shared, n int) {
 	for i < n {
 		kind, names := k.module.Push[i].Kind, []string{}
 		for ; i < n && k.module.Push[i].Kind == kind; i++ {
-			names = append(names, goName(k.declared.Push[i], true))
+			names = append(names, goName(k.declared.Push[i].Name, true))
 		}
 		g.line("%s %s", strings.Join(names, ", "), [...]string{spv.Uint: "uint32", spv.Int: "int32", spv.Float: "float32"}[kind])
 	}

@@ -12,12 +12,12 @@ import (
 func sample() *kernel {
 	return &kernel{
 		name: "rms_norm", variants: []string{"quad"},
-		declared: spv.Declaration{
-			Push: []string{"kv_heads", "first", "eps"}, Constants: []spv.Named{{Number: 0, Name: "LANES"}, {Number: 1, Name: "IN_PLACE"}},
-			Bindings: []spv.Named{{Number: 0, Name: "X"}, {Number: 1, Name: "Y"}, {Number: 2, Name: "KCache"}},
+		declared: &spv.Module{
+			Push: []spv.Scalar{{Name: "kv_heads"}, {Name: "first"}, {Name: "eps"}}, Constants: []spv.Constant{{Number: 0, Name: "LANES"}, {Number: 1, Name: "IN_PLACE"}},
+			Bindings: []spv.Binding{{Number: 0, Name: "X"}, {Number: 1, Name: "Y"}, {Number: 2, Name: "KCache"}},
 		},
 		module: &spv.Module{
-			EntryPoint: "main", LocalSizeID: [3]int{0, -1, -1}, Constants: []uint32{0},
+			EntryPoint: "main", LocalSizeID: [3]int{0, -1, -1}, Constants: []spv.Constant{{}},
 			Bindings: []spv.Binding{{Number: 0, Readable: true}, {Number: 1, Readable: true, Writable: true}, {Number: 2, Writable: true}},
 			Push:     []spv.Scalar{{Offset: 0, Kind: spv.Uint, Bits: 32}, {Offset: 4, Kind: spv.Int, Bits: 32}, {Offset: 8, Kind: spv.Float, Bits: 32}},
 		},
@@ -56,7 +56,7 @@ func TestGoSource(t *testing.T) {
 		t.Error("a shared part is there twice")
 	}
 	other := sample()
-	other.declared.Push[1] = "last"
+	other.declared.Push[1].Name = "last"
 	if _, err := goSource("shaders", []*kernel{sample(), other}); err == nil || !strings.Contains(err.Error(), "interface some is not that of the other kernels") {
 		t.Errorf("another shared part: %v", err)
 	}

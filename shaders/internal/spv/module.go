@@ -1,6 +1,7 @@
 package spv
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -8,20 +9,28 @@ import (
 
 // Module is the interface of one compute kernel, read from its SPIR-V. What the
 // optimizer removed because nothing used it is not in the module any more, and
-// neither are names.
+// neither are names; before it, both are.
 type Module struct {
 	EntryPoint  string
-	LocalSizeID [3]int    // id of the specialization constant that sets the workgroup's size, else -1
-	Constants   []uint32  // ids of the specialization constants, ascending
-	Bindings    []Binding // descriptor set 0, ascending, one for each binding number
-	Push        []Scalar  // the members of the push-constant block, which are numbers
+	LocalSizeID [3]int     // id of the specialization constant that sets the workgroup's size, else -1
+	Constants   []Constant // specialization constants, by their ids
+	Bindings    []Binding  // descriptor set 0, ascending, one for each binding number
+	Push        []Scalar   // the members of the push-constant block, which are numbers
+}
+
+// Constant is a specialization constant.
+type Constant struct {
+	Number int
+	Name   string // "" of one that is a size of the workgroup alone
 }
 
 // Binding is a storage buffer. Variables that share a binding number (the same
-// memory seen as float and as vec4) are one Binding, with the access of all.
+// memory seen as float and as vec4) are one Binding, with the access of all and
+// the shortest of their names.
 type Binding struct {
 	Number             int
 	Readable, Writable bool
+	Name               string // of the block
 }
 
 // Kind is the type of a scalar.
@@ -41,6 +50,7 @@ type Scalar struct {
 	Offset int // bytes from the start of the block
 	Kind   Kind
 	Bits   int
+	Name   string
 }
 
 func (s Scalar) String() string { return fmt.Sprintf("%s%d at byte %d", s.Kind, s.Bits, s.Offset) }
@@ -49,6 +59,8 @@ func (s Scalar) String() string { return fmt.Sprintf("%s%d at byte %d", s.Kind, 
 const (
 	magic = 0x07230203
 
+	opName                  = 5
+	opMemberName            = 6
 	opEntryPoint            = 15
 	opTypeInt               = 21
 	opTypeFloat             = 22
@@ -89,6 +101,8 @@ type reader struct {
 	defs    map[uint32][]uint32 // id → instruction (opcode word first), for types, composites, variables
 	of      map[uint32]decorations
 	members map[member]decorations
+	names   map[uint32]string
+	fields  map[member]string
 	order   []uint32 // ids of variables
 	entries int
 }
@@ -106,7 +120,10 @@ func Parse(code []byte) (*Module, error) {
 		return nil, fmt.Errorf("spv: magic number is %#x, want %#x", words[0], magic)
 	}
 	m := &Module{LocalSizeID: [3]int{-1, -1, -1}}
-	r := reader{defs: map[uint32][]uint32{}, of: map[uint32]decorations{}, members: map[member]decorations{}}
+	r := reader{
+		defs: map[uint32][]uint32{}, of: map[uint32]decorations{}, members: map[member]decorations{},
+		names: map[uint32]string{}, fields: map[member]string{},
+	}
 	for at := 5; at < len(words); {
 		n := int(words[at] >> 16)
 		if n == 0 || at+n > len(words) {
@@ -128,7 +145,7 @@ func Parse(code []byte) (*Module, error) {
 
 // minimum words of the instructions that are looked into.
 var minWords = map[uint32]int{
-	opEntryPoint: 4, opTypeInt: 4, opTypeFloat: 3, opTypeStruct: 2, opTypePointer: 4,
+	opName: 3, opMemberName: 4, opEntryPoint: 4, opTypeInt: 4, opTypeFloat: 3, opTypeStruct: 2, opTypePointer: 4,
 	opSpecConstantComposite: 3, opVariable: 4, opDecorate: 3, opMemberDecorate: 4,
 }
 
@@ -138,6 +155,10 @@ func (r *reader) instruction(m *Module, in []uint32) error {
 		return fmt.Errorf("opcode %d with %d words", op, len(in))
 	}
 	switch op {
+	case opName:
+		r.names[in[1]] = text(in[2:])
+	case opMemberName:
+		r.fields[member{in[1], in[2]}] = text(in[3:])
 	case opEntryPoint:
 		r.entries++
 		if in[1] != executionModelGLCompute {
@@ -189,14 +210,14 @@ func text(words []uint32) string {
 func (r *reader) interfaces(m *Module) error {
 	for id, d := range r.of {
 		if d.has(decorationSpecID) {
-			m.Constants = append(m.Constants, d[decorationSpecID])
+			m.Constants = append(m.Constants, Constant{int(d[decorationSpecID]), r.names[id]})
 		}
 		if b, ok := d[decorationBuiltIn]; ok && b == builtInWorkgroupSize {
 			r.localSize(m, id)
 		}
 	}
-	slices.Sort(m.Constants)
-	m.Constants = slices.Compact(m.Constants)
+	slices.SortFunc(m.Constants, func(a, b Constant) int { return cmp.Or(a.Number-b.Number, cmp.Compare(b.Name, a.Name)) }) // "" last
+	m.Constants = slices.CompactFunc(m.Constants, func(a, b Constant) bool { return a.Number == b.Number })
 	for _, id := range r.order {
 		v := r.defs[id]
 		switch v[3] {
@@ -243,8 +264,9 @@ func (r *reader) buffer(m *Module, id uint32) error {
 		return fmt.Errorf("variable %%%d: want a binding in descriptor set 0", id)
 	}
 	nonWritable, nonReadable := d.has(decorationNonWritable), d.has(decorationNonReadable)
+	block, ok := r.pointee(r.defs[id][1])
 	// A qualifier may stand on the block's members instead; then on all of them.
-	if block, ok := r.pointee(r.defs[id][1]); ok && r.defs[block] != nil {
+	if ok && r.defs[block] != nil {
 		allW, allR := true, true
 		for i := range r.defs[block][2:] {
 			md := r.members[member{block, uint32(i)}]
@@ -253,11 +275,14 @@ func (r *reader) buffer(m *Module, id uint32) error {
 		}
 		nonWritable, nonReadable = nonWritable || allW, nonReadable || allR
 	}
-	b := Binding{int(d[decorationBinding]), !nonReadable, !nonWritable}
+	b := Binding{int(d[decorationBinding]), !nonReadable, !nonWritable, r.names[block]}
 	for i := range m.Bindings {
 		if old := &m.Bindings[i]; old.Number == b.Number {
 			old.Readable = old.Readable || b.Readable
 			old.Writable = old.Writable || b.Writable
+			if len(b.Name) < len(old.Name) {
+				old.Name = b.Name
+			}
 			return nil
 		}
 	}
@@ -273,7 +298,8 @@ func (r *reader) push(m *Module, pointer uint32) error {
 		return fmt.Errorf("type %%%d is no block", block)
 	}
 	for i, id := range members[2:] {
-		s := Scalar{Offset: int(r.members[member{block, uint32(i)}][decorationOffset])}
+		at := member{block, uint32(i)}
+		s := Scalar{Offset: int(r.members[at][decorationOffset]), Name: r.fields[at]}
 		switch in := r.defs[id]; {
 		case in != nil && in[0]&0xffff == opTypeInt:
 			s.Bits = int(in[2])

@@ -3,6 +3,7 @@ package spv
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -28,12 +29,12 @@ func TestParseSample(t *testing.T) {
 	want := &Module{
 		EntryPoint:  "main",
 		LocalSizeID: [3]int{3, -1, -1},
-		Constants:   []uint32{1, 3}, // 2 is unused and gone
+		Constants:   []Constant{{1, ""}, {3, ""}}, // 2 is unused and gone
 		Bindings: []Binding{ // 3 is not declared, 5 unused and gone
-			{0, true, false}, {1, false, true}, {2, true, true}, {4, true, false}, {6, true, true},
+			{0, true, false, ""}, {1, false, true, ""}, {2, true, true, ""}, {4, true, false, ""}, {6, true, true, ""},
 		},
 		Push: []Scalar{
-			{0, Uint, 32}, {4, Float, 32}, {8, Uint, 32}, {16, Int, 32}, {20, Uint, 32},
+			{0, Uint, 32, ""}, {4, Float, 32, ""}, {8, Uint, 32, ""}, {16, Int, 32, ""}, {20, Uint, 32, ""},
 		},
 	}
 	if !reflect.DeepEqual(got, want) {
@@ -41,18 +42,32 @@ func TestParseSample(t *testing.T) {
 	}
 }
 
-func TestDeclaredSample(t *testing.T) {
-	got, err := Declared("testdata", "sample")
+// Before it is optimized a module has what is declared, with names:
+// glslc --target-env=vulkan1.2 -o named.spv sample.comp
+func TestParseNames(t *testing.T) {
+	code, err := os.ReadFile("testdata/named.spv")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := Declaration{
-		Push:      []string{"count", "eps", "not_used", "shift", "last"},
-		Constants: []Named{{1, "SCALE"}, {2, "UNUSED"}, {3, ""}},
-		Bindings:  []Named{{0, "X"}, {1, "Y"}, {2, "Z"}, {4, "H"}, {5, "Unused"}, {6, "A"}},
+	m, err := Parse(code)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("declaration %+v, want %+v", got, want)
+	var push, bindings []string
+	for _, p := range m.Push {
+		push = append(push, p.Name)
+	}
+	for _, b := range m.Bindings {
+		bindings = append(bindings, fmt.Sprint(b.Number, b.Name))
+	}
+	if got, want := strings.Join(push, " "), "count eps not_used shift last"; got != want {
+		t.Errorf("push constants %s, want %s", got, want)
+	}
+	if want := []Constant{{1, "SCALE"}, {2, "UNUSED"}, {3, ""}}; !slices.Equal(m.Constants, want) {
+		t.Errorf("constants %v, want %v", m.Constants, want)
+	}
+	if got, want := strings.Join(bindings, " "), "0X 1Y 2Z 4H 5Unused 6A"; got != want {
+		t.Errorf("bindings %s, want %s", got, want)
 	}
 }
 
@@ -259,22 +274,5 @@ func TestStaleIgnoresLineEnds(t *testing.T) {
 	}
 	if stale, err := Stale(dir); err != nil || len(stale) != 0 {
 		t.Errorf("stale = %q, %v after a checkout with CRLF", stale, err)
-	}
-}
-
-// Members that a macro stands for are members, and the first definition counts.
-func TestDeclaredMacros(t *testing.T) {
-	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"a.comp": "#define ID 4\n#include \"b.glsl\"\nlayout(push_constant) uniform Push {\n    BOTH\n    float eps;\n} push;\n",
-		"b.glsl": "#define BOTH \\\n    uint rows; /* of both */ \\\n    uint cols;\n#define TWICE(x) 2 * x\n#ifndef ID\n#define ID 9\n#endif\nlayout(constant_id = ID) const uint N = 1;\n",
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want := Declaration{Push: []string{"rows", "cols", "eps"}, Constants: []Named{{4, "N"}}}
-	if got, err := Declared(dir, "a"); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%+v, %v; want %+v", got, err, want)
 	}
 }

@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -76,8 +75,7 @@ func (d *Dispatch) groupName(p *Profile, by By) string {
 	case ByLayer:
 		return d.Section
 	case ByKernel:
-		pipeline := &p.Pipelines[d.Pipeline]
-		return strings.Join(slices.DeleteFunc([]string{pipeline.Kernel, pipeline.Type, pipeline.Variant}, func(s string) bool { return s == "" }), " ")
+		return p.Pipelines[d.Pipeline].Name()
 	case ByDispatch:
 		return d.Label
 	default:
@@ -119,12 +117,7 @@ func (r *Run) group(p *Profile, name string, members []*Dispatch) Group {
 	if r.Budget.WallUS > 0 {
 		g.Share = g.TotalUS / r.Budget.WallUS
 	}
-	if g.TotalUS > 0 {
-		g.BytesPerS, g.FLOPsPerS = float64(g.Bytes)/g.TotalUS*1e6, float64(g.FLOPs)/g.TotalUS*1e6
-	}
-	if g.Bytes > 0 {
-		g.Intensity = float64(g.FLOPs) / float64(g.Bytes)
-	}
+	g.SetRates()
 	if p.Roofs != nil && g.TotalUS > 0 {
 		g.RoofShare = least * 1e6 / g.TotalUS
 		switch {
@@ -137,6 +130,16 @@ func (r *Run) group(p *Profile, name string, members []*Dispatch) Group {
 		}
 	}
 	return g
+}
+
+// SetRates sets what follows from the bytes, the FLOPs and the time.
+func (g *Group) SetRates() {
+	if g.TotalUS > 0 {
+		g.BytesPerS, g.FLOPsPerS = float64(g.Bytes)/g.TotalUS*1e6, float64(g.FLOPs)/g.TotalUS*1e6
+	}
+	if g.Bytes > 0 {
+		g.Intensity = float64(g.FLOPs) / float64(g.Bytes)
+	}
 }
 
 // atRate is the seconds that n takes; 0 where the rate is not known.
@@ -159,8 +162,7 @@ func (g *Group) addSteps(d *Dispatch) {
 
 // distinct joins the different texts, sorted; it leaves empty ones out.
 func distinct(texts []string) string {
-	texts = slices.Clone(texts)
-	slices.SortFunc(texts, cmp.Compare[string])
-	texts = slices.DeleteFunc(slices.Compact(texts), func(s string) bool { return s == "" })
+	texts = slices.Compact(slices.Sorted(slices.Values(texts)))
+	texts = slices.DeleteFunc(texts, func(s string) bool { return s == "" })
 	return strings.Join(texts, "+")
 }

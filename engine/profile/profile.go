@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"strings"
 	"time"
 
 	"sealvk/engine/profile/roofline"
@@ -77,6 +78,11 @@ type Pipeline struct {
 	Lanes        int            `json:"lanes"`          // invocations of a workgroup
 	SubgroupSize int            `json:"subgroup_size"`
 	Statistics   []vk.Statistic `json:"statistics,omitempty"` // empty where the driver gives none
+}
+
+// Name is the kernel, its type and its variant, as far as it has them.
+func (p *Pipeline) Name() string {
+	return strings.Join(strings.Fields(p.Kernel+" "+p.Type+" "+p.Variant), " ")
 }
 
 // Run is one phase at one depth.

@@ -26,10 +26,8 @@ func writeFolded(w io.Writer, p *profile.Profile, _ View) error {
 		r := &p.Runs[i]
 		groups := groupsByLabel(p, r)
 		for _, d := range r.Dispatches {
-			pipeline := &p.Pipelines[d.Pipeline]
-			kernel := strings.Join(strings.Fields(pipeline.Kernel+" "+pipeline.Type+" "+pipeline.Variant), " ")
 			if g := groups[d.Label]; g != nil {
-				line(g.TotalUS, runName(r), d.Section, d.Operation, kernel)
+				line(g.TotalUS, runName(r), d.Section, d.Operation, p.Pipelines[d.Pipeline].Name())
 			}
 		}
 		for _, part := range parts(&r.Budget)[1:] {

@@ -31,12 +31,7 @@ func writeGroups(b *strings.Builder, p *profile.Profile, r *profile.Run, v View)
 		launches.add(clip(g.Name, 32), clip(g.Kernel, 28), clip(orNone(g.Type), 12), clip(orNone(g.Variant), 24), clip(orNone(g.Shape), 44),
 			grid(g.Grid), orDash(float64(g.Lanes), func(v float64) string { return fmt.Sprint(v) }))
 	}
-	if all.TotalUS > 0 {
-		all.BytesPerS, all.FLOPsPerS = float64(all.Bytes)/all.TotalUS*1e6, float64(all.FLOPs)/all.TotalUS*1e6
-	}
-	if all.Bytes > 0 {
-		all.Intensity = float64(all.FLOPs) / float64(all.Bytes)
-	}
+	all.SetRates()
 	if all.Calls > 0 {
 		all.MeanUS = all.TotalUS / float64(all.Calls)
 	}

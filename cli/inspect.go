@@ -144,7 +144,7 @@ func look(file *weights.Model, tok *tokenize.Tokenizer) *inspection {
 	if file.Vocab != nil {
 		in.Vocabulary.PAD = file.Vocab.PAD
 	}
-	if t, err := prompt.Detect(file.ChatTemplate, tok); err == nil {
+	if t, ok := prompt.Detect(file.ChatTemplate, tok); ok {
 		in.ChatTemplate = t.String()
 	}
 	for _, m := range file.Metadata {

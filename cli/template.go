@@ -35,7 +35,7 @@ func namedTemplate(name string) (*prompt.Template, error) {
 	if name == "" || name == "auto" {
 		return nil, nil
 	}
-	if t, unknown := prompt.ByName(name); unknown == nil {
+	if t, ok := prompt.ByName(name); ok {
 		return &t, nil
 	}
 	content, err := readTemplate(name)

@@ -184,5 +184,5 @@ func besideTokenizer(path string, tok *tokenize.Tokenizer) (prompt.Template, err
 			return t, err
 		}
 	}
-	return prompt.Detect("", tok)
+	return prompt.Auto(folder, "", tok)
 }

@@ -78,7 +78,8 @@ func templateOf(config []byte) (string, error) {
 // template is as Detect says. name is the file's, for errors.
 func Auto(name, source string, tok *tokenize.Tokenizer) (Template, error) {
 	if strings.TrimSpace(source) == "" {
-		return Detect("", tok)
+		t, _ := Detect("", tok)
+		return t, nil
 	}
 	return Compile(name, source)
 }

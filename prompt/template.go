@@ -56,8 +56,6 @@ var (
 {{- '<start_of_turn>' + ('model' if m.role == 'assistant' else m.role) + '\n' + (system if loop.first else '') + m.content | trim + '<end_of_turn>\n' }}
 {%- endfor %}
 {%- if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}`, checkGemma)
-
-	builtIns = []Template{SeaLLM, ChatML, Gemma}
 )
 
 // markers of the formats
@@ -122,51 +120,37 @@ func checkGemma(tok *tokenize.Tokenizer, msgs []Message) error {
 func (t Template) String() string { return t.name }
 
 // ByName returns the built-in template with this name: seallm, chatml or gemma.
-func ByName(name string) (Template, error) {
-	for _, t := range builtIns {
+func ByName(name string) (t Template, ok bool) {
+	for _, t := range []Template{SeaLLM, ChatML, Gemma} {
 		if strings.EqualFold(t.name, name) {
-			return t, nil
+			return t, true
 		}
 	}
-	return Template{}, fmt.Errorf("prompt: no template %q; known are %s", name, names())
-}
-
-func names() string {
-	var list []string
-	for _, t := range builtIns {
-		list = append(list, t.name)
-	}
-	return strings.Join(list, ", ")
+	return t, false
 }
 
 // Detect chooses the built-in template by the markers that occur in
 // chatTemplate, the Jinja source from the model's file. Without any source it
-// is ChatML if the vocabulary has a piece <|im_end|>, else SeaLLM. A source
-// without known markers, or with those of two formats, is an error.
-func Detect(chatTemplate string, tok *tokenize.Tokenizer) (Template, error) {
+// is ChatML if the vocabulary has a piece <|im_end|>, else SeaLLM. It is false
+// of a source without known markers, or with those of two formats.
+func Detect(chatTemplate string, tok *tokenize.Tokenizer) (t Template, ok bool) {
 	if strings.TrimSpace(chatTemplate) == "" {
 		if _, ok := marker(tok, imEnd); ok {
-			return ChatML, nil
+			return ChatML, true
 		}
-		return SeaLLM, nil
+		return SeaLLM, true
 	}
 	gemma := strings.Contains(chatTemplate, turnStart)
 	im := strings.Contains(chatTemplate, imStart)
 	switch {
 	case gemma && !im:
-		return Gemma, nil
+		return Gemma, true
 	case im && !gemma && strings.Contains(chatTemplate, imEnd):
-		return ChatML, nil
+		return ChatML, true
 	case im && !gemma:
-		return SeaLLM, nil
+		return SeaLLM, true
 	}
-	const most = 80
-	shown := []rune(chatTemplate)
-	if len(shown) > most {
-		shown = append(shown[:most], '…')
-	}
-	return Template{}, fmt.Errorf("prompt: unknown chat template %q; choose one of %s",
-		string(shown), names())
+	return t, false
 }
 
 // Stops returns what ends an answer by default: token ids, and strings in the

@@ -60,8 +60,8 @@ func TestDetect(t *testing.T) {
 		{"", plainVocab(t), SeaLLM},
 		{" \n", chatmlVocab(t), ChatML},
 	} {
-		if got, err := Detect(c.jinja, c.tok); err != nil || got != c.want {
-			t.Errorf("%.40q: got %v, %v, want %v", c.jinja, got, err, c.want)
+		if got, ok := Detect(c.jinja, c.tok); !ok || got != c.want {
+			t.Errorf("%.40q: got %v, want %v", c.jinja, got, c.want)
 		}
 	}
 	for _, jinja := range []string{
@@ -69,21 +69,20 @@ func TestDetect(t *testing.T) {
 		"[INST] {{ messages }} [/INST]" + strings.Repeat("x", 1000),
 		seallmJinja + gemmaJinja,
 	} {
-		_, err := Detect(jinja, plainVocab(t))
-		if err == nil || !strings.Contains(err.Error(), "seallm, chatml, gemma") || len(err.Error()) > 300 {
-			t.Errorf("%.40q: got %v, want a short error with the known names", jinja, err)
+		if got, ok := Detect(jinja, plainVocab(t)); ok {
+			t.Errorf("%.40q: got %v", jinja, got)
 		}
 	}
 }
 
 func TestByName(t *testing.T) {
 	for _, want := range []Template{SeaLLM, ChatML, Gemma} {
-		if got, err := ByName(want.String()); err != nil || got != want {
-			t.Errorf("%v: got %v, %v", want, got, err)
+		if got, ok := ByName(want.String()); !ok || got != want {
+			t.Errorf("%v: got %v", want, got)
 		}
 	}
-	if _, err := ByName("llama3"); err == nil || !strings.Contains(err.Error(), "seallm, chatml, gemma") {
-		t.Errorf("got %v, want an error with the known names", err)
+	if got, ok := ByName("llama3"); ok {
+		t.Errorf("got %v of an unknown name", got)
 	}
 }
 

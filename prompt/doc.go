@@ -1,8 +1,8 @@
 // Package prompt turns a conversation into the token ids a chat model was
 // trained on.
 //
-// A [Template] is a built-in chat format ([ByName], [Detect]) or a Jinja
-// template ([Compile]); [Auto] honours the one in a model's file.
+// A [Template] is a chat format in Jinja, a built-in one ([ByName], [Detect]) or
+// another ([Compile]); [Auto] honours the one in a model's file.
 // [Template.Encode] renders a list of [Message] to ids, [Template.Text] the
 // same for display, [Template.Stops] says where an answer ends, and [Raw]
 // encodes text without a template. A prompt always begins with exactly one
@@ -10,8 +10,8 @@
 //
 // Encode never lets a message's text become a piece of the structure: control
 // pieces are spelled out, and so are user-defined pieces that mark turns in any
-// format that the package knows. For a Jinja template package jinja keeps track
-// of which bytes of its text came from the messages. [Template.EncodeSpecial]
+// format that the package knows. Package jinja keeps track of which bytes of a
+// template's text came from the messages. [Template.EncodeSpecial]
 // parses them instead, which is what Hugging Face's tokenizers do, and must be
 // asked for; LossMask does it too.
 //

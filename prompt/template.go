@@ -29,7 +29,7 @@ var (
 	// with any role. <eos> is the vocabulary's eos, whatever its name.
 	// <|im_start|> is plain text in that vocabulary, so a message that holds
 	// it can imitate the head of a turn; it can't end its own turn.
-	SeaLLM = builtIn("seallm", `{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + eos_token + '\n' }}{% endfor %}
+	SeaLLM = builtIn("seallm", `{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' }}{{ m.content }}{{ eos_token + '\n' }}{% endfor %}
 {%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}`, checkSeaLLM)
 
 	// ChatML is
@@ -39,7 +39,7 @@ var (
 	// with any role (github.com/openai/openai-python, chatml.md). The two
 	// markers are pieces where the vocabulary has them, else plain text, and
 	// then a message can imitate them.
-	ChatML = builtIn("chatml", `{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}
+	ChatML = builtIn("chatml", `{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' }}{{ m.content }}{{ '<|im_end|>\n' }}{% endfor %}
 {%- if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}`, nil)
 
 	// Gemma is the format of Google's instruction-tuned models

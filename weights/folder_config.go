@@ -21,11 +21,10 @@ var folderKeys = dimensionKeys{
 // parseFolderConfig reads config.json of a Gemma model, as transformers and mlx-lm write
 // it. Defaults are those of transformers' GemmaConfig where shapes do not tell.
 func parseFolderConfig(data []byte) (*folderConfig, error) {
-	root, err := parseJSON(data)
+	o, err := parseJSON(data)
 	if err != nil {
 		return nil, err
 	}
-	o := &jsonObject{jsonValue: root}
 	if kind := o.get("model_type", "string", true); kind != nil && kind.text != "gemma" {
 		return nil, fmt.Errorf("\"model_type\" at byte %d is %.40q; only \"gemma\" models can be run", kind.at, kind.text)
 	}
@@ -46,7 +45,7 @@ func parseFolderConfig(data []byte) (*folderConfig, error) {
 	if f.Vocab == 0 || f.Vocab > maxVocab {
 		return nil, fmt.Errorf("vocab_size is %d, want 1 to %d", f.Vocab, maxVocab)
 	}
-	f.metadata = scalars(nil, "", root)
+	f.metadata = scalars(nil, "", o.jsonValue)
 	return f, f.checkAs(folderKeys)
 }
 
@@ -152,11 +151,10 @@ func scalars(list []Entry, prefix string, o *jsonValue) []Entry {
 // parseGenerationConfig gives the ids that end an answer; nil if generation_config.json
 // names none.
 func parseGenerationConfig(data []byte) ([]int32, error) {
-	root, err := parseJSON(data)
+	o, err := parseJSON(data)
 	if err != nil {
 		return nil, err
 	}
-	o := &jsonObject{jsonValue: root}
 	list := o.ids("eos_token_id")
 	return list, o.err
 }
@@ -164,11 +162,10 @@ func parseGenerationConfig(data []byte) ([]int32, error) {
 // parseTokenizerConfig gives the chat template of tokenizer_config.json, "" if there is
 // none: a string, or a list of named ones, of which "default" counts.
 func parseTokenizerConfig(data []byte) (string, error) {
-	root, err := parseJSON(data)
+	o, err := parseJSON(data)
 	if err != nil {
 		return "", err
 	}
-	o := &jsonObject{jsonValue: root}
 	v := o.get("chat_template", "", false)
 	switch {
 	case v == nil:

@@ -148,17 +148,11 @@ func (f *folderTensors) addHead() error {
 // checkRest refuses what is no part of a Gemma model. RoPE's frequencies, which old
 // versions stored, and a tied head are no harm.
 func (f *folderTensors) checkRest() error {
-	surplus, first := 0, (*stEntry)(nil)
-	for _, e := range f.entries {
-		if e.used || strings.HasSuffix(e.name, ".rotary_emb.inv_freq") || f.config.TiedHead && strings.HasPrefix(e.name, "lm_head.") {
-			continue
-		}
-		if surplus++; first == nil {
-			first = e
-		}
-	}
-	if surplus == 0 {
+	surplus := slices.DeleteFunc(slices.Clone(f.entries), func(e *stEntry) bool {
+		return e.used || strings.HasSuffix(e.name, ".rotary_emb.inv_freq") || f.config.TiedHead && strings.HasPrefix(e.name, "lm_head.")
+	})
+	if len(surplus) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s: %d tensors more than a Gemma model of %d layers has; the first is %q", first.path, surplus, f.config.Layers, first.name)
+	return fmt.Errorf("%s: %d tensors more than a Gemma model of %d layers has; the first is %q", surplus[0].path, len(surplus), f.config.Layers, surplus[0].name)
 }

@@ -31,7 +31,7 @@ type jsonValue struct {
 
 // parseJSON reads an object, more strictly than encoding/json does: the text is UTF-8,
 // no key appears twice and nothing follows the object.
-func parseJSON(data []byte) (*jsonValue, error) {
+func parseJSON(data []byte) (*jsonObject, error) {
 	if i := notUTF8(data); i >= 0 {
 		return nil, fmt.Errorf("not valid UTF-8 at byte %d; the file is damaged", i)
 	}
@@ -48,7 +48,7 @@ func parseJSON(data []byte) (*jsonValue, error) {
 	if _, err := p.Token(); err != io.EOF {
 		return nil, fmt.Errorf("more text behind the JSON object, from byte %d on", end)
 	}
-	return v, nil
+	return &jsonObject{jsonValue: v}, nil
 }
 
 // notUTF8 gives the place of the first ill-formed byte, -1 if there is none.

@@ -19,11 +19,10 @@ type stIndex struct {
 
 // parseIndex reads the index of a sharded model. A shard's name is a plain file name.
 func parseIndex(data []byte) (*stIndex, error) {
-	root, err := parseJSON(data)
+	o, err := parseJSON(data)
 	if err != nil {
 		return nil, err
 	}
-	o := &jsonObject{jsonValue: root}
 	list := o.get("weight_map", "object", true)
 	if o.err != nil {
 		return nil, o.err

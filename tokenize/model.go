@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -60,9 +61,9 @@ func parseModel(data []byte) (Vocab, error) {
 	}
 	return Vocab{
 		Pieces: m.pieces,
-		BOS:    m.find(func(p *Piece) bool { return p.Kind == Control && p.Text == m.bos }),
-		EOS:    m.find(func(p *Piece) bool { return p.Kind == Control && p.Text == m.eos }),
-		UNK:    m.find(func(p *Piece) bool { return p.Kind == Unknown }),
+		BOS:    int32(slices.IndexFunc(m.pieces, func(p Piece) bool { return p.Kind == Control && p.Text == m.bos })),
+		EOS:    int32(slices.IndexFunc(m.pieces, func(p Piece) bool { return p.Kind == Control && p.Text == m.eos })),
+		UNK:    int32(slices.IndexFunc(m.pieces, func(p Piece) bool { return p.Kind == Unknown })),
 	}, nil
 }
 
@@ -94,16 +95,6 @@ func (m *model) check() error {
 		}
 	}
 	return nil
-}
-
-// find returns the id of the first piece that is right, -1 if none.
-func (m *model) find(right func(p *Piece) bool) int32 {
-	for i := range m.pieces {
-		if right(&m.pieces[i]) {
-			return int32(i)
-		}
-	}
-	return -1
 }
 
 // message gives where ModelProto's fields go; self_test_data and extensions

@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -79,12 +80,9 @@ func distance(a, b vg.Point) float64 { return math.Hypot(float64(a.X-b.X), float
 // its place.
 func isNearest(box vg.Rectangle, a anchor, others []anchor) bool {
 	own := distance(a.at, nearest(box, a.at))
-	for _, o := range others {
-		if distance(a.at, o.at) > 3 && distance(o.at, nearest(box, o.at)) < own+6 {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(others, func(o anchor) bool {
+		return distance(a.at, o.at) > 3 && distance(o.at, nearest(box, o.at)) < own+6
+	})
 }
 
 func inside(box, in vg.Rectangle) bool {
@@ -92,12 +90,9 @@ func inside(box, in vg.Rectangle) bool {
 }
 
 func overlapsAny(box vg.Rectangle, others []vg.Rectangle) bool {
-	for _, o := range others {
-		if box.Min.X < o.Max.X && o.Min.X < box.Max.X && box.Min.Y < o.Max.Y && o.Min.Y < box.Max.Y {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(others, func(o vg.Rectangle) bool {
+		return box.Min.X < o.Max.X && o.Min.X < box.Max.X && box.Min.Y < o.Max.Y && o.Min.Y < box.Max.Y
+	})
 }
 
 // crosses reports whether the line from a to b runs through one of the boxes.

@@ -27,20 +27,16 @@ type roof struct {
 	rate       float64
 }
 
-func computeRoofs(p *profile.Profile) (roofs []roof) {
+func computeRoofs(p *profile.Profile) []roof {
 	if p.Roofs == nil {
 		return nil
 	}
-	for _, r := range []roof{
+	roofs := []roof{
 		{"f32", "FLOP/s", p.Roofs.F32FLOPsPerS}, {"f16", "FLOP/s", p.Roofs.F16FLOPsPerS},
 		{"int8 dot products", "OP/s", p.Roofs.Int8DotOpsPerS}, {"cooperative matrices", "FLOP/s", p.Roofs.CoopMatFLOPsPerS},
-	} {
-		if r.rate > 0 {
-			roofs = append(roofs, r)
-		}
 	}
 	slices.SortFunc(roofs, func(a, b roof) int { return cmp.Compare(a.rate, b.rate) })
-	return roofs
+	return slices.DeleteFunc(roofs, func(r roof) bool { return r.rate <= 0 })
 }
 
 // bounds are what may limit a kernel, with the look of its point.

@@ -63,12 +63,9 @@ func (v View) groups(p *profile.Profile, r *profile.Run) (shown []profile.Group,
 	by := cmp.Or(v.By, profile.ByOperation)
 	filtered := *r
 	if v.Filter != nil {
-		filtered.Dispatches = nil
-		for _, d := range r.Dispatches {
-			if v.Filter.MatchString(d.Label) || v.Filter.MatchString(d.Operation) || v.Filter.MatchString(p.Pipelines[d.Pipeline].Kernel) {
-				filtered.Dispatches = append(filtered.Dispatches, d)
-			}
-		}
+		filtered.Dispatches = slices.DeleteFunc(slices.Clone(r.Dispatches), func(d profile.Dispatch) bool {
+			return !slices.ContainsFunc([]string{d.Label, d.Operation, p.Pipelines[d.Pipeline].Kernel}, v.Filter.MatchString)
+		})
 	}
 	groups := filtered.Groups(p, by)
 	order := cmp.Or(v.Sort, "total")

@@ -56,12 +56,9 @@ func coopMatrices(c *vk.Caps) []vk.CooperativeMatrix {
 		return nil
 	}
 	for _, sum := range []string{"f32", "f16"} {
-		var list []vk.CooperativeMatrix
-		for _, m := range c.CooperativeMatrices {
-			if m.Scope == "subgroup" && m.A == "f16" && m.B == "f16" && m.C == sum && m.Result == sum && !m.Saturating {
-				list = append(list, m)
-			}
-		}
+		list := slices.DeleteFunc(slices.Clone(c.CooperativeMatrices), func(m vk.CooperativeMatrix) bool {
+			return m.Scope != "subgroup" || m.A != "f16" || m.B != "f16" || m.C != sum || m.Result != sum || m.Saturating
+		})
 		slices.SortStableFunc(list, func(x, y vk.CooperativeMatrix) int { return cmp.Compare(y.M*y.N*y.K, x.M*x.N*x.K) })
 		if len(list) > 0 {
 			return list[:min(len(list), coopShapes)]

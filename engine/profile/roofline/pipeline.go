@@ -2,6 +2,7 @@ package roofline
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	kernels "sealvk/shaders/roofline"
@@ -46,11 +47,5 @@ func read[T number](b *bench, r vk.Range) ([]T, error) {
 // lanes lists workgroup sizes to try, as far as the device has them.
 func lanes(c *vk.Caps, sizes ...int) []int {
 	limit := min(c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize[0])
-	var list []int
-	for _, n := range sizes {
-		if n <= limit {
-			list = append(list, n)
-		}
-	}
-	return list
+	return slices.DeleteFunc(sizes, func(n int) bool { return n > limit })
 }

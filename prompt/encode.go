@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -125,10 +126,7 @@ var index = strings.Index
 func encodePlain(tok *tokenize.Tokenizer, ids []int32, text string, special bool, guards []string) []int32 {
 	// Where the next occurrence of each guard is, looked for again only once
 	// it is passed, so that the time is linear in the text.
-	next := make([]int, len(guards))
-	for i := range next {
-		next[i] = -1
-	}
+	next := slices.Repeat([]int{-1}, len(guards))
 	done := 0
 	for done < len(text) {
 		cut := len(text)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"sealvk/engine"
@@ -33,11 +34,7 @@ const (
 
 // Positions is the context that a model needs for the options.
 func (o *MeasureOptions) Positions() int {
-	most := 0
-	for _, d := range o.Depths {
-		most = max(most, d)
-	}
-	return max(most, 1) + max(o.Tokens, max(o.Steps, mostSteps)) + 2*mostWarm
+	return slices.Max(append([]int{1}, o.Depths...)) + max(o.Tokens, max(o.Steps, mostSteps)) + 2*mostWarm
 }
 
 // Measure runs the model, which nobody else may use meanwhile. The model should have been

@@ -27,13 +27,11 @@ func Input(s string) Text {
 // own is text of the template.
 func own(s string) Text { return Text{S: s} }
 
-// like is s, an input as a whole if anything of its sources was: for results
-// of which nobody knows where a byte came from.
-func like(s string, sources ...Text) Text {
-	for _, t := range sources {
-		if len(t.Input) > 0 {
-			return Input(s)
-		}
+// like is s, an input as a whole if anything of its source was: for results of
+// which nobody knows where a byte came from.
+func like(s string, source Text) Text {
+	if len(source.Input) > 0 {
+		return Input(s)
 	}
 	return own(s)
 }

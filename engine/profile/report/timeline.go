@@ -24,12 +24,7 @@ type track struct {
 // timelineTracks are the rows of each mode while its first step runs.
 func timelineTracks(r *profile.Run) (tracks []track) {
 	for _, mode := range []string{"concurrent", "serialized"} {
-		var events []profile.Event
-		for _, e := range r.Timeline {
-			if e.Mode == mode {
-				events = append(events, e)
-			}
-		}
+		events := slices.DeleteFunc(slices.Clone(r.Timeline), func(e profile.Event) bool { return e.Mode != mode })
 		if len(events) == 0 {
 			continue
 		}

@@ -2,9 +2,9 @@ package weights
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"runtime"
-	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -69,20 +69,17 @@ func (m *Model) CheckFinite() error {
 		}
 	}
 	errs := make([]error, len(jobs))
-	var failed atomic.Bool
-	var all errgroup.Group
+	all, ctx := errgroup.WithContext(context.Background())
 	all.SetLimit(runtime.GOMAXPROCS(0))
 	for i, j := range jobs {
-		if failed.Load() {
+		if ctx.Err() != nil {
 			break // what stands in front of the damage is being checked already
 		}
 		all.Go(func() error {
-			if errs[i] = j.tensor.Guard(func() error { return j.tensor.CheckRows(j.first, j.rows) }); errs[i] != nil {
-				failed.Store(true)
-			}
-			return nil
+			errs[i] = j.tensor.Guard(func() error { return j.tensor.CheckRows(j.first, j.rows) })
+			return errs[i]
 		})
 	}
-	_ = all.Wait()
+	_ = all.Wait() // it has the error that came first, not that of the first place
 	return cmp.Or(errs...)
 }

@@ -12,15 +12,7 @@ func (e *notExpr) eval(r *render) value { return !truth(r.eval(e.of)) }
 
 func (e *signExpr) eval(r *render) value { return r.binary("-", int64(0), r.eval(e.of)) }
 
-func (e *concatExpr) eval(r *render) value {
-	var b builder
-	for _, v := range r.evalAll(e.parts) {
-		t := r.str(v)
-		r.text(t)
-		b.add(t)
-	}
-	return b.text()
-}
+func (e *concatExpr) eval(r *render) value { return r.join(Text{}, r.evalAll(e.parts)) }
 
 func (e *binaryExpr) eval(r *render) value {
 	a := r.eval(e.a)
@@ -40,9 +32,7 @@ func (r *render) binary(op string, a, b value) value {
 	m, mList := b.(*list)
 	switch {
 	case op == "+" && xText && yText:
-		r.text(x)
-		r.text(y)
-		return join(x, y)
+		return r.join(Text{}, []value{x, y})
 	case op == "+" && lList && mList && l.tuple == m.tuple:
 		n := r.newList(append(append([]value(nil), l.items...), m.items...))
 		n.tuple = l.tuple

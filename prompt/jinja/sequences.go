@@ -45,7 +45,7 @@ func joinFilter(r *render, v value, a *arguments) value {
 func (r *render) join(sep Text, items []value) Text {
 	var b builder
 	for i, item := range items {
-		if i > 0 {
+		if i > 0 && sep.S != "" {
 			r.text(sep)
 			b.add(sep)
 		}

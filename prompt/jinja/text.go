@@ -80,14 +80,6 @@ func (b *builder) add(t Text) {
 
 func (b *builder) text() Text { return Text{b.s.String(), b.input} }
 
-func join(texts ...Text) Text {
-	var b builder
-	for _, t := range texts {
-		b.add(t)
-	}
-	return b.text()
-}
-
 // offset is the byte at which character n begins; len(s) past the end.
 func offset(s string, n int) int {
 	for i := range s {

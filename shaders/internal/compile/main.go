@@ -16,7 +16,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"sealvk/shaders/internal/spv"
 )
@@ -53,16 +54,15 @@ func compileAll(dir, mirror, pkg string) error {
 	entries := make([]spv.Entry, len(builds))
 	binaries := make([][]byte, len(builds))
 	errs := make([]error, len(builds))
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, runtime.NumCPU())
+	var all errgroup.Group
+	all.SetLimit(runtime.NumCPU())
 	for i, b := range builds {
-		wg.Go(func() {
-			slots <- struct{}{}
+		all.Go(func() error {
 			entries[i], binaries[i], errs[i] = compile(glslc, dir, b)
-			<-slots
+			return nil
 		})
 	}
-	wg.Wait()
+	_ = all.Wait() // errs are all of them
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("glslc failed:\n%w", err)
 	}

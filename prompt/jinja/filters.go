@@ -112,15 +112,15 @@ func formatFilter(r *render, v value, a *arguments) value { return r.percent(r.s
 
 // percent is Python's "format % values" with %s, %d and %%.
 func (r *render) percent(format Text, values []value) Text {
-	var b builder
+	var parts []value
 	rest := format
 	for n := strings.IndexByte(rest.S, '%'); n >= 0; n = strings.IndexByte(rest.S, '%') {
-		r.spend(1 + len(rest.Input))
-		b.add(rest.cut(0, n))
+		r.spend(2*itemSteps + len(rest.Input))
+		parts = append(parts, rest.cut(0, n))
 		verb := rest.S[n:min(n+2, len(rest.S))]
 		switch {
 		case verb == "%%":
-			b.add(rest.cut(n, n+1))
+			parts = append(parts, rest.cut(n, n+1))
 		case verb != "%s" && verb != "%d":
 			panic(r.errorf("only %%s, %%d and %%%% are supported in a format"))
 		case len(values) == 0:
@@ -129,18 +129,14 @@ func (r *render) percent(format Text, values []value) Text {
 			if verb == "%d" {
 				r.whole(values[0])
 			}
-			t := r.str(values[0])
-			r.text(t)
-			b.add(t)
-			values = values[1:]
+			parts, values = append(parts, values[0]), values[1:]
 		}
 		rest = rest.cut(n+2, len(rest.S))
 	}
 	if len(values) > 0 {
 		panic(r.errorf("not all arguments converted during string formatting"))
 	}
-	b.add(rest)
-	return b.text()
+	return r.join(Text{}, append(parts, rest))
 }
 
 func length(r *render, v value, a *arguments) value {

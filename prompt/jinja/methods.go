@@ -202,18 +202,15 @@ func formatMethod(r *render, s Text, a *arguments) value {
 		panic(a.errorf(r, "not enough arguments"))
 	}
 	a.done(r, maxArguments)
-	var b builder
+	var all []value
 	for i, part := range parts {
 		if i > 0 {
-			t := r.str(a.positional[i-1])
-			r.text(t)
-			b.add(t)
+			all = append(all, a.positional[i-1])
 		}
-		if t := part.(Text); !strings.ContainsAny(t.S, "{}") {
-			b.add(t)
-			continue
+		if strings.ContainsAny(part.(Text).S, "{}") {
+			panic(a.errorf(r, "only {} is supported in a format"))
 		}
-		panic(a.errorf(r, "only {} is supported in a format"))
+		all = append(all, part)
 	}
-	return b.text()
+	return r.join(Text{}, all)
 }

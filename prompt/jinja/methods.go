@@ -18,8 +18,8 @@ var stringMethods = map[string]textMethod{
 	"lower":        mapped(strings.ToLower),
 	"title":        mapped(title),
 	"capitalize":   mapped(capitalize),
-	"split":        splitMethod,
-	"rsplit":       rsplitMethod,
+	"split":        splitMethod(false),
+	"rsplit":       splitMethod(true),
 	"splitlines":   splitLines,
 	"startswith":   affix(strings.HasPrefix),
 	"endswith":     affix(strings.HasSuffix),
@@ -197,7 +197,7 @@ func joinMethod(r *render, sep Text, a *arguments) value {
 
 // formatMethod is str.format with {} alone.
 func formatMethod(r *render, s Text, a *arguments) value {
-	parts := r.split(s, "{}", -1)
+	parts := r.split(s, "{}", -1, false)
 	if len(parts)-1 > len(a.positional) {
 		panic(a.errorf(r, "not enough arguments"))
 	}

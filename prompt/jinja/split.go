@@ -18,48 +18,41 @@ func (a *arguments) separator(r *render) (sep string, most int64) {
 	return t.S, most
 }
 
-func splitMethod(r *render, s Text, a *arguments) value {
-	sep, most := a.separator(r)
-	if sep == "" {
+// splitMethod is split, or rsplit, which counts from the end.
+func splitMethod(fromEnd bool) textMethod {
+	return func(r *render, s Text, a *arguments) value {
+		sep, most := a.separator(r)
+		switch {
+		case sep != "":
+			return r.newList(r.split(s, sep, most, fromEnd))
+		case fromEnd:
+			panic(a.errorf(r, "needs a separator here"))
+		}
 		return r.newList(r.fields(s, most))
 	}
-	return r.newList(r.split(s, sep, most))
-}
-
-func rsplitMethod(r *render, s Text, a *arguments) value {
-	sep, most := a.separator(r)
-	if sep == "" {
-		panic(a.errorf(r, "needs a separator here"))
-	}
-	r.text(s)
-	var parts []value
-	for ; most != 0; most-- {
-		at := strings.LastIndex(s.S, sep)
-		if at < 0 {
-			break
-		}
-		r.spend(itemSteps + len(s.Input))
-		parts = append(parts, s.cut(at+len(sep), len(s.S)))
-		s = s.cut(0, at)
-	}
-	parts = append(parts, s)
-	slices.Reverse(parts)
-	return r.newList(parts)
 }
 
 // split cuts s at sep, which is not empty, at most so many times.
-func (r *render) split(s Text, sep string, most int64) (parts []value) {
+func (r *render) split(s Text, sep string, most int64, fromEnd bool) (parts []value) {
 	r.text(s)
-	for ; most != 0; most-- {
-		at := strings.Index(s.S, sep)
-		if at < 0 {
-			break
-		}
-		r.spend(itemSteps + len(s.Input))
-		parts = append(parts, s.cut(0, at))
-		s = s.cut(at+len(sep), len(s.S))
+	find := strings.Index
+	if fromEnd {
+		find = strings.LastIndex
 	}
-	return append(parts, s)
+	for at := find(s.S, sep); at >= 0 && most != 0; at = find(s.S, sep) {
+		r.spend(itemSteps + len(s.Input))
+		part, rest := s.cut(0, at), s.cut(at+len(sep), len(s.S))
+		if fromEnd {
+			part, rest = rest, part
+		}
+		parts, s = append(parts, part), rest
+		most--
+	}
+	parts = append(parts, s)
+	if fromEnd {
+		slices.Reverse(parts)
+	}
+	return parts
 }
 
 // fields splits at blanks.

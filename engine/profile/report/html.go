@@ -170,20 +170,17 @@ func (d *pageData) addPictures(p *profile.Profile) error {
 		return err
 	}
 	d.Omitted = omitted
-next:
 	for _, picture := range pictures {
 		var b bytes.Buffer
 		if err := picture.Write(&b, "svg"); err != nil {
 			return err
 		}
 		shown := pagePicture{picture.Name, picture.Title, inlineSVG(b.String(), picture.Title)}
-		for i := range d.Runs {
-			if strings.HasSuffix(picture.Name, "-"+d.Runs[i].ID) {
-				d.Runs[i].Pictures = append(d.Runs[i].Pictures, shown)
-				continue next
-			}
+		list := &d.Pictures
+		if i := slices.IndexFunc(d.Runs, func(r pageRun) bool { return strings.HasSuffix(picture.Name, "-"+r.ID) }); i >= 0 {
+			list = &d.Runs[i].Pictures
 		}
-		d.Pictures = append(d.Pictures, shown)
+		*list = append(*list, shown)
 	}
 	return nil
 }

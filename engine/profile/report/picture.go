@@ -176,18 +176,18 @@ func corners(r vg.Rectangle) []vg.Point {
 	return []vg.Point{r.Min, {X: r.Max.X, Y: r.Min.Y}, r.Max, {X: r.Min.X, Y: r.Max.Y}}
 }
 
-// drawRows draws a plot with a row for each name, the first on top, and looks beside it, apart
-// by gap. row draws the i-th at its height.
-func drawRows(c draw.Canvas, pl *plot.Plot, names []string, looks []paint, gap vg.Length, row func(c draw.Canvas, i int, at float64)) {
+// drawRows draws a plot with rows and their names, the first on top, and looks beside it, apart
+// by gap. row draws one at its height.
+func drawRows[T any](c draw.Canvas, pl *plot.Plot, rows []T, name func(T) string, looks []paint, gap vg.Length, row func(r T, c draw.Canvas, at float64)) {
 	var ticks plot.ConstantTicks
-	for i, name := range names {
-		ticks = append(ticks, plot.Tick{Value: float64(len(names) - 1 - i), Label: name})
+	for i, r := range rows {
+		ticks = append(ticks, plot.Tick{Value: float64(len(rows) - 1 - i), Label: name(r)})
 	}
-	pl.Y.Min, pl.Y.Max = -0.5, float64(len(names))-0.5
+	pl.Y.Min, pl.Y.Max = -0.5, float64(len(rows))-0.5
 	pl.Y.Tick.Marker, pl.Y.Tick.Length = ticks, 0
 	pl.Add(drawing(func(c draw.Canvas, _ *plot.Plot) {
-		for i, t := range ticks {
-			row(c, i, t.Value)
+		for i, r := range rows {
+			row(r, c, ticks[i].Value)
 		}
 	}))
 	width := legendWidth(looks)

@@ -72,11 +72,8 @@ func drawStep(c draw.Canvas, bars []stepBar, colours *paints) error {
 	}
 	pl := newPlot("Share of the step's wall time (%)", "")
 	pl.X.Min, pl.X.Max = 0, 100
-	var names []string
-	for _, bar := range bars {
-		names = append(names, bar.name)
-	}
-	drawRows(c, pl, names, looks, 110, func(c draw.Canvas, i int, at float64) { drawBar(c, pl, bars[i], at) })
+	drawRows(c, pl, bars, func(b stepBar) string { return b.name }, looks, 110,
+		func(b stepBar, c draw.Canvas, at float64) { drawBar(c, pl, b, at) })
 	return nil
 }
 

@@ -79,10 +79,6 @@ func drawTimeline(c draw.Canvas, tracks []track, colours *paints) error {
 	unit, name := axisUnit(longest)
 	pl := newPlot("Time ("+name+")", "")
 	pl.X.Min, pl.X.Max = 0, longest/unit*1.01
-	var names []string
-	for _, t := range tracks {
-		names = append(names, t.name)
-	}
 	looks := slices.Clone(colours.order)
 	for _, part := range []string{"submit", "wait", "readback", "host", "profile"} {
 		if slices.ContainsFunc(tracks, func(t track) bool {
@@ -91,7 +87,8 @@ func drawTimeline(c draw.Canvas, tracks []track, colours *paints) error {
 			looks = append(looks, partPaints[part])
 		}
 	}
-	drawRows(c, pl, names, looks, 16, func(c draw.Canvas, i int, at float64) { tracks[i].draw(c, pl, at, unit, colours) })
+	drawRows(c, pl, tracks, func(t track) string { return t.name }, looks, 16,
+		func(t track, c draw.Canvas, at float64) { t.draw(c, pl, at, unit, colours) })
 	return nil
 }
 

@@ -3,7 +3,8 @@ package vk
 import (
 	"errors"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -64,10 +65,7 @@ func (r *registry) remove(o object) bool {
 func (r *registry) drain() []object {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var list []object
-	for o := range r.objects {
-		list = append(list, o)
-	}
+	list := slices.Collect(maps.Keys(r.objects))
 	clear(r.objects)
 	rank := func(o object) int {
 		switch o.(type) {
@@ -78,7 +76,7 @@ func (r *registry) drain() []object {
 		}
 		return 2
 	}
-	sort.Slice(list, func(i, j int) bool { return rank(list[i]) < rank(list[j]) })
+	slices.SortFunc(list, func(a, b object) int { return rank(a) - rank(b) })
 	return list
 }
 
@@ -92,7 +90,7 @@ func (in *Instance) OpenDevice(pd *PhysicalDevice, cacheDir string) (*Device, er
 	if err := in.deviceOpened(); err != nil {
 		return nil, err
 	}
-	d := &Device{in: in, pd: pd, caps: pd.Caps}
+	d := &Device{in: in, pd: pd, caps: pd.Caps, stage: newStage()}
 	d.live.objects = map[object]struct{}{}
 	d.mem.init(d)
 	if err := d.open(cacheDir); err != nil {
@@ -165,7 +163,7 @@ func (d *Device) Close() error {
 			names = append(names, o.describe())
 			o.destroy()
 		}
-		sort.Strings(names)
+		slices.Sort(names)
 		errs = append(errs, fmt.Errorf("vk: close: still alive: %s", strings.Join(names, ", ")))
 	}
 	d.closeCache()

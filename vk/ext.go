@@ -312,13 +312,13 @@ func (t instanceTable) query(pd vulkan.PhysicalDevice, has uint32, c *Caps) {
 		}
 	}
 	if c.Features.CooperativeMatrix {
+		component := func(t C.uint32_t) string { return nameOr(componentNames, uint32(t), "type") }
 		shapes := slice[C.VkCooperativeMatrixPropertiesKHR](&a, 256)
 		for _, s := range shapes[:C.svk_coop_matrices(t.c, unsafe.Pointer(pd), &shapes[0], 256)] {
 			c.CooperativeMatrices = append(c.CooperativeMatrices, CooperativeMatrix{
 				M: int(s.MSize), N: int(s.NSize), K: int(s.KSize),
-				A: componentName(uint32(s.AType)), B: componentName(uint32(s.BType)),
-				C: componentName(uint32(s.CType)), Result: componentName(uint32(s.ResultType)),
-				Saturating: s.saturatingAccumulation != 0, Scope: scopeName(uint32(s.scope)),
+				A: component(s.AType), B: component(s.BType), C: component(s.CType), Result: component(s.ResultType),
+				Saturating: s.saturatingAccumulation != 0, Scope: nameOr(scopeNames, uint32(s.scope), "scope"),
 			})
 		}
 	}

@@ -93,7 +93,7 @@ func (p *program) tokenize(f *tokenizeFlags, args []string) error {
 	}
 	ctx, release := stoppable()
 	defer release()
-	return mapLines(ctx, input, p.stdout, func() func(out, line []byte) ([]byte, error) { return do })
+	return mapLines(ctx, input, p.stdout, do)
 }
 
 // openTokenizer reads a vocabulary: of a model, or on its own.

@@ -18,37 +18,12 @@ import (
 	"sealvk/engine/profile/bench"
 )
 
-// benchOutput are the flags that say what is written, and where.
-type benchOutput struct {
-	form choice
-	file string
-}
-
-func newBenchOutput(forms ...string) benchOutput {
-	return benchOutput{form: choice{forms[0], forms}}
-}
-
-func (o *benchOutput) all() []cli.Flag {
+// benchFlags are flags by the names that llama-bench has for them.
+func (o *outputFlags) benchFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.GenericFlag{Name: "o", Aliases: []string{"output"}, Value: &o.form, Category: categoryShow,
-			Usage: "`FORM` of the output: " + strings.Join(o.form.words, ", ")},
-		&cli.StringFlag{Name: "file", Destination: &o.file, TakesFile: true, Category: categoryShow,
-			Usage: "`FILE` to write instead of standard output"},
+		value(&o.form, categoryShow, "o, output", "`FORM` of the output: "+strings.Join(o.form.words, ", ")),
+		file(&o.file, categoryShow, "file", "`FILE` to write instead of standard output"),
 	}
-}
-
-func (o *benchOutput) check() error {
-	if o.file == "" {
-		return nil
-	}
-	return checkOutput(o.file)
-}
-
-func (o *benchOutput) write(p *program, write func(io.Writer) error) error {
-	if o.file != "" {
-		return writeFile(o.file, write)
-	}
-	return write(p.stdout)
 }
 
 // benchTable writes rows as they come.
@@ -71,7 +46,7 @@ type benchColumn struct {
 }
 
 func newBenchTable(w io.Writer, f *benchFlags, roof bool, meters []*bench.Meter) *benchTable {
-	t := &benchTable{w: w, form: f.form.value}
+	t := &benchTable{w: w, form: f.output.form.value}
 	add := func(show bool, name string, width int, value func(*bench.Row) string) {
 		if show {
 			t.columns = append(t.columns, benchColumn{name, width, false, value})
@@ -262,21 +237,16 @@ func (t *benchTable) jsonRow(r *bench.Row, first bool) {
 	var text bytes.Buffer
 	enc := json.NewEncoder(&text)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r); err != nil {
-		t.err = errors.Join(t.err, err)
-		return
+	before, after := "", "\n"
+	if t.form == "json" {
+		enc.SetIndent("  ", "  ")
+		before, after = ",\n  ", ""
+		if first {
+			before = "[\n  "
+		}
 	}
-	if t.form == "jsonl" {
-		t.print("%s", text.Bytes())
-		return
-	}
-	before := "[\n  "
-	if !first {
-		before = ",\n  "
-	}
-	var indented bytes.Buffer
-	t.err = errors.Join(t.err, json.Indent(&indented, bytes.TrimSpace(text.Bytes()), "  ", "  "))
-	t.print("%s%s", before, indented.Bytes())
+	t.err = errors.Join(t.err, enc.Encode(r))
+	t.print("%s%s%s", before, bytes.TrimSpace(text.Bytes()), after)
 }
 
 func (t *benchTable) sqlRow(r *bench.Row, first bool) {

@@ -114,13 +114,11 @@ type choice struct {
 func (c *choice) String() string { return c.value }
 
 func (c *choice) Set(s string) error {
-	for _, w := range c.words {
-		if s == w {
-			c.value = s
-			return nil
-		}
+	if !slices.Contains(c.words, s) {
+		return errors.New("want " + strings.Join(c.words, " or "))
 	}
-	return errors.New("want " + strings.Join(c.words, " or "))
+	c.value = s
+	return nil
 }
 
 const (
@@ -130,17 +128,47 @@ const (
 	categoryShow     = "What is shown:"
 )
 
+// toggle is a flag that is given or not. A flag's name is followed by its alias where it has
+// one, as in "verbose, v"; its category is "" where the command has none.
+func toggle(into *bool, category, name, usage string) cli.Flag {
+	name, aliases := nameAndAliases(name)
+	return &cli.BoolFlag{Name: name, Aliases: aliases, Destination: into, Category: category, Usage: usage, DisableDefaultText: true}
+}
+
+// text is a flag with any text.
+func text(into *string, category, name, usage string) cli.Flag {
+	return &cli.StringFlag{Name: name, Destination: into, Category: category, Usage: usage}
+}
+
+// file is a flag with the name of a file, which must not be empty.
+func file(into *string, category, name, usage string) cli.Flag {
+	name, aliases := nameAndAliases(name)
+	return &cli.StringFlag{Name: name, Aliases: aliases, Destination: into, Category: category, Usage: usage, TakesFile: true}
+}
+
+// value is a flag with a value of its own type, the default before it is given.
+func value(into cli.Generic, category, name, usage string) cli.Flag {
+	name, aliases := nameAndAliases(name)
+	return &cli.GenericFlag{Name: name, Aliases: aliases, Value: into, Category: category, Usage: usage}
+}
+
+func nameAndAliases(name string) (string, []string) {
+	names := strings.Split(name, ", ")
+	return names[0], names[1:]
+}
+
 // modelFlags say which model runs, and where.
 type modelFlags struct {
-	path     string // "" for the embedded seallm-nano
-	device   string
-	restrict string
-	intDot   bool
-	context  contextSize // 0: the model's own, at most 8192
-	kv       choice
-	verbose  bool
-	validate bool
-	sessions int // that are open at once, fewer if more do not fit; 0: 1
+	path      string // "" for the embedded seallm-nano
+	synthetic string // SHAPE:TYPE instead of path
+	device    string
+	restrict  string
+	intDot    bool
+	context   contextSize // 0: the model's own, at most 8192
+	kv        choice
+	verbose   bool
+	validate  bool
+	sessions  int // that are open at once, fewer if more do not fit; 0: 1
 }
 
 func newModelFlags() *modelFlags {
@@ -156,25 +184,32 @@ var kvTypes = []string{engine.KVF16.String(), engine.KVF32.String(), engine.KVQ8
 func (m *modelFlags) kvType() engine.KVType { return engine.KVType(slices.Index(kvTypes, m.kv.value)) }
 
 func (m *modelFlags) pathFlag() cli.Flag {
-	return &cli.StringFlag{Name: "model", Aliases: []string{"m"}, Destination: &m.path, Category: categoryModel,
-		Usage: "`MODEL`: a GGUF file, a folder (safetensors, MLX), or org/repo[:quant] as pulled (default: the embedded demo seallm-nano)", TakesFile: true}
+	return file(&m.path, categoryModel, "model, m",
+		"`MODEL`: a GGUF file, a folder (safetensors, MLX), or org/repo[:quant] as pulled (default: the embedded demo seallm-nano)")
 }
 
 func (m *modelFlags) verboseFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Destination: &m.verbose, Category: categoryModel,
-		Usage: "print the device and why it was chosen, the seed, times and speeds", DisableDefaultText: true}
+	return toggle(&m.verbose, categoryModel, "verbose, v", "print the device and why it was chosen, the seed, times and speeds")
 }
 
 func (m *modelFlags) deviceFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "device", Destination: &m.device, Category: categoryModel,
-			Usage: "Vulkan `DEVICE`: index, part of the name, or UUID (see sealvk devices)"},
+		text(&m.device, categoryModel, "device", "Vulkan `DEVICE`: index, part of the name, or UUID (see sealvk devices)"),
 		&cli.StringFlag{Name: "restrict", Destination: &m.restrict, Category: categoryModel, Hidden: true,
 			Usage: "do without what the device has, as a lesser one: `LIST` of " + vk.Restrictions()},
 		&cli.BoolFlag{Name: "validate", Destination: &m.validate, Category: categoryModel, Hidden: true,
 			Usage: "run under Vulkan's validation layers, their messages on standard error"},
 		m.verboseFlag(),
 	}
+}
+
+func (m *modelFlags) kvFlag(category string) cli.Flag {
+	return value(&m.kv, category, "kv", "`TYPE` of the KV cache: f16, f32 or q8_0")
+}
+
+// syntheticFlag is for the commands that measure; profiledModel makes the model.
+func (m *modelFlags) syntheticFlag() cli.Flag {
+	return file(&m.synthetic, categoryModel, "synthetic", "random weights of `SHAPE:TYPE`, without a file: seallm-7b-v2.5:Q4_K_M (see sealvk synth)")
 }
 
 // intDotFlag is for the commands that compute; openDevice checks that the device can.
@@ -187,10 +222,9 @@ func (m *modelFlags) intDotFlag() cli.Flag {
 func (m *modelFlags) all() []cli.Flag {
 	return append([]cli.Flag{
 		m.pathFlag(),
-		&cli.GenericFlag{Name: "ctx", Value: &m.context, Category: categoryModel,
-			Usage: "context in `TOKENS`; 0: the model's, at most 8192 and what fits; auto: the model's or the most that fits"},
-		&cli.GenericFlag{Name: "kv", Value: &m.kv, Category: categoryModel,
-			Usage: "`TYPE` of the KV cache: f16, f32 or q8_0"},
+		value(&m.context, categoryModel, "ctx",
+			"context in `TOKENS`; 0: the model's, at most 8192 and what fits; auto: the model's or the most that fits"),
+		m.kvFlag(categoryModel),
 		m.intDotFlag(),
 	}, m.deviceFlags()...)
 }
@@ -222,23 +256,17 @@ func newSamplingFlags() *samplingFlags {
 
 func (s *samplingFlags) all() []cli.Flag {
 	return []cli.Flag{
-		&cli.GenericFlag{Name: "temp", Value: &s.temperature, Category: categorySampling,
-			Usage: "temperature `T`; 0: always the likeliest token"},
-		&cli.GenericFlag{Name: "top-k", Value: &s.topK, Category: categorySampling,
-			Usage: "only the `K` likeliest tokens; 0: all"},
-		&cli.GenericFlag{Name: "top-p", Value: &s.topP, Category: categorySampling,
-			Usage: "only the likeliest tokens that together reach probability `P`; 1: all"},
-		&cli.GenericFlag{Name: "min-p", Value: &s.minP, Category: categorySampling,
-			Usage: "only tokens at least `P` times as likely as the likeliest; 0: all"},
-		&cli.GenericFlag{Name: "repeat-penalty", Value: &s.repeatPenalty, Category: categorySampling,
-			Usage: "penalty `R` on tokens seen lately; 1: none, as SeaLLM's model card demands"},
+		value(&s.temperature, categorySampling, "temp", "temperature `T`; 0: always the likeliest token"),
+		value(&s.topK, categorySampling, "top-k", "only the `K` likeliest tokens; 0: all"),
+		value(&s.topP, categorySampling, "top-p", "only the likeliest tokens that together reach probability `P`; 1: all"),
+		value(&s.minP, categorySampling, "min-p", "only tokens at least `P` times as likely as the likeliest; 0: all"),
+		value(&s.repeatPenalty, categorySampling, "repeat-penalty", "penalty `R` on tokens seen lately; 1: none, as SeaLLM's model card demands"),
 		&cli.GenericFlag{Name: "seed", Value: &s.seed, Category: categorySampling, DefaultText: "random",
 			Usage: "`S`: the same seed gives the same text on the same device"},
-		&cli.GenericFlag{Name: "n", Value: &s.tokens, Category: categorySampling,
-			Usage: "at most `N` tokens an answer; 0: until the answer or the context ends"},
-		&cli.GenericFlag{Name: "speculate", Value: &s.speculate, Category: categorySampling,
-			Usage: "guess up to `N` tokens from what the text repeats and check them in one step, which changes no token; off; auto: as it pays"},
-		&cli.StringFlag{Name: "system", Destination: &s.system, Usage: "system prompt `TEXT`"},
+		value(&s.tokens, categorySampling, "n", "at most `N` tokens an answer; 0: until the answer or the context ends"),
+		value(&s.speculate, categorySampling, "speculate",
+			"guess up to `N` tokens from what the text repeats and check them in one step, which changes no token; off; auto: as it pays"),
+		text(&s.system, "", "system", "system prompt `TEXT`"),
 		&cli.StringSliceFlag{Name: "stop", Destination: &s.stop, KeepSpace: true,
 			Usage: "end the answer in front of `TEXT` too (may be given several times)"},
 		templateFlag(&s.template, ""),
@@ -248,6 +276,14 @@ func (s *samplingFlags) all() []cli.Flag {
 func templateFlag(into *string, category string) cli.Flag {
 	return &cli.StringFlag{Name: "template", Destination: into, DefaultText: "auto, as the model says", TakesFile: true, Category: category,
 		Usage: "chat template: seallm, chatml, gemma, or a `FILE` with one in Jinja"}
+}
+
+// noArguments is an error if the command got one.
+func noArguments(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return fmt.Errorf("%s takes no argument, got %q", c.Command.Name, c.Args().First())
+	}
+	return nil
 }
 
 // finish checks what no single flag can, and draws a seed where the user gave none.

@@ -26,8 +26,8 @@ func (p *program) inspectCommand() *cli.Command {
 		Description: "Every value of every tensor is checked for NaN and infinity, which reads the whole file.",
 		Flags: []cli.Flag{
 			f.pathFlag(),
-			&cli.BoolFlag{Name: "json", Destination: &asJSON, DisableDefaultText: true, Usage: "print one JSON object"},
-			&cli.BoolFlag{Name: "quick", Destination: &quick, DisableDefaultText: true, Usage: "do not check the tensors' values"},
+			toggle(&asJSON, "", "json", "print one JSON object"),
+			toggle(&quick, "", "quick", "do not check the tensors' values"),
 		},
 		Action: func(c *cli.Context) error {
 			path := f.path

@@ -52,13 +52,9 @@ func (p *program) tokenizeChats(f *tokenizeFlags, tok *tokenize.Tokenizer, files
 		return mapLines(ctx, p.stdin, p.stdout, do)
 	}
 	for _, path := range files {
-		file, err := os.Open(path)
+		file, err := openInput(path, "a file with one conversation a line")
 		if err != nil {
 			return err
-		}
-		if info, err := file.Stat(); err == nil && info.IsDir() {
-			file.Close()
-			return fmt.Errorf("%s is a folder; want a file with one conversation a line", path)
 		}
 		err = mapLines(ctx, file, p.stdout, do)
 		if stopped := stopCause(ctx, nil); stopped != nil {

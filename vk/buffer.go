@@ -57,7 +57,7 @@ func (d *Device) newBuffer(label string, size int64, m Memory, p placement) (*Bu
 	}
 	defer info.Free()
 	var handle vulkan.Buffer
-	d.count.allocate.Add(1)
+	d.count.other.Add(1)
 	if r := vulkan.CreateBuffer(d.handle, &info, nil, &handle); r != vulkan.Success {
 		return nil, fmt.Errorf("vk: buffer %q of %s: %w", label, sizeText(size), d.check("vkCreateBuffer", r))
 	}
@@ -74,7 +74,6 @@ func (b *Buffer) bind(m Memory, p placement) error {
 	d := b.d
 	var req vulkan.MemoryRequirements
 	defer req.Free()
-	d.count.allocate.Add(2)
 	vulkan.GetBufferMemoryRequirements(d.handle, b.handle, &req)
 	req.Deref()
 	types := memoryTypes(&d.caps.Memory, d.caps.Type, m, req.MemoryTypeBits)
@@ -117,7 +116,7 @@ func (b *Buffer) Free() {
 func (b *Buffer) describe() string { return fmt.Sprintf("buffer %q", b.name) }
 
 func (b *Buffer) destroy() {
-	b.d.count.allocate.Add(1)
+	b.d.count.other.Add(1)
 	vulkan.DestroyBuffer(b.d.handle, b.handle, nil)
 	b.d.mem.free(b.mem)
 	b.handle, b.mem = vulkan.NullBuffer, allocation{}

@@ -101,7 +101,6 @@ func (in *Instance) OpenDevice(pd *PhysicalDevice, cacheDir string) (*Device, er
 }
 
 func (d *Device) open(cacheDir string) error {
-	d.count.allocate.Add(3)
 	handle, r := createDevice(d.pd.handle, d.caps.QueueFamily, d.pd.extensions, d.pd.has, &d.caps)
 	if r != vulkan.Success {
 		return resultError("vkCreateDevice for "+d.caps.Name, r)
@@ -127,13 +126,10 @@ func (d *Device) Caps() *Caps { return &d.caps }
 
 // Heaps returns the memory heaps with their present budgets.
 func (d *Device) Heaps() []Heap {
-	heaps := append([]Heap(nil), d.caps.Memory.Heaps...)
+	heaps := slices.Clone(d.caps.Memory.Heaps)
 	if d.caps.Features.MemoryBudget {
 		d.count.other.Add(1)
-		budget, usage := d.in.fn.budgets(d.pd.handle)
-		for i := range heaps {
-			heaps[i].Budget, heaps[i].Usage = budget[i], usage[i]
-		}
+		d.in.fn.budgets(d.pd.handle, heaps)
 	}
 	return heaps
 }
@@ -176,7 +172,6 @@ func (d *Device) destroy() {
 	d.closed.Store(true)
 	if d.handle != nil {
 		d.mem.destroy()
-		d.count.allocate.Add(2)
 		if d.time.semaphore != vulkan.NullSemaphore {
 			vulkan.DestroySemaphore(d.handle, d.time.semaphore, nil)
 		}

@@ -85,7 +85,7 @@ func (d *Device) checkPipeline(info *PipelineInfo) error {
 
 func (p *Pipeline) create(info *PipelineInfo) error {
 	d := p.d
-	d.count.allocate.Add(5)
+	d.count.other.Add(1)
 	var r vulkan.Result
 	if p.setLayout, r = d.fn.newSetLayout(d.handle, p.bindings); r != vulkan.Success {
 		return d.check("vkCreateDescriptorSetLayout", r)
@@ -136,7 +136,7 @@ func (p *Pipeline) describe() string { return fmt.Sprintf("pipeline %q", p.name)
 
 func (p *Pipeline) destroy() {
 	d := p.d
-	d.count.allocate.Add(3)
+	d.count.other.Add(1)
 	vulkan.DestroyPipeline(d.handle, p.handle, nil)
 	vulkan.DestroyPipelineLayout(d.handle, p.layout, nil)
 	vulkan.DestroyDescriptorSetLayout(d.handle, p.setLayout, nil)

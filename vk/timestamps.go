@@ -32,7 +32,7 @@ func (d *Device) NewTimestamps(n int) (*Timestamps, error) {
 	info := vulkan.QueryPoolCreateInfo{SType: vulkan.StructureTypeQueryPoolCreateInfo, QueryType: vulkan.QueryTypeTimestamp, QueryCount: uint32(n)}
 	defer info.Free()
 	var handle vulkan.QueryPool
-	d.count.allocate.Add(1)
+	d.count.other.Add(1)
 	if r := vulkan.CreateQueryPool(d.handle, &info, nil, &handle); r != vulkan.Success {
 		return nil, d.check("vkCreateQueryPool", r)
 	}
@@ -74,10 +74,9 @@ func (c *Commands) Timestamp(t *Timestamps, i int) {
 	if t.owner == nil {
 		t.owner = c
 		c.stamps = append(c.stamps, t)
-		c.d.count.record.Add(1)
 		vulkan.CmdResetQueryPool(c.handle, t.handle, 0, uint32(t.n))
 	}
-	c.d.count.record.Add(1)
+	c.d.count.other.Add(1)
 	vulkan.CmdWriteTimestamp(c.handle, vulkan.PipelineStageBottomOfPipeBit, t.handle, uint32(i))
 }
 
@@ -134,7 +133,7 @@ func (t *Timestamps) Free() {
 func (t *Timestamps) describe() string { return "timestamps" }
 
 func (t *Timestamps) destroy() {
-	t.d.count.allocate.Add(1)
+	t.d.count.other.Add(1)
 	vulkan.DestroyQueryPool(t.d.handle, t.handle, nil)
 	t.handle = vulkan.NullQueryPool
 }

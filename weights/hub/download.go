@@ -82,11 +82,7 @@ func (d *download) attempt(ctx context.Context, incomplete, notes string) (err e
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if e := d.out.Close(); err == nil {
-			err = e
-		}
-	}()
+	defer func() { err = errors.Join(err, d.out.Close()) }()
 	d.ranges = newRanges(notes, d.file.size, d.hub.config.Part, d.hub.saveEvery)
 	if info, err := d.out.Stat(); err == nil && info.Size() == d.file.size {
 		d.ranges.load()

@@ -107,11 +107,7 @@ func (b *Buffer) Bytes() []byte {
 
 // Free gives the memory back. No submission may still use the buffer, and no Commands
 // that mentions it may be submitted again.
-func (b *Buffer) Free() {
-	if b.d.live.remove(b) {
-		b.destroy()
-	}
-}
+func (b *Buffer) Free() { b.d.free(b) }
 
 func (b *Buffer) describe() string { return fmt.Sprintf("buffer %q", b.name) }
 

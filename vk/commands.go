@@ -373,11 +373,7 @@ func (c *Commands) Barriers() (n int) {
 }
 
 // Free destroys the recording. The caller has waited for its last submission.
-func (c *Commands) Free() {
-	if c.d.live.remove(c) {
-		c.destroy()
-	}
-}
+func (c *Commands) Free() { c.d.free(c) }
 
 func (c *Commands) describe() string { return fmt.Sprintf("commands %q", c.name) }
 

@@ -61,6 +61,13 @@ func (r *registry) remove(o object) bool {
 	return ok
 }
 
+// free destroys an object that is live.
+func (d *Device) free(o object) {
+	if d.live.remove(o) {
+		o.destroy()
+	}
+}
+
 // drain removes and returns everything, in the order in which it may be destroyed.
 func (r *registry) drain() []object {
 	r.mu.Lock()

@@ -126,11 +126,7 @@ func (p *Pipeline) Name() string { return p.name }
 
 // Free destroys the pipeline. No submission may still use it, and no Commands that
 // mentions it may be submitted again.
-func (p *Pipeline) Free() {
-	if p.d.live.remove(p) {
-		p.destroy()
-	}
-}
+func (p *Pipeline) Free() { p.d.free(p) }
 
 func (p *Pipeline) describe() string { return fmt.Sprintf("pipeline %q", p.name) }
 

@@ -124,11 +124,7 @@ func (d *Device) Between(a, b uint64) time.Duration {
 }
 
 // Free destroys the list. No submission may still use it.
-func (t *Timestamps) Free() {
-	if t.d.live.remove(t) {
-		t.destroy()
-	}
-}
+func (t *Timestamps) Free() { t.d.free(t) }
 
 func (t *Timestamps) describe() string { return "timestamps" }
 

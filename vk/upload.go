@@ -87,11 +87,7 @@ func (u *Uploader) Flush() error {
 }
 
 // Free waits for writes and copies in progress and gives the staging buffers back.
-func (u *Uploader) Free() {
-	if u.d.live.remove(u) {
-		u.destroy()
-	}
-}
+func (u *Uploader) Free() { u.d.free(u) }
 
 func (u *Uploader) describe() string { return "uploader" }
 

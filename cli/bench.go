@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -272,7 +271,7 @@ func (s *benchSession) measureSetup(ctx context.Context, setup setup) (err error
 func benchBase(o *opened, f *benchFlags) bench.Row {
 	caps, file := o.device.Caps(), o.file
 	row := bench.Row{
-		BuildCommit: buildCommit(), GPU: caps.Name, Driver: strings.TrimSpace(caps.Driver.Name + ", " + caps.Driver.Info), Backends: "Vulkan",
+		BuildCommit: revision(9), GPU: caps.Name, Driver: strings.TrimSpace(caps.Driver.Name + ", " + caps.Driver.Info), Backends: "Vulkan",
 		ModelFilename: f.path, ModelType: llamaModelType(file), GPULayers: f.layers,
 	}
 	switch {
@@ -316,19 +315,4 @@ func llamaModelType(m *weights.Model) string {
 		mix = "Q2_K - Medium"
 	}
 	return m.Config.Arch + " " + size + " " + mix
-}
-
-// buildCommit is the commit of the source that the program was built from, "" if it was built
-// without it.
-func buildCommit() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value[:min(9, len(s.Value))]
-		}
-	}
-	return ""
 }

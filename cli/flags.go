@@ -43,66 +43,50 @@ func (w *whole) Set(s string) error {
 	return nil
 }
 
-// contextSize is --ctx: a number of tokens, or auto.
-type contextSize struct{ whole }
-
-func (s *contextSize) Set(text string) error {
-	if text == "auto" {
-		s.value = auto
-		return nil
-	}
-	if err := s.whole.Set(text); err != nil {
-		return fmt.Errorf("%w, or auto", err)
-	}
-	return nil
+// wholeOr is a whole, or one of a few words that stand for other numbers.
+type wholeOr struct {
+	whole
+	words map[string]uint64
+	names string // of the words, for errors
 }
 
-// auto is beyond every number that --ctx takes.
+// auto is beyond every number that a flag takes.
 const auto = math.MaxUint64
 
-// positions is the number for engine.Options.
-func (s *contextSize) positions() int {
-	if s.value == auto {
-		return engine.ContextAuto
-	}
-	return int(s.value)
+func newContextSize() wholeOr {
+	return wholeOr{whole{0, 0, 1 << 20}, map[string]uint64{"auto": auto}, "or auto"}
 }
 
-// drafts is --speculate: auto, off or a number of tokens.
-type drafts struct{ whole }
-
-func newDrafts() drafts { return drafts{whole{auto, 1, engine.MostDrafted}} }
-
-func (d *drafts) String() string {
-	switch d.value {
-	case auto:
-		return "auto"
-	case 0:
-		return "off"
-	}
-	return d.whole.String()
+func newDrafts() wholeOr {
+	return wholeOr{whole{auto, 1, engine.MostDrafted}, map[string]uint64{"auto": auto, "off": 0}, "auto or off"}
 }
 
-func (d *drafts) Set(text string) error {
-	switch text {
-	case "auto":
-		d.value = auto
-	case "off":
-		d.value = 0
-	default:
-		if err := d.whole.Set(text); err != nil {
-			return fmt.Errorf("%w, auto or off", err)
+func (w *wholeOr) String() string {
+	for word, value := range w.words {
+		if value == w.value {
+			return word
 		}
+	}
+	return w.whole.String()
+}
+
+func (w *wholeOr) Set(text string) error {
+	if value, ok := w.words[text]; ok {
+		w.value = value
+		return nil
+	}
+	if err := w.whole.Set(text); err != nil {
+		return fmt.Errorf("%w, %s", err, w.names)
 	}
 	return nil
 }
 
-// tokens is the number for engine.Request.
-func (d *drafts) tokens() int {
-	if d.value == auto {
-		return engine.SpeculateAuto
+// number is the value, or what auto means to the engine.
+func (w *wholeOr) number(forAuto int) int {
+	if w.value == auto {
+		return forAuto
 	}
-	return int(d.value)
+	return int(w.value)
 }
 
 // choice is a flag that takes one of a few words.
@@ -164,7 +148,7 @@ type modelFlags struct {
 	device    string
 	restrict  string
 	intDot    bool
-	context   contextSize // 0: the model's own, at most 8192
+	context   wholeOr // 0: the model's own, at most 8192
 	kv        choice
 	verbose   bool
 	validate  bool
@@ -173,7 +157,7 @@ type modelFlags struct {
 
 func newModelFlags() *modelFlags {
 	return &modelFlags{
-		context: contextSize{whole{0, 0, 1 << 20}},
+		context: newContextSize(),
 		kv:      choice{"f16", kvTypes},
 	}
 }
@@ -236,7 +220,7 @@ type samplingFlags struct {
 	system                                 string
 	template                               string // "" and "auto": what the file says
 	stop                                   cli.StringSlice
-	speculate                              drafts
+	speculate                              wholeOr
 }
 
 // newSamplingFlags has llama.cpp's defaults, and no repeat penalty: SeaLLM's

@@ -112,7 +112,7 @@ func (p *program) open(ctx context.Context, f *modelFlags, named *prompt.Templat
 func (p *program) load(ctx context.Context, o *opened, file *weights.Model, f *modelFlags) (err error) {
 	step, end := p.progress("loading")
 	start := time.Now()
-	options := engine.Options{Context: f.context.positions(), KV: o.kv, Sequences: f.sessions, IntDot: f.intDot}
+	options := engine.Options{Context: f.context.number(engine.ContextAuto), KV: o.kv, Sequences: f.sessions, IntDot: f.intDot}
 	if f.sessions > 1 {
 		options.Sequences = engine.FitSequences(o.device.Caps(), file, options)
 	}

@@ -160,14 +160,13 @@ func writeAligned(w io.Writer, rows [][]string) {
 	for _, row := range rows {
 		var line strings.Builder
 		for i, cell := range row {
-			space := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
 			switch i {
 			case 0:
-				line.WriteString(cell + space)
+				fmt.Fprintf(&line, "%-*s", widths[i], cell)
 			case len(row) - 1:
 				line.WriteString("  " + cell)
 			default:
-				line.WriteString("  " + space + cell)
+				fmt.Fprintf(&line, "  %*s", widths[i], cell)
 			}
 		}
 		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))

@@ -66,7 +66,7 @@ func (p *pull) run(ctx context.Context) error {
 	var missing []*remoteFile
 	for _, f := range p.files {
 		if f.size < 0 || f.etag == "" {
-			if _, err := p.hub.resolve(ctx, p.ref.Repo, p.commit, f); err != nil {
+			if err := p.hub.resolve(ctx, p.ref.Repo, p.commit, f); err != nil {
 				return fmt.Errorf("%s: %w", f.name, err)
 			}
 		}

@@ -19,17 +19,17 @@ func (h *Hub) fileURL(repo, commit, name string) *url.URL {
 	return h.endpoint.JoinPath(elements...)
 }
 
-// resolve asks where a file's bytes are and gives that address: the server's own, or a
-// signed one of a storage server, which expires after a while. It notes size and hash,
-// and compares them if they are known.
-func (h *Hub) resolve(ctx context.Context, repo, commit string, f *remoteFile) (location *url.URL, err error) {
-	err = h.retry(ctx, f.name, func() (bool, error) {
-		location, err = h.resolveOnce(ctx, repo, commit, f)
+// resolve asks for a file's size and hash.
+func (h *Hub) resolve(ctx context.Context, repo, commit string, f *remoteFile) error {
+	return h.retry(ctx, f.name, func() (progress bool, err error) {
+		_, err = h.resolveOnce(ctx, repo, commit, f)
 		return false, err
 	})
-	return location, err
 }
 
+// resolveOnce asks where a file's bytes are and gives that address: the server's own, or a
+// signed one of a storage server, which expires after a while. It notes size and hash,
+// and compares them if they are known.
 func (h *Hub) resolveOnce(ctx context.Context, repo, commit string, f *remoteFile) (*url.URL, error) {
 	u := h.fileURL(repo, commit, f.name)
 	header := http.Header{} // what the redirects said; the storage server does not know it

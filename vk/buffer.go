@@ -34,7 +34,7 @@ func (d *Device) NewBuffer(name string, size int64, m Memory) (*Buffer, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.live.add(b)
+	d.live.add(b, fmt.Sprintf("buffer %q", name))
 	return b, nil
 }
 
@@ -108,8 +108,6 @@ func (b *Buffer) Bytes() []byte {
 // Free gives the memory back. No submission may still use the buffer, and no Commands
 // that mentions it may be submitted again.
 func (b *Buffer) Free() { b.d.free(b) }
-
-func (b *Buffer) describe() string { return fmt.Sprintf("buffer %q", b.name) }
 
 func (b *Buffer) destroy() {
 	b.d.count.other.Add(1)

@@ -16,7 +16,7 @@ func hidden(t *testing.T, d *Device, name string, size int64) *Buffer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.live.add(b)
+	d.live.add(b, name)
 	b.mem.block.mapped = nil
 	return b
 }

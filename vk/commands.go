@@ -49,7 +49,7 @@ func (d *Device) NewCommands(label string) (*Commands, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.live.add(c)
+	d.live.add(c, fmt.Sprintf("commands %q", label))
 	return c, nil
 }
 
@@ -374,8 +374,6 @@ func (c *Commands) Barriers() (n int) {
 
 // Free destroys the recording. The caller has waited for its last submission.
 func (c *Commands) Free() { c.d.free(c) }
-
-func (c *Commands) describe() string { return fmt.Sprintf("commands %q", c.name) }
 
 func (c *Commands) destroy() {
 	d := c.d

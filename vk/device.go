@@ -35,21 +35,18 @@ type Device struct {
 }
 
 // object is something that a Device made and that its caller frees.
-type object interface {
-	describe() string
-	destroy()
-}
+type object interface{ destroy() }
 
 // registry knows what is live, to name what was forgotten.
 type registry struct {
 	mu      sync.Mutex
-	objects map[object]struct{}
+	objects map[object]string // what each is, for errors
 }
 
-func (r *registry) add(o object) {
+func (r *registry) add(o object, what string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.objects[o] = struct{}{}
+	r.objects[o] = what
 }
 
 // remove reports whether o was live: freeing twice does nothing.
@@ -68,11 +65,12 @@ func (d *Device) free(o object) {
 	}
 }
 
-// drain removes and returns everything, in the order in which it may be destroyed.
-func (r *registry) drain() []object {
+// drain removes and returns everything, in the order in which it may be destroyed, and what
+// each is.
+func (r *registry) drain() (list []object, names []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	list := slices.Collect(maps.Keys(r.objects))
+	list, names = slices.Collect(maps.Keys(r.objects)), slices.Sorted(maps.Values(r.objects))
 	clear(r.objects)
 	rank := func(o object) int {
 		switch o.(type) {
@@ -84,7 +82,7 @@ func (r *registry) drain() []object {
 		return 2
 	}
 	slices.SortFunc(list, func(a, b object) int { return rank(a) - rank(b) })
-	return list
+	return list, names
 }
 
 // OpenDevice opens pd with the optional features that are used (Features). Compiled pipelines are
@@ -98,7 +96,7 @@ func (in *Instance) OpenDevice(pd *PhysicalDevice, cacheDir string) (*Device, er
 		return nil, err
 	}
 	d := &Device{in: in, pd: pd, caps: pd.Caps, stage: newStage()}
-	d.live.objects = map[object]struct{}{}
+	d.live.objects = map[object]string{}
 	d.mem.init(d)
 	if err := d.open(cacheDir); err != nil {
 		d.destroy()
@@ -160,13 +158,10 @@ func (d *Device) Close() error {
 		}
 	}
 	d.stage.close()
-	if left := d.live.drain(); len(left) > 0 {
-		var names []string
+	if left, names := d.live.drain(); len(left) > 0 {
 		for _, o := range left {
-			names = append(names, o.describe())
 			o.destroy()
 		}
-		slices.Sort(names)
 		errs = append(errs, fmt.Errorf("vk: close: still alive: %s", strings.Join(names, ", ")))
 	}
 	d.closeCache()

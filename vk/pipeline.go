@@ -52,7 +52,7 @@ func (d *Device) NewPipeline(info PipelineInfo) (*Pipeline, error) {
 		p.destroy()
 		return nil, fmt.Errorf("vk: pipeline %q: %w", info.Name, err)
 	}
-	d.live.add(p)
+	d.live.add(p, fmt.Sprintf("pipeline %q", p.name))
 	return p, nil
 }
 
@@ -127,8 +127,6 @@ func (p *Pipeline) Name() string { return p.name }
 // Free destroys the pipeline. No submission may still use it, and no Commands that
 // mentions it may be submitted again.
 func (p *Pipeline) Free() { p.d.free(p) }
-
-func (p *Pipeline) describe() string { return fmt.Sprintf("pipeline %q", p.name) }
 
 func (p *Pipeline) destroy() {
 	d := p.d

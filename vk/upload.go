@@ -41,7 +41,7 @@ func (d *Device) NewUploader() (*Uploader, error) {
 			return nil, err
 		}
 	}
-	d.live.add(u)
+	d.live.add(u, "uploader")
 	return u, nil
 }
 
@@ -88,8 +88,6 @@ func (u *Uploader) Flush() error {
 
 // Free waits for writes and copies in progress and gives the staging buffers back.
 func (u *Uploader) Free() { u.d.free(u) }
-
-func (u *Uploader) describe() string { return "uploader" }
 
 func (u *Uploader) destroy() {
 	u.flush.Lock()

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -14,17 +12,15 @@ import (
 	"sealvk/engine/profile"
 )
 
-// percent is a flag's percentage, with or without the sign, in a range with both ends.
-type percent struct{ value, min, max float64 }
+// percent is a flag's percentage, with or without the sign.
+type percent struct{ real }
 
-func (p *percent) String() string { return strconv.FormatFloat(p.value, 'g', -1, 64) + "%" }
+func (p *percent) String() string { return p.real.String() + "%" }
 
 func (p *percent) Set(s string) error {
-	v, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64)
-	if err != nil || math.IsNaN(v) || v < p.min || v > p.max {
+	if p.real.Set(strings.TrimSuffix(s, "%")) != nil {
 		return fmt.Errorf("want a percentage from %g%% to %g%%", p.min, p.max)
 	}
-	p.value = v
 	return nil
 }
 
@@ -37,8 +33,8 @@ type diffFlags struct {
 
 func (p *program) profileDiffCommand() *cli.Command {
 	f := &diffFlags{
-		failOver:   percent{0, 0, 1000},
-		confidence: percent{95, 50, 99.99},
+		failOver:   percent{real{0, 0, 1000}},
+		confidence: percent{real{95, 50, 99.99}},
 		by:         choice{"operation", []string{"operation", "layer", "kernel", "dispatch"}},
 		output:     newOutputFlags("text", "json", "csv", "md"),
 	}

@@ -109,7 +109,7 @@ func (d *Device) Write(dst Range, src []byte) error {
 	defer d.stage.mu.Unlock()
 	up := &d.stage.up
 	for at := int64(0); at < dst.Size; at += slotBytes {
-		part := dst.Buffer.Range(dst.Offset+at, min(slotBytes, dst.Size-at))
+		part := dst.Part(at, min(slotBytes, dst.Size-at))
 		if err := up.upload(d, part, func(p []byte) error { copy(p, src[at:]); return nil }); err != nil {
 			return err
 		}
@@ -137,7 +137,7 @@ func (d *Device) Read(dst []byte, src Range) error {
 		return err
 	}
 	for at := int64(0); at < src.Size; at += slotBytes {
-		part := src.Buffer.Range(src.Offset+at, min(slotBytes, src.Size-at))
+		part := src.Part(at, min(slotBytes, src.Size-at))
 		if err := down.copy(d, part); err != nil {
 			return err
 		}

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -228,19 +226,17 @@ func benchText(v any) string {
 }
 
 func (t *benchTable) jsonRow(r *bench.Row, first bool) {
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	before, after := "", "\n"
-	if t.form == "json" {
-		enc.SetIndent("  ", "  ")
-		before, after = ",\n  ", ""
-		if first {
-			before = "[\n  "
-		}
+	if t.form == "jsonl" {
+		t.err = errors.Join(t.err, encodeJSON(t.w, "", r))
+		return
 	}
-	t.err = errors.Join(t.err, enc.Encode(r))
-	t.print("%s%s%s", before, bytes.TrimSpace(text.Bytes()), after)
+	var text strings.Builder
+	t.err = errors.Join(t.err, encodeJSON(&text, "  ", r))
+	before := ",\n"
+	if first {
+		before = "[\n"
+	}
+	t.print("%s  %s", before, strings.ReplaceAll(strings.TrimSpace(text.String()), "\n", "\n  "))
 }
 
 func (t *benchTable) sqlRow(r *bench.Row, first bool) {

@@ -18,8 +18,8 @@ import (
 // benchFlags are flags by the names that llama-bench has for them.
 func (o *outputFlags) benchFlags() []cli.Flag {
 	return []cli.Flag{
-		value(&o.form, categoryShow, "o, output", "`FORM` of the output: "+strings.Join(o.form.words, ", ")),
-		file(&o.file, categoryShow, "file", "`FILE` to write instead of standard output"),
+		valueFlag(&o.form, categoryShow, "o, output", "`FORM` of the output: "+strings.Join(o.form.words, ", ")),
+		fileFlag(&o.file, categoryShow, "file", "`FILE` to write instead of standard output"),
 	}
 }
 

@@ -19,8 +19,8 @@ func (p *program) devicesCommand() *cli.Command {
 		Usage:       "list the Vulkan devices",
 		Description: "The star marks the device that is used unless --device says otherwise.",
 		Flags: append(f.deviceFlags(),
-			toggle(&asJSON, "", "json", "print everything that is read of a device"),
-			toggle(&measure, "", "measure", "measure what the device can do, in some seconds in which nothing else should run")),
+			toggleFlag(&asJSON, "", "json", "print everything that is read of a device"),
+			toggleFlag(&measure, "", "measure", "measure what the device can do, in some seconds in which nothing else should run")),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err

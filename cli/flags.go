@@ -112,26 +112,26 @@ const (
 	categoryShow     = "What is shown:"
 )
 
-// toggle is a flag that is given or not. A flag's name is followed by its alias where it has
+// toggleFlag is a flag that is given or not. A flag's name is followed by its alias where it has
 // one, as in "verbose, v"; its category is "" where the command has none.
-func toggle(into *bool, category, name, usage string) cli.Flag {
+func toggleFlag(into *bool, category, name, usage string) cli.Flag {
 	name, aliases := nameAndAliases(name)
 	return &cli.BoolFlag{Name: name, Aliases: aliases, Destination: into, Category: category, Usage: usage, DisableDefaultText: true}
 }
 
-// text is a flag with any text.
-func text(into *string, category, name, usage string) cli.Flag {
+// textFlag is a flag with any text.
+func textFlag(into *string, category, name, usage string) cli.Flag {
 	return &cli.StringFlag{Name: name, Destination: into, Category: category, Usage: usage}
 }
 
-// file is a flag with the name of a file, which must not be empty.
-func file(into *string, category, name, usage string) cli.Flag {
+// fileFlag is a flag with the name of a file, which must not be empty.
+func fileFlag(into *string, category, name, usage string) cli.Flag {
 	name, aliases := nameAndAliases(name)
 	return &cli.StringFlag{Name: name, Aliases: aliases, Destination: into, Category: category, Usage: usage, TakesFile: true}
 }
 
-// value is a flag with a value of its own type, the default before it is given.
-func value(into cli.Generic, category, name, usage string) cli.Flag {
+// valueFlag is a flag with a value of its own type, the default before it is given.
+func valueFlag(into cli.Generic, category, name, usage string) cli.Flag {
 	name, aliases := nameAndAliases(name)
 	return &cli.GenericFlag{Name: name, Aliases: aliases, Value: into, Category: category, Usage: usage}
 }
@@ -168,17 +168,17 @@ var kvTypes = []string{engine.KVF16.String(), engine.KVF32.String(), engine.KVQ8
 func (m *modelFlags) kvType() engine.KVType { return engine.KVType(slices.Index(kvTypes, m.kv.value)) }
 
 func (m *modelFlags) pathFlag() cli.Flag {
-	return file(&m.path, categoryModel, "model, m",
+	return fileFlag(&m.path, categoryModel, "model, m",
 		"`MODEL`: a GGUF file, a folder (safetensors, MLX), or org/repo[:quant] as pulled (default: the embedded demo seallm-nano)")
 }
 
 func (m *modelFlags) verboseFlag() cli.Flag {
-	return toggle(&m.verbose, categoryModel, "verbose, v", "print the device and why it was chosen, the seed, times and speeds")
+	return toggleFlag(&m.verbose, categoryModel, "verbose, v", "print the device and why it was chosen, the seed, times and speeds")
 }
 
 func (m *modelFlags) deviceFlags() []cli.Flag {
 	return []cli.Flag{
-		text(&m.device, categoryModel, "device", "Vulkan `DEVICE`: index, part of the name, or UUID (see sealvk devices)"),
+		textFlag(&m.device, categoryModel, "device", "Vulkan `DEVICE`: index, part of the name, or UUID (see sealvk devices)"),
 		&cli.StringFlag{Name: "restrict", Destination: &m.restrict, Category: categoryModel, Hidden: true,
 			Usage: "do without what the device has, as a lesser one: `LIST` of " + vk.Restrictions()},
 		&cli.BoolFlag{Name: "validate", Destination: &m.validate, Category: categoryModel, Hidden: true,
@@ -188,12 +188,12 @@ func (m *modelFlags) deviceFlags() []cli.Flag {
 }
 
 func (m *modelFlags) kvFlag(category string) cli.Flag {
-	return value(&m.kv, category, "kv", "`TYPE` of the KV cache: f16, f32 or q8_0")
+	return valueFlag(&m.kv, category, "kv", "`TYPE` of the KV cache: f16, f32 or q8_0")
 }
 
 // syntheticFlag is for the commands that measure; profiledModel makes the model.
 func (m *modelFlags) syntheticFlag() cli.Flag {
-	return file(&m.synthetic, categoryModel, "synthetic", "random weights of `SHAPE:TYPE`, without a file: seallm-7b-v2.5:Q4_K_M (see sealvk synth)")
+	return fileFlag(&m.synthetic, categoryModel, "synthetic", "random weights of `SHAPE:TYPE`, without a file: seallm-7b-v2.5:Q4_K_M (see sealvk synth)")
 }
 
 // intDotFlag is for the commands that compute; openDevice checks that the device can.
@@ -206,7 +206,7 @@ func (m *modelFlags) intDotFlag() cli.Flag {
 func (m *modelFlags) all() []cli.Flag {
 	return append([]cli.Flag{
 		m.pathFlag(),
-		value(&m.context, categoryModel, "ctx",
+		valueFlag(&m.context, categoryModel, "ctx",
 			"context in `TOKENS`; 0: the model's, at most 8192 and what fits; auto: the model's or the most that fits"),
 		m.kvFlag(categoryModel),
 		m.intDotFlag(),
@@ -240,17 +240,17 @@ func newSamplingFlags() *samplingFlags {
 
 func (s *samplingFlags) all() []cli.Flag {
 	return []cli.Flag{
-		value(&s.temperature, categorySampling, "temp", "temperature `T`; 0: always the likeliest token"),
-		value(&s.topK, categorySampling, "top-k", "only the `K` likeliest tokens; 0: all"),
-		value(&s.topP, categorySampling, "top-p", "only the likeliest tokens that together reach probability `P`; 1: all"),
-		value(&s.minP, categorySampling, "min-p", "only tokens at least `P` times as likely as the likeliest; 0: all"),
-		value(&s.repeatPenalty, categorySampling, "repeat-penalty", "penalty `R` on tokens seen lately; 1: none, as SeaLLM's model card demands"),
+		valueFlag(&s.temperature, categorySampling, "temp", "temperature `T`; 0: always the likeliest token"),
+		valueFlag(&s.topK, categorySampling, "top-k", "only the `K` likeliest tokens; 0: all"),
+		valueFlag(&s.topP, categorySampling, "top-p", "only the likeliest tokens that together reach probability `P`; 1: all"),
+		valueFlag(&s.minP, categorySampling, "min-p", "only tokens at least `P` times as likely as the likeliest; 0: all"),
+		valueFlag(&s.repeatPenalty, categorySampling, "repeat-penalty", "penalty `R` on tokens seen lately; 1: none, as SeaLLM's model card demands"),
 		&cli.GenericFlag{Name: "seed", Value: &s.seed, Category: categorySampling, DefaultText: "random",
 			Usage: "`S`: the same seed gives the same text on the same device"},
-		value(&s.tokens, categorySampling, "n", "at most `N` tokens an answer; 0: until the answer or the context ends"),
-		value(&s.speculate, categorySampling, "speculate",
+		valueFlag(&s.tokens, categorySampling, "n", "at most `N` tokens an answer; 0: until the answer or the context ends"),
+		valueFlag(&s.speculate, categorySampling, "speculate",
 			"guess up to `N` tokens from what the text repeats and check them in one step, which changes no token; off; auto: as it pays"),
-		text(&s.system, "", "system", "system prompt `TEXT`"),
+		textFlag(&s.system, "", "system", "system prompt `TEXT`"),
 		&cli.StringSliceFlag{Name: "stop", Destination: &s.stop, KeepSpace: true,
 			Usage: "end the answer in front of `TEXT` too (may be given several times)"},
 		templateFlag(&s.template, ""),

@@ -26,8 +26,8 @@ func (p *program) inspectCommand() *cli.Command {
 		Description: "Every value of every tensor is checked for NaN and infinity, which reads the whole file.",
 		Flags: []cli.Flag{
 			f.pathFlag(),
-			toggle(&asJSON, "", "json", "print one JSON object"),
-			toggle(&quick, "", "quick", "do not check the tensors' values"),
+			toggleFlag(&asJSON, "", "json", "print one JSON object"),
+			toggleFlag(&quick, "", "quick", "do not check the tensors' values"),
 		},
 		Action: func(c *cli.Context) error {
 			path := f.path

@@ -21,7 +21,7 @@ func (p *program) listCommand() *cli.Command {
 		Description: "Shown is what is there completely. The name in the first column is what -m takes;\n" +
 			"a dash in front of it marks models that this program cannot run.",
 		Flags: []cli.Flag{
-			toggle(&asJSON, "", "json", "print one JSON array, with the reasons"),
+			toggleFlag(&asJSON, "", "json", "print one JSON array, with the reasons"),
 		},
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {

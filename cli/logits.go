@@ -27,9 +27,9 @@ func (p *program) logitsCommand() *cli.Command {
 		Usage:       "write the logits that follow a sequence of token ids",
 		Description: "The file holds little-endian float32: the vocabulary's size, or that times the number of ids.",
 		Flags: append(f.model.all(),
-			text(&f.ids, "", "ids", "token `IDS`, separated by commas: 2,10,7 (no <bos> is added)"),
-			toggle(&f.all, "", "all", "of every position, not only the last"),
-			file(&f.output, "", "output, o", "`FILE` to write; it appears when it is complete"),
+			textFlag(&f.ids, "", "ids", "token `IDS`, separated by commas: 2,10,7 (no <bos> is added)"),
+			toggleFlag(&f.all, "", "all", "of every position, not only the last"),
+			fileFlag(&f.output, "", "output, o", "`FILE` to write; it appears when it is complete"),
 		),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {

@@ -27,12 +27,12 @@ func newOutputFlags(forms ...string) outputFlags { return outputFlags{form: choi
 // flags are --format and -o; about is said behind the forms.
 func (o *outputFlags) flags(about string) []cli.Flag {
 	return []cli.Flag{
-		value(&o.form, categoryShow, "format", "`FORM`: "+strings.Join(o.form.words, ", ")+about),
-		file(&o.file, categoryShow, "output, o", "`FILE` to write instead of standard output"),
+		valueFlag(&o.form, categoryShow, "format", "`FORM`: "+strings.Join(o.form.words, ", ")+about),
+		fileFlag(&o.file, categoryShow, "output, o", "`FILE` to write instead of standard output"),
 	}
 }
 
-// check finds, before the work, what is wrong with the name of the file to write, be it that
+// check finds, before the work, what is wrong with the name of the file to write, or that it is that
 // of an input.
 func (o *outputFlags) check(inputs ...string) error {
 	if o.file == "" {

@@ -69,9 +69,9 @@ func (p *program) profileCommand() *cli.Command {
 		f.pathFlag(),
 		f.syntheticFlag(),
 		f.kvFlag(categoryModel),
-		value(&f.phase, categoryMeasure, "phase", "`PHASE`: decode, prefill or both"),
-		value(&f.depths, categoryMeasure, "depth", "positions in the KV cache before: `N[,N…]`, a run each"),
-		value(&f.tokens, categoryMeasure, "tokens", "`N` tokens of a prompt, in prefill"),
+		valueFlag(&f.phase, categoryMeasure, "phase", "`PHASE`: decode, prefill or both"),
+		valueFlag(&f.depths, categoryMeasure, "depth", "positions in the KV cache before: `N[,N…]`, a run each"),
+		valueFlag(&f.tokens, categoryMeasure, "tokens", "`N` tokens of a prompt, in prefill"),
 		&cli.GenericFlag{Name: "reps", Value: &f.reps, Category: categoryMeasure, DefaultText: "as many as take some seconds",
 			Usage: "`R` steps in each mode"},
 		f.intDotFlag(),
@@ -195,12 +195,12 @@ func newShowFlags() *showFlags {
 func (s *showFlags) all() []cli.Flag {
 	words := func(c *choice) string { return strings.Join(c.words, ", ") }
 	return []cli.Flag{
-		value(&s.by, categoryShow, "by", "a row of the table is a `GROUP`: "+words(&s.by)),
-		value(&s.sort, categoryShow, "sort", "by `COLUMN`: "+words(&s.sort)),
-		text(&s.filter, categoryShow, "filter", "only dispatches whose label or kernel `REGEXP` finds"),
-		value(&s.top, categoryShow, "top", "only the first `N` rows; 0: all"),
-		value(&s.format, categoryShow, "format", "`FORM` on standard output: "+words(&s.format)),
-		file(&s.output, categoryShow, "output, o", "write every form and the pictures into `FOLDER`, which is made"),
+		valueFlag(&s.by, categoryShow, "by", "a row of the table is a `GROUP`: "+words(&s.by)),
+		valueFlag(&s.sort, categoryShow, "sort", "by `COLUMN`: "+words(&s.sort)),
+		textFlag(&s.filter, categoryShow, "filter", "only dispatches whose label or kernel `REGEXP` finds"),
+		valueFlag(&s.top, categoryShow, "top", "only the first `N` rows; 0: all"),
+		valueFlag(&s.format, categoryShow, "format", "`FORM` on standard output: "+words(&s.format)),
+		fileFlag(&s.output, categoryShow, "output, o", "write every form and the pictures into `FOLDER`, which is made"),
 	}
 }
 

@@ -48,9 +48,9 @@ func (p *program) profileDiffCommand() *cli.Command {
 		Flags: append([]cli.Flag{
 			&cli.GenericFlag{Name: "fail-over", Value: &f.failOver, DefaultText: "never", Category: categoryShow,
 				Usage: "end with exit code 3 if a step or a row is slower, for certain, and by more than `PERCENT`"},
-			value(&f.confidence, categoryShow, "confidence", "of intervals and verdicts, in `PERCENT`"),
-			value(&f.by, categoryShow, "by", "a row is a `GROUP`: "+strings.Join(f.by.words, ", ")),
-			text(&f.filter, categoryShow, "filter", "only rows whose name `REGEXP` finds"),
+			valueFlag(&f.confidence, categoryShow, "confidence", "of intervals and verdicts, in `PERCENT`"),
+			valueFlag(&f.by, categoryShow, "by", "a row is a `GROUP`: "+strings.Join(f.by.words, ", ")),
+			textFlag(&f.filter, categoryShow, "filter", "only rows whose name `REGEXP` finds"),
 		}, f.output.flags("")...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 2 {

@@ -78,7 +78,7 @@ func (p *program) profileKernelCommand() *cli.Command {
 			"Sizes that are not given are those of SeaLLM-7B-v2.5 decoding a token.\n\n" +
 			"Kernels, their sizes and tunings:\n" + kernelLines(),
 		Flags: append([]cli.Flag{
-			value(&f.shape, categoryMeasure, "shape", "`SIZES`, of each one or several: rows=1024/4096,cols=3072 (may be given several times)"),
+			valueFlag(&f.shape, categoryMeasure, "shape", "`SIZES`, of each one or several: rows=1024/4096,cols=3072 (may be given several times)"),
 			&cli.StringFlag{Name: "type", Destination: &f.types, DefaultText: "Q4_K", Category: categoryMeasure,
 				Usage: "`TYPE[,TYPE…]` of the weights, or all"},
 			&cli.GenericFlag{Name: "tuning", Value: &f.tuning, DefaultText: "the device's own", Category: categoryMeasure,
@@ -86,8 +86,8 @@ func (p *program) profileKernelCommand() *cli.Command {
 			f.kvFlag(categoryMeasure),
 			&cli.GenericFlag{Name: "depth", Value: &f.depths, Category: categoryMeasure, DefaultText: "0",
 				Usage: "positions in the KV cache before the tokens: `N[,N…]`"},
-			value(&f.reps, categoryMeasure, "reps", "`R` timed runs of each combination"),
-			toggle(&f.warm, categoryMeasure, "warm", "leave the caches as they are, instead of flushing them before each run"),
+			valueFlag(&f.reps, categoryMeasure, "reps", "`R` timed runs of each combination"),
+			toggleFlag(&f.warm, categoryMeasure, "warm", "leave the caches as they are, instead of flushing them before each run"),
 			f.intDotFlag(),
 		}, slices.Concat(f.output.flags(" (Go's benchmark format, for benchstat)"), f.deviceFlags())...),
 		Action: func(c *cli.Context) error {

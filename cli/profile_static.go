@@ -41,7 +41,7 @@ func (p *program) profileStaticCommand() *cli.Command {
 				Usage: "`CHIP[,CHIP…]` to compile for, of those above; a chip and its later name are one"},
 			&cli.StringFlag{Name: "type", Value: static.DefaultTypes, Destination: &f.types, Category: categoryMeasure,
 				Usage: "`TYPE[,TYPE…]` of the weights, or all"},
-			toggle(&f.isa, categoryShow, "isa", "show the instructions too (not in csv)"),
+			toggleFlag(&f.isa, categoryShow, "isa", "show the instructions too (not in csv)"),
 			&cli.BoolFlag{Name: "validate", Destination: &f.validate, Hidden: true},
 			&cli.BoolFlag{Name: "here", Destination: &f.here, Hidden: true,
 				Usage: "compile for the chip that the environment names: what the command runs itself for"},

@@ -37,8 +37,8 @@ func (s *slot) allocate(d *Device) (err error) {
 	return err
 }
 
-// copy submits the copying of n bytes between the slot's buffer and other, out of it if the
-// slot is for uploads.
+// copy submits the copying of other's bytes, out of the slot's buffer if it is for uploads,
+// else into it.
 func (s *slot) copy(d *Device, other Range) error {
 	if err := s.commands.Reset(); err != nil {
 		return err
@@ -89,7 +89,10 @@ type stage struct {
 }
 
 func newStage() stage {
-	return stage{up: slot{label: "staging", memory: Upload, placement: alone}, down: slot{label: "staging", memory: Readback, placement: alone}}
+	return stage{
+		up:   slot{label: "staging", memory: Upload, placement: alone},
+		down: slot{label: "staging", memory: Readback, placement: alone},
+	}
 }
 
 // Write copies src into dst, after everything submitted so far, and waits until it is
@@ -110,7 +113,11 @@ func (d *Device) Write(dst Range, src []byte) error {
 	up := &d.stage.up
 	for at := int64(0); at < dst.Size; at += slotBytes {
 		part := dst.Part(at, min(slotBytes, dst.Size-at))
-		if err := up.upload(d, part, func(p []byte) error { copy(p, src[at:]); return nil }); err != nil {
+		err := up.upload(d, part, func(p []byte) error {
+			copy(p, src[at:])
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 	}

@@ -129,6 +129,9 @@ func (b *Buffer) All() Range { return Range{b, 0, b.size} }
 // Range is n bytes from off on.
 func (b *Buffer) Range(off, n int64) Range { return Range{b, off, n} }
 
+// Part is n bytes of the range from off on.
+func (r Range) Part(off, n int64) Range { return Range{r.Buffer, r.Offset + off, n} }
+
 // bytes is the range's memory, or nil if the host cannot see it.
 func (r Range) bytes() []byte {
 	if p := r.Buffer.Bytes(); p != nil {

@@ -62,9 +62,9 @@ func (c *Commands) Trace(mode TraceMode) error {
 }
 
 // Section names what is recorded from here to the next section. Profilers show it around
-// the labels of its commands.
+// the labels of its commands. Nil Commands have none.
 func (c *Commands) Section(name string) {
-	if !c.ready("section " + name) {
+	if c == nil || !c.ready("section "+name) {
 		return
 	}
 	c.closeSection()

@@ -35,7 +35,7 @@ func (d *Device) Write(dst Range, src []byte) error {
 	}
 	return d.staged(&d.stage.up, Upload, dst.Size, func(offset, n int64, s *Buffer, c *Commands) {
 		copy(s.Bytes(), src[offset:offset+n])
-		c.Copy(dst.Buffer.Range(dst.Offset+offset, n), s.Range(0, n))
+		c.Copy(dst.Part(offset, n), s.Range(0, n))
 	}, nil)
 }
 
@@ -53,7 +53,7 @@ func (d *Device) Read(dst []byte, src Range) error {
 		return nil
 	}
 	return d.staged(&d.stage.down, Readback, src.Size, func(offset, n int64, s *Buffer, c *Commands) {
-		c.Copy(s.Range(0, n), src.Buffer.Range(src.Offset+offset, n))
+		c.Copy(s.Range(0, n), src.Part(offset, n))
 	}, func(offset, n int64, s *Buffer) {
 		copy(dst[offset:offset+n], s.Bytes())
 	})

@@ -42,7 +42,7 @@ func setOf(t *testing.T, kv shaders.KVType, tuning shaders.Tuning) *shaders.Set 
 	defer setsMutex.Unlock()
 	key := fmt.Sprint(kv, tuning)
 	if sets[key] == nil {
-		s, err := shaders.New(device, shaders.Config{KV: kv, Tuning: tuning, Kernels: []string{}})
+		s, err := shaders.New(device, shaders.Config{KV: kv, Tuning: tuning})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -127,7 +127,7 @@ func TestWrongOutput(t *testing.T) {
 	}
 	for key, set := range w.sets { // one of another cache
 		set.Free()
-		other, err := shaders.New(device, shaders.Config{KV: shaders.KVF16, Tuning: cases[0].Variant.Tuning, Kernels: []string{"rope"}})
+		other, err := shaders.New(device, shaders.Config{KV: shaders.KVF16, Tuning: cases[0].Variant.Tuning})
 		if err != nil {
 			t.Fatal(err)
 		}

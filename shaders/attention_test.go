@@ -2,7 +2,6 @@ package shaders
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -11,6 +10,23 @@ import (
 	"sealvk/shaders/reference"
 	"sealvk/vk"
 )
+
+var kvTypes = []KVType{KVF16, KVF32, KVQ8}
+
+func kvWords(h Heads, kv KVType, pages int) int { return int(KVBytes(h, kv)) * pages / 4 }
+
+// cached is half of a KV cache as a row's sequence sees it.
+func cached(words []uint32, kv KVType, isV bool, h Heads, pages []uint32, maxPages int, row Row) *reference.Cache {
+	return &reference.Cache{Words: words, KV: reference.KV(kv), IsV: isV, Heads: h.KVHeads, HeadDim: h.HeadDim, PageTokens: PageTokens, Pages: pages[int(row.Sequence)*maxPages:][:maxPages]}
+}
+
+// cachedAt is all heads of c at the row's position.
+func cachedAt(c *reference.Cache, row Row) (values []float32) {
+	for i := range c.Heads * c.HeadDim {
+		values = append(values, float32(c.At(i/c.HeadDim, int(row.Position), i%c.HeadDim)))
+	}
+	return values
+}
 
 // attentionCase is rows over a random cache, of sequences of up to maxPages pages.
 type attentionCase struct {
@@ -109,92 +125,12 @@ func sameBits(a, b []float32) bool {
 	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
 }
 
-func (a *attentionCase) check(t *testing.T, tuning Tuning) {
-	t.Helper()
-	rng := random(t)
-	b := newBench(t, nil, a.kv, tuning)
-	pages := make([]uint32, attentionSequences*attentionPages)
-	for i, p := range rng.Perm(len(pages)) {
-		pages[i] = uint32(p)
-	}
-	q, k, v := a.inputs(rng, pages)
-	cache := KVCache{K: in(b, "k_cache", k), V: in(b, "v_cache", v), Pages: in(b, "pages", pages), MaxPages: attentionPages}
-	got := a.attend(b, q, cache, 2)
-	for r, row := range a.rows {
-		c := a.caches(k, v, pages, row)
-		for head := range a.h.Heads {
-			at := (r*a.h.Heads + head) * a.h.HeadDim
-			want := reference.Attention(q[at:][:a.h.HeadDim], c[0], c[1], head/(a.h.Heads/a.h.KVHeads), int(row.Position)+1)
-			near(t, fmt.Sprintf("row %d head %d", r, head), got[at:][:a.h.HeadDim], want)
-		}
-	}
-}
-
 // positions are rows of one sequence that follow each other.
 func positions(first, count int) (rows []Row) {
 	for p := range count {
 		rows = append(rows, Row{Position: uint32(first + p), Sequence: 1})
 	}
 	return rows
-}
-
-// Decode and prefill, in one split and in several, merged by the last workgroup or by
-// another dispatch, against the reference.
-func TestAttention(t *testing.T) {
-	cases := []struct {
-		name   string
-		rows   []Row
-		splits Splits
-	}{
-		{"first token", []Row{{}}, Splits{256, 1}},
-		{"decode", []Row{{Position: 127}}, Splits{32, 4}},
-		{"ragged", []Row{{Position: 0}, {Position: 95, Sequence: 1}, {Position: 40}, {Position: 32, Sequence: 1}}, Splits{32, 4}},
-		{"several tiles", []Row{{Position: 290}, {Position: 255, Sequence: 1}}, Splits{256, 2}},
-		{"prefill", positions(60, 37), Splits{320, 1}},
-		{"prefill in splits", positions(90, 17), Splits{64, 2}},
-		{"prefill of two sequences in splits", append(positions(50, 9), Row{}, Row{Position: 33}, Row{Position: 65}, Row{Position: 66}, Row{Position: 67}, Row{Position: 68}, Row{Position: 69}, Row{Position: 127}), Splits{32, 4}},
-		{"prefill of two sequences", append(positions(0, 19), Row{Position: 3}, Row{Position: 4}, Row{Position: 70}), Splits{96, 1}},
-	}
-	prepare(t, kvTypes, tunings())
-	for name, tuning := range tunings() {
-		for _, kv := range kvTypes {
-			for i, tc := range cases {
-				for j, h := range headShapes {
-					if (i+j+int(kv))%3 != 0 {
-						continue // one third of the combinations
-					}
-					t.Run(fmt.Sprintf("%s/%v/%v/%s", name, kv, h, tc.name), func(t *testing.T) {
-						t.Parallel()
-						(&attentionCase{kv, h, tc.rows, tc.splits}).check(t, tuning)
-					})
-				}
-			}
-		}
-	}
-}
-
-// Both ways to merge give the same bits.
-func TestAttentionMergesAlike(t *testing.T) {
-	for _, rows := range [][]Row{{{Position: 250}, {Position: 31}, {Position: 100, Sequence: 1}}, positions(20, 90)} {
-		rng := random(t)
-		a := attentionCase{KVF16, Heads{4, 2, 64}, rows, Splits{32, 8}}
-		pages := make([]uint32, attentionSequences*attentionPages)
-		for i := range pages {
-			pages[i] = uint32(i)
-		}
-		q, k, v := a.inputs(rng, pages)
-		var results [][]float32
-		for _, merge := range []bool{false, true} {
-			tuning := DefaultTuning(device.Caps())
-			tuning.Attention.Merge = merge
-			b := newBench(t, nil, a.kv, tuning)
-			cache := KVCache{K: in(b, "k_cache", k), V: in(b, "v_cache", v), Pages: in(b, "pages", pages), MaxPages: attentionPages}
-			results = append(results, a.attend(b, q, cache, 3))
-		}
-		if !sameBits(results[0], results[1]) {
-			t.Errorf("%d rows: the two ways differ", len(rows))
-		}
-	}
 }
 
 // A row's numbers have the same bits alone and among up to DecodeRows others.
@@ -211,7 +147,7 @@ func TestAttentionOfBatch(t *testing.T) {
 				pages[i] = uint32(p)
 			}
 			q, k, v := a.inputs(rng, pages)
-			b := newBench(t, nil, kv, DefaultTuning(device.Caps()))
+			b := newBench(t, kv, DefaultTuning(device.Caps()))
 			cache := KVCache{K: in(b, "k_cache", k), V: in(b, "v_cache", v), Pages: in(b, "pages", pages), MaxPages: attentionPages}
 			all := a.attend(b, q, cache, 1)
 			n := a.h.Heads * a.h.HeadDim
@@ -239,7 +175,7 @@ func TestAttentionExtremeScores(t *testing.T) {
 				c.Words[word] = math.Float32bits([]float32{float32(400*p - 12000), float32(p)}[i])
 			}
 		}
-		b := newBench(t, nil, a.kv, DefaultTuning(device.Caps()))
+		b := newBench(t, a.kv, DefaultTuning(device.Caps()))
 		cache := KVCache{K: in(b, "k", k), V: in(b, "v", v), Pages: in(b, "pages", pages), MaxPages: attentionPages}
 		q := make([]float32, len(rows)*32)
 		for i := range rows {
@@ -282,7 +218,7 @@ func TestAttentionTuningCheck(t *testing.T) {
 }
 
 func TestGridLayout(t *testing.T) {
-	b := newBench(t, nil, KVF16, DefaultTuning(device.Caps()))
+	b := newBench(t, KVF16, DefaultTuning(device.Caps()))
 	grid := b.set.AttentionGrid(Splits{256, 4}, Heads{16, 16, 256}, 257, 3)
 	if want := [3]uint32{16, 2, 3}; grid != want {
 		t.Errorf("%v, want %v", grid, want)

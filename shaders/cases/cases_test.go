@@ -345,6 +345,24 @@ func TestEmbedOfMaxDim(t *testing.T) {
 	run(t, &Case{Kernel: "embed", Type: format.Q8_0, Shape: []int{1, shaders.MaxDim, 1}, Variant: Variant{Tuning: shaders.DefaultTuning(device.Caps())}})
 }
 
+// Both ways to merge give the same bits.
+func TestAttentionMergesAlike(t *testing.T) {
+	for kernel, tokens := range map[string]int{"attention": 3, "attention_prefill": 90} {
+		var y [2][]uint32
+		for i := range y {
+			c := &Case{Kernel: kernel, Type: shaders.NoType, Shape: []int{4, 2, 64, tokens}, Depth: 200, Variant: Variant{shaders.DefaultTuning(device.Caps()), 32}, Odd: 1}
+			c.Variant.Attention.Merge = i == 1
+			var err error
+			if y[i], err = run(t, c).written[0].Words(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !slices.Equal(y[0], y[1]) {
+			t.Errorf("%s: the two ways differ", kernel)
+		}
+	}
+}
+
 // Grid and work of every kernel, worked out by hand, and that the grid is the one dispatched: with
 // a limit of no workgroups the recording fails, and its error says how many were asked for.
 func TestByHand(t *testing.T) {

@@ -41,41 +41,6 @@ func tunings() map[string]Tuning {
 	}
 }
 
-// productTunings are those of the products: the device's own, few lanes with many rows
-// each, what a GPU would get, and more lanes over rows with one of two halves of the
-// columns each, in every way to load.
-func productTunings() map[string]Tuning {
-	caps := *device.Caps()
-	list := map[string]ProductTuning{
-		"default": defaultProduct(&caps),
-		"lanes4":  {Lanes: 4, RowLanes: 4, Groups: 16, Outputs: 32, Span: 4, Tokens: 2, Quads: caps.Subgroup.Has("quad")},
-		"lanes64": {Lanes: 128, RowLanes: 64, Groups: 2, Outputs: 16, Span: 1, Tokens: 16, InPlace: true},
-	}
-	if caps.Type == vk.CPU { // else it is the device's own
-		list["GPU"] = gpuProduct()
-	}
-	if caps.Features.IntegerDotProduct {
-		integers := gpuProduct()
-		integers.IntDot = true
-		list["integers"] = integers
-	}
-	all := map[string]Tuning{}
-	for name, p := range list {
-		all[name] = DefaultTuning(device.Caps())
-		t := all[name]
-		t.Product, t.Prefill = p, Prefill{}
-		all[name] = t
-	}
-	return all
-}
-
-// gpuProduct is what a GPU with the device's limits would get.
-func gpuProduct() ProductTuning {
-	caps := *device.Caps()
-	caps.Type = vk.Discrete
-	return defaultProduct(&caps)
-}
-
 // queue is held by whoever uses the device's queue. Subtests run side by side, and build kernels and
 // compute references so, but the validation layers of Debian 12 (1.3.239) crash where one
 // thread frees commands while another waits for the timeline.

@@ -45,38 +45,13 @@ func (b *bench) ordered(typ Type, rows, cols, partRows int, row func(d int) Sour
 }
 
 // colsFor are widths of a type's rows: whole blocks, and of floats, whose last step may be
-// ragged, any number. Tests that take but the second and the third get steps before the tail.
+// ragged, any number.
 func colsFor(typ Type) []int {
 	if typ.IsFloat() {
 		return []int{1, 48, 257, 7, 31, 160}
 	}
 	n := typ.BlockValues()
 	return []int{n, 2 * n, 3 * n, 7 * n}
-}
-
-// positive is sums of squares.
-func positive(rng *rand.Rand, n int) []float32 {
-	v := normal(rng, n, 4)
-	for i := range v {
-		v[i] *= v[i]
-	}
-	return v
-}
-
-// More workgroups than one grid dimension has must be folded.
-func TestMatMulFoldsGrid(t *testing.T) {
-	rng := random(t)
-	const rows, cols = 900, 8
-	file, w := randomWeights(t, rng, format.F32, rows, cols)
-	x := normal(rng, cols, 1)
-	b := newBench(t, KVF16, Tuning{Lanes: 64, WideLanes: 64, SampleLanes: 64, Product: gpuProduct(), Attention: defaultAttention(device.Caps())})
-	groups := b.set.maxGroups
-	b.set.maxGroups = 7
-	t.Cleanup(func() { b.set.maxGroups = groups })
-	m := b.matrix(file, 928)
-	rx, y := in(b, "x", x), b.out("y", rows)
-	b.run(func(c *vk.Commands) { b.set.MatMul(c, "matmul", MatMul{m, plain(rx), y, 0, rows, 0, 1}) })
-	near(t, "y", b.floats(y), reference.MatMul(w, x, rows, cols, 1))
 }
 
 // A half of any finite value must come out as it is, subnormals included.
@@ -102,7 +77,8 @@ func TestHalfExact(t *testing.T) {
 		ids[i].Token = uint32(i)
 		ids[i].Position = uint32(i)
 	}
-	r, norm, to, history := in(b, "rows", ids), in(b, "norm", make([]float32, cols)), b.residual(rows, cols), b.out("history", rows)
+	r, norm, history := in(b, "rows", ids), in(b, "norm", make([]float32, cols)), b.out("history", rows)
+	to := Residual{b.out("x", rows*cols), Activations{F32: b.out("weighted", rows*cols)}, b.out("squares", rows*tiles(cols))}
 	b.run(func(c *vk.Commands) { b.set.Embed(c, "embed", Embed{m, r, norm, to, history, rows, rows, 1}) })
 	for i, got := range b.floats(to.X) {
 		if got != want[i] {

@@ -21,8 +21,9 @@ type operand struct {
 func (b *Bench) operand(first, cols int) *operand {
 	tokens := first + b.Size("tokens")
 	o := &operand{cols: cols, first: first}
+	fill := b.perToken(cols, 1)
 	o.array = input(b, "x", func(v []float32) {
-		b.normal(1)(v)
+		fill(v)
 		o.found = v
 	}, tokens, cols)
 	if b.integers() && cols%16 == 0 {
@@ -62,9 +63,11 @@ type normed struct {
 
 func (b *Bench) normed(first, cols int) *normed {
 	n := &normed{operand: b.operand(first, cols)}
+	fill := b.perToken(tiles(cols), 4)
 	n.squares = input(b, "sums of squares", func(v []float32) {
+		fill(v)
 		for i := range v {
-			v[i] = float32(16 * (1 + b.rng.Float64()))
+			v[i] = 16 + v[i]*v[i]
 		}
 	}, first+b.Size("tokens"), tiles(cols))
 	return n

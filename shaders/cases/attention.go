@@ -34,7 +34,7 @@ var _ = register("attention_prefill", kernel{
 func (b *Bench) attention(record func(*shaders.Set, *vk.Commands, string, shaders.Attention), gridOf func(sp shaders.Splits, h shaders.Heads, length, count int) [3]uint32) {
 	h, tokens, sp := b.heads(), b.Size("tokens"), b.splits()
 	rows := b.positions()
-	q := input(b, "q", b.normal(1), tokens, h.Heads, h.HeadDim)
+	q := input(b, "q", b.perToken(h.Heads*h.HeadDim, 1), tokens, h.Heads, h.HeadDim)
 	from, k, v := b.filledCache(h, rows)
 	grid := input(b, "grid", func(v []uint32) {
 		g := gridOf(sp, h, b.Lengths.Longest, tokens)

@@ -50,6 +50,7 @@ type Bench struct {
 
 	d        *vk.Device
 	rng      *rand.Rand
+	salt     uint64 // of what was filled token by token
 	buffers  *guarded.Buffers
 	items    []item
 	restores [][2]vk.Range // what the kernel changes, and its first contents
@@ -279,11 +280,10 @@ func (b *Bench) sample(n int, cost int64) []int {
 	b.sampled = b.sampled || k < n
 	picked := make([]int, k)
 	for i := range picked {
-		from, to := int(int64(i)*int64(n)/int64(k)), int(int64(i+1)*int64(n)/int64(k))
-		switch i {
-		case 0:
-			picked[i] = 0
-		case k - 1:
+		switch from, to := int(int64(i)*int64(n)/int64(k)), int(int64(i+1)*int64(n)/int64(k)); {
+		case i == 0 || k == n:
+			picked[i] = i
+		case i == k-1:
 			picked[i] = n - 1
 		default:
 			picked[i] = from + b.rng.IntN(to-from)
@@ -297,6 +297,20 @@ func (b *Bench) normal(scale float64) func(v []float32) {
 	return func(v []float32) {
 		for i := range v {
 			v[i] = float32(b.rng.NormFloat64() * scale)
+		}
+	}
+}
+
+// perToken fills each token's n values with normally distributed numbers, the same in every step
+// that it is in.
+func (b *Bench) perToken(n int, scale float64) func(v []float32) {
+	b.salt++
+	salt := b.salt << 32
+	return func(v []float32) {
+		defer func(rng *rand.Rand) { b.rng = rng }(b.rng)
+		for t := range len(v) / n {
+			b.rng = rand.New(rand.NewPCG(1+b.Odd, salt+uint64(b.from+t)))
+			b.normal(scale)(v[t*n:][:n])
 		}
 	}
 }

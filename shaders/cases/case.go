@@ -22,6 +22,9 @@ type Case struct {
 	// Odd, if it is not 0, is the seed of inputs as the model has them elsewhere or never:
 	// offsets, strides and parts, rows of several sequences, magnitudes and options.
 	Odd uint64
+
+	from int           // token of a larger step at which this one begins: its tokens are the same there
+	rows []shaders.Row // of attention and what writes the cache; nil: by Depth, or odd ones
 }
 
 // Variant is a way to build and run a kernel.

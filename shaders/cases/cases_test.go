@@ -59,6 +59,22 @@ var queue sync.Mutex
 // run runs a case twice, checks it and leaves its buffers.
 func run(t *testing.T, c *Case) *Bench {
 	t.Helper()
+	b := runTimes(t, c, 2)
+	queue.Lock()
+	defer queue.Unlock()
+	checked, err := b.Check()
+	if err != nil {
+		t.Fatalf("%+v: %v", *c, err)
+	}
+	if c.Odd == 0 && !b.sampled && checked != b.Outputs {
+		t.Errorf("%+v: %d of %d values checked", *c, checked, b.Outputs)
+	}
+	return b
+}
+
+// runTimes runs a case so many times, each with the same result.
+func runTimes(t *testing.T, c *Case, times int) *Bench {
+	t.Helper()
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -86,21 +102,17 @@ func run(t *testing.T, c *Case) *Bench {
 	must(errors.Join(before.End(), kernel.End()))
 	queue.Lock()
 	defer queue.Unlock()
-	seed, hashes := maphash.MakeSeed(), [2]uint64{}
-	for i := range hashes {
+	seed, first := maphash.MakeSeed(), uint64(0)
+	for i := range times {
 		ticket, err := device.Submit(before, kernel)
 		must(err)
 		must(device.Wait(ticket, time.Minute))
-		hashes[i], err = b.Hash(seed)
+		hash, err := b.Hash(seed)
 		must(err)
-	}
-	checked, err := b.Check()
-	must(err)
-	if hashes[0] != hashes[1] {
-		t.Errorf("%+v: the next run gave other numbers", *c)
-	}
-	if c.Odd == 0 && !b.sampled && checked != b.Outputs {
-		t.Errorf("%+v: %d of %d values checked", *c, checked, b.Outputs)
+		if i > 0 && hash != first {
+			t.Errorf("%+v: the next run gave other numbers", *c)
+		}
+		first = hash
 	}
 	return b
 }
@@ -271,20 +283,17 @@ func TestChecksFindWrongOutputs(t *testing.T) {
 			}
 			b := run(t, c)
 			for _, o := range b.written {
-				right, err := o.Words()
-				if err != nil {
-					t.Fatal(err)
-				}
+				right := words(t, o)
 				wrong := slices.Clone(right)
 				for i := range wrong {
 					wrong[i] ^= 1 << 22 // half of an f32, a 16th of an f16
 				}
-				for _, words := range [][]uint32{wrong, right} {
-					if err := device.Write(o.Range, guarded.Bytes(words)); err != nil {
+				for _, contents := range [][]uint32{wrong, right} {
+					if err := device.Write(o.Range, guarded.Bytes(contents)); err != nil {
 						t.Fatal(err)
 					}
 					_, err := b.Check()
-					if isRight := &words[0] == &right[0]; isRight && err != nil {
+					if isRight := &contents[0] == &right[0]; isRight && err != nil {
 						t.Errorf("%s is right: %v", o.name, err)
 					} else if !isRight && (!errors.Is(err, ErrWrong) || !strings.Contains(err.Error(), o.name+"[")) {
 						t.Errorf("%s is wrong: %v", o.name, err)
@@ -313,13 +322,10 @@ func TestWritesElsewhereAreFound(t *testing.T) {
 	}
 	b := run(t, c)
 	y := b.written[0]
-	words, err := y.Words()
-	if err != nil {
-		t.Fatal(err)
-	}
-	gap := slices.Index(words, guarded.Poison)
-	words[gap] = 1
-	if err := device.Write(y.Range, guarded.Bytes(words)); err != nil {
+	now := words(t, y)
+	gap := slices.Index(now, guarded.Poison)
+	now[gap] = 1
+	if err := device.Write(y.Range, guarded.Bytes(now)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.Check(); !errors.Is(err, ErrWrong) || !strings.Contains(err.Error(), fmt.Sprintf("y: word %d was written", gap)) {
@@ -340,9 +346,106 @@ func TestMatMulTokens(t *testing.T) {
 	}
 }
 
+// More workgroups than one grid dimension has are folded.
+func TestGridsAreFolded(t *testing.T) {
+	count := &device.Caps().Limits.MaxComputeWorkGroupCount
+	defer func(before [3]int) { *count = before }(*count)
+	count[0], count[1] = 7, 7
+	tuning := tunings(shaders.FindKernel("matmul"))["lanes4"]
+	tuning.SampleLanes = 8 // nobody else's
+	for _, c := range []*Case{
+		{Kernel: "matmul", Type: format.F32, Shape: []int{900, 8, 1}}, {Kernel: "geglu", Type: shaders.NoType, Shape: []int{150, 2}},
+		{Kernel: "matmul_tiled", Type: format.F32, Shape: []int{400, 8, 70}}, {Kernel: "rope", Type: shaders.NoType, Shape: []int{6, 2, 96, 2}},
+		{Kernel: "matmul_sum", Type: shaders.NoType, Shape: []int{150, 2}},
+	} {
+		c.Variant.Tuning = tuning
+		run(t, c)
+	}
+}
+
 // The widest embedding has room in shared memory.
 func TestEmbedOfMaxDim(t *testing.T) {
 	run(t, &Case{Kernel: "embed", Type: format.Q8_0, Shape: []int{1, shaders.MaxDim, 1}, Variant: Variant{Tuning: shaders.DefaultTuning(device.Caps())}})
+}
+
+// A token's numbers have the same bits alone and among up to DecodeRows others.
+func TestTokensOfBatch(t *testing.T) {
+	for _, k := range shaders.Kernels() {
+		if !k.Cache && !k.Weights || k.Name == "embed" || k.Name == "matmul_coopmat" {
+			continue // nothing is shared between its tokens, or they are not told apart
+		}
+		for tuned, tuning := range tunings(k) {
+			for i, typ := range []format.Type{format.Q4_K, format.BF16} {
+				if !k.Weights {
+					typ = shaders.NoType
+				}
+				kvs := kvTypes(k)
+				if k.Weights {
+					kvs = kvs[:1]
+				}
+				if i > 0 && (!k.Weights || tuning.Product.IntDot) { // products of floats are those without
+					continue
+				}
+				t.Run(fmt.Sprintf("%s/%s/%s", k.Name, tuned, name(typ)), func(t *testing.T) {
+					t.Parallel()
+					for _, kv := range kvs {
+						testBatch(t, k, Case{Kernel: k.Name, Type: typ, KV: kv, Variant: Variant{tuning, 64}})
+					}
+				})
+			}
+		}
+	}
+}
+
+func testBatch(t *testing.T, k *shaders.Kernel, c Case) {
+	const length = 300 // of the longest sequence
+	rows := make([]shaders.Row, shaders.DecodeRows)
+	for i := range rows {
+		rows[i] = shaders.Row{Position: uint32(i * 7919 % length), Sequence: uint32(i % 2)}
+	}
+	part := func(first, last int) *Case {
+		p := c
+		p.from, p.Shape = first, nil
+		for _, name := range k.Sizes {
+			p.Shape = append(p.Shape, map[string]int{"rows": 192, "cols": 512, "heads": 4, "kv_heads": 2, "head_dim": 64, "tokens": last - first}[name])
+		}
+		if k.Depth {
+			p.Depth, p.rows = length-(last-first), rows[first:last]
+		}
+		return &p
+	}
+	whole := run(t, part(0, shaders.DecodeRows))
+	for _, p := range [][2]int{{0, 1}, {7, 8}, {15, 16}, {3, 5}, {0, 3}, {9, 14}, {8, 16}} {
+		some := runTimes(t, part(p[0], p[1]), 1)
+		for i, o := range some.written {
+			got, want := words(t, o), words(t, whole.written[i])
+			at := 0 // of the first token
+			switch n := len(want) / shaders.DecodeRows; {
+			case len(o.dims) > 1:
+				at = p[0] * n
+			case strings.HasSuffix(o.name, "_q8"): // integers, then scales
+				ints := len(want) / 6 * 4
+				got = slices.Concat(got[:ints/shaders.DecodeRows*some.Size("tokens")], got[ints:][:ints/2/shaders.DecodeRows*some.Size("tokens")])
+				want = slices.Concat(want[ints/shaders.DecodeRows*p[0]:][:ints/shaders.DecodeRows*some.Size("tokens")], want[ints+ints/2/shaders.DecodeRows*p[0]:])
+			}
+			for j, w := range got {
+				if w != want[at+j] && w != guarded.Poison {
+					t.Fatalf("%s of tokens %d to %d: word %d is %#x, among all %#x", o.place(j), p[0], p[1]-1, j, w, want[at+j])
+				}
+			}
+		}
+	}
+}
+
+func words(t *testing.T, o *buffer) []uint32 {
+	t.Helper()
+	queue.Lock()
+	defer queue.Unlock()
+	w, err := o.Words()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
 }
 
 // Both ways to merge give the same bits.
@@ -352,10 +455,7 @@ func TestAttentionMergesAlike(t *testing.T) {
 		for i := range y {
 			c := &Case{Kernel: kernel, Type: shaders.NoType, Shape: []int{4, 2, 64, tokens}, Depth: 200, Variant: Variant{shaders.DefaultTuning(device.Caps()), 32}, Odd: 1}
 			c.Variant.Attention.Merge = i == 1
-			var err error
-			if y[i], err = run(t, c).written[0].Words(); err != nil {
-				t.Fatal(err)
-			}
+			y[i] = words(t, run(t, c).written[0])
 		}
 		if !slices.Equal(y[0], y[1]) {
 			t.Errorf("%s: the two ways differ", kernel)

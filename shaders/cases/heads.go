@@ -36,7 +36,7 @@ func checkHeads(c *Case) error {
 
 // sequenceCount is the sequences of a step: one, of odd cases two.
 func (b *Bench) sequenceCount() int {
-	if b.Odd != 0 {
+	if b.Odd != 0 || b.rows != nil {
 		return 2
 	}
 	return 1
@@ -47,25 +47,36 @@ func (b *Bench) sequenceCount() int {
 // follow each other or not; the last is at the end of the longest.
 func (b *Bench) positions() *array[shaders.Row] {
 	return input(b, "rows", func(v []shaders.Row) {
-		last := shaders.Row{Position: uint32(b.context() - 1), Sequence: uint32(b.sequenceCount() - 1)}
-		taken := map[shaders.Row]bool{last: b.Odd != 0}
-		at := shaders.Row{Position: uint32(b.Depth)}
+		if b.Odd != 0 {
+			b.oddRows(v)
+		}
 		for i := range v {
-			for b.Odd != 0 && i+1 < len(v) && (i == 0 || b.odd(4) == 0 || taken[at] || at.Position > last.Position) {
-				at = shaders.Row{Position: uint32(b.odd(b.context())), Sequence: uint32(b.odd(2))}
-				if !taken[at] {
-					break
-				}
+			if b.Odd == 0 {
+				v[i].Position = uint32(b.Depth + i)
 			}
-			if i+1 == len(v) {
-				at = last
+			if b.rows != nil {
+				v[i] = b.rows[i]
 			}
-			v[i], taken[at] = at, true
-			b.Lengths.Longest = max(b.Lengths.Longest, int(at.Position)+1)
-			b.Lengths.Sum += int(at.Position) + 1
-			at.Position++
+			b.Lengths.Longest = max(b.Lengths.Longest, int(v[i].Position)+1)
+			b.Lengths.Sum += int(v[i].Position) + 1
 		}
 	}, b.Size("tokens"))
+}
+
+func (b *Bench) oddRows(v []shaders.Row) {
+	last := shaders.Row{Position: uint32(b.context() - 1), Sequence: 1}
+	taken := map[shaders.Row]bool{last: true}
+	var at shaders.Row
+	for i := range len(v) - 1 {
+		for i == 0 || b.rng.IntN(4) == 0 || taken[at] || at.Position > last.Position {
+			if at = (shaders.Row{Position: b.rng.Uint32N(uint32(b.context())), Sequence: b.rng.Uint32N(2)}); !taken[at] {
+				break
+			}
+		}
+		v[i], taken[at] = at, true
+		at.Position++
+	}
+	v[len(v)-1] = last
 }
 
 // pages is the pages of a sequence.

@@ -14,7 +14,7 @@ import (
 var _ = register("matmul_tiled", kernel{
 	plan: func(b *Bench) {
 		first := b.odd(3)
-		x := input(b, "x", b.normal(1), first+b.Size("tokens"), b.Size("cols"))
+		x := input(b, "x", b.perToken(b.Size("cols"), 1), first+b.Size("tokens"), b.Size("cols"))
 		b.manyTokens(&x.buffer, first, func(w []float32, t int) reference.Expected {
 			cols := x.dims[1]
 			return reference.MatMul(w, x.values[(first+t)*cols:], len(w)/cols, cols, 1)

@@ -11,7 +11,7 @@ var _ = register("rope", kernel{
 		h, tokens := b.heads(), b.Size("tokens")
 		heads := h.Heads + 2*h.KVHeads
 		rows, angles := b.positions(), b.angles(h)
-		q, qkv, to := b.output("q", tokens, h.Heads, h.HeadDim), input(b, "qkv", b.normal(1), tokens, heads, h.HeadDim), b.writtenCache(h)
+		q, qkv, to := b.output("q", tokens, h.Heads, h.HeadDim), input(b, "qkv", b.perToken(h.Rows(), 1), tokens, heads, h.HeadDim), b.writtenCache(h)
 		b.Outputs = product(tokens, heads, h.HeadDim)
 		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
 			s.RoPE(c, label, shaders.RoPE{Rows: rows.Range, Angles: angles.Range, QKV: qkv.Range, Q: q.Range, Cache: to.cache(), Heads: h, Count: tokens})

@@ -54,7 +54,7 @@ func (b *Bench) sequences() *sequences {
 				if v[i] = choose(b, oddSampling...); b.Odd == 0 {
 					v[i] = usualSampling
 				}
-				v[i].SeedLo = uint32(i)
+				v[i].SeedLo = uint32(b.from + i)
 			}
 		}, n),
 	}

@@ -43,11 +43,10 @@ func (b *Bench) integers() bool {
 }
 
 func (o *operand) activations() shaders.Activations {
-	a := shaders.Activations{F32: o.Range}
-	if o.quantized != nil {
-		a.Quantized = o.quantized.Range
+	if o.quantized == nil {
+		return shaders.Activations{F32: o.Range}
 	}
-	return a
+	return shaders.Activations{F32: o.Range, Quantized: o.quantized.Range}
 }
 
 // times is the product of rows of a matrix with a token.
@@ -98,11 +97,10 @@ func (b *Bench) activations(name string, cols int) *written {
 }
 
 func (r *written) activations() shaders.Activations {
-	a := shaders.Activations{F32: r.floats.Range}
-	if r.quantized != nil {
-		a.Quantized = r.quantized.Range
+	if r.quantized == nil {
+		return shaders.Activations{F32: r.floats.Range}
 	}
-	return a
+	return shaders.Activations{F32: r.floats.Range, Quantized: r.quantized.Range}
 }
 
 // expectIntegers compares the integers with the floats, which are right.

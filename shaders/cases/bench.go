@@ -182,7 +182,7 @@ type buffer struct {
 	*guarded.Buffer
 	name  string
 	dims  []int
-	first func(words []uint32) // fills in the first contents of what the kernel writes; nil: poison
+	first []byte // first contents; nil: poison
 }
 
 // offset is where the element at the first of the indices begins.
@@ -203,6 +203,15 @@ func (o *buffer) place(i int) (text string) {
 	return fmt.Sprintf("%s[%d]%s", o.name, i, text)
 }
 
+// add plans a buffer of elements of so many bytes, which make makes.
+func (b *Bench) add(o *buffer, element int64, make func(size int64) (*guarded.Buffer, error)) {
+	size := element * min(product(o.dims...), much/64)
+	b.items = append(b.items, item{o.name, size, 2 * size, size, func() (err error) {
+		o.Buffer, err = make(size)
+		return err
+	}})
+}
+
 // array is a buffer whose first contents the host knows.
 type array[T any] struct {
 	buffer
@@ -213,60 +222,42 @@ type array[T any] struct {
 // that gets its first contents back before every run. fill is called with as many values as dims
 // say.
 func input[T any](b *Bench, name string, fill func(v []T), dims ...int) *array[T] {
-	a, i := newArray(name, fill, dims)
-	i.make = func() (err error) {
+	a := &array[T]{buffer: buffer{name: name, dims: dims}}
+	var element T
+	b.add(&a.buffer, int64(unsafe.Sizeof(element)), func(int64) (*guarded.Buffer, error) {
 		a.values = make([]T, product(dims...))
 		fill(a.values)
-		a.Buffer, err = b.buffers.Input(name, guarded.Bytes(a.values))
-		return err
-	}
-	b.items = append(b.items, i)
+		a.first = guarded.Bytes(a.values)
+		return b.buffers.Input(name, a.first)
+	})
 	return a
 }
 
 func changed[T any](b *Bench, name string, fill func(v []T), dims ...int) *array[T] {
-	a, i := newArray(name, fill, dims)
-	i.device *= 2
-	i.make = func() (err error) {
-		a.values = make([]T, product(dims...))
-		fill(a.values)
-		contents := guarded.Bytes(a.values)
-		if a.Buffer, err = b.buffers.Output(name, int64(len(contents)), contents); err != nil {
-			return err
-		}
-		kept, err := b.buffers.Input(name+", first contents", contents)
+	first := input(b, name, fill, dims...)
+	a := &array[T]{buffer: buffer{name: name, dims: dims}}
+	b.add(&a.buffer, 4, func(int64) (*guarded.Buffer, error) {
+		a.first, a.values = first.first, first.values
+		o, err := b.buffers.Output(name, first.Size, a.first)
 		if err == nil {
-			b.restores = append(b.restores, [2]vk.Range{a.Range, kept.Range})
+			b.restores = append(b.restores, [2]vk.Range{o.Range, first.Range})
 		}
-		return err
-	}
-	a.first = func(words []uint32) { copy(guarded.Bytes(words), guarded.Bytes(a.values)) }
-	b.items, b.written = append(b.items, i), append(b.written, &a.buffer)
+		return o, err
+	})
+	b.written = append(b.written, &a.buffer)
 	return a
 }
 
-func newArray[T any](name string, fill func(v []T), dims []int) (*array[T], item) {
-	var zero T
-	size := min(product(dims...), much/64) * int64(unsafe.Sizeof(zero))
-	return &array[T]{buffer: buffer{name: name, dims: dims}}, item{name: name, device: size, host: 2 * size, binding: size}
-}
-
-// output plans a buffer of 32-bit values that the kernel writes: where it writes nothing, the
-// check finds poison.
+// output plans a buffer of 32-bit values that the kernel writes; scratch one whose contents are its
+// own.
 func (b *Bench) output(name string, dims ...int) *buffer {
-	o := b.scratch(name, dims...)
-	b.written = append(b.written, o)
-	return o
+	b.written = append(b.written, b.scratch(name, dims...))
+	return b.written[len(b.written)-1]
 }
 
-// scratch plans a buffer whose contents are the kernel's own.
 func (b *Bench) scratch(name string, dims ...int) *buffer {
 	o := &buffer{name: name, dims: dims}
-	size := 4 * min(product(dims...), much/64)
-	b.items = append(b.items, item{name: name, device: size, host: size, binding: size, make: func() (err error) {
-		o.Buffer, err = b.buffers.Output(name, size, nil)
-		return err
-	}})
+	b.add(o, 4, func(size int64) (*guarded.Buffer, error) { return b.buffers.Output(name, size, nil) })
 	return o
 }
 
@@ -314,9 +305,6 @@ func (b *Bench) perToken(n int, scale float64) func(v []float32) {
 		}
 	}
 }
-
-// nothing leaves zeros.
-func nothing[T any]([]T) {}
 
 func tiles(rows int) int { return ceilDiv(rows, shaders.TileRows) }
 

@@ -36,9 +36,7 @@ func (b *Bench) Check() (checked int64, err error) {
 			break
 		}
 		first := slices.Repeat([]uint32{guarded.Poison}, len(k.words(o)))
-		if o.first != nil {
-			o.first(first)
-		}
+		copy(guarded.Bytes(first), o.first)
 		for i, w := range k.words(o) {
 			if w != first[i] && !k.seen[o][i] {
 				k.wrong("%s: word %d was written, which is none of the kernel's", o.name, i)

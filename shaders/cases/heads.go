@@ -93,11 +93,8 @@ func (b *Bench) pageTable() *array[uint32] {
 
 // cacheWords is the size of K, and of V.
 func (b *Bench) cacheWords(h shaders.Heads) int {
-	pages := b.sequenceCount() * b.pages()
-	if product(pages, h.KVHeads, shaders.PageTokens, h.HeadDim) >= much/8 {
-		return much
-	}
-	return pages * int(shaders.KVBytes(h, b.KV)/4)
+	block := shaders.KVBytes(shaders.Heads{KVHeads: 1, HeadDim: shaders.KVBlock}, b.KV) / 4
+	return int(product(b.sequenceCount(), b.pages(), h.KVHeads, h.HeadDim/shaders.KVBlock, int(block)))
 }
 
 // cache is K and V, as the kernel's arguments and as a row's sequence sees them.
@@ -120,7 +117,7 @@ func (c *cache) of(words []uint32, isV bool, sequence uint32) *reference.Cache {
 	}
 }
 
-// written plans a cache that the kernel writes.
+// writtenCache plans a cache that the kernel writes.
 func (b *Bench) writtenCache(h shaders.Heads) *cache {
 	return &cache{b.output("k_cache", b.cacheWords(h)), b.output("v_cache", b.cacheWords(h)), b.pageTable(), h, b.KV}
 }

@@ -27,12 +27,8 @@ func (b *Bench) matrix(rows, cols int, wanted func() []int) *matrix {
 	if b.Odd != 0 {
 		m.partRows = shaders.TileRows * (1 + b.odd(3))
 	}
-	i := item{name: "weights", device: much}
-	if product(rows, cols, 4) < much {
-		i.device = shaders.DeviceBytes(t, rows, cols)
-		i.binding = shaders.DeviceBytes(t, shaders.TileRows, cols)
-	}
-	i.make = func() error {
+	tile := shaders.DeviceBytes(t, shaders.TileRows, cols)
+	b.items = append(b.items, item{name: "weights", device: product(tiles(rows), int(tile)), binding: tile, make: func() error {
 		m.rows = wanted()
 		perPart, err := shaders.PartRows(t, cols, bindable(b.d.Caps()))
 		if m.partRows > 0 {
@@ -51,8 +47,7 @@ func (b *Bench) matrix(rows, cols int, wanted func() []int) *matrix {
 			}
 		}
 		return err
-	}
-	b.items = append(b.items, i)
+	}})
 	return m
 }
 

@@ -190,6 +190,8 @@ func typesOf(k *shaders.Kernel, tuned string) []format.Type {
 		return []format.Type{shaders.NoType}
 	case types == nil:
 		return []format.Type{format.Q4_K, format.F16, format.MLX(4, 64, format.BF16)}
+	case k.Name == "matmul_coopmat" && testing.Short(): // a CPU's compiler takes seconds for each
+		return []format.Type{format.Q6_K, format.MLX(8, 128, format.F16)}
 	case tuned == "default" || len(types) < len(families):
 		return types
 	}

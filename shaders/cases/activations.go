@@ -44,9 +44,9 @@ func (b *Bench) integers() bool {
 
 func (o *operand) activations() shaders.Activations {
 	if o.quantized == nil {
-		return shaders.Activations{F32: o.Range}
+		return shaders.Activations{F32: o.Bound()}
 	}
-	return shaders.Activations{F32: o.Range, Quantized: o.quantized.Range}
+	return shaders.Activations{F32: o.Bound(), Quantized: o.quantized.Bound()}
 }
 
 // times is the product of rows of a matrix with a token.
@@ -73,7 +73,7 @@ func (b *Bench) normed(first, cols int) *normed {
 }
 
 func (n *normed) normed() shaders.Normed {
-	return shaders.Normed{Weighted: n.activations(), Squares: n.squares.Range, Eps: eps}
+	return shaders.Normed{Weighted: n.activations(), Squares: n.squares.Bound(), Eps: eps}
 }
 
 // times is rows of a matrix times a token's norm.
@@ -98,9 +98,9 @@ func (b *Bench) activations(name string, cols int) *written {
 
 func (r *written) activations() shaders.Activations {
 	if r.quantized == nil {
-		return shaders.Activations{F32: r.floats.Range}
+		return shaders.Activations{F32: r.floats.Bound()}
 	}
-	return shaders.Activations{F32: r.floats.Range, Quantized: r.quantized.Range}
+	return shaders.Activations{F32: r.floats.Bound(), Quantized: r.quantized.Bound()}
 }
 
 // expectIntegers compares the integers with the floats, which are right.
@@ -131,7 +131,7 @@ func (b *Bench) residual(x *buffer, dim int) *residual {
 }
 
 func (r *residual) residual() shaders.Residual {
-	return shaders.Residual{X: r.x.Range, Weighted: r.weighted.activations(), Squares: r.squares.Range}
+	return shaders.Residual{X: r.x.Bound(), Weighted: r.weighted.activations(), Squares: r.squares.Bound()}
 }
 
 // expectResidual compares whole tiles of x of a token.

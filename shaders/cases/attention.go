@@ -46,8 +46,8 @@ func (b *Bench) attention(record func(*shaders.Set, *vk.Commands, string, shader
 	b.Outputs = product(tokens, h.Heads, h.HeadDim)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
 		a := shaders.Attention{
-			Rows: rows.Range, Q: q.Range, Cache: from.cache(), Scratch: shaders.AttentionScratch{Partial: partial.Range, Done: done.Range}, Y: y.Range,
-			Heads: h, Splits: sp, Grid: grid.Range, Count: tokens,
+			Rows: rows.Bound(), Q: q.Bound(), Cache: from.cache(), Scratch: shaders.AttentionScratch{Partial: partial.Bound(), Done: done.Bound()}, Y: y.Bound(),
+			Heads: h, Splits: sp, Grid: grid.Bound(), Count: tokens,
 		}
 		if record(s, c, label, a); sp.Max > 1 && !b.Variant.Attention.Merge {
 			s.AttentionMerge(c, label+"_merge", a)
@@ -79,7 +79,7 @@ var _ = register("attention_merge", kernel{
 		b.Outputs = product(tokens, h.Heads, h.HeadDim)
 		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
 			s.AttentionMerge(c, label, shaders.Attention{
-				Rows: rows.Range, Scratch: shaders.AttentionScratch{Partial: partial.Range}, Y: y.Range, Heads: h, Splits: sp, Count: tokens,
+				Rows: rows.Bound(), Scratch: shaders.AttentionScratch{Partial: partial.Bound()}, Y: y.Bound(), Heads: h, Splits: sp, Count: tokens,
 			})
 		}
 		b.check = func(k *checker) {

@@ -27,7 +27,7 @@ var _ = register("attn_qkv", kernel{
 				}
 				some := m.cut(first*h.HeadDim, last*h.HeadDim)
 				s.QKV(c, label, shaders.QKV{
-					W: some, Base: first * h.HeadDim, X: x.normed(), Rows: rows.Range, Angles: angles.Range, Q: q.Range, Cache: to.cache(), Heads: h, Tokens: tokens,
+					W: some, Base: first * h.HeadDim, X: x.normed(), Rows: rows.Bound(), Angles: angles.Bound(), Q: q.Bound(), Cache: to.cache(), Heads: h, Tokens: tokens,
 				})
 			}
 		}

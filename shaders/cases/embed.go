@@ -35,7 +35,7 @@ var _ = register("embed", kernel{
 		b.Outputs = product(2, tokens, cols) + product(tokens, tiles(cols)) + int64(tokens)
 		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
 			s.Embed(c, label, shaders.Embed{
-				Table: &table.Matrix, Rows: rows.Range, Norm: to.norm.Range, To: to.residual(), History: history.Range, Count: tokens, Context: tokens, Scale: scale,
+				Table: &table.Matrix, Rows: rows.Bound(), Norm: to.norm.Bound(), To: to.residual(), History: history.Bound(), Count: tokens, Context: tokens, Scale: scale,
 			})
 		}
 		b.check = func(k *checker) {

@@ -19,7 +19,7 @@ var _ = register("geglu", kernel{
 		y := b.output("y", tokens, dim)
 		b.Outputs = product(tokens, dim)
 		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-			s.GeGLU(c, label, shaders.GeGLU{GateUp: both.Range, Y: y.Range, FFNDim: dim, Stride: stride, Paired: paired, Count: tokens})
+			s.GeGLU(c, label, shaders.GeGLU{GateUp: both.Bound(), Y: y.Bound(), FFNDim: dim, Stride: stride, Paired: paired, Count: tokens})
 		}
 		b.check = func(k *checker) {
 			const cost = 8 // of a tanh

@@ -106,7 +106,7 @@ type cache struct {
 }
 
 func (c *cache) cache() shaders.KVCache {
-	return shaders.KVCache{K: c.k.Range, V: c.v.Range, Pages: c.pages.Range, MaxPages: c.pages.dims[1]}
+	return shaders.KVCache{K: c.k.Bound(), V: c.v.Bound(), Pages: c.pages.Bound(), MaxPages: c.pages.dims[1]}
 }
 
 // of is a half, whose words are given, as a sequence sees it.

@@ -19,7 +19,7 @@ var _ = register("matmul", kernel{
 			if isNormed {
 				in = x.normed()
 			}
-			s.MatMul(c, label, shaders.MatMul{W: &m.Matrix, X: in, Y: y.Range, Row0: row0, Stride: y.dims[1], First: x.first, Tokens: tokens})
+			s.MatMul(c, label, shaders.MatMul{W: &m.Matrix, X: in, Y: y.Bound(), Row0: row0, Stride: y.dims[1], First: x.first, Tokens: tokens})
 		}
 		times := x.operand.times
 		if isNormed {

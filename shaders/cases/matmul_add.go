@@ -14,7 +14,7 @@ var _ = register("matmul_add", kernel{
 		to := b.residual(&x.buffer, rows)
 		b.Outputs = 2*product(tokens, rows) + product(tokens, tiles(rows))
 		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-			s.MatMulAdd(c, label, shaders.MatMulAdd{W: &m.Matrix, X: in.activations(), Norm: to.norm.Range, To: to.residual(), Tokens: tokens})
+			s.MatMulAdd(c, label, shaders.MatMulAdd{W: &m.Matrix, X: in.activations(), Norm: to.norm.Bound(), To: to.residual(), Tokens: tokens})
 		}
 		b.check = func(k *checker) {
 			for _, t := range *checked {

@@ -67,8 +67,8 @@ func (b *Bench) manyTokens(x *buffer, first int, want func(w []float32, t int) r
 	}, tokens, stride)
 	b.Outputs = product(tokens, rows)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-		operand := shaders.Operand{X: x.Range, First: first, Tokens: tokens, Cols: cols, Half: half}
-		s.MatMulPrefill(c, label, shaders.MatMulPrefill{W: &m.Matrix, X: operand, Y: y.Range, Row0: row0, Stride: stride, Add: add})
+		operand := shaders.Operand{X: x.Bound(), First: first, Tokens: tokens, Cols: cols, Half: half}
+		s.MatMulPrefill(c, label, shaders.MatMulPrefill{W: &m.Matrix, X: operand, Y: y.Bound(), Row0: row0, Stride: stride, Add: add})
 	}
 	b.check = func(k *checker) {
 		for _, t := range *checked {
@@ -90,7 +90,7 @@ var _ = register("matmul_sum", kernel{
 		y := changed(b, "y", b.normal(1), count)
 		b.Outputs = int64(count)
 		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-			s.MatMulSum(c, label, partial.Range, y.Range, count, splits, add)
+			s.MatMulSum(c, label, partial.Bound(), y.Bound(), count, splits, add)
 		}
 		b.check = func(k *checker) {
 			ones, parts := make([]float32, splits), make([]float32, splits)

@@ -17,7 +17,7 @@ var _ = register("output", kernel{
 		logits, best := b.output("logits", tokens, vocab), b.output("best", tokens, tiles(vocab), 2)
 		b.Outputs = product(tokens, vocab) + product(tokens, tiles(vocab))
 		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-			to := &shaders.SampleBuffers{Rows: seqs.rows.Range, Params: seqs.params.Range, Logits: logits.Range, Best: best.Range, Vocab: vocab}
+			to := &shaders.SampleBuffers{Rows: seqs.rows.Bound(), Params: seqs.params.Bound(), Logits: logits.Bound(), Best: best.Bound(), Vocab: vocab}
 			s.Output(c, label, shaders.Output{W: &m.Matrix, X: x.normed(), To: to, First: x.first, Count: tokens, Pick: picks})
 		}
 		b.check = func(k *checker) {

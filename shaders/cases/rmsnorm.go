@@ -28,7 +28,7 @@ func (b *Bench) norm(half bool) {
 	y := b.output("y", dims...)
 	b.Outputs = product(tokens, dim)
 	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-		n := shaders.RMSNorm{X: x.Range, Weight: weight.Range, Y: y.Range, First: first, Count: tokens, Dim: dim, Eps: eps}
+		n := shaders.RMSNorm{X: x.Bound(), Weight: weight.Bound(), Y: y.Bound(), First: first, Count: tokens, Dim: dim, Eps: eps}
 		if half {
 			s.RMSNormHalf(c, label, n)
 		} else {
@@ -55,7 +55,7 @@ var _ = register("to_half", kernel{
 		half := b.output("half", halfWords(tokens, cols))
 		b.Outputs = product(tokens, padded)
 		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-			s.ToHalf(c, label, shaders.Operand{X: x.Range, First: first, Tokens: tokens, Cols: cols}, half.Range)
+			s.ToHalf(c, label, shaders.Operand{X: x.Bound(), First: first, Tokens: tokens, Cols: cols}, half.Bound())
 		}
 		b.check = func(k *checker) {
 			for _, t := range b.sample(tokens, int64(cols)) {

@@ -14,7 +14,7 @@ var _ = register("rope", kernel{
 		q, qkv, to := b.output("q", tokens, h.Heads, h.HeadDim), input(b, "qkv", b.perToken(h.Rows(), 1), tokens, heads, h.HeadDim), b.writtenCache(h)
 		b.Outputs = product(tokens, heads, h.HeadDim)
 		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
-			s.RoPE(c, label, shaders.RoPE{Rows: rows.Range, Angles: angles.Range, QKV: qkv.Range, Q: q.Range, Cache: to.cache(), Heads: h, Count: tokens})
+			s.RoPE(c, label, shaders.RoPE{Rows: rows.Bound(), Angles: angles.Bound(), QKV: qkv.Bound(), Q: q.Bound(), Cache: to.cache(), Heads: h, Count: tokens})
 		}
 		b.check = func(k *checker) {
 			const cost = 64 // of sine, cosine and power

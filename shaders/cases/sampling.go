@@ -121,7 +121,7 @@ var _ = register("penalize", kernel{
 		b.Outputs = product(tokens, vocab)
 		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
 			s.Penalize(c, label, &shaders.SampleBuffers{
-				Rows: seqs.rows.Range, Params: seqs.params.Range, History: history.Range, Logits: logits.Range, Vocab: vocab, Context: historySize,
+				Rows: seqs.rows.Bound(), Params: seqs.params.Bound(), History: history.Bound(), Logits: logits.Bound(), Vocab: vocab, Context: historySize,
 			}, tokens)
 		}
 		b.check = func(k *checker) {
@@ -146,7 +146,7 @@ var _ = register("threshold", kernel{
 		b.Outputs = int64(tokens)
 		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
 			s.Threshold(c, label, &shaders.SampleBuffers{
-				Rows: seqs.rows.Range, Params: seqs.params.Range, Logits: logits.Range, Thresholds: thresholds.Range, Vocab: vocab,
+				Rows: seqs.rows.Bound(), Params: seqs.params.Bound(), Logits: logits.Bound(), Thresholds: thresholds.Bound(), Vocab: vocab,
 			}, tokens)
 		}
 		b.check = func(k *checker) {
@@ -191,7 +191,7 @@ var _ = register("pick", kernel{
 		b.Outputs = product(tokens, chunks)
 		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
 			s.Pick(c, label, &shaders.SampleBuffers{
-				Rows: seqs.rows.Range, Params: seqs.params.Range, Thresholds: thresholds.Range, Logits: logits.Range, Best: best.Range, Vocab: vocab,
+				Rows: seqs.rows.Bound(), Params: seqs.params.Bound(), Thresholds: thresholds.Bound(), Logits: logits.Bound(), Best: best.Bound(), Vocab: vocab,
 			}, tokens)
 		}
 		b.check = func(k *checker) {
@@ -232,7 +232,7 @@ var _ = register("advance", kernel{
 		b.Outputs = int64(tokens)*5 + 3 // a row of 4 words and an id each
 		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
 			s.Advance(c, label, &shaders.SampleBuffers{
-				Rows: rows.Range, Best: best.Range, Ring: ring.Range, Grid: grid.Range, Vocab: n * perChunk, Slots: slots,
+				Rows: rows.Bound(), Best: best.Bound(), Ring: ring.Bound(), Grid: grid.Bound(), Vocab: n * perChunk, Slots: slots,
 			}, filtered, shaders.Heads{Heads: heads}, shaders.Splits{Positions: split, Max: 3}, tokens)
 		}
 		b.check = func(k *checker) {

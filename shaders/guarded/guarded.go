@@ -94,6 +94,12 @@ func (g *Buffer) Seal() error {
 	return g.d.Read(g.before, g.Buffer.All())
 }
 
+// Bound is the contents and, as far as the device binds it too, the guard behind them, so that
+// robust access to buffers does not hide what a kernel writes behind the end.
+func (g *Buffer) Bound() vk.Range {
+	return g.Buffer.Range(g.Offset, max(g.Size, min(g.Size+Guard, g.d.Caps().Limits.MaxStorageBufferRange)))
+}
+
 // Words reads the contents.
 func (g *Buffer) Words() ([]uint32, error) {
 	v := make([]uint32, g.Size/4)

@@ -47,7 +47,7 @@ func Knobs(k *shaders.Kernel) []Knob {
 		n := &k.Knobs[i]
 		list = append(list, Knob{n.Name, func(v *Variant) int { return n.Get(&v.Tuning) }, func(v *Variant, value int) { n.Set(&v.Tuning, value) }})
 	}
-	if !kernels[k.Name].splits {
+	if own := kernels[k.Name]; own == nil || !own.splits {
 		return list
 	}
 	split := Knob{"split", func(v *Variant) int { return v.Split }, func(v *Variant, value int) { v.Split = value }}

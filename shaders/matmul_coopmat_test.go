@@ -47,6 +47,25 @@ func exact(w, x []float32, rows, cols, tokens int) reference.Expected {
 	return e
 }
 
+// Grid and work depend on the device's tiles, so that no case has them by hand.
+func TestMatMulCoopMatWork(t *testing.T) {
+	p := coopPrefill(t)
+	b := newBench(t, KVF16, prefillTuning(p))
+	r := b.out("anything", 1<<16)
+	w := &Matrix{Type: format.Q4_K, Rows: 70, Cols: 512, Parts: []Part{{Data: r.Buffer.Range(r.Offset, DeviceBytes(format.Q4_K, 70, 512)), Rows: 70}}}
+	b.set.Observe(func(d Dispatch) {
+		grid, work := d.At(Lengths{})
+		if grid != [3]int{ceilDiv(70, p.Narrow.Rows), 1, 1} || work != (Work{96*288 + 5*(2*512+4), 5 * 4 * 70, 5 * 2 * 70 * 512}) {
+			t.Errorf("grid %v, %+v", grid, work)
+		}
+		if d.Program.Kernel != "matmul_coopmat" || d.Program.Variant != p.Narrow.String() || d.Program.Lanes != p.Narrow.lanes(p.CoopMat) {
+			t.Errorf("%+v", d.Program)
+		}
+	})
+	defer b.set.Observe(nil)
+	b.set.MatMulPrefill(nil, "l", MatMulPrefill{W: w, X: Operand{X: r, Tokens: 5, Cols: 512, Half: true}, Y: r, Stride: 70})
+}
+
 // Tiles that lie within y are stored by matrices, those at its edges and where a row of y begins
 // between two units of 16 bytes one by one.
 func TestMatMulCoopMatWholeTiles(t *testing.T) {

@@ -124,7 +124,7 @@ func (p *program) load(ctx context.Context, o *opened, file *weights.Model, f *m
 			show(fmt.Sprintf("compiling kernels: %d of %d", done, total))
 		}
 	}
-	options := engine.Options{Context: f.context.positions(), KV: o.kv, Sequences: f.sessions, IntDot: f.intDot, Built: compiled}
+	options := engine.Options{Context: f.context.number(engine.ContextAuto), KV: o.kv, Sequences: f.sessions, IntDot: f.intDot, Built: compiled}
 	if f.sessions > 1 {
 		options.Sequences = engine.FitSequences(o.device.Caps(), file, options)
 	}

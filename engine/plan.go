@@ -16,12 +16,17 @@ const (
 	maxChunk       = 512      // tokens of a prefill chunk at most, unless asked for
 	cpuChunk       = 256      // the same on CPU devices, which gain nothing from more
 	ringSlots      = 16       // sampled ids that the host may be behind; more than steps in flight
-	splitSize      = 128      // positions of an attention workgroup in decode
 	partials       = 64 << 20 // bytes of attention's partial results in decode; longer splits keep them below
-	cpuSplit       = 2048     // in prefill on CPU devices: llvmpipe ends loops after 65535 iterations in sum
 	defaultContext = 8192     // bounds the context that nobody asked for
 	minContext     = 256      // the least that an automatic context shrinks to
 	slack          = 1.02     // for the allocator's own rounding
+)
+
+// Positions of an attention workgroup in decode, and in prefill on CPU devices: llvmpipe ends
+// loops after 65535 iterations in sum.
+const (
+	DecodeSplit  = 128
+	PrefillSplit = 2048
 )
 
 // plan is what a model takes on the device, known before anything is uploaded.
@@ -124,7 +129,7 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	p.pages = p.sequences * pagesFor(context)
 	p.kv = 2 * int64(cfg.Layers) * int64(p.pages) * shaders.KVBytes(headsOf(cfg), o.KV)
 
-	for size := splitSize; ; size *= 2 {
+	for size := DecodeSplit; ; size *= 2 {
 		p.decodeSplits = shaders.SplitsOf(size, context)
 		if p.decodeSplits.Max == 1 || p.decodeSplits.PartialBytes(headsOf(cfg), shaders.DecodeRows) <= min(partials, caps.Limits.MaxStorageBufferRange) {
 			break
@@ -132,7 +137,7 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	}
 	p.chunk, p.prefillSplits = maxChunk, shaders.SplitsOf(context, context)
 	if caps.Type == vk.CPU {
-		p.chunk, p.prefillSplits = cpuChunk, shaders.SplitsOf(min(context, cpuSplit), context)
+		p.chunk, p.prefillSplits = cpuChunk, shaders.SplitsOf(min(context, PrefillSplit), context)
 	}
 	p.chunk = min(cmp.Or(max(0, o.Chunk), p.chunk), context)
 	widest := int64(max(cfg.FFNDim, cfg.Dim, cfg.Heads*(cfg.HeadDim+4)*p.prefillSplits.Max))

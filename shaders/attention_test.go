@@ -2,250 +2,40 @@ package shaders
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
-	"math/rand/v2"
-	"slices"
 	"testing"
 
 	"sealvk/shaders/reference"
 	"sealvk/vk"
 )
 
-// attentionCase is rows over a random cache, of sequences of up to maxPages pages.
-type attentionCase struct {
-	kv     KVType
-	h      Heads
-	rows   []Row
-	splits Splits
-}
-
-const attentionSequences, attentionPages = 2, 10
-
-// inputs are random q, K and V; behind the last position of each sequence lies NaN.
-func (a *attentionCase) inputs(rng *rand.Rand, pages []uint32) (q []float32, k, v []uint32) {
-	k, v = randomCache(rng, a.kv, kvWords(a.h, a.kv, len(pages))), randomCache(rng, a.kv, kvWords(a.h, a.kv, len(pages)))
-	for s := range attentionSequences {
-		length := 0
-		for _, r := range a.rows {
-			if int(r.Sequence) == s {
-				length = max(length, int(r.Position)+1)
-			}
-		}
-		for _, c := range a.caches(k, v, pages, Row{Sequence: uint32(s)}) {
-			for head := range a.h.KVHeads {
-				for p := length; p < attentionPages*PageTokens; p++ {
-					for d := range a.h.HeadDim {
-						word, shift, scale := c.Word(head, p, d)
-						switch a.kv {
-						case KVF16:
-							c.Words[word] |= 0x7e00 << shift
-						case KVF32:
-							c.Words[word] = math.Float32bits(float32(math.NaN()))
-						case KVQ8:
-							c.Words[scale] = math.Float32bits(float32(math.NaN()))
-						}
-					}
-				}
-			}
-		}
-	}
-	return normal(rng, len(a.rows)*a.h.Heads*a.h.HeadDim, 1), k, v
-}
-
-func (a *attentionCase) caches(k, v, pages []uint32, row Row) [2]*reference.Cache {
-	return [2]*reference.Cache{cached(k, a.kv, false, a.h, pages, attentionPages, row), cached(v, a.kv, true, a.h, pages, attentionPages, row)}
-}
-
-// randomCache is values below 2.
-func randomCache(rng *rand.Rand, kv KVType, words int) []uint32 {
-	list := make([]uint32, words)
-	for i := range list {
-		switch kv {
-		case KVF16:
-			list[i] = rng.Uint32() & 0xbbffbbff
-		case KVF32:
-			list[i] = math.Float32bits(float32(rng.NormFloat64()))
-		case KVQ8: // as values and as a scale of 2^-7 to 2^-6
-			list[i] = rng.Uint32()&0x007fffff | 0x3c000000
-		}
-	}
-	return list
-}
-
-// attend runs the rows, several times in one recording, and gives y.
-func (a *attentionCase) attend(b *bench, q []float32, cache KVCache, times int) []float32 {
-	longest := 0
-	for _, r := range a.rows {
-		longest = max(longest, int(r.Position)+1)
-	}
-	grid := b.set.AttentionGrid(a.splits, a.h, longest, len(a.rows))
-	rows, rq, rGrid := in(b, "rows", a.rows), in(b, "q", q), in(b, "grid", grid[:])
-	scratch := AttentionScratch{b.out("partial", int(a.splits.PartialBytes(a.h, len(a.rows))/4)), inout(b, "done", make([]uint32, len(a.rows)*a.h.Heads))}
-	var y []vk.Range
-	for range times {
-		y = append(y, b.out("y", len(q)))
-	}
-	b.run(func(c *vk.Commands) {
-		for _, r := range y {
-			b.set.Attention(c, "attention", Attention{
-				Rows: rows, Q: rq, Cache: cache, Scratch: scratch, Y: r, Heads: a.h, Splits: a.splits, Grid: rGrid, Count: len(a.rows),
-			})
-		}
-	})
-	if slices.ContainsFunc(b.uints(scratch.Done), func(n uint32) bool { return n != 0 }) {
-		b.t.Error("the counts of splits are not 0 again")
-	}
-	first := b.floats(y[0])
-	for _, r := range y[1:] {
-		if !sameBits(b.floats(r), first) {
-			b.t.Error("the next run gave other numbers")
-		}
-	}
-	return first
-}
-
-func sameBits(a, b []float32) bool {
-	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
-}
-
-func (a *attentionCase) check(t *testing.T, tuning Tuning) {
-	t.Helper()
-	rng := random(t)
-	b := newBench(t, nil, a.kv, tuning)
-	pages := make([]uint32, attentionSequences*attentionPages)
-	for i, p := range rng.Perm(len(pages)) {
-		pages[i] = uint32(p)
-	}
-	q, k, v := a.inputs(rng, pages)
-	cache := KVCache{K: in(b, "k_cache", k), V: in(b, "v_cache", v), Pages: in(b, "pages", pages), MaxPages: attentionPages}
-	got := a.attend(b, q, cache, 2)
-	for r, row := range a.rows {
-		c := a.caches(k, v, pages, row)
-		for head := range a.h.Heads {
-			at := (r*a.h.Heads + head) * a.h.HeadDim
-			want := reference.Attention(q[at:][:a.h.HeadDim], c[0], c[1], head/(a.h.Heads/a.h.KVHeads), int(row.Position)+1)
-			near(t, fmt.Sprintf("row %d head %d", r, head), got[at:][:a.h.HeadDim], want)
-		}
-	}
-}
-
-// positions are rows of one sequence that follow each other.
-func positions(first, count int) (rows []Row) {
-	for p := range count {
-		rows = append(rows, Row{Position: uint32(first + p), Sequence: 1})
-	}
-	return rows
-}
-
-// Decode and prefill, in one split and in several, merged by the last workgroup or by
-// another dispatch, against the reference.
-func TestAttention(t *testing.T) {
-	cases := []struct {
-		name   string
-		rows   []Row
-		splits Splits
-	}{
-		{"first token", []Row{{}}, Splits{256, 1}},
-		{"decode", []Row{{Position: 127}}, Splits{32, 4}},
-		{"ragged", []Row{{Position: 0}, {Position: 95, Sequence: 1}, {Position: 40}, {Position: 32, Sequence: 1}}, Splits{32, 4}},
-		{"several tiles", []Row{{Position: 290}, {Position: 255, Sequence: 1}}, Splits{256, 2}},
-		{"prefill", positions(60, 37), Splits{320, 1}},
-		{"prefill in splits", positions(90, 17), Splits{64, 2}},
-		{"prefill of two sequences in splits", append(positions(50, 9), Row{}, Row{Position: 33}, Row{Position: 65}, Row{Position: 66}, Row{Position: 67}, Row{Position: 68}, Row{Position: 69}, Row{Position: 127}), Splits{32, 4}},
-		{"prefill of two sequences", append(positions(0, 19), Row{Position: 3}, Row{Position: 4}, Row{Position: 70}), Splits{96, 1}},
-	}
-	prepare(t, kvTypes, tunings())
-	for name, tuning := range tunings() {
-		for _, kv := range kvTypes {
-			for i, tc := range cases {
-				for j, h := range headShapes {
-					if (i+j+int(kv))%3 != 0 {
-						continue // one third of the combinations
-					}
-					t.Run(fmt.Sprintf("%s/%v/%v/%s", name, kv, h, tc.name), func(t *testing.T) {
-						t.Parallel()
-						(&attentionCase{kv, h, tc.rows, tc.splits}).check(t, tuning)
-					})
-				}
-			}
-		}
-	}
-}
-
-// Both ways to merge give the same bits.
-func TestAttentionMergesAlike(t *testing.T) {
-	for _, rows := range [][]Row{{{Position: 250}, {Position: 31}, {Position: 100, Sequence: 1}}, positions(20, 90)} {
-		rng := random(t)
-		a := attentionCase{KVF16, Heads{4, 2, 64}, rows, Splits{32, 8}}
-		pages := make([]uint32, attentionSequences*attentionPages)
-		for i := range pages {
-			pages[i] = uint32(i)
-		}
-		q, k, v := a.inputs(rng, pages)
-		var results [][]float32
-		for _, merge := range []bool{false, true} {
-			tuning := DefaultTuning(device.Caps())
-			tuning.Attention.Merge = merge
-			b := newBench(t, nil, a.kv, tuning)
-			cache := KVCache{K: in(b, "k_cache", k), V: in(b, "v_cache", v), Pages: in(b, "pages", pages), MaxPages: attentionPages}
-			results = append(results, a.attend(b, q, cache, 3))
-		}
-		if !sameBits(results[0], results[1]) {
-			t.Errorf("%d rows: the two ways differ", len(rows))
-		}
-	}
-}
-
-// A row's numbers have the same bits alone and among up to DecodeRows others.
-func TestAttentionOfBatch(t *testing.T) {
-	for _, kv := range kvTypes {
-		t.Run(kv.String(), func(t *testing.T) {
-			rng := random(t)
-			a := attentionCase{kv: kv, h: Heads{2, 1, 64}, splits: Splits{64, 5}}
-			for i := range DecodeRows {
-				a.rows = append(a.rows, Row{Position: uint32(rng.IntN(300)), Sequence: uint32(i % 2)})
-			}
-			pages := make([]uint32, attentionSequences*attentionPages)
-			for i, p := range rng.Perm(len(pages)) {
-				pages[i] = uint32(p)
-			}
-			q, k, v := a.inputs(rng, pages)
-			b := newBench(t, nil, kv, DefaultTuning(device.Caps()))
-			cache := KVCache{K: in(b, "k_cache", k), V: in(b, "v_cache", v), Pages: in(b, "pages", pages), MaxPages: attentionPages}
-			all := a.attend(b, q, cache, 1)
-			n := a.h.Heads * a.h.HeadDim
-			for _, part := range [][2]int{{0, 1}, {5, 6}, {3, 5}, {15, 16}, {7, 16}} {
-				some := a
-				some.rows = a.rows[part[0]:part[1]]
-				if got := some.attend(b, q[part[0]*n:part[1]*n], cache, 1); !sameBits(got, all[part[0]*n:part[1]*n]) {
-					t.Errorf("rows %d to %d have other bits than among all", part[0], part[1]-1)
-				}
-			}
-		})
-	}
-}
-
 // Scores far apart must not overflow the softmax.
 func TestAttentionExtremeScores(t *testing.T) {
-	for _, rows := range [][]Row{{{Position: 63}}, positions(32, 32)} {
-		a := attentionCase{KVF32, Heads{1, 1, 32}, rows, Splits{32, 2}}
-		k, v := make([]uint32, kvWords(a.h, a.kv, 2)), make([]uint32, kvWords(a.h, a.kv, 2))
-		pages := make([]uint32, attentionSequences*attentionPages)
-		pages[attentionPages+1], pages[1] = 1, 1
-		for i, c := range a.caches(k, v, pages, Row{}) {
-			for p := range 2 * PageTokens {
+	const pages = 2
+	h, splits, length := Heads{1, 1, 32}, Splits{32, pages}, pages*PageTokens
+	for _, count := range []int{1, 32} {
+		half := [2][]uint32{}
+		for i := range half {
+			half[i] = make([]uint32, pages*KVBytes(h, KVF32)/4)
+			c := reference.Cache{Words: half[i], KV: reference.KVF32, IsV: i == 1, Heads: 1, HeadDim: 32, PageTokens: PageTokens, Pages: []uint32{0, 1}}
+			for p := range length {
 				word, _, _ := c.Word(0, p, 0)
 				c.Words[word] = math.Float32bits([]float32{float32(400*p - 12000), float32(p)}[i])
 			}
 		}
-		b := newBench(t, nil, a.kv, DefaultTuning(device.Caps()))
-		cache := KVCache{K: in(b, "k", k), V: in(b, "v", v), Pages: in(b, "pages", pages), MaxPages: attentionPages}
-		q := make([]float32, len(rows)*32)
+		rows, q := make([]Row, count), make([]float32, 32*count)
 		for i := range rows {
-			q[32*i] = 10
+			rows[i].Position, q[32*i] = uint32(length-count+i), 10
 		}
-		for i, got := range a.attend(b, q, cache, 1) {
+		b := newBench(t, KVF32, DefaultTuning(device.Caps()))
+		grid := b.set.AttentionGrid(splits, h, length, count)
+		a := Attention{
+			Rows: in(b, "rows", rows), Q: in(b, "q", q), Y: b.out("y", len(q)), Heads: h, Splits: splits, Grid: in(b, "grid", grid[:]), Count: count,
+			Cache:   KVCache{K: in(b, "k", half[0]), V: in(b, "v", half[1]), Pages: in(b, "pages", []uint32{0, 1}), MaxPages: pages},
+			Scratch: AttentionScratch{b.out("partial", int(splits.PartialBytes(h, count)/4)), in(b, "done", make([]uint32, count))},
+		}
+		b.run(func(c *vk.Commands) { b.set.Attention(c, "attention", a) })
+		for i, got := range b.floats(a.Y) {
 			if want := []float32{float32(rows[i/32].Position), 0}[min(1, i%32)]; got != want {
 				t.Fatalf("row %d dimension %d: %v, want %v, the value of the last position", i/32, i%32, got, want)
 			}
@@ -259,7 +49,7 @@ func TestAttentionTuningCheck(t *testing.T) {
 	for _, typ := range []vk.DeviceType{vk.CPU, vk.Discrete} {
 		for _, size := range []int{4, 8, 16, 32, 64, 128} {
 			a := defaultAttention(&vk.Caps{Type: typ, Subgroup: vk.Subgroup{Size: size}})
-			for _, kv := range kvTypes {
+			for _, kv := range []KVType{KVF16, KVF32, KVQ8} {
 				if err := a.Check(kv, &least); err != nil {
 					t.Errorf("%v, subgroups of %d, %v: %v", typ, size, kv, err)
 				}
@@ -282,7 +72,7 @@ func TestAttentionTuningCheck(t *testing.T) {
 }
 
 func TestGridLayout(t *testing.T) {
-	b := newBench(t, nil, KVF16, DefaultTuning(device.Caps()))
+	b := newBench(t, KVF16, DefaultTuning(device.Caps()))
 	grid := b.set.AttentionGrid(Splits{256, 4}, Heads{16, 16, 256}, 257, 3)
 	if want := [3]uint32{16, 2, 3}; grid != want {
 		t.Errorf("%v, want %v", grid, want)

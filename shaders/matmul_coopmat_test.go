@@ -47,40 +47,30 @@ func exact(w, x []float32, rows, cols, tokens int) reference.Expected {
 	return e
 }
 
-// Each type is a pipeline that takes a CPU's compiler seconds: with -short, some do.
-func TestMatMulCoopMat(t *testing.T) {
-	types := format.Types()
-	if testing.Short() {
-		types = []Type{format.F32, format.BF16, format.Q5_1, format.Q6_K, types[len(types)-1]} // one of each family
-	}
-	for tuned, p := range coopTilings(t) {
-		if testing.Short() && tuned != "own" {
-			types = types[3:]
+// Grid and work depend on the device's tiles, so that no case has them by hand.
+func TestMatMulCoopMatWork(t *testing.T) {
+	p := coopPrefill(t)
+	b := newBench(t, KVF16, prefillTuning(p))
+	r := b.out("anything", 1<<16)
+	w := &Matrix{Type: format.Q4_K, Rows: 70, Cols: 512, Parts: []Part{{Data: r.Buffer.Range(r.Offset, DeviceBytes(format.Q4_K, 70, 512)), Rows: 70}}}
+	b.set.Observe(func(d Dispatch) {
+		grid, work := d.At(Lengths{})
+		if grid != [3]int{ceilDiv(70, p.Narrow.Rows), 1, 1} || work != (Work{96*288 + 5*(2*512+4), 5 * 4 * 70, 5 * 2 * 70 * 512}) {
+			t.Errorf("grid %v, %+v", grid, work)
 		}
-		for _, typ := range types {
-			t.Run(tuned+"/"+name(typ), func(t *testing.T) {
-				rng := random(t)
-				b := prefillBench(t, p, typ)
-				cols := colsFor(typ)
-				for i, tile := range []Tiling{p.Wide, p.Narrow} {
-					tokens := 1 + rng.IntN(p.Narrow.Tokens)
-					if i == 0 {
-						tokens += p.Narrow.Tokens
-					}
-					n := cols[rng.IntN(len(cols))]
-					x := normal(rng, (rng.IntN(3)+tokens)*n, 1)
-					b.prefill(rng, typ, 1+rng.IntN(2*tile.Rows), n, tokens, 1, x, half)
-				}
-			})
+		if d.Program.Kernel != "matmul_coopmat" || d.Program.Variant != p.Narrow.String() || d.Program.Lanes != p.Narrow.lanes(p.CoopMat) {
+			t.Errorf("%+v", d.Program)
 		}
-	}
+	})
+	defer b.set.Observe(nil)
+	b.set.MatMulPrefill(nil, "l", MatMulPrefill{W: w, X: Operand{X: r, Tokens: 5, Cols: 512, Half: true}, Y: r, Stride: 70})
 }
 
 // Tiles that lie within y are stored by matrices, those at its edges and where a row of y begins
 // between two units of 16 bytes one by one.
 func TestMatMulCoopMatWholeTiles(t *testing.T) {
 	for _, p := range coopTilings(t) {
-		b, rng := prefillBench(t, p, format.Q8_0), random(t)
+		b, rng := newBench(t, KVF16, prefillTuning(p)), random(t)
 		for _, tile := range []Tiling{p.Narrow, p.Wide} {
 			tokens := tile.Tokens
 			if tile == p.Wide {
@@ -99,7 +89,7 @@ func TestMatMulCoopMatExact(t *testing.T) {
 	for tuned, p := range coopTilings(t) {
 		for _, typ := range []Type{format.F16, format.BF16} {
 			t.Run(tuned+"/"+name(typ), func(t *testing.T) {
-				b, rng := prefillBench(t, p, typ), random(t)
+				b, rng := newBench(t, KVF16, prefillTuning(p)), random(t)
 				for _, tokens := range []int{1, p.Narrow.Tokens, p.Narrow.Tokens + 1, p.Wide.Tokens, 2*p.Wide.Tokens - 1} {
 					cols, rows := 1+rng.IntN(400), 1+rng.IntN(2*p.Wide.Rows)
 					x := make([]float32, (1+tokens)*cols)
@@ -124,21 +114,21 @@ func TestMatMulCoopMatExtremes(t *testing.T) {
 		const rows, cols = 40, 96
 		rng := random(t)
 		x := extremes(rng, cols)
-		prefillBench(t, coopPrefill(t), typ).prefill(rng, typ, rows, cols, len(x)/cols, 1, x, half)
+		newBench(t, KVF16, prefillTuning(coopPrefill(t))).prefill(rng, typ, rows, cols, len(x)/cols, 1, x, half)
 	}
 }
 
 // What is no number stays with its token.
 func TestMatMulCoopMatNaN(t *testing.T) {
 	const rows, cols, tokens = 9, 32, 5
-	b, rng := prefillBench(t, coopPrefill(t), format.Q8_0), random(t)
+	b, rng := newBench(t, KVF16, prefillTuning(coopPrefill(t))), random(t)
 	file, w := randomWeights(t, rng, format.Q8_0, rows, cols)
 	m := b.matrix(file, rows+1)
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
 		x := normal(rng, tokens*cols, 1)
 		x[2*cols+7] = float32(bad)
 		rx, y := in(b, "x", x), b.out("y", tokens*rows)
-		buffer := b.make("half", int(b.set.HalfBytes(tokens, cols)), nil, true)
+		buffer := b.outBytes("half", b.set.HalfBytes(tokens, cols))
 		b.run(func(c *vk.Commands) {
 			x := b.set.Operand(c, "half", Operand{X: rx, Tokens: tokens, Cols: cols}, buffer)
 			b.set.MatMulPrefill(c, "matmul", MatMulPrefill{W: m, X: x, Y: y, Stride: rows})

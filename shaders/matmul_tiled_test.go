@@ -35,19 +35,6 @@ func prefillTuning(p Prefill) Tuning {
 	return t
 }
 
-// prefillBench builds the kernels of prefill alone.
-func prefillBench(t *testing.T, p Prefill, typ Type) *bench {
-	t.Helper()
-	b := &bench{t: t}
-	t.Cleanup(b.free)
-	var err error
-	if b.set, err = New(device, Config{Tuning: prefillTuning(p)}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.set.Free)
-	return b
-}
-
 // prefill checks MatMulPrefill, storing and adding, over buffers of its own.
 func (b *bench) prefill(rng *rand.Rand, typ Type, rows, cols, tokens, splits int, x []float32, want func(w, x []float32, rows, cols, tokens int) reference.Expected) {
 	b.t.Helper()
@@ -58,7 +45,7 @@ func (b *bench) prefill(rng *rand.Rand, typ Type, rows, cols, tokens, splits int
 	rx, y, sum := in(b, "x", x), b.out("y", tokens*rows), inout(b, "sum", normal(rng, tokens*rows, 1))
 	half, partial := vk.Range{}, vk.Range{}
 	if n := b.set.HalfBytes(tokens, cols); n > 0 {
-		half = b.make("half", int(n), nil, true)
+		half = b.outBytes("half", n)
 	}
 	if splits > 1 {
 		partial = b.out("partial", splits*tokens*rows)
@@ -75,32 +62,6 @@ func (b *bench) prefill(rng *rand.Rand, typ Type, rows, cols, tokens, splits int
 	near(b.t, what+", added", b.floats(sum), expected.Plus(before))
 }
 
-func TestMatMulTiled(t *testing.T) {
-	for tuned, p := range tiled() {
-		types := typesUnder(tuned)
-		if tuned == "large" { // which take long to compile
-			types = []Type{format.BF16, format.Q4_K, format.Q6_K}
-		}
-		for _, typ := range types {
-			t.Run(tuned+"/"+name(typ), func(t *testing.T) {
-				t.Parallel()
-				rng := random(t)
-				b := prefillBench(t, p, typ)
-				cols := colsFor(typ)
-				for i, tile := range []Tiling{p.Wide, p.Narrow} {
-					tokens := 1 + rng.IntN(p.Narrow.Tokens)
-					if i == 0 {
-						tokens += p.Narrow.Tokens
-					}
-					n := cols[rng.IntN(len(cols))]
-					x := normal(rng, (rng.IntN(3)+tokens)*n, 1)
-					b.prefill(rng, typ, 1+rng.IntN(2*tile.Rows), n, tokens, 1, x, reference.MatMul)
-				}
-			})
-		}
-	}
-}
-
 // Matrices of few tiles are split by columns, as far as there is room, and without it not.
 func TestMatMulSplits(t *testing.T) {
 	p := tiled()["small"]
@@ -109,7 +70,7 @@ func TestMatMulSplits(t *testing.T) {
 }
 
 func testSplits(t *testing.T, p Prefill, want func(w, x []float32, rows, cols, tokens int) reference.Expected) {
-	b, rng := prefillBench(t, p, format.Q4_K), random(t)
+	b, rng := newBench(t, KVF16, prefillTuning(p)), random(t)
 	const rows, tokens = 37, 5 // 1 tile
 	for _, c := range []struct{ cols, room, splits int }{
 		{2 * splitCols, 3, 2}, {3*splitCols + 256, 3, 3}, {3 * splitCols, 2, 2}, {3 * splitCols, 1, 1}, {9 * splitCols, 9, 3},
@@ -147,7 +108,7 @@ func TestMatMulTiledExtremes(t *testing.T) {
 		const rows, cols = 40, 96
 		rng := random(t)
 		x := extremes(rng, cols)
-		prefillBench(t, tiled()["small"], typ).prefill(rng, typ, rows, cols, len(x)/cols, 1, x, reference.MatMul)
+		newBench(t, KVF16, prefillTuning(tiled()["small"])).prefill(rng, typ, rows, cols, len(x)/cols, 1, x, reference.MatMul)
 	}
 }
 

@@ -18,7 +18,7 @@ func TestMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Free()
-	b := &bench{t: t, set: s}
+	b := benchOf(t, s)
 	defer b.free()
 	x, weight, y := in(b, "x", []float32{3, 4}), in(b, "weight", []float32{1, 1}), b.out("y", 2)
 	record := func(c *vk.Commands) {

@@ -1,57 +1,37 @@
 package shaders
 
 import (
-	"bytes"
-	"fmt"
 	"math"
+	"slices"
 	"testing"
 
-	"sealvk/shaders/reference"
 	"sealvk/vk"
-	"sealvk/weights/format"
 )
 
-// The norm within its tolerance and that of f16; and, where drivers don't round the two kernels
-// differently, bit for bit what they give one after the other.
+// Where drivers don't round the two kernels differently, it is bit for bit what they give one after
+// the other.
 func TestRMSNormHalf(t *testing.T) {
+	if device.Caps().Type != vk.CPU {
+		t.Skip("a GPU's compiler may round them differently")
+	}
 	for name, tuning := range tunings() {
 		t.Run(name, func(t *testing.T) {
 			rng := random(t)
-			for _, dim := range []int{1, 2, 7, 8, 48, 65, 192, 1024, 3072} {
+			for _, dim := range []int{1, 7, 8, 65, 3072} {
 				for _, scale := range []float64{0, 1e-4, 1, 1e4} {
-					first, count := rng.IntN(3), 1+rng.IntN(5)
-					x, w := normal(rng, (first+count)*dim, scale), normal(rng, dim, 1)
-					b := newBench(t, nil, KVF16, tuning)
-					n := RMSNorm{in(b, "x", x), in(b, "weight", w), b.out("y", count*dim), first, count, dim, 1e-6}
-					size := int(HalfBytes(count, dim))
-					two, one := b.make("two", size, nil, true), b.make("one", size, nil, true)
+					const count = 3
+					b := newBench(t, KVF16, tuning)
+					x, w := in(b, "x", normal(rng, count*dim, scale)), in(b, "weight", normal(rng, dim, 1))
+					n := RMSNorm{x, w, b.out("y", count*dim), 0, count, dim, 1e-6}
+					two, one := b.outBytes("two", HalfBytes(count, dim)), b.outBytes("one", HalfBytes(count, dim))
 					b.run(func(c *vk.Commands) {
 						b.set.RMSNorm(c, "norm", n)
 						b.set.ToHalf(c, "half", Operand{X: n.Y, Tokens: count, Cols: dim}, two)
 						n.Y = one
 						b.set.RMSNormHalf(c, "both", n)
 					})
-					raw := b.bytes(one)
-					if device.Caps().Type == vk.CPU && !bytes.Equal(raw, b.bytes(two)) {
-						t.Fatalf("dim %d, scale %g: not the bits of rmsnorm and to_half", dim, scale)
-					}
-					want := reference.RMSNorm(x[first*dim:], w, dim, 1e-6)
-					got, row := make([]float32, halfRow(dim)/2), halfRow(dim)
-					for i := range count {
-						if err := format.Dequantize(got, format.F16, raw[i*row:][:row], nil, nil); err != nil {
-							t.Fatal(err)
-						}
-						factor := asFloats(raw[count*row:])[i]
-						for c := range got {
-							got[c] *= factor
-						}
-						e := reference.Expected{Values: want.Values[i*dim:][:dim], Tolerance: want.Tolerance[i*dim:][:dim]}
-						near(t, fmt.Sprint("dim ", dim, ", token ", i), got[:dim], e.Halved())
-						for c, v := range got[dim:] {
-							if v != 0 {
-								t.Fatalf("dim %d: %v in padding %d", dim, v, c)
-							}
-						}
+					if !slices.Equal(b.uints(one), b.uints(two)) {
+						t.Errorf("dim %d, scale %g: not the bits of rmsnorm and to_half", dim, scale)
 					}
 				}
 			}
@@ -64,10 +44,10 @@ func TestRMSNormHalfNaN(t *testing.T) {
 	const dim = 48
 	x := normal(random(t), 3*dim, 1)
 	x[dim+5] = float32(math.NaN())
-	b := newBench(t, nil, KVF16, DefaultTuning(device.Caps()))
-	n := RMSNorm{X: in(b, "x", x), Weight: in(b, "weight", normal(random(t), dim, 1)), Y: b.make("half", int(HalfBytes(3, dim)), nil, true), Count: 3, Dim: dim, Eps: 1e-6}
+	b := newBench(t, KVF16, DefaultTuning(device.Caps()))
+	n := RMSNorm{X: in(b, "x", x), Weight: in(b, "weight", normal(random(t), dim, 1)), Y: b.outBytes("half", HalfBytes(3, dim)), Count: 3, Dim: dim, Eps: 1e-6}
 	b.run(func(c *vk.Commands) { b.set.RMSNormHalf(c, "norm", n) })
-	factors := asFloats(b.bytes(n.Y)[3*halfRow(dim):])
+	factors := b.floats(n.Y)[3*halfRow(dim)/4:]
 	for i, f := range factors {
 		if math.IsNaN(float64(f)) != (i == 1) {
 			t.Errorf("token %d has the factor %v", i, f)

@@ -1,7 +1,6 @@
 package shaders
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -21,7 +20,7 @@ type sampler struct {
 }
 
 func newSampler(t *testing.T, tuning Tuning, vocab, context int, rows []Row, params []Sampling, history []uint32, logits []float32) *sampler {
-	s := &sampler{bench: newBench(t, nil, KVF16, tuning), count: len(rows)}
+	s := &sampler{bench: newBench(t, KVF16, tuning), count: len(rows)}
 	s.b = SampleBuffers{
 		Rows: inout(s.bench, "rows", rows), Params: in(s.bench, "params", params), History: in(s.bench, "history", history),
 		Logits: inout(s.bench, "logits", logits), Thresholds: s.out("thresholds", len(rows)),
@@ -31,66 +30,8 @@ func newSampler(t *testing.T, tuning Tuning, vocab, context int, rows []Row, par
 	return s
 }
 
-func TestPenalize(t *testing.T) {
-	for name, tuning := range tunings() {
-		t.Run(name, func(t *testing.T) {
-			rng := random(t)
-			const vocab, context = 50, 200
-			logits := normal(rng, 2*vocab, 3)
-			history := make([]uint32, 2*context)
-			for i := range history {
-				history[i] = uint32(rng.IntN(vocab))
-			}
-			rows := []Row{{Position: 150}, {Position: 4, Sequence: 1}}
-			params := []Sampling{{RepeatPenalty: 1.3, RepeatLastN: 70}, {RepeatPenalty: 2, RepeatLastN: 64}}
-			s := newSampler(t, tuning, vocab, context, rows, params, history, logits)
-			s.run(func(c *vk.Commands) { s.set.Penalize(c, "penalize", &s.b, len(rows)) })
-			var want reference.Expected
-			for r, row := range rows {
-				n := min(int(params[r].RepeatLastN), int(row.Position)+1)
-				recent := history[r*context+int(row.Position)+1-n:][:n]
-				want.Append(reference.Penalize(logits[r*vocab:][:vocab], recent, params[r].RepeatPenalty))
-			}
-			near(t, "logits", s.floats(s.b.Logits), want)
-		})
-	}
-}
-
 func filters(p Sampling) reference.Filters {
 	return reference.Filters{TopK: int(p.TopK), TopP: p.TopP, MinP: p.MinP}
-}
-
-func TestThreshold(t *testing.T) {
-	cases := []Sampling{
-		{Temperature: 1, TopP: 1},
-		{Temperature: 1, TopP: 1, TopK: 1},
-		{Temperature: 1, TopP: 1, TopK: 40},
-		{Temperature: 1, TopP: 1, TopK: 100000},
-		{Temperature: 1, TopP: 0.9},
-		{Temperature: 1, TopP: 0.05},
-		{Temperature: 1, TopP: 0.5, TopK: 10},
-		{Temperature: 0.3, TopP: 1, MinP: 0.05},
-		{Temperature: 2, TopP: 0.95, TopK: 40, MinP: 0.1},
-	}
-	for name, tuning := range tunings() {
-		for i, p := range cases {
-			t.Run(fmt.Sprint(name, "/", i), func(t *testing.T) {
-				rng := random(t)
-				for _, vocab := range []int{1, 2, 5, 300, 5000} {
-					logits := normal(rng, 2*vocab, 4)
-					s := newSampler(t, tuning, vocab, 1, []Row{{}, {}}, []Sampling{p}, []uint32{0}, logits)
-					s.run(func(c *vk.Commands) { s.set.Threshold(c, "threshold", &s.b, 2) })
-					for row, got := range s.floats(s.b.Thresholds) {
-						l := logits[row*vocab:][:vocab]
-						want, slack := reference.Threshold(l, filters(p))
-						if at := reference.WrongSide(l, got, want, slack); at >= 0 {
-							t.Errorf("vocabulary %d: threshold %v, want %v: logit %d is %v", vocab, got, want, at, l[at])
-						}
-					}
-				}
-			})
-		}
-	}
 }
 
 // Drivers may end long loops: a row of the largest vocabulary, with every filter on.

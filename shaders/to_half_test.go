@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"sealvk/shaders/guarded"
 	"sealvk/vk"
 	"sealvk/weights/format"
 )
@@ -13,24 +14,18 @@ import (
 func TestToHalf(t *testing.T) {
 	p := Prefill{CoopMat: CoopMat{8, 8, 8, 8}, Groups: 1, Splits: 1}
 	p.Wide, p.Narrow = coopTiles(8)
-	b, rng := &bench{t: t}, random(t)
-	t.Cleanup(b.free)
-	var err error
-	if b.set, err = New(device, Config{Tuning: prefillTuning(p)}); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.set.Free)
+	b, rng := newBench(t, KVF16, prefillTuning(p)), random(t)
 	for _, cols := range []int{1, 7, 8, 30, 96} {
 		x := extremes(rng, max(2, cols))[:7*cols]
 		nan := append(normal(rng, 2*cols, 1), x[:cols]...)
 		nan[0], nan[cols] = float32(math.NaN()), float32(math.Inf(-1))
 		x = append(x, nan...)
 		first, tokens := 1, len(x)/cols-1
-		rx, out := in(b, "x", x), b.make("half", int(b.set.HalfBytes(tokens, cols)), nil, true)
+		rx, out := in(b, "x", x), b.outBytes("half", b.set.HalfBytes(tokens, cols))
 		b.run(func(c *vk.Commands) {
 			b.set.Operand(c, "half", Operand{X: rx, First: first, Tokens: tokens, Cols: cols}, out)
 		})
-		raw := b.bytes(out)
+		raw := guarded.Bytes(b.uints(out))
 		row := halfRow(cols)
 		got := make([]float32, row/2)
 		for i := range tokens {

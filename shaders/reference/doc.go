@@ -1,6 +1,6 @@
 // Package reference is what the kernels compute, in plain Go and float64: one function
-// each, written as the source that it names has the formula. Tests and kernelbench
-// compare kernels with it. It knows their layouts (ggml's numbers of types, pages of the
+// each, written as the source that it names has the formula. The kernels'
+// cases compare them with it. It knows their layouts (ggml's numbers of types, pages of the
 // KV cache), but shares no code with them.
 //
 //	Expected   values and how far from them a kernel may be

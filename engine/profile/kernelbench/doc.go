@@ -6,7 +6,6 @@
 //	Case       a kernel of a shape, type and Variant
 //	Workbench   a device with what stays from case to case; Run gives a Result
 //
-// benches, in bench.go, names for each kernel what makes the inputs of a case, records it and
-// checks its output; sizes, usual shapes and tuning knobs are those of its descriptor
-// ([shaders.Kernel]).
+// Inputs, recording and check of a kernel are those of its case ([sealvk/shaders/cases]); sizes,
+// usual shapes and tuning knobs those of its descriptor ([shaders.Kernel]).
 package kernelbench

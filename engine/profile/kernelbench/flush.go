@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"sealvk/shaders/cases"
 	"sealvk/vk"
 )
 
@@ -27,7 +28,7 @@ func flushBytes(d *vk.Device, n int64) int64 {
 			n /= 2
 		}
 	}
-	return max(1, min(n, freeMemory(d)/4)/(2*line)) * 2 * line
+	return max(1, min(n, cases.FreeMemory(d)/4)/(2*line)) * 2 * line
 }
 
 func newFlush(d *vk.Device, bytes int64) (*flush, error) {

@@ -12,9 +12,9 @@ import (
 
 	"sealvk/engine/profile/roofline"
 	"sealvk/shaders"
+	kernelcases "sealvk/shaders/cases"
 	"sealvk/vk"
 	"sealvk/vk/vktest"
-	"sealvk/weights"
 	"sealvk/weights/format"
 )
 
@@ -41,6 +41,11 @@ func results(t *testing.T, w *Workbench, s Sweep) (list []*Result) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return run(t, w, cases)
+}
+
+func run(t *testing.T, w *Workbench, cases []Case) (list []*Result) {
+	t.Helper()
 	if err := w.Run(context.Background(), cases, func(r *Result) error { list = append(list, r); return nil }); err != nil {
 		t.Fatal(err)
 	}
@@ -50,29 +55,22 @@ func results(t *testing.T, w *Workbench, s Sweep) (list []*Result) {
 	return list
 }
 
-// small is ragged shapes of every kernel.
-var small = map[string]map[string][]int{
-	"matmul":            {"rows": {1, 37}, "cols": {256}, "tokens": {1, 9}},
-	"matmul_add":        {"rows": {1, 37}, "cols": {256}, "tokens": {1, 9}},
-	"attn_qkv":          {"rows": {96, 576}, "cols": {256}, "tokens": {1, 9}},
-	"ffn_gate_up":       {"rows": {32, 96}, "cols": {256}, "tokens": {1, 9}},
-	"output":            {"rows": {1, 37}, "cols": {256}, "tokens": {1, 9}},
-	"embed":             {"rows": {11}, "cols": {512}, "tokens": {1, 5}},
-	"rmsnorm":           {"dim": {1, 67}, "tokens": {1, 5}},
-	"rmsnorm_half":      {"dim": {1, 67}, "tokens": {1, 5}},
-	"rope":              {"heads": {6}, "kv_heads": {2}, "head_dim": {32}, "tokens": {1, 5}},
-	"attention":         {"heads": {6}, "kv_heads": {2}, "head_dim": {32}, "tokens": {1, 5}},
-	"attention_prefill": {"heads": {6}, "kv_heads": {2}, "head_dim": {32}, "tokens": {1, 5}},
-	"attention_merge":   {"heads": {3}, "head_dim": {96}, "tokens": {1, 5}},
-	"geglu":             {"ffn_dim": {1, 67}, "tokens": {1, 3}},
-	"penalize":          {"vocab": {7, 1001}, "tokens": {1, 3}},
-	"threshold":         {"vocab": {7, 1001}, "tokens": {1, 3}},
-	"pick":              {"vocab": {7, 1001}, "tokens": {1, 3}},
-	"advance":           {"chunks": {1, 13}, "tokens": {1, 3}},
-	"matmul_tiled":      {"rows": {1, 37}, "cols": {256}, "tokens": {9, 33}},
-	"matmul_coopmat":    {"rows": {1, 37}, "cols": {256}, "tokens": {9, 33}},
-	"matmul_sum":        {"count": {1, 67}, "splits": {1, 5}},
-	"to_half":           {"cols": {1, 67}, "tokens": {1, 5}},
+// small is some cases of a kernel.
+func small(t *testing.T, kernel string, kv shaders.KVType) (list []Case) {
+	t.Helper()
+	k, typ := shaders.FindKernel(kernel), NoType
+	if k.Weights {
+		typ = format.Q4_K
+	}
+	tuning, err := k.Tuning(device.Caps())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range kernelcases.Ragged(k, typ, kv, tuning, 1)[:3] {
+		c.Odd = 0
+		list = append(list, *c)
+	}
+	return list
 }
 
 // possible tells whether the device can run the kernel; where it cannot, the error says so.
@@ -88,55 +86,16 @@ func possible(t *testing.T, kernel string) bool {
 	return false
 }
 
-// The kernels are those of the descriptors, and each has a bench.
-func TestEveryDescriptorHasABench(t *testing.T) {
-	for _, k := range shaders.Kernels() {
-		if benches[k.Name].plan == nil {
-			t.Errorf("%s cannot be run", k.Name)
-		}
-	}
-	if len(benches) != len(shaders.Kernels()) || len(Kernels()) != len(benches) {
-		t.Errorf("%d benches and %d kernels of %d", len(benches), len(Kernels()), len(shaders.Kernels()))
-	}
-}
-
 // Every kernel passes its check, and all that is told of it makes sense.
 func TestEveryKernel(t *testing.T) {
 	w := newWorkbench(t, Options{Reps: 2})
 	for _, kernel := range Kernels() {
-		if small[kernel] == nil {
-			t.Errorf("kernel %s is not under test", kernel)
-		}
 		t.Run(kernel, func(t *testing.T) {
-			s := Sweep{Kernel: kernel, Sizes: small[kernel]}
-			if HasWeights(kernel) {
-				s.Types = []format.Type{format.F32, format.Q4_K, format.Q6_K, format.MLX(4, 64, format.BF16)}
-			}
 			if !possible(t, kernel) {
 				return
 			}
-			switch has := func(knob string) bool { return slices.Contains(Knobs(kernel), knob) }; {
-			case has("outputs"): // the more sums, the longer it compiles
-				s.Knobs = map[string][]int{"outputs": {16}, "tokens": {2}}
-				if has("int_dot") && device.Caps().Features.IntegerDotProduct {
-					s.Knobs["int_dot"] = []int{0, 1}
-				}
-			case kernel == "matmul_tiled":
-				s.Knobs = map[string][]int{
-					"wide_rows": {32}, "wide_tokens": {32}, "wide_cols": {16}, "wide_part_rows": {4}, "wide_part_tokens": {4}, "wide_buffers": {1, 2},
-					"narrow_rows": {64}, "narrow_tokens": {16}, "narrow_part_rows": {8}, "narrow_part_tokens": {2},
-				}
-			}
-			if HasDepth(kernel) {
-				s.Depths = []int{0, 300}
-			}
-			for _, kv := range []shaders.KVType{shaders.KVF16, shaders.KVF32, shaders.KVQ8} {
-				if s.KV = kv; kv != 0 && !HasCache(kernel) {
-					break
-				}
-				for _, r := range results(t, w, s) {
-					checkResult(t, r)
-				}
+			for _, r := range run(t, w, small(t, kernel, shaders.KVF16)) {
+				checkResult(t, r)
 			}
 		})
 	}
@@ -159,94 +118,25 @@ func checkResult(t *testing.T, r *Result) {
 	}
 }
 
-// Each kernel's check sees wrong outputs, and says where they are.
-func TestChecksFindWrongOutputs(t *testing.T) {
-	w := newWorkbench(t, Options{})
-	for _, kernel := range Kernels() {
-		t.Run(kernel, func(t *testing.T) {
-			if !possible(t, kernel) {
-				return
-			}
-			s := Sweep{Kernel: kernel, Sizes: small[kernel]}
-			cases, err := s.Cases(device.Caps())
-			if err != nil {
-				t.Fatal(err)
-			}
-			b := runOnce(t, w, &cases[len(cases)-1])
-			for _, out := range b.written {
-				right := make([]byte, out.size)
-				if err := device.Read(right, out.All()); err != nil {
-					t.Fatal(err)
-				}
-				wrong := slices.Clone(right)
-				for i := 2; i < len(wrong); i += 4 {
-					wrong[i] ^= 0x40 // bit 22: half of an f32, a 16th of an f16
-				}
-				for _, contents := range [][]byte{wrong, right} {
-					if err := device.Write(out.All(), contents); err != nil {
-						t.Fatal(err)
-					}
-					k := &checker{d: device}
-					if b.check(k); &contents[0] == &right[0] {
-						if k.err != nil {
-							t.Errorf("%s is right: %v", out.name, k.err)
-						}
-					} else if !errors.Is(k.err, errWrong) || !strings.Contains(k.err.Error(), out.name+"[") {
-						t.Errorf("%s is wrong: %v", out.name, k.err)
-					}
-				}
-			}
-		})
-	}
-}
-
-// runOnce runs a case and leaves its buffers.
-func runOnce(t *testing.T, w *Workbench, c *Case) *bench {
-	t.Helper()
-	b, err := w.plan(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.free)
-	if err := b.make(); err != nil {
-		t.Fatal(err)
-	}
-	set, err := w.set(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := w.record(b, set)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(r.free)
-	if err := w.submit(context.Background(), r); err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-// A reference that decodes weights wrongly disagrees with the kernel.
-func TestWrongWeights(t *testing.T) {
+// A kernel that computes something else is found out, and the error says what of which case.
+func TestWrongOutput(t *testing.T) {
 	w := newWorkbench(t, Options{Reps: 1})
-	w.decode = func(t *weights.Tensor, values []float32, rows int) error {
-		err := dequantize(t, values, rows)
-		values[len(values)-1] *= 1.5
-		return err
+	cases := small(t, "rope", shaders.KVF32)
+	if _, err := w.set(&cases[0]); err != nil {
+		t.Fatal(err)
 	}
-	for kernel, at := range map[string]string{"matmul": "y[token 0][row 3] = ", "embed": "x[token 0][255] = "} {
-		cases, err := (&Sweep{Kernel: kernel, Sizes: map[string][]int{"rows": {4}, "cols": {256}}}).Cases(device.Caps())
+	for key, set := range w.sets { // one of another cache
+		set.Free()
+		other, err := shaders.New(device, shaders.Config{KV: shaders.KVF16, Tuning: cases[0].Variant.Tuning})
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = w.Run(context.Background(), cases, func(*Result) error { return nil })
-		if !errors.Is(err, errWrong) {
-			t.Fatalf("%s: %v", kernel, err)
-		}
-		for _, part := range []string{"kernelbench: " + kernel + " Q4_K rows=4 cols=256 tokens=1 (lanes=", at, "the reference has", "allowed"} {
-			if !strings.Contains(err.Error(), part) {
-				t.Errorf("%q does not tell %q", err, part)
-			}
+		w.sets[key] = other
+	}
+	err := w.Run(context.Background(), cases, func(*Result) error { return nil })
+	for _, part := range []string{"kernelbench: rope heads=1 kv_heads=1 head_dim=32 tokens=", " (lanes=", "k_cache[sequence 0][position ", "the reference has", "allowed"} {
+		if !errors.Is(err, kernelcases.ErrWrong) || !strings.Contains(err.Error(), part) {
+			t.Errorf("%v does not tell %q", err, part)
 		}
 	}
 }
@@ -254,16 +144,15 @@ func TestWrongWeights(t *testing.T) {
 // A kernel that does not find the same inputs in every run is found out.
 func TestRunsAreCompared(t *testing.T) {
 	w := newWorkbench(t, Options{Reps: 1})
-	c := Case{"geglu", NoType, []int{64, 1}, 0, 0, Variant{Tuning: shaders.DefaultTuning(device.Caps())}}
+	c := Case{Kernel: "matmul_sum", Type: NoType, Shape: []int{64, 2}, Variant: Variant{Tuning: shaders.DefaultTuning(device.Caps())}}
 	b, err := w.plan(&c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(b.free)
-	if err := b.make(); err != nil {
+	t.Cleanup(b.Free)
+	if err := b.Make(); err != nil {
 		t.Fatal(err)
 	}
-	b.restores = nil // it works in place
 	set, err := w.set(&c)
 	if err != nil {
 		t.Fatal(err)
@@ -273,7 +162,17 @@ func TestRunsAreCompared(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.free)
-	if _, err := w.time(context.Background(), b, r); !errors.Is(err, errWrong) {
+	r.before.Free() // it adds to what is there
+	if r.before, err = device.NewCommands("nothing before"); err == nil {
+		err = r.before.End()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.submit(context.Background(), r); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.time(context.Background(), b, r); !errors.Is(err, kernelcases.ErrWrong) {
 		t.Errorf("another input: %v", err)
 	}
 }
@@ -294,7 +193,7 @@ func TestVariantsPartsAndSamples(t *testing.T) {
 	if want := []string{"32 1 0", "32 1 1", "32 2 0", "32 2 1", "64 1 0", "64 1 1", "64 2 0", "64 2 1"}; !slices.Equal(got, want) {
 		t.Errorf("variants %q, want %q", got, want)
 	}
-	split := Sweep{Kernel: "attention", Sizes: small["attention"], Depths: []int{100}, Knobs: map[string][]int{"split": {40}, "lanes": {4}, "positions": {2}}}
+	split := Sweep{Kernel: "attention", Sizes: map[string][]int{"heads": {6}, "kv_heads": {2}, "head_dim": {32}, "tokens": {1}}, Depths: []int{100}, Knobs: map[string][]int{"split": {40}, "lanes": {4}, "positions": {2}}}
 	if r := results(t, w, split)[0]; r.Grid != [3]int{6, 2, 1} || r.Variant["split"] != 64 {
 		t.Errorf("101 positions in splits of 40, rounded up to pages: grid %v, %s", r.Grid, r.VariantText())
 	}
@@ -311,40 +210,6 @@ func TestVariantsPartsAndSamples(t *testing.T) {
 	r = results(t, w, Sweep{Kernel: "threshold", Sizes: map[string][]int{"vocab": {5000}, "tokens": {100}}})[0]
 	if r.Outputs != 100 || r.Checked >= 60 || r.Checked < 40 {
 		t.Errorf("%d of %d values checked", r.Checked, r.Outputs)
-	}
-}
-
-func TestSample(t *testing.T) {
-	b := runOnce(t, newWorkbench(t, Options{}), &Case{"geglu", NoType, []int{64, 1}, 0, 0, Variant{Tuning: shaders.DefaultTuning(device.Caps())}})
-	for _, c := range []struct {
-		n, want int
-		cost    int64
-	}{{1, 1, much}, {5, 5, 1}, {100, 4, budget / 4}, {100, 2, much}, {1 << 30, 8, budget / 8}, {0, 0, 1}} {
-		got := b.sample(c.n, c.cost)
-		if len(got) != c.want || !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != c.want {
-			t.Errorf("%d of %d: %v", c.want, c.n, got)
-		}
-		if c.want > 0 && (got[0] != 0 || got[c.want-1] != c.n-1) {
-			t.Errorf("%v leaves out an end of %d", got, c.n)
-		}
-	}
-}
-
-// What the plan of sampling kernels assumes of the kernels' package.
-func TestChunks(t *testing.T) {
-	w := newWorkbench(t, Options{})
-	for _, lanes := range []int{4, 64} {
-		v := Variant{Tuning: shaders.DefaultTuning(device.Caps())}
-		v.Lanes = lanes
-		set, err := w.set(&Case{Kernel: "pick", Type: NoType, Variant: v})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, vocab := range []int{1, 16 * lanes, 16*lanes + 1, 256000} {
-			if got, want := int64(8*max(chunks(vocab, &v.Tuning), tiles(vocab))), set.BestBytes(vocab, 1); got != want {
-				t.Errorf("%d lanes, %d tokens: %d bytes, want %d", lanes, vocab, got, want)
-			}
-		}
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"sealvk/engine/profile"
 	"sealvk/shaders"
+	"sealvk/shaders/cases"
 	"sealvk/vk"
 )
 
@@ -83,8 +84,8 @@ func (r *Result) ShapeText() string { return pairs(Sizes(r.Kernel), r.Shape, " "
 // VariantText is the variant as lanes=8,rows=4.
 func (r *Result) VariantText() string { return pairs(Knobs(r.Kernel), r.Variant, ",") }
 
-// String names the case in errors; its shape may be wrong.
-func (c *Case) String() string {
+// text names the case in errors; its shape may be wrong.
+func text(c *Case) string {
 	parts := []string{c.Kernel}
 	if HasWeights(c.Kernel) {
 		parts = append(parts, c.Type.String())
@@ -96,7 +97,7 @@ func (c *Case) String() string {
 		if HasDepth(c.Kernel) {
 			parts = append(parts, fmt.Sprintf("depth=%d", c.Depth))
 		}
-		parts = append(parts, "("+pairs(Knobs(c.Kernel), c.variant(), ",")+")")
+		parts = append(parts, "("+pairs(Knobs(c.Kernel), c.Values(), ",")+")")
 	}
 	return strings.Join(parts, " ")
 }
@@ -109,11 +110,11 @@ func pairs(names []string, values map[string]int, separator string) string {
 	return strings.Join(parts, separator)
 }
 
-func (w *Workbench) result(b *bench, dispatches []shaders.Dispatch, samples []float64, checked int64) (*Result, error) {
-	c := b.c
+func (w *Workbench) result(b *cases.Bench, dispatches []shaders.Dispatch, samples []float64, checked int64) (*Result, error) {
+	c := b.Case
 	r := &Result{
-		Kernel: c.Kernel, Shape: map[string]int{}, Depth: c.Depth, Variant: c.variant(),
-		Dispatches: len(dispatches), SamplesUS: samples, FlushedBytes: w.o.Flush, Outputs: b.outputs, Checked: checked,
+		Kernel: c.Kernel, Shape: map[string]int{}, Depth: c.Depth, Variant: c.Values(),
+		Dispatches: len(dispatches), SamplesUS: samples, FlushedBytes: w.o.Flush, Outputs: b.Outputs, Checked: checked,
 	}
 	for i, name := range Sizes(c.Kernel) {
 		r.Shape[name] = c.Shape[i]
@@ -125,7 +126,7 @@ func (w *Workbench) result(b *bench, dispatches []shaders.Dispatch, samples []fl
 		r.KV = c.KV.String()
 	}
 	for i, d := range dispatches {
-		grid, work := d.At(b.lengths)
+		grid, work := d.At(b.Lengths)
 		if i == 0 {
 			r.Grid, r.Lanes = grid, d.Program.Lanes
 		}

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"math/rand/v2"
 	"time"
 
 	"sealvk/engine/profile/roofline"
 	"sealvk/shaders"
+	"sealvk/shaders/cases"
 	"sealvk/vk"
 )
 
@@ -28,13 +28,12 @@ const patience = 5 * time.Minute
 
 // Workbench is a device, and what stays from case to case.
 type Workbench struct {
-	d      *vk.Device
-	o      Options
-	sets   map[string]*shaders.Set
-	flush  *flush
-	roofs  *roofline.Roofs // nil: unknown
-	decode decoder
-	hung   bool // freeing what a device still uses is undefined
+	d     *vk.Device
+	o     Options
+	sets  map[string]*shaders.Set
+	flush *flush
+	roofs *roofline.Roofs // nil: unknown
+	hung  bool            // freeing what a device still uses is undefined
 }
 
 // New makes a workbench. It fails where the device has no timestamps to measure with.
@@ -46,7 +45,7 @@ func New(d *vk.Device, o Options) (*Workbench, error) {
 	if o.Flush = flushBytes(d, o.Flush); o.Warm || o.Reps == 0 {
 		o.Flush = 0
 	}
-	w := &Workbench{d: d, o: o, sets: map[string]*shaders.Set{}, decode: dequantize}
+	w := &Workbench{d: d, o: o, sets: map[string]*shaders.Set{}}
 	if o.RoofsFolder != "" {
 		if r, err := roofline.Load(o.RoofsFolder, caps); err == nil {
 			w.roofs = r
@@ -72,19 +71,19 @@ func (w *Workbench) Free() {
 
 // Run runs the cases and calls done with each result. Before the first, all of them are
 // compared with the device's limits and its free memory. ctx ends it between two runs.
-func (w *Workbench) Run(ctx context.Context, cases []Case, done func(*Result) error) error {
-	for i := range cases {
-		if _, err := w.plan(&cases[i]); err != nil {
-			return tell(&cases[i], err)
+func (w *Workbench) Run(ctx context.Context, list []Case, done func(*Result) error) error {
+	for i := range list {
+		if _, err := w.plan(&list[i]); err != nil {
+			return tell(&list[i], err)
 		}
 	}
-	for i := range cases {
+	for i := range list {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		r, err := w.run(ctx, &cases[i])
+		r, err := w.run(ctx, &list[i])
 		if err != nil {
-			return tell(&cases[i], err)
+			return tell(&list[i], err)
 		}
 		if err := done(r); err != nil {
 			return err
@@ -94,20 +93,19 @@ func (w *Workbench) Run(ctx context.Context, cases []Case, done func(*Result) er
 }
 
 // tell puts the case in front of what went wrong with it.
-func tell(c *Case, err error) error { return fmt.Errorf("kernelbench: %s: %w", c, err) }
+func tell(c *Case, err error) error { return fmt.Errorf("kernelbench: %s: %w", text(c), err) }
 
 // plan checks a case and says what it takes.
-func (w *Workbench) plan(c *Case) (*bench, error) {
-	if err := c.check(w.d.Caps()); err != nil {
+func (w *Workbench) plan(c *Case) (*cases.Bench, error) {
+	b, err := cases.Plan(w.d, c)
+	if err != nil {
 		return nil, err
 	}
-	b := &bench{c: c, d: w.d, decode: w.decode, rng: rand.New(rand.NewPCG(1, 2))}
-	benches[c.Kernel].plan(b)
 	reserve := w.o.Flush
 	if w.flush != nil {
 		reserve = 0
 	}
-	return b, b.fits(reserve)
+	return b, b.Fits(reserve)
 }
 
 // set finds the set of the case's kernel, or makes it.
@@ -140,10 +138,10 @@ func (w *Workbench) run(ctx context.Context, c *Case) (_ *Result, err error) {
 	}
 	defer func() {
 		if !w.hung {
-			b.free()
+			b.Free()
 		}
 	}()
-	if err := b.make(); err != nil {
+	if err := b.Make(); err != nil {
 		return nil, err
 	}
 	r, err := w.record(b, set)
@@ -158,15 +156,15 @@ func (w *Workbench) run(ctx context.Context, c *Case) (_ *Result, err error) {
 	if err := w.submit(ctx, r); err != nil {
 		return nil, err
 	}
-	k := &checker{d: w.d}
-	if b.check(k); k.err != nil {
-		return nil, k.err
+	checked, err := b.Check()
+	if err != nil {
+		return nil, err
 	}
 	samples, err := w.time(ctx, b, r)
 	if err != nil {
 		return nil, err
 	}
-	return w.result(b, r.dispatches, samples, k.checked)
+	return w.result(b, r.dispatches, samples, checked)
 }
 
 // recorded is a case as it runs again and again.
@@ -184,26 +182,24 @@ func (r *recorded) free() {
 	}
 }
 
-func (w *Workbench) record(b *bench, set *shaders.Set) (_ *recorded, err error) {
+func (w *Workbench) record(b *cases.Bench, set *shaders.Set) (_ *recorded, err error) {
 	r := &recorded{}
 	defer func() {
 		if err != nil {
 			r.free()
 		}
 	}()
-	if r.before, err = w.d.NewCommands("before " + b.c.Kernel); err != nil {
+	if r.before, err = w.d.NewCommands("before " + b.Kernel); err != nil {
 		return nil, err
 	}
-	for _, buffers := range b.restores {
-		r.before.Copy(buffers[0].All(), buffers[1].All())
-	}
+	b.Restore(r.before)
 	if w.flush != nil {
 		w.flush.record(r.before)
 	}
 	if err = r.before.End(); err != nil {
 		return nil, err
 	}
-	if r.kernel, err = w.d.NewCommands(b.c.Kernel); err != nil {
+	if r.kernel, err = w.d.NewCommands(b.Kernel); err != nil {
 		return nil, err
 	}
 	if w.o.Reps > 0 {
@@ -212,7 +208,7 @@ func (w *Workbench) record(b *bench, set *shaders.Set) (_ *recorded, err error) 
 		}
 	}
 	set.Observe(func(d shaders.Dispatch) { r.dispatches = append(r.dispatches, d) })
-	b.record(set, r.kernel, b.c.Kernel)
+	b.Record(set, r.kernel)
 	set.Observe(nil)
 	return r, r.kernel.End()
 }
@@ -245,9 +241,9 @@ func (w *Workbench) wait(commands ...*vk.Commands) error {
 }
 
 // time gives the device's time for the kernel in each run, in µs.
-func (w *Workbench) time(ctx context.Context, b *bench, r *recorded) (samples []float64, err error) {
+func (w *Workbench) time(ctx context.Context, b *cases.Bench, r *recorded) (samples []float64, err error) {
 	seed := maphash.MakeSeed()
-	first, err := b.hash(seed)
+	first, err := b.Hash(seed)
 	if err != nil {
 		return nil, err
 	}
@@ -265,9 +261,9 @@ func (w *Workbench) time(ctx context.Context, b *bench, r *recorded) (samples []
 		}
 		samples = append(samples, float64(took)/float64(time.Microsecond))
 	}
-	last, err := b.hash(seed)
+	last, err := b.Hash(seed)
 	if err == nil && last != first {
-		err = fmt.Errorf("%w: the same input gave another output after %d runs", errWrong, w.o.Reps)
+		err = fmt.Errorf("%w: the same input gave another output after %d runs", cases.ErrWrong, w.o.Reps)
 	}
 	return samples, err
 }

@@ -5,7 +5,9 @@ import (
 	"slices"
 	"strings"
 
+	"sealvk/engine"
 	"sealvk/shaders"
+	"sealvk/shaders/cases"
 	"sealvk/vk"
 	"sealvk/weights/format"
 )
@@ -26,13 +28,15 @@ func CheckKernel(name string) error {
 	return nil
 }
 
-// Sizes names the sizes of a kernel's shape, nil for a name that no kernel has.
-func Sizes(kernel string) []string {
-	if k := shaders.FindKernel(kernel); k != nil {
-		return k.Sizes
-	}
-	return nil
+func unknownKernel(name string) error {
+	return fmt.Errorf("unknown kernel %q; there are %s", name, strings.Join(Kernels(), ", "))
 }
+
+// HasWeights, HasCache and HasDepth tell whether the Type, KV and Depth of a Case matter
+// to a kernel.
+func HasWeights(kernel string) bool { k := shaders.FindKernel(kernel); return k != nil && k.Weights }
+func HasCache(kernel string) bool   { k := shaders.FindKernel(kernel); return k != nil && k.Cache }
+func HasDepth(kernel string) bool   { k := shaders.FindKernel(kernel); return k != nil && k.Depth }
 
 // Sweep is what to try of one kernel. What it does not say is the model's, or the device's
 // own.
@@ -93,35 +97,46 @@ func (s *Sweep) Cases(caps *vk.Caps) ([]Case, error) {
 	if n := float64(len(shapes)) * float64(len(types)) * float64(len(depths)) * float64(len(variants)); n > maxCases {
 		return fail("%.0f combinations, want at most %d", n, maxCases)
 	}
-	var cases []Case
+	var list []Case
 	for _, shape := range shapes {
 		for _, typ := range types {
 			for _, depth := range depths {
 				for _, v := range variants {
-					c := Case{s.Kernel, typ, shape, s.KV, depth, v}
-					if err := c.check(caps); err != nil {
+					c := Case{Kernel: s.Kernel, Type: typ, Shape: shape, KV: s.KV, Depth: depth, Variant: v}
+					if HasDepth(c.Kernel) && v.Split == 0 {
+						c.Variant.Split = ownSplit(depth, c.Size("tokens"))
+					}
+					if err := c.Check(caps); err != nil {
 						return fail("%s: %w", s.Kernel, err)
 					}
-					cases = append(cases, c)
+					list = append(list, c)
 				}
 			}
 		}
 	}
-	return cases, nil
+	return list, nil
+}
+
+// ownSplit is the engine's: for one token that of decode, for several that of prefill.
+func ownSplit(depth, tokens int) int {
+	if tokens == 1 {
+		return min(engine.DecodeSplit, depth+tokens)
+	}
+	return min(engine.PrefillSplit, depth+tokens)
 }
 
 // variants is the product of the knobs, on top of the device's own tuning.
 func (s *Sweep) variants(own shaders.Tuning) []Variant {
 	list := []Variant{{Tuning: own}}
-	for _, k := range knobs(s.Kernel) {
-		values := s.Knobs[k.name]
+	for _, k := range cases.Knobs(shaders.FindKernel(s.Kernel)) {
+		values := s.Knobs[k.Name]
 		if len(values) == 0 {
 			continue
 		}
 		var next []Variant
 		for _, v := range list {
 			for _, n := range values {
-				k.set(&v, n)
+				k.Set(&v, n)
 				if next = append(next, v); len(next) > maxCases {
 					return next
 				}

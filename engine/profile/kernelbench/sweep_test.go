@@ -41,7 +41,7 @@ func TestCases(t *testing.T) {
 			if x.Depth > 0 {
 				text += fmt.Sprint(" at ", x.Depth)
 			}
-			if got = append(got, text); x.Variant != (Variant{Tuning: shaders.DefaultTuning(caps)}) {
+			if got = append(got, text); x.Variant.Tuning != shaders.DefaultTuning(caps) {
 				t.Errorf("%s: %+v is not the device's own", text, x.Variant)
 			}
 		}

@@ -1,0 +1,99 @@
+package cases
+
+import (
+	"sealvk/shaders"
+	"sealvk/shaders/reference"
+	"sealvk/vk"
+)
+
+var _ = register("attention", kernel{
+	plan: func(b *Bench) {
+		b.attention((*shaders.Set).AttentionDecode, func(sp shaders.Splits, h shaders.Heads, length, count int) [3]uint32 {
+			return sp.Grid(h, length, count)
+		})
+	},
+	check: checkHeads, splits: true, ragged: raggedHeads,
+	// 70 positions in splits of 32; q, and 70 positions of k and v in f16 once.
+	byHand: []example{{[]int{6, 2, 32, 70}, "f16 cache", 4, [3]int{6, 3, 70}, shaders.Work{
+		Read: 70*4*192 + 2*70*2*64, Written: 70 * 4 * 192, FLOPs: 70 * 71 / 2 * 6 * (4*32 + 4),
+	}}},
+})
+
+var _ = register("attention_prefill", kernel{
+	plan: func(b *Bench) {
+		b.attention((*shaders.Set).AttentionPrefill, b.Variant.Attention.PrefillGrid)
+	},
+	check: checkHeads, splits: true, ragged: raggedHeads,
+	// 70 rows in workgroups of 3.
+	byHand: []example{{[]int{6, 2, 32, 70}, "f16 cache", 4, [3]int{6, 3, 24}, shaders.Work{
+		Read: 70*4*192 + 2*70*2*64, Written: 70 * 4 * 192, FLOPs: 70 * 71 / 2 * 6 * (4*32 + 4),
+	}}},
+})
+
+// attention is decode's or prefill's, with another dispatch where the first does not merge the splits.
+func (b *Bench) attention(record func(*shaders.Set, *vk.Commands, string, shaders.Attention), gridOf func(sp shaders.Splits, h shaders.Heads, length, count int) [3]uint32) {
+	h, tokens, sp := b.heads(), b.Size("tokens"), b.splits()
+	rows := b.positions()
+	q := input(b, "q", b.perToken(h.Heads*h.HeadDim, 1), tokens, h.Heads, h.HeadDim)
+	from, k, v := b.filledCache(h, rows)
+	grid := input(b, "grid", func(v []uint32) {
+		g := gridOf(sp, h, b.Lengths.Longest, tokens)
+		copy(v, g[:])
+	}, 3)
+	partial := b.scratch("partial", tokens, h.Heads, sp.Max, 4+h.HeadDim)
+	done := input(b, "done", func([]uint32) {}, tokens, h.Heads) // 0 before and after
+	y := b.output("y", tokens, h.Heads, h.HeadDim)
+	b.Outputs = product(tokens, h.Heads, h.HeadDim)
+	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		a := shaders.Attention{
+			Rows: rows.Bound(), Q: q.Bound(), Cache: from.cache(), Scratch: shaders.AttentionScratch{Partial: partial.Bound(), Done: done.Bound()}, Y: y.Bound(),
+			Heads: h, Splits: sp, Grid: grid.Bound(), Count: tokens,
+		}
+		if record(s, c, label, a); sp.Max > 1 && !b.Variant.Attention.Merge {
+			s.AttentionMerge(c, label+"_merge", a)
+		}
+	}
+	b.check = func(kr *checker) {
+		for _, i := range b.sample(tokens*h.Heads, 2*product(b.Lengths.Longest, h.HeadDim)) {
+			t, head := i/h.Heads, i%h.Heads
+			row := rows.values[t]
+			kc, vc := from.of(k.values, false, row.Sequence), from.of(v.values, true, row.Sequence)
+			want := reference.Attention(q.values[q.offset(t, head):][:h.HeadDim], kc, vc, head/(h.Heads/h.KVHeads), int(row.Position)+1)
+			kr.expect(y, want, t, head)
+		}
+	}
+}
+
+var _ = register("attention_merge", kernel{
+	plan: func(b *Bench) {
+		h, tokens, sp := b.heads(), b.Size("tokens"), b.splits()
+		rows := b.positions()
+		stride := 4 + h.HeadDim
+		partial := input(b, "partial", func(v []float32) {
+			for ; len(v) > 0; v = v[stride:] {
+				b.normal(1)(v[:stride])
+				v[1] = 1 + v[1]*v[1] // Σ exp(score - maximum)
+			}
+		}, tokens, h.Heads, sp.Max, stride)
+		y := b.output("y", tokens, h.Heads, h.HeadDim)
+		b.Outputs = product(tokens, h.Heads, h.HeadDim)
+		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+			s.AttentionMerge(c, label, shaders.Attention{
+				Rows: rows.Bound(), Scratch: shaders.AttentionScratch{Partial: partial.Bound()}, Y: y.Bound(), Heads: h, Splits: sp, Count: tokens,
+			})
+		}
+		b.check = func(k *checker) {
+			for _, i := range b.sample(tokens*h.Heads, product(sp.Max, stride)) {
+				t, head := i/h.Heads, i%h.Heads
+				splits := int(rows.values[t].Position)/sp.Positions + 1
+				want := reference.AttentionMerge(partial.values[partial.offset(t, head):][:splits*stride], h.HeadDim)
+				k.expect(y, want, t, head)
+			}
+		}
+	},
+	check: checkHeads, splits: true, ragged: [][]int{{3, 96}, {1, 32}, {8, 256}},
+	// 70 positions in splits of 32.
+	byHand: []example{{[]int{6, 32, 70}, "", 4, [3]int{6, 1, 70}, shaders.Work{
+		Read: 70 * 6 * 3 * 4 * 36, Written: 70 * 4 * 192, FLOPs: 2*(70*6*3*36) + 70*192,
+	}}},
+})

@@ -1,0 +1,107 @@
+package cases
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"sealvk/shaders"
+	"sealvk/shaders/guarded"
+	"sealvk/weights/format"
+)
+
+// A token's numbers have the same bits alone and among up to DecodeRows others.
+func TestTokensOfBatch(t *testing.T) {
+	for _, k := range shaders.Kernels() {
+		if !k.Cache && !k.Weights || k.Name == "embed" || k.Name == "matmul_coopmat" {
+			continue // nothing is shared between tokens; they are not drawn one by one
+		}
+		for tuned, tuning := range tunings(k) {
+			for i, typ := range []format.Type{format.Q4_K, format.BF16} {
+				if !k.Weights {
+					typ = shaders.NoType
+				}
+				kvs := kvTypes(k)
+				if k.Weights {
+					kvs = kvs[:1]
+				}
+				if i > 0 && (!k.Weights || tuning.Product.IntDot || testing.Short()) {
+					continue // floats are multiplied as floats
+				}
+				t.Run(fmt.Sprintf("%s/%s/%s", k.Name, tuned, name(typ)), func(t *testing.T) {
+					t.Parallel()
+					for _, kv := range kvs {
+						testBatch(t, k, Case{Kernel: k.Name, Type: typ, KV: kv, Variant: Variant{tuning, 64}})
+					}
+				})
+			}
+		}
+	}
+}
+
+func testBatch(t *testing.T, k *shaders.Kernel, c Case) {
+	const length = 300 // of the longest sequence
+	rows := make([]shaders.Row, shaders.DecodeRows)
+	for i := range rows {
+		rows[i] = shaders.Row{Position: uint32(i * 7919 % length), Sequence: uint32(i % 2)}
+	}
+	part := func(first, last int) *Case {
+		p := c
+		p.from, p.Shape = first, nil
+		for _, name := range k.Sizes {
+			p.Shape = append(p.Shape, map[string]int{"rows": 192, "cols": 512, "heads": 4, "kv_heads": 2, "head_dim": 64, "tokens": last - first}[name])
+		}
+		if k.Depth {
+			p.Depth, p.rows = length-(last-first), rows[first:last]
+		}
+		return &p
+	}
+	whole := run(t, part(0, shaders.DecodeRows))
+	for _, p := range [][2]int{{0, 1}, {7, 8}, {15, 16}, {3, 5}, {0, 3}, {9, 14}, {8, 16}} {
+		some := runTimes(t, part(p[0], p[1]), 1)
+		for i, o := range some.written {
+			got, want := words(t, o), words(t, whole.written[i])
+			at := 0 // of the first token
+			switch n := len(want) / shaders.DecodeRows; {
+			case len(o.dims) > 1:
+				at = p[0] * n
+			case strings.HasSuffix(o.name, "_q8"): // integers, then scales
+				ints := len(want) / 6 * 4
+				got = slices.Concat(got[:ints/shaders.DecodeRows*some.Size("tokens")], got[ints:][:ints/2/shaders.DecodeRows*some.Size("tokens")])
+				want = slices.Concat(want[ints/shaders.DecodeRows*p[0]:][:ints/shaders.DecodeRows*some.Size("tokens")], want[ints+ints/2/shaders.DecodeRows*p[0]:])
+			}
+			for j, w := range got {
+				if w != want[at+j] && w != guarded.Poison {
+					t.Fatalf("%s of tokens %d to %d: word %d is %#x, among all %#x", o.place(j), p[0], p[1]-1, j, w, want[at+j])
+				}
+			}
+		}
+	}
+}
+
+func words(t *testing.T, o *buffer) []uint32 {
+	t.Helper()
+	queue.Lock()
+	defer queue.Unlock()
+	w, err := o.Words()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// Both ways to merge give the same bits.
+func TestAttentionMergesAlike(t *testing.T) {
+	for kernel, tokens := range map[string]int{"attention": 3, "attention_prefill": 90} {
+		var y [2][]uint32
+		for i := range y {
+			c := &Case{Kernel: kernel, Type: shaders.NoType, Shape: []int{4, 2, 64, tokens}, Depth: 200, Variant: Variant{shaders.DefaultTuning(device.Caps()), 32}, Odd: 1}
+			c.Variant.Attention.Merge = i == 1
+			y[i] = words(t, run(t, c).written[0])
+		}
+		if !slices.Equal(y[0], y[1]) {
+			t.Errorf("%s: the two ways differ", kernel)
+		}
+	}
+}

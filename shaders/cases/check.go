@@ -1,0 +1,130 @@
+package cases
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"sealvk/shaders/guarded"
+	"sealvk/shaders/reference"
+	"sealvk/weights/format"
+)
+
+// ErrWrong: the kernel does not compute what the reference does, or writes elsewhere too.
+var ErrWrong = errors.New("the kernel's output is wrong")
+
+// checker compares outputs with the reference; the first error stays.
+type checker struct {
+	read    map[*buffer][]uint32
+	seen    map[*buffer][]bool // words that were compared, or may hold anything
+	checked int64              // values
+	err     error
+}
+
+// Check compares what the kernel wrote with the reference: some of large outputs, as checked
+// says. Of small ones every value, and what the kernel has no reason to write is as it was.
+func (b *Bench) Check() (checked int64, err error) {
+	if err := b.buffers.Check(); err != nil {
+		return 0, fmt.Errorf("%w: %w", ErrWrong, err)
+	}
+	k := &checker{read: map[*buffer][]uint32{}, seen: map[*buffer][]bool{}}
+	b.check(k)
+	for _, o := range b.written {
+		if b.sampled || k.err != nil {
+			break
+		}
+		first := slices.Repeat([]uint32{guarded.Poison}, len(k.words(o)))
+		copy(guarded.Bytes(first), o.first)
+		for i, w := range k.words(o) {
+			if w != first[i] && !k.seen[o][i] {
+				k.wrong("%s: word %d was written, which is none of the kernel's", o.name, i)
+				break
+			}
+		}
+	}
+	return k.checked, k.err
+}
+
+func (k *checker) wrong(format string, args ...any) {
+	if k.err == nil {
+		k.err = fmt.Errorf("%w: %s", ErrWrong, fmt.Sprintf(format, args...))
+	}
+}
+
+// words reads a buffer.
+func (k *checker) words(o *buffer) []uint32 {
+	if k.read[o] == nil {
+		words, err := o.Words()
+		if k.err == nil {
+			k.err = err
+		}
+		k.read[o], k.seen[o] = words, make([]bool, len(words))
+	}
+	return k.read[o]
+}
+
+// see gives n words from one on, which are going to be compared.
+func (k *checker) see(o *buffer, first, n int) []uint32 {
+	words := k.words(o)[first:][:n]
+	for i := range n {
+		k.seen[o][first+i] = true
+	}
+	return words
+}
+
+// expect compares the floats from the element at the first of the indices on.
+func (k *checker) expect(o *buffer, want reference.Expected, at ...int) {
+	first := o.offset(at...)
+	k.compare(want, guarded.Floats(k.see(o, first, len(want.Values))), func(i int) string { return o.place(first + i) })
+}
+
+// compare compares values; at says where the i-th one is.
+func (k *checker) compare(want reference.Expected, got []float32, at func(i int) string) {
+	k.checked += int64(len(want.Values))
+	if m := want.Check(got); m != nil {
+		k.wrong("%s = %v", at(m.Index), m)
+	}
+}
+
+// equal compares words.
+func (k *checker) equal(o *buffer, want uint32, at ...int) {
+	k.checked++
+	if got := k.see(o, o.offset(at...), 1)[0]; got != want {
+		k.wrong("%s = %d, the reference has %d", o.place(o.offset(at...)), got, want)
+	}
+}
+
+// halved compares a token of values in f16 with a factor behind all of them, and its padding
+// with 0.
+func (k *checker) halved(o *buffer, want reference.Expected, t, tokens int) {
+	stride := o.dims[0]/tokens - 1 // words of a token, without its factor
+	k.see(o, t*stride, stride)
+	k.see(o, tokens*stride+t, 1)
+	got, factor := halves(k.words(o), t, tokens)
+	for i := range got {
+		got[i] *= factor
+	}
+	place := func(i int) string { return fmt.Sprintf("%s[%d][%d]", o.name, t, i) }
+	k.compare(want, got, place)
+	for i := len(want.Values); i < len(got); i++ {
+		if got[i] != 0 {
+			k.wrong("%s = %v, which is padding", place(i), got[i])
+		}
+	}
+}
+
+// halves is a token's values, as f16 holds them, and its factor.
+func halves(words []uint32, t, tokens int) ([]float32, float32) {
+	stride := len(words)/tokens - 1
+	var data []byte
+	for _, w := range words[t*stride:][:stride] {
+		data = binary.LittleEndian.AppendUint32(data, w)
+	}
+	values := make([]float32, 2*stride)
+	if err := format.Dequantize(values, format.F16, data, nil, nil); err != nil {
+		panic(err) // of whole values there is none
+	}
+	return values, math.Float32frombits(words[tokens*stride+t])
+}

@@ -1,0 +1,31 @@
+package cases
+
+import (
+	"sealvk/shaders"
+	"sealvk/shaders/reference"
+	"sealvk/vk"
+)
+
+var _ = register("rope", kernel{
+	plan: func(b *Bench) {
+		h, tokens := b.heads(), b.Size("tokens")
+		heads := h.Heads + 2*h.KVHeads
+		rows, angles := b.positions(), b.angles(h)
+		q, qkv, to := b.output("q", tokens, h.Heads, h.HeadDim), input(b, "qkv", b.perToken(h.Rows(), 1), tokens, heads, h.HeadDim), b.writtenCache(h)
+		b.Outputs = product(tokens, heads, h.HeadDim)
+		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+			s.RoPE(c, label, shaders.RoPE{Rows: rows.Bound(), Angles: angles.Bound(), QKV: qkv.Bound(), Q: q.Bound(), Cache: to.cache(), Heads: h, Count: tokens})
+		}
+		b.check = func(k *checker) {
+			const cost = 64 // of sine, cosine and power
+			for _, t := range b.sample(tokens, cost*int64(h.Rows())) {
+				for head := range heads {
+					k.expectQKV(q, to, reference.Exactly(qkv.values[qkv.offset(t, head):][:h.HeadDim]), t, head, rows.values[t])
+				}
+			}
+		}
+	},
+	check: checkHeads, ragged: raggedHeads,
+	// 160 pairs in workgroups of 16.
+	byHand: []example{{[]int{6, 2, 32, 3}, "f16 cache", 4, [3]int{10, 1, 3}, shaders.Work{Read: 3 * 4 * (320 + 32), Written: 3 * (4*192 + 2*2*64), FLOPs: 3 * 3 * 256}}},
+})

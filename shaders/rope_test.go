@@ -95,9 +95,13 @@ func (c *qkvCase) check(b *bench, products reference.Expected) {
 	}
 	for _, words := range [][]uint32{gotK, gotV} {
 		written := 0
-		for _, w := range words {
+		for i, w := range words {
 			if w != 0 {
 				written++
+			}
+			const infinite = 0x7c00
+			if c.kv == KVF16 && (w&infinite == infinite || w>>16&infinite == infinite) {
+				b.t.Errorf("word %d of the cache, %#x, has an infinity: f16 saturates", i, w)
 			}
 		}
 		if most := kvWords(h, c.kv, 1) / PageTokens * len(c.rows); written > most {
@@ -116,6 +120,9 @@ func TestRoPE(t *testing.T) {
 					x := newQKVCase(b, rng, h, kv, 4)
 					var products reference.Expected
 					qkv := normal(rng, len(x.rows)*h.Rows(), 1)
+					if kv == KVF16 { // more than it holds, in v
+						qkv[h.Rows()-1], qkv[h.Rows()-2], qkv[h.Rows()-32] = 65520, -1e6, 1e30
+					}
 					for r := range x.rows {
 						row := qkv[r*h.Rows():][:h.Rows()]
 						rotated := (h.Heads + h.KVHeads) * h.HeadDim

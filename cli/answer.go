@@ -69,7 +69,7 @@ func (o *opened) request(ids []int32, s *samplingFlags, raw bool) (engine.Reques
 		StopStrings: append(append([]string(nil), stops...), s.stop.Value()...),
 		Decode:      stream.Push,
 		Flush:       stream.Flush,
-		Speculate:   s.speculate.tokens(),
+		Speculate:   s.speculate.number(engine.SpeculateAuto),
 	}, nil
 }
 

@@ -141,6 +141,9 @@ func TestFilesStayReadable(t *testing.T) {
 				return err
 			}
 			text, err := os.ReadFile(path)
+			if bytes.HasPrefix(text, []byte("// Code generated ")) { // nobody reads on from line to line
+				return err
+			}
 			if lines := bytes.Count(text, []byte("\n")); lines > 500 {
 				t.Errorf("%s has %d lines; one concept a file, at most 500", path, lines)
 			}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -28,7 +27,6 @@ const (
 
 type benchFlags struct {
 	*modelFlags
-	synthetic                    string
 	prompt, gen, depth, parallel numbers
 	both                         promptGen
 	batch, ubatch                numbers
@@ -36,7 +34,7 @@ type benchFlags struct {
 	limit, repetitions           whole
 	layers                       int
 	noWarmup                     bool
-	benchOutput
+	output                       outputFlags
 }
 
 func (p *program) benchCommand() *cli.Command {
@@ -50,41 +48,30 @@ func (p *program) benchCommand() *cli.Command {
 		batch:      numbers{values: []int{2048}, min: 1, max: mostPositions},
 		ubatch:     numbers{min: 1, max: mostPositions},
 		limit:      whole{0, 0, mostPositions}, repetitions: whole{5, 1, 1000},
-		benchOutput: newBenchOutput("md", "csv", "json", "jsonl", "sql"),
+		output: newOutputFlags("md", "csv", "json", "jsonl", "sql"),
 	}
 	f.typeK = choices{choice: f.kv, values: []string{f.kv.value}}
 	f.typeV = choices{choice: f.kv}
-	list := func(name, alias string, n *numbers, category, usage string) cli.Flag {
-		g := &cli.GenericFlag{Name: name, Value: n, Category: category, Usage: usage}
-		if alias != "" {
-			g.Aliases = []string{alias}
-		}
-		return g
-	}
-	types := strings.Join(f.kv.words, ", ")
 	flags := append([]cli.Flag{
 		f.pathFlag(),
-		&cli.StringFlag{Name: "synthetic", Destination: &f.synthetic, Category: categoryModel, TakesFile: true,
-			Usage: "random weights of `SHAPE:TYPE`, without a file: seallm-7b-v2.5:Q4_K_M (see sealvk synth)"},
+		f.syntheticFlag(),
 		&cli.IntFlag{Name: "ngl", Aliases: []string{"n-gpu-layers"}, Destination: &f.layers, Value: allLayers, DefaultText: "all", Category: categoryModel,
 			Usage: "`N` layers on the device: all, whatever N; an N below is an error"},
 		&cli.GenericFlag{Name: "ctx", Value: &f.limit, DefaultText: "the model's", Category: categoryMeasure,
 			Usage: "allow tests up to `N` positions"},
-		list("p", "n-prompt", &f.prompt, categoryMeasure, "process a prompt of `N[,N…]` tokens; 0: no such test"),
-		list("n", "n-gen", &f.gen, categoryMeasure, "generate `N[,N…]` tokens; 0: no such test"),
-		&cli.GenericFlag{Name: "pg", Value: &f.both, Category: categoryMeasure, Usage: "process a prompt of PP and generate TG tokens: `PP,TG` (may be given several times)"},
-		list("d", "n-depth", &f.depth, categoryMeasure, "positions in the KV cache before: `N[,N…]`, random ones"),
-		list("npl", "", &f.parallel, categoryMeasure, "generate in `N[,N…]` sequences together"),
-		list("b", "batch-size", &f.batch, categoryMeasure, "`N[,N…]` tokens of a prompt at once, at most: the lesser of this and -ub counts"),
+		valueFlag(&f.prompt, categoryMeasure, "p, n-prompt", "process a prompt of `N[,N…]` tokens; 0: no such test"),
+		valueFlag(&f.gen, categoryMeasure, "n, n-gen", "generate `N[,N…]` tokens; 0: no such test"),
+		valueFlag(&f.both, categoryMeasure, "pg", "process a prompt of PP and generate TG tokens: `PP,TG` (may be given several times)"),
+		valueFlag(&f.depth, categoryMeasure, "d, n-depth", "positions in the KV cache before: `N[,N…]`, random ones"),
+		valueFlag(&f.parallel, categoryMeasure, "npl", "generate in `N[,N…]` sequences together"),
+		valueFlag(&f.batch, categoryMeasure, "b, batch-size", "`N[,N…]` tokens of a prompt at once, at most: the lesser of this and -ub counts"),
 		&cli.GenericFlag{Name: "ub", Aliases: []string{"ubatch-size"}, Value: &f.ubatch, DefaultText: "the device's", Category: categoryMeasure,
 			Usage: "`N[,N…]` tokens of a prompt at once, at most"},
-		&cli.GenericFlag{Name: "ctk", Aliases: []string{"cache-type-k"}, Value: &f.typeK, Category: categoryMeasure,
-			Usage: "`TYPE[,TYPE…]` of the KV cache: " + types},
+		valueFlag(&f.typeK, categoryMeasure, "ctk, cache-type-k", "`TYPE[,TYPE…]` of the KV cache: "+strings.Join(f.kv.words, ", ")),
 		&cli.GenericFlag{Name: "ctv", Aliases: []string{"cache-type-v"}, Value: &f.typeV, DefaultText: "as -ctk", Category: categoryMeasure,
 			Usage: "the same list as -ctk: `TYPE[,TYPE…]`"},
-		&cli.GenericFlag{Name: "r", Aliases: []string{"repetitions"}, Value: &f.repetitions, Category: categoryMeasure, Usage: "repeat each test `R` times"},
-		&cli.BoolFlag{Name: "no-warmup", Destination: &f.noWarmup, DisableDefaultText: true, Category: categoryMeasure,
-			Usage: "no run of a test before those that are measured"},
+		valueFlag(&f.repetitions, categoryMeasure, "r, repetitions", "repeat each test `R` times"),
+		toggleFlag(&f.noWarmup, categoryMeasure, "no-warmup", "no run of a test before those that are measured"),
 		f.intDotFlag(),
 	}, f.deviceFlags()...)
 	return &cli.Command{
@@ -92,7 +79,7 @@ func (p *program) benchCommand() *cli.Command {
 		Usage: "measure speed by llama-bench's tests, names and outputs",
 		Description: "Lists may hold ranges: 1-16*2 is 1,2,4,8,16. Prompts are random. Nothing else should run\n" +
 			"meanwhile. Ctrl-C ends the measurement with the tests that are complete.",
-		Flags:       append(flags, f.benchOutput.all()...),
+		Flags:       append(flags, f.output.benchFlags()...),
 		Subcommands: []*cli.Command{p.benchCompareCommand()},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
@@ -181,13 +168,13 @@ func (f *benchFlags) check(model *weights.Model) error {
 			return fmt.Errorf("test %v needs %d positions, %s %d; want smaller -p, -n, -pg or -d, or --ctx %d", t, n, whose, limit, n)
 		}
 	}
-	return f.benchOutput.check()
+	return f.output.check()
 }
 
 func (p *program) bench(f *benchFlags) (err error) {
 	ctx, release := stoppable()
 	defer release()
-	file, err := p.profiledModel(&profileFlags{modelFlags: f.modelFlags, synthetic: f.synthetic})
+	file, err := p.profiledModel(f.modelFlags)
 	if err != nil {
 		return err
 	}
@@ -217,7 +204,7 @@ func (p *program) bench(f *benchFlags) (err error) {
 		p.note("the device's bandwidth is not known, so that no share of it is shown: sealvk devices --measure finds it")
 	}
 	var stopped error
-	err = f.write(p, func(w io.Writer) error {
+	err = f.output.write(p, func(w io.Writer) error {
 		s.table = newBenchTable(w, f, s.roof > 0, s.suite.Meters)
 		err := s.measure(ctx)
 		if err != nil && errors.As(stopCause(ctx, err), &stoppedError{}) {
@@ -284,7 +271,7 @@ func (s *benchSession) measureSetup(ctx context.Context, setup setup) (err error
 func benchBase(o *opened, f *benchFlags) bench.Row {
 	caps, file := o.device.Caps(), o.file
 	row := bench.Row{
-		BuildCommit: buildCommit(), GPU: caps.Name, Driver: strings.TrimSpace(caps.Driver.Name + ", " + caps.Driver.Info), Backends: "Vulkan",
+		BuildCommit: revision(9), GPU: caps.Name, Driver: strings.TrimSpace(caps.Driver.Name + ", " + caps.Driver.Info), Backends: "Vulkan",
 		ModelFilename: f.path, ModelType: llamaModelType(file), GPULayers: f.layers,
 	}
 	switch {
@@ -328,19 +315,4 @@ func llamaModelType(m *weights.Model) string {
 		mix = "Q2_K - Medium"
 	}
 	return m.Config.Arch + " " + size + " " + mix
-}
-
-// buildCommit is the commit of the source that the program was built from, "" if it was built
-// without it.
-func buildCommit() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value[:min(9, len(s.Value))]
-		}
-	}
-	return ""
 }

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,7 +16,7 @@ import (
 )
 
 func (p *program) benchCompareCommand() *cli.Command {
-	output := newBenchOutput("md", "csv", "json")
+	output := newOutputFlags("md", "csv", "json")
 	return &cli.Command{
 		Name:      "compare",
 		Usage:     "set one bench beside others: medians and ratios",
@@ -24,7 +24,7 @@ func (p *program) benchCompareCommand() *cli.Command {
 		Description: "The files are what sealvk bench or llama-bench wrote with -o jsonl or json, of one run or of\n" +
 			"several, one behind the other: samples of all runs of a test make its median. A ratio above 1\n" +
 			"says that the first file's is faster.",
-		Flags: output.all(),
+		Flags: output.benchFlags(),
 		Action: func(c *cli.Context) error {
 			if c.NArg() < 1 {
 				return errors.New("bench compare takes files of sealvk bench or llama-bench -o jsonl; see sealvk bench compare --help")
@@ -34,8 +34,8 @@ func (p *program) benchCompareCommand() *cli.Command {
 	}
 }
 
-func (p *program) benchCompare(names []string, output *benchOutput) error {
-	if err := checkDiffOutput(output.file, names...); err != nil {
+func (p *program) benchCompare(names []string, output *outputFlags) error {
+	if err := output.check(names...); err != nil {
 		return err
 	}
 	c := &benchComparison{names: shortNames(names)}
@@ -64,14 +64,11 @@ func (p *program) benchCompare(names []string, output *benchOutput) error {
 }
 
 func readBench(name string) ([]bench.Row, error) {
-	file, err := os.Open(name)
+	file, err := openInput(name, "a file of sealvk bench or llama-bench -o jsonl")
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.IsDir() {
-		return nil, fmt.Errorf("%s is a folder; want a file of sealvk bench or llama-bench -o jsonl", name)
-	}
 	rows, err := bench.ReadRows(file)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -82,14 +79,12 @@ func readBench(name string) ([]bench.Row, error) {
 // benchDevices are the devices that rows name, each once.
 func benchDevices(rows []bench.Row) string {
 	var list []string
-	seen := map[string]bool{}
 	for _, r := range rows {
 		name := strings.TrimSpace(r.Backends + " " + r.GPU)
 		if r.GPULayers == 0 { // llama-bench names the GPU all the same
 			name = strings.TrimSpace("CPU " + r.CPU)
 		}
-		if !seen[name] {
-			seen[name] = true
+		if !slices.Contains(list, name) {
 			list = append(list, name)
 		}
 	}

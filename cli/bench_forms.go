@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,44 +9,18 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
 	"sealvk/engine/profile/bench"
 )
 
-// benchOutput are the flags that say what is written, and where.
-type benchOutput struct {
-	form choice
-	file string
-}
-
-func newBenchOutput(forms ...string) benchOutput {
-	return benchOutput{form: choice{forms[0], forms}}
-}
-
-func (o *benchOutput) all() []cli.Flag {
+// benchFlags are flags by the names that llama-bench has for them.
+func (o *outputFlags) benchFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.GenericFlag{Name: "o", Aliases: []string{"output"}, Value: &o.form, Category: categoryShow,
-			Usage: "`FORM` of the output: " + strings.Join(o.form.words, ", ")},
-		&cli.StringFlag{Name: "file", Destination: &o.file, TakesFile: true, Category: categoryShow,
-			Usage: "`FILE` to write instead of standard output"},
+		valueFlag(&o.form, categoryShow, "o, output", "`FORM` of the output: "+strings.Join(o.form.words, ", ")),
+		fileFlag(&o.file, categoryShow, "file", "`FILE` to write instead of standard output"),
 	}
-}
-
-func (o *benchOutput) check() error {
-	if o.file == "" {
-		return nil
-	}
-	return checkOutput(o.file)
-}
-
-func (o *benchOutput) write(p *program, write func(io.Writer) error) error {
-	if o.file != "" {
-		return writeFile(o.file, write)
-	}
-	return write(p.stdout)
 }
 
 // benchTable writes rows as they come.
@@ -62,31 +34,29 @@ type benchTable struct {
 	err     error // the first
 }
 
-// benchColumn is a column of md, as wide as llama-bench's; text to the left where it is there.
+// benchColumn is a column of md, as wide as llama-bench's; its text is to the left, as there,
+// if width is negative.
 type benchColumn struct {
 	name  string
 	width int
-	left  bool
 	value func(*bench.Row) string
 }
 
 func newBenchTable(w io.Writer, f *benchFlags, roof bool, meters []*bench.Meter) *benchTable {
-	t := &benchTable{w: w, form: f.form.value}
+	t := &benchTable{w: w, form: f.output.form.value}
 	add := func(show bool, name string, width int, value func(*bench.Row) string) {
 		if show {
-			t.columns = append(t.columns, benchColumn{name, width, false, value})
+			t.columns = append(t.columns, benchColumn{name, width, value})
 		}
 	}
 	metered := func(of string) bool {
 		return slices.ContainsFunc(meters, func(m *bench.Meter) bool { return m.Of == of })
 	}
 	several := !slices.Equal(f.parallel.values, []int{1})
-	add(true, "model", 30, func(r *bench.Row) string { return r.ModelType })
-	t.columns[0].left = true
+	add(true, "model", -30, func(r *bench.Row) string { return r.ModelType })
 	add(true, "size", 10, func(r *bench.Row) string { return benchSize(r.ModelSize) })
 	add(true, "params", 10, func(r *bench.Row) string { return benchParams(r.ModelParams) })
-	add(true, "backend", 10, func(r *bench.Row) string { return r.Backends })
-	t.columns[3].left = true
+	add(true, "backend", -10, func(r *bench.Row) string { return r.Backends })
 	add(f.layers != allLayers, "ngl", 3, func(r *bench.Row) string { return strconv.Itoa(r.GPULayers) })
 	add(f.batch.given, "n_batch", 7, func(r *bench.Row) string { return strconv.Itoa(r.Batch) })
 	add(f.ubatch.given || f.batch.given, "n_ubatch", 8, func(r *bench.Row) string { return strconv.Itoa(r.UBatch) })
@@ -174,24 +144,30 @@ func (t *benchTable) end() error {
 }
 
 func (t *benchTable) mdHead() {
-	head, rule := "|", "|"
-	for _, c := range t.columns {
-		head += " " + pad(c.name, c.width, c.left) + " |"
-		dashes := strings.Repeat("-", max(c.width, len(c.name)))
-		if !c.left {
-			dashes = dashes[1:] + ":"
+	t.mdLine(func(c *benchColumn) string { return c.name })
+	t.mdLine(func(c *benchColumn) string {
+		if c.width < 0 {
+			return strings.Repeat("-", -c.width)
 		}
-		rule += " " + dashes + " |"
+		return strings.Repeat("-", max(c.width, len(c.name))-1) + ":"
+	})
+}
+
+func (t *benchTable) mdLine(cell func(*benchColumn) string) {
+	line := "|"
+	for i := range t.columns {
+		c := &t.columns[i]
+		width := c.width
+		if width >= 0 {
+			width = max(width, len(c.name))
+		}
+		line += fmt.Sprintf(" %*s |", width, cell(c))
 	}
-	t.print("%s\n%s\n", head, rule)
+	t.print("%s\n", line)
 }
 
 func (t *benchTable) mdRow(r *bench.Row) {
-	line := "|"
-	for _, c := range t.columns {
-		line += " " + pad(c.value(r), max(c.width, len(c.name)), c.left) + " |"
-	}
-	t.print("%s\n", line)
+	t.mdLine(func(c *benchColumn) string { return c.value(r) })
 	if r.FirstTokenColdNS == nil {
 		return
 	}
@@ -214,15 +190,6 @@ func (t *benchTable) mdEnd() {
 	for _, text := range t.loads {
 		t.print("%s\n", text)
 	}
-}
-
-// pad fills up with blanks to a width in characters.
-func pad(text string, width int, left bool) string {
-	blanks := strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
-	if left {
-		return text + blanks
-	}
-	return blanks + text
 }
 
 func (t *benchTable) csvRow(r *bench.Row, first bool) {
@@ -259,24 +226,17 @@ func benchText(v any) string {
 }
 
 func (t *benchTable) jsonRow(r *bench.Row, first bool) {
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r); err != nil {
-		t.err = errors.Join(t.err, err)
-		return
-	}
 	if t.form == "jsonl" {
-		t.print("%s", text.Bytes())
+		t.err = errors.Join(t.err, encodeJSON(t.w, "", r))
 		return
 	}
-	before := "[\n  "
-	if !first {
-		before = ",\n  "
+	var text strings.Builder
+	t.err = errors.Join(t.err, encodeJSON(&text, "  ", r))
+	before := ",\n"
+	if first {
+		before = "[\n"
 	}
-	var indented bytes.Buffer
-	t.err = errors.Join(t.err, json.Indent(&indented, bytes.TrimSpace(text.Bytes()), "  ", "  "))
-	t.print("%s%s", before, indented.Bytes())
+	t.print("%s  %s", before, strings.ReplaceAll(strings.TrimSpace(text.String()), "\n", "\n  "))
 }
 
 func (t *benchTable) sqlRow(r *bench.Row, first bool) {

@@ -113,7 +113,7 @@ INSERT INTO sealvk_bench (` + strings.ReplaceAll(benchFields, ",", ", ") + `) VA
 // benchTableText writes rows as bench -npl 1,2 does.
 func benchTableText(t *testing.T, form string, rows []bench.Row) string {
 	t.Helper()
-	f := &benchFlags{layers: allLayers, parallel: numbers{values: []int{1, 2}}, benchOutput: newBenchOutput(form)}
+	f := &benchFlags{layers: allLayers, parallel: numbers{values: []int{1, 2}}, output: newOutputFlags(form)}
 	var b strings.Builder
 	table := newBenchTable(&b, f, true, []*bench.Meter{{Of: "cpu"}})
 	for i := range rows {

@@ -19,13 +19,11 @@ func (p *program) devicesCommand() *cli.Command {
 		Usage:       "list the Vulkan devices",
 		Description: "The star marks the device that is used unless --device says otherwise.",
 		Flags: append(f.deviceFlags(),
-			&cli.BoolFlag{Name: "json", Destination: &asJSON, DisableDefaultText: true,
-				Usage: "print everything that is read of a device"},
-			&cli.BoolFlag{Name: "measure", Destination: &measure, DisableDefaultText: true,
-				Usage: "measure what the device can do, in some seconds in which nothing else should run"}),
+			toggleFlag(&asJSON, "", "json", "print everything that is read of a device"),
+			toggleFlag(&measure, "", "measure", "measure what the device can do, in some seconds in which nothing else should run")),
 		Action: func(c *cli.Context) error {
-			if c.NArg() > 0 {
-				return fmt.Errorf("devices takes no argument, got %q", c.Args().First())
+			if err := noArguments(c); err != nil {
+				return err
 			}
 			return p.devices(f, asJSON, measure)
 		},

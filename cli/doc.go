@@ -17,7 +17,7 @@
 //     template.go; nano.go is the demo, hub.go finds names in the cache
 //   - answer.go, lines.go: one answer, and the lines that a chat's turns are
 //   - ordered.go, conversations.go: lines of JSON on all cores, in order
-//   - output.go, progress.go, signals.go: files, bars and Ctrl-C
+//   - output.go, progress.go, signals.go: forms and files to write, bars and Ctrl-C
 //
 // Standard output carries answers and nothing else; notices, progress and
 // errors go to standard error. Exit codes: 0 done, 1 an error (one line on

@@ -43,66 +43,50 @@ func (w *whole) Set(s string) error {
 	return nil
 }
 
-// contextSize is --ctx: a number of tokens, or auto.
-type contextSize struct{ whole }
-
-func (s *contextSize) Set(text string) error {
-	if text == "auto" {
-		s.value = auto
-		return nil
-	}
-	if err := s.whole.Set(text); err != nil {
-		return fmt.Errorf("%w, or auto", err)
-	}
-	return nil
+// wholeOr is a whole, or one of a few words that stand for other numbers.
+type wholeOr struct {
+	whole
+	words map[string]uint64
+	names string // of the words, for errors
 }
 
-// auto is beyond every number that --ctx takes.
+// auto is beyond every number that a flag takes.
 const auto = math.MaxUint64
 
-// positions is the number for engine.Options.
-func (s *contextSize) positions() int {
-	if s.value == auto {
-		return engine.ContextAuto
-	}
-	return int(s.value)
+func newContextSize() wholeOr {
+	return wholeOr{whole{0, 0, 1 << 20}, map[string]uint64{"auto": auto}, "or auto"}
 }
 
-// drafts is --speculate: auto, off or a number of tokens.
-type drafts struct{ whole }
-
-func newDrafts() drafts { return drafts{whole{auto, 1, engine.MostDrafted}} }
-
-func (d *drafts) String() string {
-	switch d.value {
-	case auto:
-		return "auto"
-	case 0:
-		return "off"
-	}
-	return d.whole.String()
+func newDrafts() wholeOr {
+	return wholeOr{whole{auto, 1, engine.MostDrafted}, map[string]uint64{"auto": auto, "off": 0}, "auto or off"}
 }
 
-func (d *drafts) Set(text string) error {
-	switch text {
-	case "auto":
-		d.value = auto
-	case "off":
-		d.value = 0
-	default:
-		if err := d.whole.Set(text); err != nil {
-			return fmt.Errorf("%w, auto or off", err)
+func (w *wholeOr) String() string {
+	for word, value := range w.words {
+		if value == w.value {
+			return word
 		}
+	}
+	return w.whole.String()
+}
+
+func (w *wholeOr) Set(text string) error {
+	if value, ok := w.words[text]; ok {
+		w.value = value
+		return nil
+	}
+	if err := w.whole.Set(text); err != nil {
+		return fmt.Errorf("%w, %s", err, w.names)
 	}
 	return nil
 }
 
-// tokens is the number for engine.Request.
-func (d *drafts) tokens() int {
-	if d.value == auto {
-		return engine.SpeculateAuto
+// number is the value, or what auto means to the engine.
+func (w *wholeOr) number(forAuto int) int {
+	if w.value == auto {
+		return forAuto
 	}
-	return int(d.value)
+	return int(w.value)
 }
 
 // choice is a flag that takes one of a few words.
@@ -114,13 +98,11 @@ type choice struct {
 func (c *choice) String() string { return c.value }
 
 func (c *choice) Set(s string) error {
-	for _, w := range c.words {
-		if s == w {
-			c.value = s
-			return nil
-		}
+	if !slices.Contains(c.words, s) {
+		return errors.New("want " + strings.Join(c.words, " or "))
 	}
-	return errors.New("want " + strings.Join(c.words, " or "))
+	c.value = s
+	return nil
 }
 
 const (
@@ -130,22 +112,52 @@ const (
 	categoryShow     = "What is shown:"
 )
 
+// toggleFlag is a flag that is given or not. A flag's name is followed by its alias where it has
+// one, as in "verbose, v"; its category is "" where the command has none.
+func toggleFlag(into *bool, category, name, usage string) cli.Flag {
+	name, aliases := nameAndAliases(name)
+	return &cli.BoolFlag{Name: name, Aliases: aliases, Destination: into, Category: category, Usage: usage, DisableDefaultText: true}
+}
+
+// textFlag is a flag with any text.
+func textFlag(into *string, category, name, usage string) cli.Flag {
+	return &cli.StringFlag{Name: name, Destination: into, Category: category, Usage: usage}
+}
+
+// fileFlag is a flag with the name of a file, which must not be empty.
+func fileFlag(into *string, category, name, usage string) cli.Flag {
+	name, aliases := nameAndAliases(name)
+	return &cli.StringFlag{Name: name, Aliases: aliases, Destination: into, Category: category, Usage: usage, TakesFile: true}
+}
+
+// valueFlag is a flag with a value of its own type, the default before it is given.
+func valueFlag(into cli.Generic, category, name, usage string) cli.Flag {
+	name, aliases := nameAndAliases(name)
+	return &cli.GenericFlag{Name: name, Aliases: aliases, Value: into, Category: category, Usage: usage}
+}
+
+func nameAndAliases(name string) (string, []string) {
+	names := strings.Split(name, ", ")
+	return names[0], names[1:]
+}
+
 // modelFlags say which model runs, and where.
 type modelFlags struct {
-	path     string // "" for the embedded seallm-nano
-	device   string
-	restrict string
-	intDot   bool
-	context  contextSize // 0: the model's own, at most 8192
-	kv       choice
-	verbose  bool
-	validate bool
-	sessions int // that are open at once, fewer if more do not fit; 0: 1
+	path      string // "" for the embedded seallm-nano
+	synthetic string // SHAPE:TYPE instead of path
+	device    string
+	restrict  string
+	intDot    bool
+	context   wholeOr // 0: the model's own, at most 8192
+	kv        choice
+	verbose   bool
+	validate  bool
+	sessions  int // that are open at once, fewer if more do not fit; 0: 1
 }
 
 func newModelFlags() *modelFlags {
 	return &modelFlags{
-		context: contextSize{whole{0, 0, 1 << 20}},
+		context: newContextSize(),
 		kv:      choice{"f16", kvTypes},
 	}
 }
@@ -156,25 +168,32 @@ var kvTypes = []string{engine.KVF16.String(), engine.KVF32.String(), engine.KVQ8
 func (m *modelFlags) kvType() engine.KVType { return engine.KVType(slices.Index(kvTypes, m.kv.value)) }
 
 func (m *modelFlags) pathFlag() cli.Flag {
-	return &cli.StringFlag{Name: "model", Aliases: []string{"m"}, Destination: &m.path, Category: categoryModel,
-		Usage: "`MODEL`: a GGUF file, a folder (safetensors, MLX), or org/repo[:quant] as pulled (default: the embedded demo seallm-nano)", TakesFile: true}
+	return fileFlag(&m.path, categoryModel, "model, m",
+		"`MODEL`: a GGUF file, a folder (safetensors, MLX), or org/repo[:quant] as pulled (default: the embedded demo seallm-nano)")
 }
 
 func (m *modelFlags) verboseFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Destination: &m.verbose, Category: categoryModel,
-		Usage: "print the device and why it was chosen, the seed, times and speeds", DisableDefaultText: true}
+	return toggleFlag(&m.verbose, categoryModel, "verbose, v", "print the device and why it was chosen, the seed, times and speeds")
 }
 
 func (m *modelFlags) deviceFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "device", Destination: &m.device, Category: categoryModel,
-			Usage: "Vulkan `DEVICE`: index, part of the name, or UUID (see sealvk devices)"},
+		textFlag(&m.device, categoryModel, "device", "Vulkan `DEVICE`: index, part of the name, or UUID (see sealvk devices)"),
 		&cli.StringFlag{Name: "restrict", Destination: &m.restrict, Category: categoryModel, Hidden: true,
 			Usage: "do without what the device has, as a lesser one: `LIST` of " + vk.Restrictions()},
 		&cli.BoolFlag{Name: "validate", Destination: &m.validate, Category: categoryModel, Hidden: true,
 			Usage: "run under Vulkan's validation layers, their messages on standard error"},
 		m.verboseFlag(),
 	}
+}
+
+func (m *modelFlags) kvFlag(category string) cli.Flag {
+	return valueFlag(&m.kv, category, "kv", "`TYPE` of the KV cache: f16, f32 or q8_0")
+}
+
+// syntheticFlag is for the commands that measure; profiledModel makes the model.
+func (m *modelFlags) syntheticFlag() cli.Flag {
+	return fileFlag(&m.synthetic, categoryModel, "synthetic", "random weights of `SHAPE:TYPE`, without a file: seallm-7b-v2.5:Q4_K_M (see sealvk synth)")
 }
 
 // intDotFlag is for the commands that compute; openDevice checks that the device can.
@@ -187,10 +206,9 @@ func (m *modelFlags) intDotFlag() cli.Flag {
 func (m *modelFlags) all() []cli.Flag {
 	return append([]cli.Flag{
 		m.pathFlag(),
-		&cli.GenericFlag{Name: "ctx", Value: &m.context, Category: categoryModel,
-			Usage: "context in `TOKENS`; 0: the model's, at most 8192 and what fits; auto: the model's or the most that fits"},
-		&cli.GenericFlag{Name: "kv", Value: &m.kv, Category: categoryModel,
-			Usage: "`TYPE` of the KV cache: f16, f32 or q8_0"},
+		valueFlag(&m.context, categoryModel, "ctx",
+			"context in `TOKENS`; 0: the model's, at most 8192 and what fits; auto: the model's or the most that fits"),
+		m.kvFlag(categoryModel),
 		m.intDotFlag(),
 	}, m.deviceFlags()...)
 }
@@ -202,7 +220,7 @@ type samplingFlags struct {
 	system                                 string
 	template                               string // "" and "auto": what the file says
 	stop                                   cli.StringSlice
-	speculate                              drafts
+	speculate                              wholeOr
 }
 
 // newSamplingFlags has llama.cpp's defaults, and no repeat penalty: SeaLLM's
@@ -222,23 +240,17 @@ func newSamplingFlags() *samplingFlags {
 
 func (s *samplingFlags) all() []cli.Flag {
 	return []cli.Flag{
-		&cli.GenericFlag{Name: "temp", Value: &s.temperature, Category: categorySampling,
-			Usage: "temperature `T`; 0: always the likeliest token"},
-		&cli.GenericFlag{Name: "top-k", Value: &s.topK, Category: categorySampling,
-			Usage: "only the `K` likeliest tokens; 0: all"},
-		&cli.GenericFlag{Name: "top-p", Value: &s.topP, Category: categorySampling,
-			Usage: "only the likeliest tokens that together reach probability `P`; 1: all"},
-		&cli.GenericFlag{Name: "min-p", Value: &s.minP, Category: categorySampling,
-			Usage: "only tokens at least `P` times as likely as the likeliest; 0: all"},
-		&cli.GenericFlag{Name: "repeat-penalty", Value: &s.repeatPenalty, Category: categorySampling,
-			Usage: "penalty `R` on tokens seen lately; 1: none, as SeaLLM's model card demands"},
+		valueFlag(&s.temperature, categorySampling, "temp", "temperature `T`; 0: always the likeliest token"),
+		valueFlag(&s.topK, categorySampling, "top-k", "only the `K` likeliest tokens; 0: all"),
+		valueFlag(&s.topP, categorySampling, "top-p", "only the likeliest tokens that together reach probability `P`; 1: all"),
+		valueFlag(&s.minP, categorySampling, "min-p", "only tokens at least `P` times as likely as the likeliest; 0: all"),
+		valueFlag(&s.repeatPenalty, categorySampling, "repeat-penalty", "penalty `R` on tokens seen lately; 1: none, as SeaLLM's model card demands"),
 		&cli.GenericFlag{Name: "seed", Value: &s.seed, Category: categorySampling, DefaultText: "random",
 			Usage: "`S`: the same seed gives the same text on the same device"},
-		&cli.GenericFlag{Name: "n", Value: &s.tokens, Category: categorySampling,
-			Usage: "at most `N` tokens an answer; 0: until the answer or the context ends"},
-		&cli.GenericFlag{Name: "speculate", Value: &s.speculate, Category: categorySampling,
-			Usage: "guess up to `N` tokens from what the text repeats and check them in one step, which changes no token; off; auto: as it pays"},
-		&cli.StringFlag{Name: "system", Destination: &s.system, Usage: "system prompt `TEXT`"},
+		valueFlag(&s.tokens, categorySampling, "n", "at most `N` tokens an answer; 0: until the answer or the context ends"),
+		valueFlag(&s.speculate, categorySampling, "speculate",
+			"guess up to `N` tokens from what the text repeats and check them in one step, which changes no token; off; auto: as it pays"),
+		textFlag(&s.system, "", "system", "system prompt `TEXT`"),
 		&cli.StringSliceFlag{Name: "stop", Destination: &s.stop, KeepSpace: true,
 			Usage: "end the answer in front of `TEXT` too (may be given several times)"},
 		templateFlag(&s.template, ""),
@@ -248,6 +260,14 @@ func (s *samplingFlags) all() []cli.Flag {
 func templateFlag(into *string, category string) cli.Flag {
 	return &cli.StringFlag{Name: "template", Destination: into, DefaultText: "auto, as the model says", TakesFile: true, Category: category,
 		Usage: "chat template: seallm, chatml, gemma, or a `FILE` with one in Jinja"}
+}
+
+// noArguments is an error if the command got one.
+func noArguments(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return fmt.Errorf("%s takes no argument, got %q", c.Command.Name, c.Args().First())
+	}
+	return nil
 }
 
 // finish checks what no single flag can, and draws a seed where the user gave none.

@@ -34,15 +34,11 @@ func (p *program) generateCommand() *cli.Command {
 			"line of the files, or of standard input, is a JSON string with a prompt, and every\n" +
 			"line of output, in their order, the object of --json; several are answered together.",
 		Flags: append(flags,
-			&cli.BoolFlag{Name: "raw", Destination: &f.raw, DisableDefaultText: true,
-				Usage: "no chat template: <bos> and the prompt as it is"},
-			&cli.BoolFlag{Name: "parse-special", Destination: &f.special, DisableDefaultText: true,
-				Usage: "with --raw: read control tokens such as <eos> where the prompt spells them"},
-			&cli.BoolFlag{Name: "json", Destination: &f.json, DisableDefaultText: true,
-				Usage: "print one JSON object: text, tokens, prompt_tokens, finish_reason, timings"},
-			&cli.BoolFlag{Name: "jsonl", Destination: &f.lines, DisableDefaultText: true, Usage: "JSON lines in and out: many prompts"},
-			&cli.GenericFlag{Name: "parallel", Value: &f.parallel,
-				Usage: "with --jsonl: answer `N` prompts together, fewer if their contexts do not fit"},
+			toggleFlag(&f.raw, "", "raw", "no chat template: <bos> and the prompt as it is"),
+			toggleFlag(&f.special, "", "parse-special", "with --raw: read control tokens such as <eos> where the prompt spells them"),
+			toggleFlag(&f.json, "", "json", "print one JSON object: text, tokens, prompt_tokens, finish_reason, timings"),
+			toggleFlag(&f.lines, "", "jsonl", "JSON lines in and out: many prompts"),
+			valueFlag(&f.parallel, "", "parallel", "with --jsonl: answer `N` prompts together, fewer if their contexts do not fit"),
 		),
 		Action: func(c *cli.Context) error {
 			if err := f.sampling.finish(c); err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,7 +18,7 @@ import (
 // (https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables).
 func hubConfig() (hub.Config, error) {
 	home := expanded(os.Getenv("HF_HOME"))
-	cache := expanded(firstOf(os.Getenv("HF_HUB_CACHE"), os.Getenv("HUGGINGFACE_HUB_CACHE")))
+	cache := expanded(cmp.Or(os.Getenv("HF_HUB_CACHE"), os.Getenv("HUGGINGFACE_HUB_CACHE")))
 	if home == "" {
 		caches := expanded(os.Getenv("XDG_CACHE_HOME"))
 		if caches == "" {
@@ -30,34 +31,33 @@ func hubConfig() (hub.Config, error) {
 		home = filepath.Join(caches, "huggingface")
 	}
 	return hub.Config{
-		Cache:    firstOf(cache, filepath.Join(home, "hub")),
+		Cache:    cmp.Or(cache, filepath.Join(home, "hub")),
 		Endpoint: os.Getenv("HF_ENDPOINT"),
 		Token:    hubToken(home),
 		Offline:  slices.Contains([]string{"1", "on", "yes", "true"}, strings.ToLower(os.Getenv("HF_HUB_OFFLINE"))),
 	}, nil
 }
 
+// openHub is the user's cache.
+func openHub() (*hub.Hub, error) {
+	config, err := hubConfig()
+	if err != nil {
+		return nil, err
+	}
+	return hub.New(config)
+}
+
 // hubToken is the user's token, from the environment or from where `hf auth login` puts it.
 func hubToken(home string) string {
-	if t := firstOf(os.Getenv("HF_TOKEN"), os.Getenv("HUGGING_FACE_HUB_TOKEN")); t != "" {
+	if t := cmp.Or(os.Getenv("HF_TOKEN"), os.Getenv("HUGGING_FACE_HUB_TOKEN")); t != "" {
 		return t
 	}
-	path := firstOf(expanded(os.Getenv("HF_TOKEN_PATH")), filepath.Join(home, "token"))
+	path := cmp.Or(expanded(os.Getenv("HF_TOKEN_PATH")), filepath.Join(home, "token"))
 	b, err := os.ReadFile(path)
 	if err != nil || len(b) > 1<<10 {
 		return "" // most models need none
 	}
 	return string(b)
-}
-
-// firstOf is the first text that is not empty.
-func firstOf(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }
 
 // expanded replaces a leading ~ by the home folder, which a shell does not do in every place.
@@ -80,11 +80,7 @@ func resolveModel(name string) (path string, err error) {
 	if err != nil || looksLikeFile(name) {
 		return "", fmt.Errorf("%s: no such file or folder; a model may also be named as org/repo[:quant], once sealvk pull has brought it", name)
 	}
-	config, err := hubConfig()
-	if err != nil {
-		return "", err
-	}
-	h, err := hub.New(config)
+	h, err := openHub()
 	if err != nil {
 		return "", err
 	}

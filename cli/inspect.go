@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"text/tabwriter"
 
@@ -26,8 +27,8 @@ func (p *program) inspectCommand() *cli.Command {
 		Description: "Every value of every tensor is checked for NaN and infinity, which reads the whole file.",
 		Flags: []cli.Flag{
 			f.pathFlag(),
-			&cli.BoolFlag{Name: "json", Destination: &asJSON, DisableDefaultText: true, Usage: "print one JSON object"},
-			&cli.BoolFlag{Name: "quick", Destination: &quick, DisableDefaultText: true, Usage: "do not check the tensors' values"},
+			toggleFlag(&asJSON, "", "json", "print one JSON object"),
+			toggleFlag(&quick, "", "quick", "do not check the tensors' values"),
 		},
 		Action: func(c *cli.Context) error {
 			path := f.path
@@ -150,23 +151,15 @@ func look(file *weights.Model, tok *tokenize.Tokenizer) *inspection {
 	for _, m := range file.Metadata {
 		in.Metadata = append(in.Metadata, inspectedEntry{m.Key, m.Type, m.Value})
 	}
-	byType := make(map[string]*inspectedType)
+	byType := map[string]inspectedType{}
 	for _, t := range file.Tensors {
 		name, values, bytes := t.Type.String(), int64(t.Rows)*int64(t.Cols), t.Bytes()
 		in.Parameters += values
 		in.Tensors = append(in.Tensors, inspectedTensor{t.Name, name, t.Rows, t.Cols, bytes})
-		if byType[name] == nil {
-			byType[name] = &inspectedType{Type: name}
-		}
 		sum := byType[name]
-		sum.Tensors++
-		sum.Values += values
-		sum.Bytes += bytes
+		byType[name] = inspectedType{name, sum.Tensors + 1, sum.Values + values, sum.Bytes + bytes}
 	}
-	for _, t := range byType {
-		in.Types = append(in.Types, *t)
-	}
-	slices.SortFunc(in.Types, func(a, b inspectedType) int {
+	in.Types = slices.SortedFunc(maps.Values(byType), func(a, b inspectedType) int {
 		return cmp.Or(cmp.Compare(b.Bytes, a.Bytes), cmp.Compare(a.Type, b.Type))
 	})
 	return in

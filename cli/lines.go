@@ -27,30 +27,29 @@ func (p *program) openLines() (l lines, interactive bool) {
 	if isTerminal(p.stdin) && isTerminal(p.stdout.w) {
 		return newEditor(), true
 	}
-	return &stream{r: bufio.NewReaderSize(p.stdin, 1<<16)}, false
+	return newStream(p.stdin), false
 }
 
 // stream reads lines of any length up to maxPromptBytes.
-type stream struct{ r *bufio.Reader }
+type stream struct{ *bufio.Scanner }
+
+func newStream(r io.Reader) *stream {
+	s := bufio.NewScanner(r)
+	s.Buffer(nil, maxPromptBytes)
+	return &stream{s}
+}
 
 func (s *stream) next() (string, error) {
-	var line []byte
-	for {
-		part, err := s.r.ReadSlice('\n')
-		line = append(line, part...)
-		switch {
-		case len(line) > maxPromptBytes:
-			return "", fmt.Errorf("a line of standard input is longer than %d MiB", maxPromptBytes>>20)
-		case errors.Is(err, bufio.ErrBufferFull):
-			continue
-		case errors.Is(err, io.EOF) && len(line) > 0, err == nil:
-			return strings.TrimRight(string(line), "\r\n"), nil
-		case errors.Is(err, io.EOF):
-			return "", io.EOF
-		default:
-			return "", fmt.Errorf("reading standard input: %w", err)
-		}
+	if s.Scan() {
+		return strings.TrimRight(s.Text(), "\r"), nil
 	}
+	switch err := s.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return "", fmt.Errorf("a line of standard input is longer than %d MiB", maxPromptBytes>>20)
+	case err != nil:
+		return "", fmt.Errorf("reading standard input: %w", err)
+	}
+	return "", io.EOF
 }
 
 func (s *stream) close() {}

@@ -53,7 +53,7 @@ func TestPasteStaysOneLine(t *testing.T) {
 
 func TestStreamOfLines(t *testing.T) {
 	long := strings.Repeat("long ", 100_000)
-	s := &stream{r: bufio.NewReaderSize(strings.NewReader("one\r\n\n"+long+"\nlast"), 16)}
+	s := newStream(strings.NewReader("one\r\n\n" + long + "\nlast"))
 	var got []string
 	for {
 		line, err := s.next()
@@ -68,7 +68,7 @@ func TestStreamOfLines(t *testing.T) {
 	if want := []string{"one", "", long, "last"}; !slices.Equal(got, want) {
 		t.Errorf("%d lines, want %d", len(got), len(want))
 	}
-	s = &stream{r: bufio.NewReader(iotest.ErrReader(errors.New("gone")))}
+	s = newStream(iotest.ErrReader(errors.New("gone")))
 	if _, err := s.next(); err == nil || !strings.Contains(err.Error(), "standard input: gone") {
 		t.Errorf("error %v", err)
 	}

@@ -21,11 +21,11 @@ func (p *program) listCommand() *cli.Command {
 		Description: "Shown is what is there completely. The name in the first column is what -m takes;\n" +
 			"a dash in front of it marks models that this program cannot run.",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "json", Destination: &asJSON, DisableDefaultText: true, Usage: "print one JSON array, with the reasons"},
+			toggleFlag(&asJSON, "", "json", "print one JSON array, with the reasons"),
 		},
 		Action: func(c *cli.Context) error {
-			if c.NArg() > 0 {
-				return fmt.Errorf("list takes no argument, got %q", c.Args().First())
+			if err := noArguments(c); err != nil {
+				return err
 			}
 			return p.list(asJSON)
 		},

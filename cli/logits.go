@@ -27,14 +27,13 @@ func (p *program) logitsCommand() *cli.Command {
 		Usage:       "write the logits that follow a sequence of token ids",
 		Description: "The file holds little-endian float32: the vocabulary's size, or that times the number of ids.",
 		Flags: append(f.model.all(),
-			&cli.StringFlag{Name: "ids", Destination: &f.ids, Usage: "token `IDS`, separated by commas: 2,10,7 (no <bos> is added)"},
-			&cli.BoolFlag{Name: "all", Destination: &f.all, DisableDefaultText: true, Usage: "of every position, not only the last"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Destination: &f.output, TakesFile: true,
-				Usage: "`FILE` to write; it appears when it is complete"},
+			textFlag(&f.ids, "", "ids", "token `IDS`, separated by commas: 2,10,7 (no <bos> is added)"),
+			toggleFlag(&f.all, "", "all", "of every position, not only the last"),
+			fileFlag(&f.output, "", "output, o", "`FILE` to write; it appears when it is complete"),
 		),
 		Action: func(c *cli.Context) error {
-			if c.NArg() > 0 {
-				return fmt.Errorf("logits takes no argument, got %q", c.Args().First())
+			if err := noArguments(c); err != nil {
+				return err
 			}
 			if f.ids == "" || f.output == "" {
 				return errors.New("logits needs --ids 2,10,7 and -o FILE")

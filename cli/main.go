@@ -182,12 +182,25 @@ func version() string {
 	if v == "" || v == "(devel)" {
 		v = "devel"
 	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && !strings.Contains(v, s.Value[:min(12, len(s.Value))]) {
-			v += " " + s.Value[:min(12, len(s.Value))]
-		}
+	if commit := revision(12); !strings.Contains(v, commit) {
+		v += " " + commit
 	}
 	return v + " (" + info.GoVersion + ")"
+}
+
+// revision is the first digits of the commit of the source that the program was built from, ""
+// if it was built without it.
+func revision(digits int) string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value[:min(digits, len(s.Value))]
+		}
+	}
+	return ""
 }
 
 func init() {

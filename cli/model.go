@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"sealvk/engine"
@@ -110,14 +111,26 @@ func (p *program) open(ctx context.Context, f *modelFlags, named *prompt.Templat
 
 // load uploads the file.
 func (p *program) load(ctx context.Context, o *opened, file *weights.Model, f *modelFlags) (err error) {
-	step, end := p.progress("loading")
+	bar, endBar := p.progress("loading")
+	show, wipe := p.status()
 	start := time.Now()
-	options := engine.Options{Context: f.context.positions(), KV: o.kv, Sequences: f.sessions, IntDot: f.intDot}
+	var uploaded atomic.Bool
+	step := func(done, total int64) {
+		bar(done, total)
+		uploaded.Store(done == total)
+	}
+	compiled := func(done, total int) {
+		if uploaded.Load() && time.Since(start) > time.Second { // what is compiled behind the upload costs no time
+			show(fmt.Sprintf("compiling kernels: %d of %d", done, total))
+		}
+	}
+	options := engine.Options{Context: f.context.number(engine.ContextAuto), KV: o.kv, Sequences: f.sessions, IntDot: f.intDot, Built: compiled}
 	if f.sessions > 1 {
 		options.Sequences = engine.FitSequences(o.device.Caps(), file, options)
 	}
 	o.model, err = engine.Load(ctx, o.device, file, options, step)
-	end()
+	endBar()
+	wipe()
 	if err != nil || !f.verbose {
 		return whatFits(err)
 	}

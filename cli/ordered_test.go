@@ -12,14 +12,12 @@ import (
 	"time"
 )
 
-// doubled is a worker that writes its line twice.
-func doubled() func(out, line []byte) ([]byte, error) {
-	return func(out, line []byte) ([]byte, error) {
-		if bytes.Equal(line, []byte("bad")) {
-			return nil, errors.New("refused")
-		}
-		return append(append(append(out, line...), line...), '\n'), nil
+// doubled writes its line twice.
+func doubled(out, line []byte) ([]byte, error) {
+	if bytes.Equal(line, []byte("bad")) {
+		return nil, errors.New("refused")
 	}
+	return append(append(append(out, line...), line...), '\n'), nil
 }
 
 func manyLines(n int) (in, out string) {

@@ -8,9 +8,59 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
 
 	"sealvk/weights"
 )
+
+// outputFlags say in which form something is written, and where.
+type outputFlags struct {
+	form choice
+	file string // "": standard output
+}
+
+// newOutputFlags takes the names of the forms, that of the default first.
+func newOutputFlags(forms ...string) outputFlags { return outputFlags{form: choice{forms[0], forms}} }
+
+// flags are --format and -o; about is said behind the forms.
+func (o *outputFlags) flags(about string) []cli.Flag {
+	return []cli.Flag{
+		valueFlag(&o.form, categoryShow, "format", "`FORM`: "+strings.Join(o.form.words, ", ")+about),
+		fileFlag(&o.file, categoryShow, "output, o", "`FILE` to write instead of standard output"),
+	}
+}
+
+// check finds, before the work, what is wrong with the name of the file to write, or that it is that
+// of an input.
+func (o *outputFlags) check(inputs ...string) error {
+	if o.file == "" {
+		return nil
+	}
+	if err := checkOutput(o.file); err != nil {
+		return err
+	}
+	for _, name := range inputs {
+		in, errIn := os.Stat(name)
+		if out, err := os.Stat(o.file); err == nil && errIn == nil && os.SameFile(in, out) {
+			return fmt.Errorf("%s is one of the profiles that are compared; choose another name for the output", o.file)
+		}
+	}
+	return nil
+}
+
+// write writes to the file or to standard output. Both keep their first error, so that what
+// writes need not look at each.
+func (o *outputFlags) write(p *program, write func(io.Writer) error) error {
+	if o.file != "" {
+		return writeFile(o.file, write)
+	}
+	if err := write(p.stdout); err != nil {
+		return err
+	}
+	return p.stdout.err
+}
 
 // checkOutput finds what is wrong with the name of a file to write, before the work that
 // it is for.
@@ -59,36 +109,39 @@ func bare(err error) error {
 // writeFile makes the file at path from what write gives: under another name
 // first, so that a file of that name is always whole. Devices and pipes are
 // written as they are.
-func writeFile(path string, write func(io.Writer) error) (err error) {
+func writeFile(path string, write func(io.Writer) error) error {
+	name, flags := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d.part", filepath.Base(path), os.Getpid())), os.O_CREATE|os.O_TRUNC
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return writeDirectly(path, write)
+		name, flags = path, 0
 	}
-	name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d.part", filepath.Base(path), os.Getpid()))
-	temp, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o666)
+	file, err := os.OpenFile(name, os.O_WRONLY|flags, 0o666)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, bare(err))
 	}
-	defer func() {
-		if err != nil {
-			temp.Close()
-			os.Remove(name)
-		}
-	}()
-	w := bufio.NewWriterSize(temp, 1<<20)
-	if err := errors.Join(write(w), w.Flush()); err != nil {
-		return err
+	w := bufio.NewWriterSize(file, 1<<20)
+	err = errors.Join(write(w), w.Flush())
+	if e := file.Close(); err == nil && e != nil {
+		err = fmt.Errorf("%s: %w", path, bare(e))
 	}
-	if err := temp.Close(); err != nil {
-		return fmt.Errorf("%s: %w", path, bare(err))
+	switch {
+	case name == path:
+		return err
+	case err != nil:
+		os.Remove(name)
+		return err
 	}
 	return os.Rename(name, path)
 }
 
-func writeDirectly(path string, write func(io.Writer) error) error {
-	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+// openInput opens a file to read; want says what it is, should it be a folder.
+func openInput(path, want string) (*os.File, error) {
+	file, err := os.Open(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	w := bufio.NewWriterSize(file, 1<<20)
-	return errors.Join(write(w), w.Flush(), file.Close())
+	if info, err := file.Stat(); err == nil && info.IsDir() {
+		file.Close()
+		return nil, fmt.Errorf("%s is a folder; want %s", path, want)
+	}
+	return file, nil
 }

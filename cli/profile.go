@@ -50,7 +50,6 @@ func (d *depths) Set(s string) error {
 
 type profileFlags struct {
 	*modelFlags
-	synthetic    string
 	phase        choice
 	depths       depths
 	tokens, reps whole
@@ -68,12 +67,11 @@ func (p *program) profileCommand() *cli.Command {
 	}
 	flags := append([]cli.Flag{
 		f.pathFlag(),
-		&cli.StringFlag{Name: "synthetic", Destination: &f.synthetic, Category: categoryModel, TakesFile: true,
-			Usage: "random weights of `SHAPE:TYPE`, without a file: seallm-7b-v2.5:Q4_K_M (see sealvk synth)"},
-		&cli.GenericFlag{Name: "kv", Value: &f.kv, Category: categoryModel, Usage: "`TYPE` of the KV cache: f16, f32 or q8_0"},
-		&cli.GenericFlag{Name: "phase", Value: &f.phase, Category: categoryMeasure, Usage: "`PHASE`: decode, prefill or both"},
-		&cli.GenericFlag{Name: "depth", Value: &f.depths, Category: categoryMeasure, Usage: "positions in the KV cache before: `N[,N…]`, a run each"},
-		&cli.GenericFlag{Name: "tokens", Value: &f.tokens, Category: categoryMeasure, Usage: "`N` tokens of a prompt, in prefill"},
+		f.syntheticFlag(),
+		f.kvFlag(categoryModel),
+		valueFlag(&f.phase, categoryMeasure, "phase", "`PHASE`: decode, prefill or both"),
+		valueFlag(&f.depths, categoryMeasure, "depth", "positions in the KV cache before: `N[,N…]`, a run each"),
+		valueFlag(&f.tokens, categoryMeasure, "tokens", "`N` tokens of a prompt, in prefill"),
 		&cli.GenericFlag{Name: "reps", Value: &f.reps, Category: categoryMeasure, DefaultText: "as many as take some seconds",
 			Usage: "`R` steps in each mode"},
 		f.intDotFlag(),
@@ -109,7 +107,7 @@ func (p *program) profile(f *profileFlags) error {
 }
 
 func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profile.Profile, err error) {
-	file, err := p.profiledModel(f)
+	file, err := p.profiledModel(f.modelFlags)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +150,7 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 }
 
 // profiledModel is the file that is named, or the synthetic model.
-func (p *program) profiledModel(f *profileFlags) (*weights.Model, error) {
+func (p *program) profiledModel(f *modelFlags) (*weights.Model, error) {
 	if f.synthetic == "" {
 		return p.openFile(f.path)
 	}
@@ -197,14 +195,12 @@ func newShowFlags() *showFlags {
 func (s *showFlags) all() []cli.Flag {
 	words := func(c *choice) string { return strings.Join(c.words, ", ") }
 	return []cli.Flag{
-		&cli.GenericFlag{Name: "by", Value: &s.by, Category: categoryShow, Usage: "a row of the table is a `GROUP`: " + words(&s.by)},
-		&cli.GenericFlag{Name: "sort", Value: &s.sort, Category: categoryShow, Usage: "by `COLUMN`: " + words(&s.sort)},
-		&cli.StringFlag{Name: "filter", Destination: &s.filter, Category: categoryShow,
-			Usage: "only dispatches whose label or kernel `REGEXP` finds"},
-		&cli.GenericFlag{Name: "top", Value: &s.top, Category: categoryShow, Usage: "only the first `N` rows; 0: all"},
-		&cli.GenericFlag{Name: "format", Value: &s.format, Category: categoryShow, Usage: "`FORM` on standard output: " + words(&s.format)},
-		&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Destination: &s.output, TakesFile: true, Category: categoryShow,
-			Usage: "write every form and the pictures into `FOLDER`, which is made"},
+		valueFlag(&s.by, categoryShow, "by", "a row of the table is a `GROUP`: "+words(&s.by)),
+		valueFlag(&s.sort, categoryShow, "sort", "by `COLUMN`: "+words(&s.sort)),
+		textFlag(&s.filter, categoryShow, "filter", "only dispatches whose label or kernel `REGEXP` finds"),
+		valueFlag(&s.top, categoryShow, "top", "only the first `N` rows; 0: all"),
+		valueFlag(&s.format, categoryShow, "format", "`FORM` on standard output: "+words(&s.format)),
+		fileFlag(&s.output, categoryShow, "output, o", "write every form and the pictures into `FOLDER`, which is made"),
 	}
 }
 
@@ -293,14 +289,11 @@ func (p *program) profileShowCommand() *cli.Command {
 func (p *program) readProfile(name string) (*profile.Profile, error) {
 	in, shown := p.stdin, "standard input"
 	if name != "-" {
-		file, err := os.Open(name)
+		file, err := openInput(name, "a profile's JSON file, such as the profile.json in it")
 		if err != nil {
 			return nil, err
 		}
 		defer file.Close()
-		if info, err := file.Stat(); err == nil && info.IsDir() {
-			return nil, fmt.Errorf("%s is a folder; want a profile's JSON file, such as the profile.json in it", name)
-		}
 		in, shown = file, name
 	}
 	r, err := profile.Read(in)

@@ -4,10 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
-	"os"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -15,32 +12,31 @@ import (
 	"sealvk/engine/profile"
 )
 
-// percent is a flag's percentage, with or without the sign, in a range with both ends.
-type percent struct{ value, min, max float64 }
+// percent is a flag's percentage, with or without the sign.
+type percent struct{ real }
 
-func (p *percent) String() string { return strconv.FormatFloat(p.value, 'g', -1, 64) + "%" }
+func (p *percent) String() string { return p.real.String() + "%" }
 
 func (p *percent) Set(s string) error {
-	v, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64)
-	if err != nil || math.IsNaN(v) || v < p.min || v > p.max {
+	if p.real.Set(strings.TrimSuffix(s, "%")) != nil {
 		return fmt.Errorf("want a percentage from %g%% to %g%%", p.min, p.max)
 	}
-	p.value = v
 	return nil
 }
 
 type diffFlags struct {
 	failOver, confidence percent
-	by, format           choice
-	filter, output       string
+	by                   choice
+	filter               string
+	output               outputFlags
 }
 
 func (p *program) profileDiffCommand() *cli.Command {
 	f := &diffFlags{
-		failOver:   percent{0, 0, 1000},
-		confidence: percent{95, 50, 99.99},
+		failOver:   percent{real{0, 0, 1000}},
+		confidence: percent{real{95, 50, 99.99}},
 		by:         choice{"operation", []string{"operation", "layer", "kernel", "dispatch"}},
-		format:     choice{"text", []string{"text", "json", "csv", "md"}},
+		output:     newOutputFlags("text", "json", "csv", "md"),
 	}
 	return &cli.Command{
 		Name:      "diff",
@@ -49,16 +45,13 @@ func (p *program) profileDiffCommand() *cli.Command {
 		Description: "Runs of the same phase, depth and tokens are compared, step by step; one of the names may be -,\n" +
 			"standard input. A row counts as slower or faster if that is certain at the confidence, all\n" +
 			"rows taken together; its interval is its own. Exit code 3: slower than --fail-over allows.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.GenericFlag{Name: "fail-over", Value: &f.failOver, DefaultText: "never", Category: categoryShow,
 				Usage: "end with exit code 3 if a step or a row is slower, for certain, and by more than `PERCENT`"},
-			&cli.GenericFlag{Name: "confidence", Value: &f.confidence, Category: categoryShow, Usage: "of intervals and verdicts, in `PERCENT`"},
-			&cli.GenericFlag{Name: "by", Value: &f.by, Category: categoryShow, Usage: "a row is a `GROUP`: " + strings.Join(f.by.words, ", ")},
-			&cli.StringFlag{Name: "filter", Destination: &f.filter, Category: categoryShow, Usage: "only rows whose name `REGEXP` finds"},
-			&cli.GenericFlag{Name: "format", Value: &f.format, Category: categoryShow, Usage: "`FORM`: " + strings.Join(f.format.words, ", ")},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Destination: &f.output, TakesFile: true, Category: categoryShow,
-				Usage: "`FILE` to write instead of standard output"},
-		},
+			valueFlag(&f.confidence, categoryShow, "confidence", "of intervals and verdicts, in `PERCENT`"),
+			valueFlag(&f.by, categoryShow, "by", "a row is a `GROUP`: "+strings.Join(f.by.words, ", ")),
+			textFlag(&f.filter, categoryShow, "filter", "only rows whose name `REGEXP` finds"),
+		}, f.output.flags("")...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 2 {
 				return fmt.Errorf("profile diff takes two profiles, A.json B.json, got %d; see sealvk profile diff --help", c.NArg())
@@ -79,7 +72,7 @@ func (p *program) profileDiff(nameA, nameB string, f *diffFlags, fail bool) erro
 	if nameA == "-" && nameB == "-" {
 		return errors.New("both profiles are -: only one of them can be standard input")
 	}
-	if err := checkDiffOutput(f.output, nameA, nameB); err != nil {
+	if err := f.output.check(nameA, nameB); err != nil {
 		return err
 	}
 	a, err := p.readProfile(nameA)
@@ -94,33 +87,11 @@ func (p *program) profileDiff(nameA, nameB string, f *diffFlags, fail bool) erro
 	if err != nil {
 		return fmt.Errorf("%s and %s: %w", nameA, nameB, err)
 	}
-	write := func(w io.Writer) error { return writeDiff(w, f.format.value, result, nameA, nameB) }
-	if f.output != "" {
-		err = writeFile(f.output, write)
-	} else {
-		err = write(p.stdout)
-	}
+	err = f.output.write(p, func(w io.Writer) error { return writeDiff(w, f.output.form.value, result, nameA, nameB) })
 	if err != nil || !fail {
 		return err
 	}
 	return slowerThan(result, f.failOver.value, nameA, nameB)
-}
-
-// checkDiffOutput finds what is wrong with the name of the file to write; "" is none.
-func checkDiffOutput(output string, inputs ...string) error {
-	if output == "" {
-		return nil
-	}
-	if err := checkOutput(output); err != nil {
-		return err
-	}
-	for _, name := range inputs {
-		in, errIn := os.Stat(name)
-		if out, err := os.Stat(output); err == nil && errIn == nil && os.SameFile(in, out) {
-			return fmt.Errorf("%s is one of the profiles that are compared; choose another name for the output", output)
-		}
-	}
-	return nil
 }
 
 // slowerError is the verdict of profile diff --fail-over; all has worked.

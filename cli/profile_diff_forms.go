@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -16,19 +14,17 @@ import (
 
 // writeDiff writes c in a form: text, json, csv or md.
 func writeDiff(w io.Writer, form string, c *profile.Comparison, nameA, nameB string) error {
-	out := bufio.NewWriter(w)
-	var err error
 	switch form {
 	case "json":
-		err = encodeJSON(out, "  ", c)
+		return encodeJSON(w, "  ", c)
 	case "csv":
-		err = diffCSV(out, c)
+		return diffCSV(w, c)
 	case "md":
-		diffTables(out, c, nameA, nameB, "- ", "### ", writeMarkdown)
+		diffTables(w, c, nameA, nameB, "- ", "### ", writeMarkdown)
 	default:
-		diffTables(out, c, nameA, nameB, "", "=== ", writeAligned)
+		diffTables(w, c, nameA, nameB, "", "=== ", writeAligned)
 	}
-	return errors.Join(err, out.Flush())
+	return nil
 }
 
 // diffPart is a part of a run's table.
@@ -164,14 +160,13 @@ func writeAligned(w io.Writer, rows [][]string) {
 	for _, row := range rows {
 		var line strings.Builder
 		for i, cell := range row {
-			space := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
 			switch i {
 			case 0:
-				line.WriteString(cell + space)
+				fmt.Fprintf(&line, "%-*s", widths[i], cell)
 			case len(row) - 1:
 				line.WriteString("  " + cell)
 			default:
-				line.WriteString("  " + space + cell)
+				fmt.Fprintf(&line, "  %*s", widths[i], cell)
 			}
 		}
 		fmt.Fprintln(w, strings.TrimRight(line.String(), " "))

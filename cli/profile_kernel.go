@@ -59,8 +59,7 @@ type kernelFlags struct {
 	depths        depths
 	reps          whole
 	warm          bool
-	format        choice
-	output        string
+	output        outputFlags
 }
 
 func (p *program) profileKernelCommand() *cli.Command {
@@ -69,7 +68,7 @@ func (p *program) profileKernelCommand() *cli.Command {
 		shape:      products{example: "rows=1024/4096,cols=3072"},
 		tuning:     products{example: "lanes=32/64,groups=1"},
 		reps:       whole{20, 1, 100000},
-		format:     choice{"text", []string{"text", "json", "csv", "gobench"}},
+		output:     newOutputFlags("text", "json", "csv", "gobench"),
 	}
 	return &cli.Command{
 		Name:      "kernel",
@@ -79,24 +78,18 @@ func (p *program) profileKernelCommand() *cli.Command {
 			"Sizes that are not given are those of SeaLLM-7B-v2.5 decoding a token.\n\n" +
 			"Kernels, their sizes and tunings:\n" + kernelLines(),
 		Flags: append([]cli.Flag{
-			&cli.GenericFlag{Name: "shape", Value: &f.shape, Category: categoryMeasure,
-				Usage: "`SIZES`, of each one or several: rows=1024/4096,cols=3072 (may be given several times)"},
+			valueFlag(&f.shape, categoryMeasure, "shape", "`SIZES`, of each one or several: rows=1024/4096,cols=3072 (may be given several times)"),
 			&cli.StringFlag{Name: "type", Destination: &f.types, DefaultText: "Q4_K", Category: categoryMeasure,
 				Usage: "`TYPE[,TYPE…]` of the weights, or all"},
 			&cli.GenericFlag{Name: "tuning", Value: &f.tuning, DefaultText: "the device's own", Category: categoryMeasure,
 				Usage: "`VALUES` to build the kernel with: lanes=32/64,groups=1/2 (may be given several times)"},
-			&cli.GenericFlag{Name: "kv", Value: &f.kv, Category: categoryMeasure, Usage: "`TYPE` of the KV cache: f16, f32 or q8_0"},
+			f.kvFlag(categoryMeasure),
 			&cli.GenericFlag{Name: "depth", Value: &f.depths, Category: categoryMeasure, DefaultText: "0",
 				Usage: "positions in the KV cache before the tokens: `N[,N…]`"},
-			&cli.GenericFlag{Name: "reps", Value: &f.reps, Category: categoryMeasure, Usage: "`R` timed runs of each combination"},
-			&cli.BoolFlag{Name: "warm", Destination: &f.warm, DisableDefaultText: true, Category: categoryMeasure,
-				Usage: "leave the caches as they are, instead of flushing them before each run"},
-			&cli.GenericFlag{Name: "format", Value: &f.format, Category: categoryShow,
-				Usage: "`FORM`: " + strings.Join(f.format.words, ", ") + " (Go's benchmark format, for benchstat)"},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Destination: &f.output, TakesFile: true, Category: categoryShow,
-				Usage: "`FILE` to write instead of standard output"},
+			valueFlag(&f.reps, categoryMeasure, "reps", "`R` timed runs of each combination"),
+			toggleFlag(&f.warm, categoryMeasure, "warm", "leave the caches as they are, instead of flushing them before each run"),
 			f.intDotFlag(),
-		}, f.deviceFlags()...),
+		}, slices.Concat(f.output.flags(" (Go's benchmark format, for benchstat)"), f.deviceFlags())...),
 		Action: func(c *cli.Context) error {
 			if c.NArg() != 1 {
 				return fmt.Errorf("profile kernel takes one kernel, got %d arguments; there are %s", c.NArg(), strings.Join(kernelbench.Kernels(), ", "))
@@ -169,10 +162,8 @@ func (p *program) profileKernel(kernel string, f *kernelFlags, kvGiven bool) (er
 	if kvGiven && !kernelbench.HasCache(kernel) {
 		return fmt.Errorf("--kv: %s has no KV cache", kernel)
 	}
-	if f.output != "" {
-		if err := checkOutput(f.output); err != nil {
-			return err
-		}
+	if err := f.output.check(); err != nil {
+		return err
 	}
 	ctx, release := stoppable()
 	defer release()
@@ -181,11 +172,7 @@ func (p *program) profileKernel(kernel string, f *kernelFlags, kvGiven bool) (er
 		return stopCause(ctx, err)
 	}
 	report.Program, report.Command = version(), p.args
-	write := func(w io.Writer) error { return writeKernel(w, f.format.value, report) }
-	if f.output != "" {
-		return writeFile(f.output, write)
-	}
-	return write(p.stdout)
+	return f.output.write(p, func(w io.Writer) error { return writeKernel(w, f.output.form.value, report) })
 }
 
 func (p *program) runKernel(ctx context.Context, sweeps []kernelbench.Sweep, f *kernelFlags) (_ *kernelbench.Report, err error) {

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -15,19 +13,17 @@ import (
 
 // writeKernel writes r in a form: text, json, csv or gobench.
 func writeKernel(w io.Writer, form string, r *kernelbench.Report) error {
-	out := bufio.NewWriter(w)
-	var err error
 	switch form {
 	case "json":
-		err = encodeJSON(out, "  ", r)
+		return encodeJSON(w, "  ", r)
 	case "csv":
-		err = kernelCSV(out, r)
+		return kernelCSV(w, r)
 	case "gobench":
-		kernelBench(out, r)
+		kernelBench(w, r)
 	default:
-		kernelText(out, r)
+		kernelText(w, r)
 	}
-	return errors.Join(err, out.Flush())
+	return nil
 }
 
 func kernelText(w io.Writer, r *kernelbench.Report) {
@@ -37,8 +33,8 @@ func kernelText(w io.Writer, r *kernelbench.Report) {
 		caches = bytesText(first.FlushedBytes) + " through the caches before each"
 	}
 	fmt.Fprintf(w, "%s on %s: %d runs each, %s\n\n", first.Kernel, r.Device.Name, len(first.SamplesUS), caches)
-	header := kernelNames(first)
-	rows := [][]string{append(header, "p50 µs", "min µs", "p95 µs", "GB/s", "GFLOP/s", "FLOP/B", "% roof", "bound", "grid", "lanes", "checked", "tuning")}
+	names, _ := kernelCells(first)
+	rows := [][]string{append(names, "p50 µs", "min µs", "p95 µs", "GB/s", "GFLOP/s", "FLOP/B", "% roof", "bound", "grid", "lanes", "checked", "tuning")}
 	for _, x := range r.Results {
 		roof, bound := "-", "-"
 		if x.RoofShare > 0 {
@@ -48,7 +44,8 @@ func kernelText(w io.Writer, r *kernelbench.Report) {
 		if x.Checked < x.Outputs {
 			checked = strconv.FormatInt(x.Checked, 10)
 		}
-		rows = append(rows, append(kernelValues(x), figure(x.P50US), figure(x.MinUS), figure(x.P95US), figure(x.BytesPerS/1e9), figure(x.FLOPsPerS/1e9),
+		_, values := kernelCells(x)
+		rows = append(rows, append(values, figure(x.P50US), figure(x.MinUS), figure(x.P95US), figure(x.BytesPerS/1e9), figure(x.FLOPsPerS/1e9),
 			figure(x.Intensity), roof, bound, fmt.Sprintf("%dx%dx%d", x.Grid[0], x.Grid[1], x.Grid[2]), strconv.Itoa(x.Lanes), checked, x.VariantText()))
 	}
 	writeAligned(w, rows)
@@ -65,44 +62,28 @@ func figure(v float64) string {
 	return strconv.FormatFloat(v, 'f', 2, 64)
 }
 
-// kernelNames are the columns that tell results of a kernel apart, but for the tuning.
-func kernelNames(r *kernelbench.Result) []string {
-	var names []string
-	if kernelbench.HasWeights(r.Kernel) {
-		names = append(names, "type")
+// kernelCells are the columns that tell results of a kernel apart, but for the tuning, and the
+// result's values in them.
+func kernelCells(r *kernelbench.Result) (names, values []string) {
+	add := func(has bool, name, value string) {
+		if has {
+			names, values = append(names, name), append(values, value)
+		}
 	}
-	names = append(names, kernelbench.Sizes(r.Kernel)...)
-	if kernelbench.HasCache(r.Kernel) {
-		names = append(names, "kv")
-	}
-	if kernelbench.HasDepth(r.Kernel) {
-		names = append(names, "depth")
-	}
-	return names
-}
-
-// kernelValues are the values of the columns of kernelNames.
-func kernelValues(r *kernelbench.Result) []string {
-	var values []string
-	if kernelbench.HasWeights(r.Kernel) {
-		values = append(values, r.Type)
-	}
+	add(kernelbench.HasWeights(r.Kernel), "type", r.Type)
 	for _, name := range kernelbench.Sizes(r.Kernel) {
-		values = append(values, strconv.Itoa(r.Shape[name]))
+		add(true, name, strconv.Itoa(r.Shape[name]))
 	}
-	if kernelbench.HasCache(r.Kernel) {
-		values = append(values, r.KV)
-	}
-	if kernelbench.HasDepth(r.Kernel) {
-		values = append(values, strconv.Itoa(r.Depth))
-	}
-	return values
+	add(kernelbench.HasCache(r.Kernel), "kv", r.KV)
+	add(kernelbench.HasDepth(r.Kernel), "depth", strconv.Itoa(r.Depth))
+	return names, values
 }
 
 func kernelCSV(w io.Writer, r *kernelbench.Report) error {
 	out := csv.NewWriter(w)
 	first := r.Results[0]
-	header := append([]string{"kernel"}, kernelNames(first)...)
+	names, _ := kernelCells(first)
+	header := append([]string{"kernel"}, names...)
 	for _, knob := range kernelbench.Knobs(first.Kernel) {
 		header = append(header, "tuning_"+knob)
 	}
@@ -110,7 +91,8 @@ func kernelCSV(w io.Writer, r *kernelbench.Report) error {
 		"min_us", "mean_us", "p50_us", "p95_us", "bytes_per_s", "flops_per_s", "roof_share", "bound", "flushed_bytes", "outputs", "checked")
 	_ = out.Write(header) // out keeps its first error
 	for _, x := range r.Results {
-		row := append([]string{x.Kernel}, kernelValues(x)...)
+		_, values := kernelCells(x)
+		row := append([]string{x.Kernel}, values...)
 		for _, knob := range kernelbench.Knobs(x.Kernel) {
 			row = append(row, strconv.Itoa(x.Variant[knob]))
 		}
@@ -137,8 +119,8 @@ func kernelBench(w io.Writer, r *kernelbench.Report) {
 		for word := range strings.SplitSeq(x.Kernel, "_") {
 			name += strings.ToUpper(word[:1]) + word[1:]
 		}
-		values := kernelValues(x)
-		for i, key := range kernelNames(x) {
+		names, values := kernelCells(x)
+		for i, key := range names {
 			name += "/" + key + "=" + strings.NewReplacer(" ", "-", "/", "-").Replace(values[i])
 		}
 		name += "/tuning=" + x.VariantText()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -22,12 +21,11 @@ type staticFlags struct {
 	*modelFlags
 	families, types string
 	isa, here       bool
-	format          choice
-	output          string
+	output          outputFlags
 }
 
 func (p *program) profileStaticCommand() *cli.Command {
-	f := &staticFlags{modelFlags: newModelFlags(), format: choice{"text", []string{"text", "json", "csv"}}}
+	f := &staticFlags{modelFlags: newModelFlags(), output: newOutputFlags("text", "json", "csv")}
 	return &cli.Command{
 		Name:      "static",
 		Usage:     "see what the kernels take of AMD GPUs that aren't there",
@@ -38,20 +36,16 @@ func (p *program) profileStaticCommand() *cli.Command {
 			"a wave's latency in cycles, and of the cycles per wave while the SIMD is full.\n\n" +
 			"Kernels: " + strings.Join(static.Kernels(), " ") + "\n" +
 			"Chips:\n" + familyLines(),
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "family", Value: static.DefaultFamilies, Destination: &f.families, Category: categoryMeasure,
 				Usage: "`CHIP[,CHIP…]` to compile for, of those above; a chip and its later name are one"},
 			&cli.StringFlag{Name: "type", Value: static.DefaultTypes, Destination: &f.types, Category: categoryMeasure,
 				Usage: "`TYPE[,TYPE…]` of the weights, or all"},
-			&cli.BoolFlag{Name: "isa", Destination: &f.isa, Category: categoryShow, DisableDefaultText: true,
-				Usage: "show the instructions too (not in csv)"},
-			&cli.GenericFlag{Name: "format", Value: &f.format, Category: categoryShow, Usage: "`FORM`: " + strings.Join(f.format.words, ", ")},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Destination: &f.output, TakesFile: true, Category: categoryShow,
-				Usage: "`FILE` to write instead of standard output"},
+			toggleFlag(&f.isa, categoryShow, "isa", "show the instructions too (not in csv)"),
 			&cli.BoolFlag{Name: "validate", Destination: &f.validate, Hidden: true},
 			&cli.BoolFlag{Name: "here", Destination: &f.here, Hidden: true,
 				Usage: "compile for the chip that the environment names: what the command runs itself for"},
-		},
+		}, f.output.flags("")...),
 		Action: func(c *cli.Context) error { return p.profileStatic(f, c.Args().Slice()) },
 	}
 }
@@ -82,13 +76,11 @@ func (p *program) profileStatic(f *staticFlags, kernels []string) error {
 	if err := static.CheckKernels(kernels); err != nil {
 		return err
 	}
-	if f.isa && f.format.value == "csv" {
+	if f.isa && f.output.form.value == "csv" {
 		return errors.New("--isa: csv has no place for instructions; want text or json")
 	}
-	if f.output != "" {
-		if err := checkOutput(f.output); err != nil {
-			return err
-		}
+	if err := f.output.check(); err != nil {
+		return err
 	}
 	var list []*static.Compilation
 	if f.here {
@@ -100,11 +92,7 @@ func (p *program) profileStatic(f *staticFlags, kernels []string) error {
 	if err != nil {
 		return err
 	}
-	write := func(w io.Writer) error { return writeStatic(w, f.format.value, static.NewReport(list)) }
-	if f.output != "" {
-		return writeFile(f.output, write)
-	}
-	return write(p.stdout)
+	return f.output.write(p, func(w io.Writer) error { return writeStatic(w, f.output.form.value, static.NewReport(list)) })
 }
 
 // compileHere compiles for the chip that RADV shows in this process.
@@ -136,22 +124,19 @@ func (p *program) compileHere(f *staticFlags, kernels []string, types []format.T
 
 // writeStatic writes r in a form: text, json or csv.
 func writeStatic(w io.Writer, form string, r *static.Report) error {
-	out := bufio.NewWriter(w)
-	var err error
 	switch form {
 	case "json":
-		err = encodeJSON(out, "  ", r)
+		return encodeJSON(w, "  ", r)
 	case "csv":
-		err = staticCSV(out, r)
-	default:
-		for i, c := range r.Compilations {
-			if i > 0 {
-				fmt.Fprintln(out)
-			}
-			staticText(out, c)
-		}
+		return staticCSV(w, r)
 	}
-	return errors.Join(err, out.Flush())
+	for i, c := range r.Compilations {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		staticText(w, c)
+	}
+	return nil
 }
 
 func staticText(w io.Writer, c *static.Compilation) {

@@ -24,7 +24,7 @@ func (p *program) quantizeCommand() *cli.Command {
 			"model: one of them), or org/repo[:quant] as pulled.\n" +
 			"OUT.gguf appears when it is complete. Each tensor gets the type that llama-quantize chooses without importance matrix.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "type", Destination: &mix, Usage: "type `MIX` as llama-quantize makes it: " + weights.Mixes()},
+			textFlag(&mix, "", "type", "type `MIX` as llama-quantize makes it: "+weights.Mixes()),
 		},
 		Action: func(c *cli.Context) error {
 			switch {

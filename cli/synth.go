@@ -24,10 +24,9 @@ func (p *program) synthCommand() *cli.Command {
 		Description: "MODEL_SHAPE is seallm-7b-v2.5 or seallm-nano, possibly with other dimensions:\n" +
 			"seallm-7b-v2.5:layers=2,vocab=1000. Keys: layers dim ffn heads kv_heads head_dim vocab context theta eps.",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "type", Destination: &f.mix, Usage: "type `MIX` as llama-quantize makes it: " + weights.Mixes()},
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Destination: &f.output, TakesFile: true,
-				Usage: "`FILE.gguf` to write; it appears when it is complete"},
-			&cli.GenericFlag{Name: "seed", Value: &f.seed, Usage: "the same seed gives the same file"},
+			textFlag(&f.mix, "", "type", "type `MIX` as llama-quantize makes it: "+weights.Mixes()),
+			fileFlag(&f.output, "", "output, o", "`FILE.gguf` to write; it appears when it is complete"),
+			valueFlag(&f.seed, "", "seed", "the same seed gives the same file"),
 		},
 		Action: func(c *cli.Context) error {
 			switch {

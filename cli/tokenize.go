@@ -41,21 +41,16 @@ func (p *program) tokenizeCommand() *cli.Command {
 			"of output an object with \"input_ids\" and, with --loss-mask, \"token_type_ids\".",
 		Flags: []cli.Flag{
 			f.model.pathFlag(),
-			&cli.StringFlag{Name: "tokenizer", Destination: &f.tokenizer, TakesFile: true, Category: categoryModel,
-				Usage: "tokenizer.json, tokenizer.model or GGUF `FILE`, or a folder with one; of the model nothing else is needed"},
-			&cli.BoolFlag{Name: "no-bos", Destination: &f.noBOS, DisableDefaultText: true, Usage: "no <bos> in front"},
-			&cli.BoolFlag{Name: "parse-special", Destination: &f.special, DisableDefaultText: true,
-				Usage: "read control tokens such as <eos> where the text spells them"},
-			&cli.BoolFlag{Name: "jsonl", Destination: &f.jsonLines, DisableDefaultText: true, Usage: "JSON lines in and out"},
-			&cli.BoolFlag{Name: "decode", Destination: &f.decode, DisableDefaultText: true,
-				Usage: "turn ids into text: every line is a JSON array"},
-			&cli.BoolFlag{Name: "chat", Destination: &f.chat, DisableDefaultText: true, Category: categoryConversations,
-				Usage: "conversations as JSON lines, through the model's chat template"},
+			fileFlag(&f.tokenizer, categoryModel, "tokenizer",
+				"tokenizer.json, tokenizer.model or GGUF `FILE`, or a folder with one; of the model nothing else is needed"),
+			toggleFlag(&f.noBOS, "", "no-bos", "no <bos> in front"),
+			toggleFlag(&f.special, "", "parse-special", "read control tokens such as <eos> where the text spells them"),
+			toggleFlag(&f.jsonLines, "", "jsonl", "JSON lines in and out"),
+			toggleFlag(&f.decode, "", "decode", "turn ids into text: every line is a JSON array"),
+			toggleFlag(&f.chat, categoryConversations, "chat", "conversations as JSON lines, through the model's chat template"),
 			templateFlag(&f.template, categoryConversations),
-			&cli.BoolFlag{Name: "generation-prompt", Destination: &f.generationPrompt, DisableDefaultText: true, Category: categoryConversations,
-				Usage: "end with the head of the assistant's next turn"},
-			&cli.BoolFlag{Name: "loss-mask", Destination: &f.lossMask, DisableDefaultText: true, Category: categoryConversations,
-				Usage: "SeaLLM's format for fine-tuning, with a mask that is 1 on what the assistant says"},
+			toggleFlag(&f.generationPrompt, categoryConversations, "generation-prompt", "end with the head of the assistant's next turn"),
+			toggleFlag(&f.lossMask, categoryConversations, "loss-mask", "SeaLLM's format for fine-tuning, with a mask that is 1 on what the assistant says"),
 		},
 		Action: func(c *cli.Context) error {
 			if f.tokenizer != "" && f.model.path != "" {
@@ -93,7 +88,7 @@ func (p *program) tokenize(f *tokenizeFlags, args []string) error {
 	}
 	ctx, release := stoppable()
 	defer release()
-	return mapLines(ctx, input, p.stdout, func() func(out, line []byte) ([]byte, error) { return do })
+	return mapLines(ctx, input, p.stdout, do)
 }
 
 // openTokenizer reads a vocabulary: of a model, or on its own.

@@ -47,18 +47,18 @@ func benchmarkChats(b *testing.B, lossMask bool) {
 	}
 	b.SetBytes(size * int64(repeat))
 	p := &program{}
-	var newWorker func() func(out, line []byte) ([]byte, error)
+	var do lineFunc
 	if lossMask {
 		masker, err := prompt.NewLossMask(tok)
 		if err != nil {
 			b.Fatal(err)
 		}
-		newWorker = func() func(out, line []byte) ([]byte, error) { return maskedConversations(masker, false) }
-	} else if newWorker, err = p.chatWorker(&tokenizeFlags{template: "../testdata/prompt/seallm.json"}, tok); err != nil {
+		do = maskedConversations(masker, false)
+	} else if do, err = p.chatLine(&tokenizeFlags{template: "../testdata/prompt/seallm.json"}, tok); err != nil {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if err := mapLines(b.Context(), bytes.NewReader(bytes.Repeat(data, repeat)), io.Discard, newWorker); err != nil {
+		if err := mapLines(b.Context(), bytes.NewReader(bytes.Repeat(data, repeat)), io.Discard, do); err != nil {
 			b.Fatal(err)
 		}
 	}

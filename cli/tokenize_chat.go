@@ -42,25 +42,21 @@ func (f *tokenizeFlags) checkChat(c *cli.Context) error {
 // tokenizeChats turns conversations, one a line, into ids: from files, or
 // from standard input. Files are one after the other as if they were one.
 func (p *program) tokenizeChats(f *tokenizeFlags, tok *tokenize.Tokenizer, files []string) error {
-	newWorker, err := p.chatWorker(f, tok)
+	do, err := p.chatLine(f, tok)
 	if err != nil {
 		return err
 	}
 	ctx, release := stoppable()
 	defer release()
 	if len(files) == 0 {
-		return mapLines(ctx, p.stdin, p.stdout, newWorker)
+		return mapLines(ctx, p.stdin, p.stdout, do)
 	}
 	for _, path := range files {
-		file, err := os.Open(path)
+		file, err := openInput(path, "a file with one conversation a line")
 		if err != nil {
 			return err
 		}
-		if info, err := file.Stat(); err == nil && info.IsDir() {
-			file.Close()
-			return fmt.Errorf("%s is a folder; want a file with one conversation a line", path)
-		}
-		err = mapLines(ctx, file, p.stdout, newWorker)
+		err = mapLines(ctx, file, p.stdout, do)
 		if stopped := stopCause(ctx, nil); stopped != nil {
 			return stopped // the reader may still use the file
 		}
@@ -71,14 +67,14 @@ func (p *program) tokenizeChats(f *tokenizeFlags, tok *tokenize.Tokenizer, files
 	return nil
 }
 
-// chatWorker returns what makes workers for the conversations of mapLines.
-func (p *program) chatWorker(f *tokenizeFlags, tok *tokenize.Tokenizer) (func() func(out, line []byte) ([]byte, error), error) {
+// chatLine returns what makes ids of a conversation's line.
+func (p *program) chatLine(f *tokenizeFlags, tok *tokenize.Tokenizer) (lineFunc, error) {
 	if f.lossMask {
 		masker, err := prompt.NewLossMask(tok)
 		if err != nil {
 			return nil, err
 		}
-		return func() func(out, line []byte) ([]byte, error) { return maskedConversations(masker, f.generationPrompt) }, nil
+		return maskedConversations(masker, f.generationPrompt), nil
 	}
 	template, err := p.tokenizerTemplate(f, tok)
 	if err != nil {
@@ -88,7 +84,7 @@ func (p *program) chatWorker(f *tokenizeFlags, tok *tokenize.Tokenizer) (func() 
 	if f.special {
 		encode = template.EncodeSpecial
 	}
-	do := func(out, line []byte) ([]byte, error) {
+	return func(out, line []byte) ([]byte, error) {
 		msgs, err := parseConversation(line)
 		if err != nil {
 			return nil, err
@@ -98,20 +94,17 @@ func (p *program) chatWorker(f *tokenizeFlags, tok *tokenize.Tokenizer) (func() 
 			return nil, err
 		}
 		return append(appendInts(append(out, `{"input_ids":`...), ids), "}\n"...), nil
-	}
-	return func() func(out, line []byte) ([]byte, error) { return do }, nil
+	}, nil
 }
 
-// maskedConversations makes one worker; ids and mask are used again.
-func maskedConversations(masker *prompt.LossMask, head bool) func(out, line []byte) ([]byte, error) {
-	var ids []int32
-	var mask []byte
+// maskedConversations makes ids and their loss mask.
+func maskedConversations(masker *prompt.LossMask, head bool) lineFunc {
 	return func(out, line []byte) ([]byte, error) {
 		msgs, err := parseConversation(line)
 		if err != nil {
 			return nil, err
 		}
-		ids, mask = masker.Append(ids[:0], mask[:0], msgs, head)
+		ids, mask := masker.Append(nil, nil, msgs, head)
 		out = appendInts(append(out, `{"input_ids":`...), ids)
 		out = append(out, `,"token_type_ids":`...)
 		return append(appendInts(out, mask), "}\n"...), nil

@@ -58,7 +58,7 @@ func (a *activations) table(c weights.Config, p *plan) []activation {
 	if p.tiled {
 		splits = splitRows * 4 * int64(max(c.Dim, h.Rows())) * 8
 	}
-	partial := max(p.prefillSplits().PartialBytes(h, p.chunk), p.decodeSplits().PartialBytes(h, max(p.rows, min(p.chunk, shaders.DecodeRows))))
+	partial := max(p.prefillSplits.PartialBytes(h, p.chunk), p.decodeSplits.PartialBytes(h, max(p.rows, min(p.chunk, shaders.DecodeRows))))
 	return []activation{
 		{"x", &a.x.X, ofStep, floats(c.Dim)},
 		{"weighted", &a.x.Weighted.F32, ofStep, floats(c.Dim)},

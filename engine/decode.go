@@ -168,10 +168,7 @@ func (b *batch) check() error {
 			if a.err = a.ctx.Err(); a.err == nil {
 				a.err = a.take(row + j)
 			}
-			if a.err != nil && !errors.Is(a.err, errEnd) {
-				break
-			}
-			if j == len(draft) || a.result.Tokens[len(a.result.Tokens)-1] != draft[j] {
+			if a.err != nil && !errors.Is(a.err, errEnd) || j == len(draft) || a.result.Tokens[len(a.result.Tokens)-1] != draft[j] {
 				break
 			}
 			a.result.Accepted++

@@ -26,8 +26,7 @@ func (s *Session) Fill(ids []int32) error {
 			for i := range s.m.layers {
 				cache := &s.m.layers[i].Cache
 				for _, r := range []vk.Range{cache.K, cache.V} {
-					to := r.Buffer.Range(r.Offset+int64(number)*int64(len(page)), int64(len(page)))
-					if err := s.m.dev.Write(to, page); err != nil {
+					if err := s.m.dev.Write(r.Part(int64(number)*int64(len(page)), int64(len(page))), page); err != nil {
 						return fmt.Errorf("engine: KV cache: %w", err)
 					}
 				}

@@ -133,5 +133,5 @@ func (m *Model) sample(c *vk.Commands, first, count int, filtered bool) {
 		m.kernels.Threshold(c, "top_k_top_p_min_p", b, count)
 		m.kernels.Pick(c, "sample", b, count)
 	}
-	m.kernels.Advance(c, "advance", b, filtered, m.heads, m.decodeSplits(), count)
+	m.kernels.Advance(c, "advance", b, filtered, m.heads, m.decodeSplits, count)
 }

@@ -271,7 +271,7 @@ func TestSequencesDoNotMix(t *testing.T) {
 			}
 		}
 	}
-	free := len(m.pool.free)
+	free := len(m.pool)
 	for _, s := range sessions {
 		free += len(s.pages)
 	}
@@ -281,7 +281,7 @@ func TestSequencesDoNotMix(t *testing.T) {
 	for _, s := range sessions {
 		s.Close()
 	}
-	if free := len(m.pool.free); free != m.plan.pages {
+	if free := len(m.pool); free != m.plan.pages {
 		t.Errorf("once the sessions are closed %d pages are free of %d", free, m.plan.pages)
 	}
 }

@@ -31,9 +31,9 @@ func (s *Session) Logits(ctx context.Context, ids []int32, all bool, emit func(p
 				return err
 			}
 			at += len(part)
-			first := 0
-			if !all {
-				first = count - 1
+			first := count - 1
+			if all {
+				first = 0
 			}
 			for ; first < count; first += m.plan.rows {
 				n := min(m.plan.rows, count-first)
@@ -65,8 +65,7 @@ func (m *Model) readLogits(dst []float32, first, n int) error {
 	if err != nil {
 		return err
 	}
-	from := m.act.logits.Buffer.Range(m.act.logits.Offset, 4*int64(n)*int64(m.cfg.Vocab))
-	if err := m.dev.Read(bytesOf(dst[:n*m.cfg.Vocab]...), from); err != nil {
+	if err := m.dev.Read(bytesOf(dst[:n*m.cfg.Vocab]...), m.act.logits.Part(0, 4*int64(n)*int64(m.cfg.Vocab))); err != nil {
 		return fmt.Errorf("engine: logits: %w", err)
 	}
 	return nil

@@ -342,7 +342,7 @@ func TestLongAttention(t *testing.T) {
 			if err := s.Fill(ids[:depth]); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.hold(len(ids)); err != nil {
+			if _, err := s.room(nil, len(ids)); err != nil {
 				t.Fatal(err)
 			}
 			at := depth

@@ -2,11 +2,12 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
 	"unsafe"
+
+	"golang.org/x/sync/errgroup"
 
 	"sealvk/engine/upload"
 	"sealvk/shaders"
@@ -49,7 +50,7 @@ type Model struct {
 	queue    queue
 	batch    batch
 	sessions []*Session // by sequence
-	pool     *pagePool
+	pool     pagePool
 
 	cfg   weights.Config
 	heads shaders.Heads
@@ -100,13 +101,10 @@ func Load(ctx context.Context, dev *vk.Device, file *weights.Model, o Options, p
 }
 
 func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progress func(done, total int64)) error {
-	tuning := tuningOf(m.dev.Caps(), o)
-	if o.IntDot {
-		if !m.dev.Caps().Features.IntegerDotProduct {
-			return fmt.Errorf("engine: %w", ErrNoIntDot)
-		}
-		tuning.Product.IntDot = true
+	if o.IntDot && !m.dev.Caps().Features.IntegerDotProduct {
+		return fmt.Errorf("engine: %w", ErrNoIntDot)
 	}
+	tuning := tuningOf(m.dev.Caps(), o)
 	m.pace, m.decode.layers = startPace(m.dev.Caps(), tuning, m.cfg, m.plan)
 	up, err := m.dev.NewUploader()
 	if err != nil {
@@ -120,24 +118,21 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	if err := t.all(); err != nil {
 		return err
 	}
-	kernels := shaders.Config{
-		Weights: m.kernelWeights(), Batches: m.dev.Caps().Type != vk.CPU || o.batches,
-		KV: o.KV, Tuning: tuning, Statistics: o.Statistics,
-	}
-	built := make(chan error, 1) // the driver compiles while weights are read
-	go func() {
-		var err error
-		m.kernels, err = shaders.New(m.dev, kernels)
-		built <- err
-	}()
-	err = t.list.Write(ctx, progress)
-	if failed := <-built; failed != nil {
-		err = errors.Join(fmt.Errorf("engine: %w", failed), err)
-	}
-	if err != nil {
-		return err
+	if m.kernels, err = shaders.New(m.dev, shaders.Config{KV: o.KV, Tuning: tuning, Statistics: o.Statistics}); err != nil {
+		return fmt.Errorf("engine: %w", err)
 	}
 	if err := m.makeBuffers(); err != nil {
+		return err
+	}
+	both, ctx := errgroup.WithContext(ctx) // the driver compiles while weights are read
+	both.Go(func() error {
+		if err := m.kernels.Build(ctx, m.needed(tuning.Product.Tokens, o.batches), o.Built); err != nil {
+			return fmt.Errorf("engine: %w", err)
+		}
+		return nil
+	})
+	both.Go(func() error { return t.list.Write(ctx, progress) })
+	if err := both.Wait(); err != nil {
 		return err
 	}
 	s := &m.state

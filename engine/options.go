@@ -32,6 +32,9 @@ type Options struct {
 	// Statistics lets kernels tell registers and spills, where the device can, at the cost of
 	// compiling them anew.
 	Statistics bool
+	// Built, unless nil, is called from several goroutines with how many of the kernels' programs
+	// that Load builds are there.
+	Built func(done, total int)
 
 	maxRange int64 // bytes of a tensor part, in tests; 0: what the device can bind
 	batches  bool  // in tests: the kernels of batches are built at load on CPU devices too

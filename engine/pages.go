@@ -6,30 +6,27 @@ import (
 	"sealvk/shaders"
 )
 
-// pagePool hands out the pages of the KV cache. A page is PageTokens positions
-// of one sequence in every layer.
-type pagePool struct {
-	free []uint32 // a stack
-}
+// pagePool is the free pages of the KV cache, a stack. A page is PageTokens positions of one
+// sequence in every layer.
+type pagePool []uint32
 
-func newPagePool(pages int) *pagePool {
-	p := &pagePool{free: make([]uint32, pages)}
-	for i := range p.free {
-		p.free[i] = uint32(pages - 1 - i)
+func newPagePool(pages int) (p pagePool) {
+	for i := range pages {
+		p = append(p, uint32(pages-1-i))
 	}
 	return p
 }
 
 // take returns up to n pages.
 func (p *pagePool) take(n int) []uint32 {
-	left := max(0, len(p.free)-n)
-	taken := slices.Clone(p.free[left:])
+	left := max(0, len(*p)-n)
+	taken := slices.Clone((*p)[left:])
 	slices.Reverse(taken)
-	p.free = p.free[:left]
+	*p = (*p)[:left]
 	return taken
 }
 
-func (p *pagePool) give(pages []uint32) { p.free = append(p.free, pages...) }
+func (p *pagePool) give(pages []uint32) { *p = append(*p, pages...) }
 
 // pagesFor is the number of pages that hold the given positions.
 func pagesFor(positions int) int {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"sort"
 	"strings"
@@ -27,14 +28,16 @@ const (
 type plan struct {
 	context   int // positions a sequence
 	sequences int
-	chunk     int            // tokens of the largest prefill chunk
-	rows      int            // of the largest decode step, and of logits
-	pages     int            // of the KV pool, all sequences together
-	split     int            // positions of an attention workgroup in prefill
-	decode    shaders.Splits // of attention in decode
-	tiled     bool           // prefill goes through MatMulPrefill
-	half      bool           // which reads f16
-	unpaired  bool           // some layer's ffn_gate and ffn_up are of different types
+	chunk     int  // tokens of the largest prefill chunk
+	rows      int  // of the largest decode step, and of logits
+	pages     int  // of the KV pool, all sequences together
+	tiled     bool // prefill goes through MatMulPrefill
+	half      bool // which reads f16
+	unpaired  bool // some layer's ffn_gate and ffn_up are of different types
+
+	// Of attention: decode shares a sequence among many workgroups, one row being too little work;
+	// prefill leaves it whole where it can, the rows being work enough.
+	decodeSplits, prefillSplits shaders.Splits
 
 	weights, kv, activations int64 // bytes
 }
@@ -122,25 +125,17 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	p.kv = 2 * int64(cfg.Layers) * int64(p.pages) * shaders.KVBytes(headsOf(cfg), o.KV)
 
 	for size := splitSize; ; size *= 2 {
-		p.decode = shaders.SplitsOf(size, context)
-		if p.decode.Max == 1 || p.decode.PartialBytes(headsOf(cfg), shaders.DecodeRows) <= min(partials, caps.Limits.MaxStorageBufferRange) {
+		p.decodeSplits = shaders.SplitsOf(size, context)
+		if p.decodeSplits.Max == 1 || p.decodeSplits.PartialBytes(headsOf(cfg), shaders.DecodeRows) <= min(partials, caps.Limits.MaxStorageBufferRange) {
 			break
 		}
 	}
-	p.split = context
+	p.chunk, p.prefillSplits = maxChunk, shaders.SplitsOf(context, context)
 	if caps.Type == vk.CPU {
-		p.split = min(context, cpuSplit)
+		p.chunk, p.prefillSplits = cpuChunk, shaders.SplitsOf(min(context, cpuSplit), context)
 	}
-	switch {
-	case o.Chunk > 0:
-		p.chunk = o.Chunk
-	case caps.Type == vk.CPU:
-		p.chunk = cpuChunk
-	default:
-		p.chunk = maxChunk
-	}
-	p.chunk = min(p.chunk, context)
-	widest := int64(max(cfg.FFNDim, cfg.Dim, cfg.Heads*(cfg.HeadDim+4)*p.prefillSplits().Max))
+	p.chunk = min(cmp.Or(max(0, o.Chunk), p.chunk), context)
+	widest := int64(max(cfg.FFNDim, cfg.Dim, cfg.Heads*(cfg.HeadDim+4)*p.prefillSplits.Max))
 	for i := range cfg.Layers {
 		gate, up := m.Tensor(fmt.Sprintf("blk.%d.ffn_gate.weight", i)), m.Tensor(fmt.Sprintf("blk.%d.ffn_up.weight", i))
 		if gate != nil && up != nil && gate.Type != up.Type {
@@ -175,22 +170,16 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 
 // tuningOf is the workgroup sizes that were asked for, or the device's default.
 func tuningOf(caps *vk.Caps, o Options) shaders.Tuning {
+	t := shaders.DefaultTuning(caps)
 	if o.Tuning != nil {
-		return *o.Tuning
+		t = *o.Tuning
 	}
-	return shaders.DefaultTuning(caps)
+	t.Product.IntDot = t.Product.IntDot || o.IntDot
+	return t
 }
 
 func headsOf(c weights.Config) shaders.Heads {
 	return shaders.Heads{Heads: c.Heads, KVHeads: c.KVHeads, HeadDim: c.HeadDim}
-}
-
-// decodeSplits shares a sequence among many workgroups, one row being too
-// little work; prefillSplits leaves it whole where it can, the rows being work enough.
-func (p *plan) decodeSplits() shaders.Splits { return p.decode }
-
-func (p *plan) prefillSplits() shaders.Splits {
-	return shaders.SplitsOf(p.split, p.context)
 }
 
 // freeMemory is what is left of the largest device-local heap.

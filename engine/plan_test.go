@@ -184,7 +184,7 @@ func TestDecodeSplits(t *testing.T) {
 		{1 << 20, 128 << 20, shaders.Splits{Positions: 512, Max: 2048}},
 	} {
 		p := planFor(capsWith(1<<40, c.bindable), file, Options{}, c.context)
-		if got := p.decodeSplits(); got != c.want {
+		if got := p.decodeSplits; got != c.want {
 			t.Errorf("%d positions, %d bytes bindable: %+v, want %+v", c.context, c.bindable, got, c.want)
 		}
 	}

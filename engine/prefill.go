@@ -44,8 +44,8 @@ func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence ui
 		n := min(m.pace.rows, len(ids))
 		c := m.chunk(slot, ids[:n], start, sequence)
 		c.done = done
-		if n == len(ids) && tail != nil {
-			c.tail = func(commands *vk.Commands) { tail(commands, n) }
+		if n == len(ids) {
+			c.tail = tail
 		}
 		if err := f.submit(ctx, c); err != nil {
 			return f.finish(err)
@@ -64,9 +64,9 @@ func lengths(start, count int) shaders.Lengths {
 // computed in the slot before must be complete. A small chunk is computed as in decode.
 func (m *Model) chunk(slot int, ids []int32, start int, sequence uint32) *chunk {
 	s, n := &m.state, len(ids)
-	c := &chunk{step: step{rows: s.chunkRows[slot].All(), count: n, grid: s.chunkGrid[slot].All(), splits: m.prefillSplits()}, start: start, slot: slot}
+	c := &chunk{step: step{rows: s.chunkRows[slot].All(), count: n, grid: s.chunkGrid[slot].All(), splits: m.prefillSplits}, start: start, slot: slot}
 	if n <= shaders.DecodeRows {
-		c.splits = m.decodeSplits()
+		c.splits = m.decodeSplits
 	}
 	for i, id := range ids {
 		row := shaders.Row{Token: uint32(id), Position: uint32(start + i), Sequence: sequence}
@@ -80,10 +80,10 @@ func (m *Model) chunk(slot int, ids []int32, start int, sequence uint32) *chunk 
 // chunk is tokens of a prompt in one pass.
 type chunk struct {
 	step
-	start int                // position of the first token
-	slot  int                // of state.chunkRows
-	tail  func(*vk.Commands) // recorded behind the last layer; may be nil
-	took  time.Duration      // of the device, as the host sees it
+	start int                             // position of the first token
+	slot  int                             // of state.chunkRows
+	tail  func(c *vk.Commands, count int) // recorded behind the last layer; may be nil
+	took  time.Duration                   // of the device, as the host sees it
 	done  func(start, count int) error
 }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"sealvk/shaders"
 	"sealvk/vk"
 )
 
@@ -27,7 +28,7 @@ func (r recording) String() string {
 }
 
 // kept returns the recording, made now unless it is there already.
-func (m *Model) kept(r recording, s step, tail func(*vk.Commands)) (*vk.Commands, error) {
+func (m *Model) kept(r recording, s step, tail func(c *vk.Commands, count int)) (*vk.Commands, error) {
 	c := m.recordings[r]
 	if c != nil {
 		return c, nil
@@ -49,23 +50,52 @@ func (m *Model) forget(those func(recording) bool) {
 	}
 }
 
-// record records layers, with the embedding in front of the first and tail, unless nil, behind
-// the last.
-func (m *Model) record(r recording, s step, tail func(*vk.Commands)) (*vk.Commands, error) {
-	return m.commands(r.String(), func(c *vk.Commands) {
-		if r.from == 0 {
-			m.embed(c, s)
+// record makes a recording.
+func (m *Model) record(r recording, s step, tail func(c *vk.Commands, count int)) (*vk.Commands, error) {
+	return m.commands(r.String(), func(c *vk.Commands) { m.dispatches(c, r, s, tail) })
+}
+
+// dispatches records the layers of r, with the embedding in front of the first and tail, unless
+// nil, behind the last.
+func (m *Model) dispatches(c *vk.Commands, r recording, s step, tail func(c *vk.Commands, count int)) {
+	if r.from == 0 {
+		m.embed(c, s)
+	}
+	layer := m.layer
+	if m.tiled && s.count > shaders.DecodeRows {
+		layer = m.layerTiled
+	}
+	for i := r.from; i < r.to; i++ {
+		layer(c, s, i)
+	}
+	if r.to == m.cfg.Layers && tail != nil {
+		tail(c, s.count)
+	}
+}
+
+// needed is the programs that prompts and steps ask for, of which Load builds what is missing:
+// those of prompts first. A CPU device compiles slowly and gains little from batches, whose
+// programs it builds when there is one, unless all are asked for; but for the step of full rows,
+// which fill the kernels: speculation counts on it.
+func (m *Model) needed(full int, all bool) []*shaders.Program {
+	all = all || m.dev.Caps().Type != vk.CPU
+	return m.kernels.Missing(func(c *vk.Commands) {
+		for n := m.plan.chunk; n == m.plan.chunk || all && n > 0; n /= 2 { // each may take other kernels
+			m.dispatches(c, recording{to: m.cfg.Layers}, m.chunk(0, make([]int32, n), 0, 0).step, func(c *vk.Commands, n int) { m.sample(c, n-1, 1, false) })
 		}
-		layer := m.layer
-		if m.kernels.Tiled(s.count) {
-			layer = m.layerTiled
+		for n := 1; n <= m.plan.rows; n++ {
+			if all || n == 1 || n == full {
+				m.decodeDispatches(c, n)
+			}
 		}
-		for i := r.from; i < r.to; i++ {
-			layer(c, s, i)
-		}
-		if r.to == m.cfg.Layers && tail != nil {
-			tail(c)
-		}
+	})
+}
+
+// decodeDispatches records a whole decode step of n rows, with both ways to sample.
+func (m *Model) decodeDispatches(c *vk.Commands, n int) {
+	m.dispatches(c, recording{decode: true, to: m.cfg.Layers}, m.decodeStep(n), func(c *vk.Commands, n int) {
+		m.sample(c, 0, n, false)
+		m.sample(c, 0, n, true)
 	})
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -50,19 +51,9 @@ func (s Sampling) filtered() bool {
 
 // device is the form that the kernels read.
 func (s Sampling) device() shaders.Sampling {
-	d := shaders.Sampling{
-		Temperature: s.Temperature, TopP: s.TopP, MinP: s.MinP, RepeatPenalty: s.RepeatPenalty,
-		TopK: uint32(s.TopK), RepeatLastN: uint32(s.RepeatLastN),
+	return shaders.Sampling{
+		Temperature: s.Temperature, TopP: cmp.Or(s.TopP, 1), MinP: s.MinP, RepeatPenalty: cmp.Or(s.RepeatPenalty, 1),
+		TopK: uint32(s.TopK), RepeatLastN: cmp.Or(uint32(s.RepeatLastN), 64),
 		SeedLo: uint32(s.Seed), SeedHi: uint32(s.Seed >> 32),
 	}
-	if d.TopP == 0 {
-		d.TopP = 1
-	}
-	if d.RepeatPenalty == 0 {
-		d.RepeatPenalty = 1
-	}
-	if d.RepeatLastN == 0 {
-		d.RepeatLastN = 64
-	}
-	return d
 }

@@ -80,24 +80,6 @@ func (s *Session) forget() {
 	s.pages, s.cached = nil, nil
 }
 
-// hold makes the session own pages for up to positions, as far as there are
-// free ones, and returns the positions that it may use.
-func (s *Session) hold(positions int) (int, error) {
-	m := s.m
-	if want := pagesFor(min(positions, m.context)) - len(s.pages); want > 0 {
-		taken := m.pool.take(want)
-		at := 4 * (int64(s.sequence)*int64(pagesFor(m.context)) + int64(len(s.pages)))
-		s.pages = append(s.pages, taken...)
-		if len(taken) > 0 {
-			to := m.state.pages.Buffer.Range(m.state.pages.Offset+at, 4*int64(len(taken)))
-			if err := m.dev.Write(to, bytesOf(taken...)); err != nil {
-				return 0, fmt.Errorf("engine: page table: %w", err)
-			}
-		}
-	}
-	return min(len(s.pages)*shaders.PageTokens, m.context), nil
-}
-
 // restart empties the cache and makes room for ids.
 func (s *Session) restart(ids []int32) error {
 	if err := s.m.checkPrompt(ids); err != nil {
@@ -108,13 +90,25 @@ func (s *Session) restart(ids []int32) error {
 	return err
 }
 
-// room holds up to so many positions, as many as the prompt's at least, and returns how many.
+// room makes the session own pages for up to so many positions, as far as there are free ones, and
+// returns the positions that it may use: as many as the prompt's at least.
 func (s *Session) room(prompt []int32, positions int) (int, error) {
-	limit, err := s.hold(positions)
-	if err == nil && len(prompt) > limit {
-		err = fmt.Errorf("engine: %w: %d tokens, and other sessions leave room for %d", ErrContextFull, len(prompt), limit)
+	m := s.m
+	if want := pagesFor(min(positions, m.context)) - len(s.pages); want > 0 {
+		taken := m.pool.take(want)
+		at := 4 * (int64(s.sequence)*int64(pagesFor(m.context)) + int64(len(s.pages)))
+		s.pages = append(s.pages, taken...)
+		if len(taken) > 0 {
+			if err := m.dev.Write(m.state.pages.Part(at, 4*int64(len(taken))), bytesOf(taken...)); err != nil {
+				return 0, fmt.Errorf("engine: page table: %w", err)
+			}
+		}
 	}
-	return limit, err
+	limit := min(len(s.pages)*shaders.PageTokens, m.context)
+	if len(prompt) > limit {
+		return 0, fmt.Errorf("engine: %w: %d tokens, and other sessions leave room for %d", ErrContextFull, len(prompt), limit)
+	}
+	return limit, nil
 }
 
 // reuse returns how many of the prompt's ids need not be computed again: those
@@ -129,9 +123,8 @@ func (s *Session) reuse(prompt []int32) int {
 
 // writeSampling sets the session's sampling parameters on the device.
 func (s *Session) writeSampling(p Sampling) error {
-	d := p.device()
-	to := s.m.state.sampling
-	if err := s.m.dev.Write(to.Buffer.Range(to.Offset+32*int64(s.sequence), 32), bytesOf(d)); err != nil {
+	to := s.m.state.sampling.Part(samplingBytes*int64(s.sequence), samplingBytes)
+	if err := s.m.dev.Write(to, bytesOf(p.device())); err != nil {
 		return fmt.Errorf("engine: sampling parameters: %w", err)
 	}
 	return nil

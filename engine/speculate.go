@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"sealvk/shaders"
+	"sealvk/vk"
 )
 
 // SpeculateAuto lets Request.Speculate follow what checks of drafts cost and give: as many
@@ -103,7 +104,8 @@ func (a *answer) drafted() []int32 {
 // quick reports whether a step of n rows costs no time to prepare that its answer may not win
 // back: its kernels are built, or would be among much else.
 func (m *Model) quick(n int) bool {
-	return m.kernels.Built(n) || m.decode.plans[n].samples > 0 || m.decode.spent > settled
+	return m.decode.plans[n].samples > 0 || m.decode.spent > settled ||
+		len(m.kernels.Missing(func(c *vk.Commands) { m.decodeDispatches(c, n) })) == 0
 }
 
 // stepCost is the seconds that a step of n rows takes: as measured, or estimated from steps of

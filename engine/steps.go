@@ -44,14 +44,19 @@ func (m *Model) decodePlan(n int) *decodePlan {
 	return p
 }
 
+// decodeStep is what a decode step of n rows works on.
+func (m *Model) decodeStep(n int) step {
+	return step{rows: m.state.decodeRows, count: n, grid: m.state.decodeGrid, splits: m.decodeSplits}
+}
+
 // recorded returns a copy of the decode step of n rows, recorded now unless it is there already.
 // There are as many copies as steps in flight: a command buffer must not be pending twice.
 func (m *Model) recorded(n, number int, filtered bool) ([]*vk.Commands, error) {
-	s := step{rows: m.state.decodeRows, count: n, grid: m.state.decodeGrid, splits: m.decodeSplits()}
+	s := m.decodeStep(n)
 	segments, layers := m.decode.segments[:0], m.decodePlan(n).layers
 	for from := 0; from < m.cfg.Layers; from += layers {
 		r := recording{decode: true, filtered: filtered, count: n, slot: number, from: from, to: min(from+layers, m.cfg.Layers)}
-		c, err := m.kept(r, s, func(c *vk.Commands) { m.sample(c, 0, n, filtered) })
+		c, err := m.kept(r, s, func(c *vk.Commands, n int) { m.sample(c, 0, n, filtered) })
 		if err != nil {
 			return nil, err
 		}
@@ -115,11 +120,7 @@ func (m *Model) setRows(rows []shaders.Row) error {
 		return err
 	}
 	copy(s.nextRows.Bytes(), bytesOf(rows...))
-	longest := 0
-	for i := range rows {
-		longest = max(longest, int(rows[i].Position)+1)
-	}
-	grid := m.decodeSplits().Grid(m.heads, longest, len(rows))
+	grid := m.decodeSplits.Grid(m.heads, lengthsOf(rows, 0).Longest, len(rows))
 	copy(s.nextRows.Bytes()[rowBytes*shaders.DecodeRows:], bytesOf(grid))
 	ticket, err := m.dev.Submit(s.copyRows)
 	if err != nil {

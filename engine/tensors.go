@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"sealvk/engine/upload"
@@ -52,9 +51,6 @@ func (t *tensors) weight(name string) *weights.Tensor { return t.file.Tensor(nam
 func (t *tensors) matrix(name string, to *shaders.Matrix) (err error) {
 	w := t.weight(name)
 	*to, err = t.make(name, w.Rows, upload.Plain([]*weights.Tensor{w}, 0, 0))
-	if err == nil {
-		t.list.Add(to, upload.Plain([]*weights.Tensor{w}, 0, 0))
-	}
 	return err
 }
 
@@ -105,15 +101,12 @@ func gateUpRows(ffn int) int {
 
 func (t *tensors) stack(to *[]stacked, blk, name string, row0, rows int, from upload.Source) error {
 	w, err := t.make(blk+name, rows, from)
-	if err != nil {
-		return err
-	}
 	*to = append(*to, stacked{name, row0, w})
-	t.list.Add(&(*to)[len(*to)-1].Matrix, from)
-	return nil
+	return err
 }
 
-// make makes the buffers of a matrix, split by rows into ranges that the device can bind.
+// make makes the buffers of a matrix, split by rows into ranges that the device can bind, and lists
+// it for the upload.
 func (t *tensors) make(name string, rows int, from upload.Source) (shaders.Matrix, error) {
 	first := from.Tensors[0]
 	w := shaders.Matrix{Type: first.Type, Rows: rows, Cols: first.Cols}
@@ -129,6 +122,7 @@ func (t *tensors) make(name string, rows int, from upload.Source) (shaders.Matri
 		}
 		w.Parts = append(w.Parts, shaders.Part{Data: b.All(), First: first, Rows: n})
 	}
+	t.list.Add(&w, from)
 	return w, nil
 }
 
@@ -150,33 +144,4 @@ func (t *tensors) norm(name string, to *vk.Range) error {
 		*to = b.All()
 		return t.m.dev.Write(*to, bytesOf(values...))
 	})
-}
-
-// kernelWeights is what each kernel will read.
-func (m *Model) kernelWeights() (list []shaders.Weights) {
-	add := func(kernel string, w *shaders.Matrix, quantized bool) {
-		one := shaders.Weights{Kernel: kernel, Type: w.Type, Rows: w.Rows, Cols: w.Cols, Quantized: quantized}
-		if !slices.Contains(list, one) {
-			list = append(list, one)
-		}
-	}
-	add("embed", &m.tokenEmbd, false)
-	add("output", m.output, false)
-	for i := range m.layers {
-		l := &m.layers[i]
-		for _, w := range l.AttnQKV {
-			add("attn_qkv", &w.Matrix, true)
-		}
-		add("matmul_add", &l.AttnOutput, false)
-		paired := len(l.FFNGateUp) == 1
-		for _, w := range l.FFNGateUp {
-			if paired {
-				add("ffn_gate_up", &w.Matrix, true)
-			} else {
-				add("matmul", &w.Matrix, false)
-			}
-		}
-		add("matmul_add", &l.FFNDown, paired)
-	}
-	return list
 }

@@ -20,7 +20,9 @@ layout(push_constant) uniform Push {
     uint split; // positions a split of attention
 } push;
 
-const uint NONE = 0xffffffffu; // no logit was a number
+// NoToken is what a step samples when no logit is a number.
+// export
+const uint NONE = 0xffffffffu;
 const uint FLIGHT = 8u;        // candidates of a lane that are loaded together
 shared uvec2 winner[LANES];
 

@@ -35,6 +35,8 @@ float block_value(uint i) { return run[which][i]; }
 #define QUANTIZED 7
 #include "quantize.glsl"
 
+// MaxDim is the widest embedding that [Set.Embed] takes.
+// export
 const uint MAX_DIM = 16384u;
 shared float run_squares[MAX_DIM / 16u]; // of each 16 columns
 

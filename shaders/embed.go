@@ -4,11 +4,8 @@ import "sealvk/vk"
 
 var embedKernel = register(embedModule, Kernel{
 	Sizes: productSizes, Typical: [][]int{{256000, 3072, 1}}, Knobs: []Knob{lanesKnob}, Weights: true,
-	programs: func(s *Set, k *Kernel, w *Weights) []*Program { return []*Program{s.embedProgram(k, w.Type)} },
+	variants: func(s *Set, k *Kernel, t Type) []*Program { return []*Program{s.embedProgram(k, t)} },
 })
-
-// MaxDim is the widest embedding that [Set.Embed] takes.
-const MaxDim = 16384
 
 // Embed is, for each of Count rows, To.X[r] = Scale × table[rows[r].Token] with what the norm
 // behind it needs, and history[Sequence][Position] = Token.

@@ -7,7 +7,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
-	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -120,27 +119,27 @@ func newBench(t *testing.T, types map[string][]Type, kv KVType, tuning Tuning) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	var work errgroup.Group
-	work.SetLimit(runtime.GOMAXPROCS(0))
+	var programs []*Program
 	for name, list := range types {
+		k := FindKernel(name)
 		for _, typ := range list {
-			for _, w := range []Weights{{Rows: manyInvocations}, {Rows: 64, Cols: slices.Max(colsFor(typ))}} {
-				w.Kernel, w.Type = name, typ
-				k := FindKernel(name)
-				programs := k.programs(set, k, &w)
-				if name == "matmul" { // what is no Normed, too
-					if !set.cfg.Batches {
-						programs = programs[:1]
+			if k.form == nil {
+				programs = append(programs, set.Variants(k, typ)...)
+				continue
+			}
+			for _, w := range []Matrix{{Rows: manyInvocations}, {Rows: 64, Cols: slices.Max(colsFor(typ))}} {
+				for group := 1; group <= tuning.Product.Tokens; group *= 2 {
+					if group == 1 || group == tuning.Product.Tokens || device.Caps().Type != vk.CPU {
+						programs = append(programs, set.productProgram(k, k.form, typ, w.Rows, w.Cols, group, false))
 					}
-					programs = append(programs, set.productProgram(k, matmulPlain, typ, w.Rows, w.Cols, tuning.Product.Tokens, false))
 				}
-				for _, p := range programs {
-					work.Go(p.build)
+				if name == "matmul" { // what is no Normed, too
+					programs = append(programs, set.productProgram(k, matmulPlain, typ, w.Rows, w.Cols, tuning.Product.Tokens, false))
 				}
 			}
 		}
 	}
-	if err := work.Wait(); err != nil {
+	if err := set.Build(t.Context(), programs, nil); err != nil {
 		t.Fatal(err)
 	}
 	b := &bench{t: t, set: set}
@@ -155,7 +154,7 @@ func setOf(kv KVType, tuning Tuning) (*Set, error) {
 	build := sets[key]
 	if build == nil {
 		build = sync.OnceValues(func() (*Set, error) {
-			return New(device, Config{KV: kv, Tuning: tuning, Batches: device.Caps().Type != vk.CPU})
+			return New(device, Config{KV: kv, Tuning: tuning})
 		})
 		sets[key] = build
 	}
@@ -163,15 +162,25 @@ func setOf(kv KVType, tuning Tuning) (*Set, error) {
 	return build()
 }
 
-// prepare builds the sets of several tests at once: one alone does not fill all cores.
+// prepare builds what has to do with the cache for several tests at once: one alone does not fill
+// all cores.
 func prepare(t *testing.T, kvs []KVType, tunings map[string]Tuning) {
 	t.Helper()
 	var work errgroup.Group
 	for _, tuning := range tunings {
 		for _, kv := range kvs {
 			work.Go(func() error {
-				_, err := setOf(kv, tuning)
-				return err
+				set, err := setOf(kv, tuning)
+				if err != nil {
+					return err
+				}
+				var programs []*Program
+				for _, k := range Kernels() {
+					if k.Cache && !k.Weights {
+						programs = append(programs, set.Variants(k, NoType)...)
+					}
+				}
+				return set.Build(t.Context(), programs, nil)
 			})
 		}
 	}

@@ -2,6 +2,7 @@ package shaders
 
 import (
 	"cmp"
+	"embed"
 	"fmt"
 	"slices"
 	"unsafe"
@@ -22,11 +23,11 @@ type Kernel struct {
 	Depth   bool // it works at positions of sequences, and may do so behind others
 
 	module    module
-	constants func(s *Set) []uint32                          // of its one program, where it has no weights; nil: its lanes alone, the first knob
-	programs  func(s *Set, k *Kernel, w *Weights) []*Program // those that read w in a step or a prompt
-	adapt     func(t *Tuning, c *vk.Caps) error              // of DefaultTuning, for what uses the kernel; nil: nothing to do
-	check     func(t *Tuning, kv KVType, c *vk.Caps) error   // nil: the knobs' bounds are all
-	form      productForm                                    // of a product
+	constants func(s *Set) []uint32                        // of its one program, where it has no weights; nil: its lanes alone, the first knob
+	variants  func(s *Set, k *Kernel, t Type) []*Program   // of a kernel with weights, for their type
+	adapt     func(t *Tuning, c *vk.Caps) error            // of DefaultTuning, for what uses the kernel; nil: nothing to do
+	check     func(t *Tuning, kv KVType, c *vk.Caps) error // nil: the knobs' bounds are all
+	form      productForm                                  // of a product
 }
 
 // module is a kernel's SPIR-V, as kernels_gen.go tells of it.
@@ -151,6 +152,9 @@ var (
 	sampleKnob = Knob{Name: "lanes", number: func(t *Tuning) *int { return &t.SampleLanes }, power: true}
 )
 
+//go:embed spv/*.spv
+var binaries embed.FS
+
 // pipeline builds a program of the kernel.
 func (k *Kernel) pipeline(d *vk.Device, cfg *Config, f *form) (*vk.Pipeline, error) {
 	name := k.Name
@@ -160,9 +164,13 @@ func (k *Kernel) pipeline(d *vk.Device, cfg *Config, f *form) (*vk.Pipeline, err
 	if len(f.constants) != k.module.constants {
 		return nil, fmt.Errorf("shaders: %s takes %d constants, not %d", name, k.module.constants, len(f.constants))
 	}
+	code, err := binaries.ReadFile("spv/" + name + ".spv")
+	if err != nil {
+		return nil, fmt.Errorf("shaders: %w", err)
+	}
 	canTell := d.Caps().Features.PipelineExecutableProperties
 	p, err := d.NewPipeline(vk.PipelineInfo{
-		Name: fmt.Sprint(name, f.constants), SPIRV: spirv(name),
+		Name: fmt.Sprint(name, f.constants), SPIRV: code,
 		Bindings: k.module.bindings, PushSize: k.module.push, Constants: f.constants, SubgroupSize: f.subgroup,
 		Statistics: cfg.Statistics && canTell, Representations: cfg.Representations && canTell,
 	})

@@ -36,7 +36,11 @@ func TestKernelsAgreeWithGo(t *testing.T) {
 func TestDescriptors(t *testing.T) {
 	caps := device.Caps()
 	for _, k := range Kernels() {
-		m, err := spv.Parse(spirv(k.Name))
+		code, err := binaries.ReadFile("spv/" + k.Name + ".spv")
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := spv.Parse(code)
 		if err != nil {
 			t.Fatal(err)
 		}

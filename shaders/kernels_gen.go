@@ -469,3 +469,41 @@ type toHalfBindings struct {
 func (b toHalfBindings) with(push toHalfPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.X), bindWriteOnly(b.Half)}}
 }
+
+// PageTokens is the number of positions in a page of the KV cache.
+const PageTokens = 32
+
+// KVBlock is the number of values of a head that share a scale; HeadDim is a multiple of it.
+const KVBlock = 32
+
+// Row is a token of a step: 16 bytes. The decode rows live on the device from step to step;
+// advance.comp writes the next token and position.
+type Row struct {
+	Token    uint32
+	Position uint32 // in its sequence, from 0
+	Sequence uint32 // index of its page table, history and sampling parameters
+	Step     uint32 // tokens sampled so far; selects the slot of the ring
+}
+
+// Sampling is the parameters of a sequence: 32 bytes.
+type Sampling struct {
+	Temperature   float32 // 0: greedy
+	TopP          float32 // 1: off
+	MinP          float32 // 0: off
+	RepeatPenalty float32 // 1: off
+	TopK          uint32  // 0: off
+	RepeatLastN   uint32
+	SeedLo        uint32
+	SeedHi        uint32
+}
+
+// TileRows is the number of rows that lie interleaved on the device: for each four words
+// of a row the 32 rows follow each other, so that lanes which take a row each read
+// side by side.
+const TileRows = 32
+
+// NoToken is what a step samples when no logit is a number.
+const NoToken = 0xffffffff
+
+// MaxDim is the widest embedding that [Set.Embed] takes.
+const MaxDim = 16384

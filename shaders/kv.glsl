@@ -8,7 +8,11 @@ const uint KV_F16 = 0, KV_F32 = 1, KV_Q8 = 2; // KVType
 #define KV_CONSTANT 1 // id of the specialization constant: another one where 1 is taken
 #endif
 layout(constant_id = KV_CONSTANT) const uint KV = KV_F16;
+// PageTokens is the number of positions in a page of the KV cache.
+// export
 const uint PAGE = 32;
+// KVBlock is the number of values of a head that share a scale; HeadDim is a multiple of it.
+// export
 const uint KV_BLOCK = 32;
 const uint KV_UNIT = KV == KV_F32 ? 4 : KV == KV_F16 ? 8 : 16;
 const uint KV_UNITS = KV_BLOCK / KV_UNIT; // of a block

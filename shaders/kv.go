@@ -24,13 +24,6 @@ func (k KVType) String() string {
 	return fmt.Sprintf("KV type %d", uint32(k))
 }
 
-const (
-	// PageTokens is the number of positions in a page of the KV cache.
-	PageTokens = 32
-	// KVBlock is the number of values of a head that share a scale; HeadDim is a multiple of it.
-	KVBlock = 32
-)
-
 // KVCache is the paged cache of one layer and the tables that lead to it.
 type KVCache struct {
 	K, V     vk.Range // pages of KVBytes, laid out as kv.glsl says

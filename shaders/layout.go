@@ -11,11 +11,6 @@ import (
 // [format.Layout] says, and both of its regions in tiles.
 type Type = format.Type
 
-// TileRows is the number of rows that lie interleaved on the device: for each four words
-// of a row the 32 rows follow each other, so that lanes which take a row each read
-// side by side.
-const TileRows = 32
-
 // rowSize is the number of blocks of a row of cols values, of its quads in the first region
 // and of its words in the second. Whole tiles of even numbers of blocks take no byte more
 // than the file.
@@ -82,9 +77,7 @@ func PartRows(t Type, cols int, limit int64) (int, error) {
 // the first region and in the second (size 0 for types without).
 func (p *Part) Regions(t Type, cols, tile, count int) (first, second vk.Range) {
 	a, b := tileBytes(t, cols)
-	at := p.Data.Offset + int64(ceilDiv(p.Rows, TileRows))*a
-	return p.Data.Buffer.Range(p.Data.Offset+int64(tile)*a, int64(count)*a),
-		p.Data.Buffer.Range(at+int64(tile)*b, int64(count)*b)
+	return p.Data.Part(int64(tile)*a, int64(count)*a), p.Data.Part(int64(tiles(p.Rows))*a+int64(tile)*b, int64(count)*b)
 }
 
 // push is what kernels are told of a part (weights.glsl, Matrix).

@@ -9,17 +9,11 @@ import (
 )
 
 var matmulCoopmatKernel = register(matmulCoopmatModule, Kernel{
-	Sizes: productSizes, Typical: typicalPrefill, Weights: true,
+	Sizes: productSizes, Typical: typicalPrefill, Weights: true, variants: (*Set).tilePrograms,
 	Knobs: append(slices.Clip(tilingKnobs),
 		Knob{Name: "m", number: func(t *Tuning) *int { return &t.Prefill.CoopMat.M }, most: 16, power: true},
 		Knob{Name: "n", number: func(t *Tuning) *int { return &t.Prefill.CoopMat.N }, most: 16, power: true},
 		Knob{Name: "k", number: func(t *Tuning) *int { return &t.Prefill.CoopMat.K }, most: 32, power: true}),
-	programs: func(s *Set, k *Kernel, w *Weights) []*Program {
-		if s.tuning.Prefill.CoopMat == (CoopMat{}) {
-			return nil // matmul_tiled is used
-		}
-		return s.tilePrograms(k, w.Type)
-	},
 	adapt: func(t *Tuning, c *vk.Caps) error {
 		if t.Prefill = DefaultPrefill(c); t.Prefill.CoopMat == (CoopMat{}) {
 			return errors.New("the device has no cooperative matrices of f16 with sums of f32 whose tiles fit it")

@@ -47,9 +47,17 @@ func exact(w, x []float32, rows, cols, tokens int) reference.Expected {
 	return e
 }
 
+// Each type is a pipeline that takes a CPU's compiler seconds: with -short, some do.
 func TestMatMulCoopMat(t *testing.T) {
+	types := format.Types()
+	if testing.Short() {
+		types = []Type{format.F32, format.BF16, format.Q5_1, format.Q6_K, types[len(types)-1]} // one of each family
+	}
 	for tuned, p := range coopTilings(t) {
-		for _, typ := range format.Types() {
+		if testing.Short() && tuned != "own" {
+			types = types[3:]
+		}
+		for _, typ := range types {
 			t.Run(tuned+"/"+name(typ), func(t *testing.T) {
 				rng := random(t)
 				b := prefillBench(t, p, typ)

@@ -8,13 +8,7 @@ import (
 )
 
 var matmulTiledKernel = register(matmulTiledModule, Kernel{
-	Sizes: productSizes, Typical: typicalPrefill, Knobs: tilingKnobs, Weights: true, check: checkPrefill,
-	programs: func(s *Set, k *Kernel, w *Weights) []*Program {
-		if s.tuning.Prefill == (Prefill{}) || s.tuning.Prefill.CoopMat != (CoopMat{}) {
-			return nil // that is another kernel's
-		}
-		return s.tilePrograms(k, w.Type)
-	},
+	Sizes: productSizes, Typical: typicalPrefill, Knobs: tilingKnobs, Weights: true, variants: (*Set).tilePrograms, check: checkPrefill,
 	adapt: func(t *Tuning, c *vk.Caps) error {
 		t.Prefill = plainPrefill(c)
 		return nil
@@ -72,9 +66,6 @@ func (s *Set) tilePrograms(k *Kernel, t Type) []*Program {
 	return []*Program{s.tileProgram(k, t, &p.Wide), s.tileProgram(k, t, &p.Narrow)}
 }
 
-// Tiled reports whether a step of so many tokens goes through [Set.MatMulPrefill].
-func (s *Set) Tiled(tokens int) bool { return tokens > DecodeRows && s.tuning.Prefill != (Prefill{}) }
-
 // MatMulPrefill is y[t][Row0+r] (+)= w · x[t] for all tokens of x. It is made for more of them
 // than a vector has, with weights and x read once for many values of y. With
 // cooperative matrices weights are rounded to f16, so that none may be beyond 65504.
@@ -106,7 +97,7 @@ func (s *Set) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
 	splits = ceilDiv(ceilDiv(w.Cols, tile.Cols), steps)
 	to, add := m.Y, m.Add
 	if splits > 1 {
-		to, add = m.Partial.Buffer.Range(m.Partial.Offset, 4*int64(splits)*int64(x.Tokens)*int64(w.Rows)), false
+		to, add = m.Partial.Part(0, 4*int64(splits)*int64(x.Tokens)*int64(w.Rows)), false
 	}
 	perRow, perToken := 4*int64(x.Tokens), 4*int64(w.Cols)
 	factors := 0

@@ -40,9 +40,8 @@ func prefillBench(t *testing.T, p Prefill, typ Type) *bench {
 	t.Helper()
 	b := &bench{t: t}
 	t.Cleanup(b.free)
-	cfg := Config{Tuning: prefillTuning(p), Kernels: []string{"matmul_tiled", "matmul_coopmat", "matmul_sum", "to_half"}}
 	var err error
-	if b.set, err = New(device, cfg); err != nil {
+	if b.set, err = New(device, Config{Tuning: prefillTuning(p)}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.set.Free)

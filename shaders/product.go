@@ -23,7 +23,7 @@ func registerProduct(m module, k Kernel, form productForm) *Kernel {
 	if slices.Contains(m.variants, "dot") {
 		k.Knobs = append(slices.Clip(k.Knobs), intDotKnob)
 	}
-	k.programs = func(s *Set, k *Kernel, w *Weights) []*Program { return s.productPrograms(k, w) }
+	k.variants = (*Set).productPrograms
 	k.check = func(t *Tuning, _ KVType, c *vk.Caps) error { return t.Product.Check(&c.Limits) }
 	return register(m, k)
 }
@@ -136,14 +136,6 @@ func (p *ProductTuning) next(from, tokens int) (group, count int) {
 	return group / 2, group / 2
 }
 
-// Built reports whether New built the layers' products of so many tokens; others are built
-// when they are recorded.
-func (s *Set) Built(tokens int) bool {
-	p := &s.tuning.Product
-	group, count := p.next(0, tokens)
-	return tokens == 1 || s.cfg.Batches || s.tuning.Prefill == (Prefill{}) && !p.IntDot && group == p.Tokens && count == tokens
-}
-
 // groups is the rows of a lane of a workgroup of so many tokens.
 func (p *ProductTuning) groups(tokens int) int {
 	least := max(1, TileRows/p.RowLanes)
@@ -185,34 +177,14 @@ func (s *Set) productProgram(k *Kernel, of productForm, t Type, rows, cols, grou
 	return s.program(k, f)
 }
 
-// productPrograms is the programs that read weights in a step or a prompt.
-func (s *Set) productPrograms(k *Kernel, w *Weights) []*Program {
-	most := s.tuning.Product.Tokens
-	canDot := slices.Contains(k.module.variants, "dot") && !w.Type.IsFloat()
-	var programs []*Program
-	add := func(rows, cols, group int, dot bool) {
-		programs = append(programs, s.productProgram(k, k.form, w.Type, rows, cols, group, dot))
-	}
-	if s.cfg.Every != nil {
-		for _, group := range []int{1, most} {
-			for _, dot := range []bool{false, canDot && s.d.Caps().Features.IntegerDotProduct} {
-				add(manyInvocations, 0, group, dot)
-				add(1, manyInvocations, group, dot)
-			}
+// productPrograms is those of one token and of a whole workgroup's, of matrices with many rows and
+// with few, without integer dot products and, where the device has them, with.
+func (s *Set) productPrograms(k *Kernel, t Type) (programs []*Program) {
+	canDot := slices.Contains(k.module.variants, "dot") && !t.IsFloat() && s.d.Caps().Features.IntegerDotProduct
+	for _, group := range []int{1, s.tuning.Product.Tokens} {
+		for _, dot := range []bool{false, canDot} {
+			programs = append(programs, s.productProgram(k, k.form, t, manyInvocations, 0, group, dot), s.productProgram(k, k.form, t, 1, manyInvocations, group, dot))
 		}
-		return programs
-	}
-	dot := canDot && w.Quantized && s.tuning.Product.IntDot
-	add(w.Rows, w.Cols, 1, dot)
-	for group := 2; s.cfg.Batches && group <= most; group *= 2 {
-		add(w.Rows, w.Cols, group, dot)
-	}
-	switch p := &s.tuning.Prefill; {
-	case k.Name == outputModule.name: // of a prompt's last token alone
-	case *p == (Prefill{}):
-		add(w.Rows, w.Cols, most, false)
-	case s.wanted(p.kernel().Name):
-		programs = append(programs, s.tilePrograms(p.kernel(), w.Type)...)
 	}
 	return programs
 }

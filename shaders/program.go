@@ -1,8 +1,13 @@
 package shaders
 
 import (
+	"context"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"sealvk/vk"
 )
@@ -10,7 +15,7 @@ import (
 // NoType is the type of what has no weights.
 const NoType = ^Type(0)
 
-// Program is a variant of a kernel, built.
+// Program is a variant of a kernel, built or to be built.
 type Program struct {
 	Kernel  string // its name, as of its file
 	Variant string // what sets it apart from the kernel's others of this Type; "" if there are none
@@ -18,7 +23,7 @@ type Program struct {
 	Lanes   int    // invocations of a workgroup
 
 	build    func() error // once; then there is a pipeline
-	pipeline *vk.Pipeline
+	pipeline atomic.Pointer[vk.Pipeline]
 }
 
 // form is what sets a program apart from its kernel's others.
@@ -50,8 +55,9 @@ func (s *Set) program(k *Kernel, f form) *Program {
 	p := s.byKey[key]
 	if p == nil {
 		p = &Program{Kernel: k.Name, Variant: f.name, Type: f.weights, Lanes: int(f.constants[0])}
-		p.build = sync.OnceValue(func() (err error) {
-			p.pipeline, err = k.pipeline(s.d, &s.cfg, &f)
+		p.build = sync.OnceValue(func() error {
+			built, err := k.pipeline(s.d, &s.cfg, &f)
+			p.pipeline.Store(built)
 			return err
 		})
 		s.byKey[key] = p
@@ -75,13 +81,57 @@ func (s *Set) only(k *Kernel) *Program {
 }
 
 // Executables tells what the driver made of the program (Config.Statistics, Config.Representations).
-func (p *Program) Executables() ([]vk.Executable, error) { return p.pipeline.Executables() }
+func (p *Program) Executables() ([]vk.Executable, error) { return p.pipeline.Load().Executables() }
 
-// Programs lists what was asked for so far.
+// Programs lists what is built.
 func (s *Set) Programs() []*Program {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.programs)
+	return slices.DeleteFunc(slices.Clone(s.programs), func(p *Program) bool { return p.pipeline.Load() == nil })
+}
+
+// Missing lists the programs that record asks for and that are not built, in this order. It is
+// called with nil Commands, so that nothing is recorded.
+func (s *Set) Missing(record func(c *vk.Commands)) (missing []*Program) {
+	observer := s.observer
+	defer s.Observe(observer)
+	s.Observe(func(d Dispatch) {
+		if p := d.Program; p.pipeline.Load() == nil && !slices.Contains(missing, p) {
+			missing = append(missing, p)
+		}
+	})
+	record(nil)
+	return missing
+}
+
+// Build builds programs on all cores, the first ones first. progress, unless nil, is called from
+// several goroutines with how many are done.
+func (s *Set) Build(ctx context.Context, programs []*Program, progress func(done, total int)) error {
+	var done atomic.Int64
+	work, ctx := errgroup.WithContext(ctx)
+	work.SetLimit(runtime.GOMAXPROCS(0))
+	for _, p := range programs {
+		work.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			err := p.build()
+			if n := done.Add(1); err == nil && progress != nil {
+				progress(int(n), len(programs))
+			}
+			return err
+		})
+	}
+	return work.Wait()
+}
+
+// Variants is the programs of a kernel that models may use with weights of a type, which a kernel
+// that reads none ignores.
+func (s *Set) Variants(k *Kernel, t Type) []*Program {
+	if k.Weights {
+		return k.variants(s, k, t)
+	}
+	return []*Program{s.only(k)}
 }
 
 // Lengths are those of the sequences of a step's rows, each up to and with its own
@@ -126,16 +176,19 @@ type call struct {
 	workAt   func(Lengths) Work
 }
 
-// dispatch records a call, whose program it builds unless it is, and tells the observer of it.
+// dispatch records a call, whose program it builds unless it is, and tells the observer of it:
+// that alone without Commands.
 func (s *Set) dispatch(c *vk.Commands, label string, a call) {
-	if err := a.program.build(); err != nil {
-		c.Fail(label, err)
-		return
-	}
-	if a.gridAt != nil {
-		c.DispatchIndirect(label, a.program.pipeline, a.push, a.bindings, a.indirect)
-	} else {
-		c.Dispatch(label, a.program.pipeline, a.push, a.bindings, a.grid[0], a.grid[1], a.grid[2])
+	if c != nil {
+		if err := a.program.build(); err != nil {
+			c.Fail(label, err)
+			return
+		}
+		if p := a.program.pipeline.Load(); a.gridAt != nil {
+			c.DispatchIndirect(label, p, a.push, a.bindings, a.indirect)
+		} else {
+			c.Dispatch(label, p, a.push, a.bindings, a.grid[0], a.grid[1], a.grid[2])
+		}
 	}
 	if s.observer == nil {
 		return

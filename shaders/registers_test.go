@@ -22,13 +22,29 @@ func TestArraysStayInRegisters(t *testing.T) {
 	}
 	types := []Type{format.BF16, format.Q4_K, format.Q6_K}
 	for _, kv := range []KVType{KVF16, KVQ8} {
-		set, err := New(device, Config{Every: types, KV: kv, Tuning: DefaultTuning(caps), Statistics: true})
+		set, err := New(device, Config{KV: kv, Tuning: DefaultTuning(caps), Statistics: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer set.Free()
+		var programs []*Program
+		for _, k := range Kernels() {
+			tuning, err := k.Tuning(caps)
+			switch {
+			case err != nil || tuning != set.tuning: // it is not what this device uses
+			case !k.Weights:
+				programs = append(programs, set.Variants(k, NoType)...)
+			default:
+				for _, typ := range types {
+					programs = append(programs, set.Variants(k, typ)...)
+				}
+			}
+		}
+		if err := set.Build(t.Context(), programs, nil); err != nil {
+			t.Fatal(err)
+		}
 		told := 0
-		for _, p := range set.Programs() {
+		for _, p := range programs {
 			list, err := p.Executables()
 			if err != nil {
 				t.Fatal(err)

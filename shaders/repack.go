@@ -1,9 +1,6 @@
 package shaders
 
-import (
-	"encoding/binary"
-	"unsafe"
-)
+import "encoding/binary"
 
 // Source is a row as the file has it: its values, and of MLX types its scales and biases.
 type Source struct{ Data, Scales, Biases []byte }
@@ -32,7 +29,7 @@ func RepackFirst(t Type, dst []byte, tile *Tile, cols int) {
 			clear(row[copy(row, data):])
 			data = row
 		}
-		interleave[[16]byte](dst, data, r)
+		interleave(dst, data, r)
 	}
 }
 
@@ -40,10 +37,12 @@ func RepackFirst(t Type, dst []byte, tile *Tile, cols int) {
 func RepackSecond(t Type, dst []byte, tile *Tile, cols int) {
 	blocks, _, _ := rowSize(t, cols)
 	for r := range tile {
-		if tile[r].Data == nil {
-			zeros(dst, r)
-		} else {
+		if tile[r].Data != nil {
 			repackSecond(t, dst, &tile[r], r, blocks)
+			continue
+		}
+		for at := 4 * r; at < len(dst); at += 4 * TileRows {
+			clear(dst[at : at+4])
 		}
 	}
 }
@@ -79,25 +78,10 @@ func repackSecond(t Type, dst []byte, s *Source, r, blocks int) {
 	}
 }
 
-// interleave copies a row's runs of the size of A to row r of a tile.
-func interleave[A any](dst, row []byte, r int) {
-	var a A
-	size := int(unsafe.Sizeof(a))
-	n := len(row) / size
-	if n == 0 {
-		return
-	}
-	d := unsafe.Pointer(unsafe.SliceData(dst[r*size : ((n-1)*TileRows+r+1)*size]))
-	s := unsafe.Pointer(unsafe.SliceData(row))
-	for i := range n {
-		*(*A)(unsafe.Add(d, i*TileRows*size)) = *(*A)(unsafe.Add(s, i*size))
-	}
-}
-
-// zeros clears row r of a tile of words.
-func zeros(dst []byte, r int) {
-	for at := 4 * r; at < len(dst); at += 4 * TileRows {
-		clear(dst[at : at+4])
+// interleave copies a row's quads to row r of a tile.
+func interleave(dst, row []byte, r int) {
+	for from, to := 0, 16*r; from < len(row); from, to = from+16, to+16*TileRows {
+		*(*[16]byte)(dst[to:]) = [16]byte(row[from:])
 	}
 }
 

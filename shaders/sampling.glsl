@@ -1,4 +1,5 @@
-// Sampling parameters of a sequence (sampling.go).
+// Sampling is the parameters of a sequence: 32 bytes.
+// export
 struct Sampling {
     float temperature;    // 0: greedy
     float top_p;          // 1: off

@@ -2,29 +2,6 @@ package shaders
 
 import "sealvk/vk"
 
-// Row is a token of a step (rows.glsl): 16 bytes.
-type Row struct {
-	Token    uint32
-	Position uint32 // in its sequence, from 0
-	Sequence uint32 // index of its page table, history and parameters
-	Step     uint32 // tokens sampled so far
-}
-
-// Sampling is the parameters of a sequence (sampling.glsl): 32 bytes.
-type Sampling struct {
-	Temperature   float32 // 0: greedy
-	TopP          float32 // 1: off
-	MinP          float32 // 0: off
-	RepeatPenalty float32 // 1: off
-	TopK          uint32  // 0: off
-	RepeatLastN   uint32
-	SeedLo        uint32
-	SeedHi        uint32
-}
-
-// NoToken is what a step samples when no logit is a number.
-const NoToken = ^uint32(0)
-
 // Sizes and usual shapes of kernels that read logits.
 var (
 	logitSizes    = []string{"vocab", "tokens"}

@@ -1,13 +1,8 @@
 package shaders
 
 import (
-	"fmt"
 	"math/bits"
-	"runtime"
-	"slices"
 	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"sealvk/vk"
 )
@@ -46,37 +41,19 @@ func DefaultTuning(c *vk.Caps) Tuning {
 // powerOfTwo is the greatest one up to n.
 func powerOfTwo(n int) int { return 1 << (bits.Len(uint(n)) - 1) }
 
-// Config says which variants of the kernels a Set builds.
+// Config is what all kernels of a Set have in common.
 type Config struct {
-	// Weights that the kernels read. Variants for others are built when they are first recorded,
-	// which takes its time then.
-	Weights []Weights
-	// Batches builds also what steps of several tokens take, up to DecodeRows.
-	Batches bool
-	KV      KVType // of the KV cache
-	Tuning  Tuning
-	// Kernels are the names of those to build; nil: all. Others are built when they are recorded.
-	Kernels []string
-	// Every is types for which all kernels that read weights are built, also as only batches
-	// and matrices of few rows take them, with and without integer dot products.
-	Every []Type
+	KV     KVType // of the KV cache
+	Tuning Tuning
 	// Statistics makes Program.Executables tell registers, spills and the like,
 	// Representations what the driver's compiler made of the kernel: where the device has
 	// Features.PipelineExecutableProperties.
 	Statistics, Representations bool
 }
 
-// Weights are a matrix that a kernel reads, Rows × Cols.
-type Weights struct {
-	Kernel     string // matmul stands for its variant that reads a Normed
-	Type       Type
-	Rows, Cols int
-	Quantized  bool // what it is multiplied with is there as 8-bit integers too
-}
-
-// Set is the kernels of one device, built for one configuration. Its methods
-// record one dispatch each, and build what is not built yet; errors stay in the Commands
-// until End.
+// Set is the kernels of one device, in one configuration. Its methods record one dispatch
+// each, and build what is not built yet; errors stay in the Commands until End. With nil Commands
+// they record nothing: [Set.Missing] finds so what to build in time.
 type Set struct {
 	d         *vk.Device
 	cfg       Config
@@ -90,7 +67,7 @@ type Set struct {
 	byKey    map[programKey]*Program
 }
 
-// New builds the kernels, on all cores. Free gives them back.
+// New makes a Set in which nothing is built yet. Free gives back what will be.
 func New(d *vk.Device, cfg Config) (*Set, error) {
 	if cfg.Tuning.Attention == (AttentionTuning{}) {
 		cfg.Tuning.Attention = defaultAttention(d.Caps())
@@ -100,54 +77,17 @@ func New(d *vk.Device, cfg Config) (*Set, error) {
 			return nil, err
 		}
 	}
-	s := &Set{d: d, cfg: cfg, tuning: cfg.Tuning, kv: cfg.KV, byKey: map[programKey]*Program{}}
 	count := d.Caps().Limits.MaxComputeWorkGroupCount
-	s.maxGroups = min(count[0], count[1])
-	if err := s.build(); err != nil {
-		s.Free()
-		return nil, err
-	}
-	return s, nil
-}
-
-// wanted tells whether a kernel is among those to build.
-func (s *Set) wanted(name string) bool {
-	return s.cfg.Kernels == nil || slices.Contains(s.cfg.Kernels, name)
-}
-
-func (s *Set) build() error {
-	var programs []*Program
-	weights := slices.Clone(s.cfg.Weights)
-	for _, k := range Kernels() {
-		if !k.Weights && s.wanted(k.Name) {
-			programs = append(programs, s.only(k))
-		}
-		for _, t := range s.cfg.Every {
-			weights = append(weights, Weights{Kernel: k.Name, Type: t})
-		}
-	}
-	for i := range weights {
-		w := &weights[i]
-		if !w.Type.Known() {
-			return fmt.Errorf("shaders: no kernel for weights of type %d", w.Type)
-		}
-		if k := FindKernel(w.Kernel); k != nil && k.Weights && s.wanted(k.Name) {
-			programs = append(programs, k.programs(s, k, w)...)
-		}
-	}
-	var work errgroup.Group
-	work.SetLimit(runtime.GOMAXPROCS(0))
-	for _, p := range programs {
-		work.Go(p.build)
-	}
-	return work.Wait()
+	return &Set{
+		d: d, cfg: cfg, tuning: cfg.Tuning, kv: cfg.KV, maxGroups: min(count[0], count[1]), byKey: map[programKey]*Program{},
+	}, nil
 }
 
 // Free gives the pipelines back. The device must not be running them.
 func (s *Set) Free() {
 	for _, p := range s.programs {
-		if p.pipeline != nil {
-			p.pipeline.Free()
+		if built := p.pipeline.Load(); built != nil {
+			built.Free()
 		}
 	}
 	s.programs, s.byKey = nil, nil

@@ -16,7 +16,7 @@ func TestToHalf(t *testing.T) {
 	b, rng := &bench{t: t}, random(t)
 	t.Cleanup(b.free)
 	var err error
-	if b.set, err = New(device, Config{Tuning: prefillTuning(p), Kernels: []string{"to_half"}}); err != nil {
+	if b.set, err = New(device, Config{Tuning: prefillTuning(p)}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.set.Free)

@@ -13,7 +13,11 @@ layout(constant_id = 1) const uint TYPE = F32;
 layout(set = 0, binding = 0, std430) readonly buffer Weights { uint w[]; };
 layout(set = 0, binding = 0, std430) readonly buffer Quads { uvec4 w4[]; };
 
-const uint TILE = 32u; // rows
+// TileRows is the number of rows that lie interleaved on the device: for each four words
+// of a row the 32 rows follow each other, so that lanes which take a row each read
+// side by side.
+// export
+const uint TILE = 32u;
 
 // The push constants of kernels begin with these:
 // interface matrix: 5 push constants

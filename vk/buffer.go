@@ -34,7 +34,7 @@ func (d *Device) NewBuffer(name string, size int64, m Memory) (*Buffer, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.live.add(b)
+	d.live.add(b, fmt.Sprintf("buffer %q", name))
 	return b, nil
 }
 
@@ -57,7 +57,7 @@ func (d *Device) newBuffer(label string, size int64, m Memory, p placement) (*Bu
 	}
 	defer info.Free()
 	var handle vulkan.Buffer
-	d.count.allocate.Add(1)
+	d.count.other.Add(1)
 	if r := vulkan.CreateBuffer(d.handle, &info, nil, &handle); r != vulkan.Success {
 		return nil, fmt.Errorf("vk: buffer %q of %s: %w", label, sizeText(size), d.check("vkCreateBuffer", r))
 	}
@@ -74,7 +74,6 @@ func (b *Buffer) bind(m Memory, p placement) error {
 	d := b.d
 	var req vulkan.MemoryRequirements
 	defer req.Free()
-	d.count.allocate.Add(2)
 	vulkan.GetBufferMemoryRequirements(d.handle, b.handle, &req)
 	req.Deref()
 	types := memoryTypes(&d.caps.Memory, d.caps.Type, m, req.MemoryTypeBits)
@@ -108,16 +107,10 @@ func (b *Buffer) Bytes() []byte {
 
 // Free gives the memory back. No submission may still use the buffer, and no Commands
 // that mentions it may be submitted again.
-func (b *Buffer) Free() {
-	if b.d.live.remove(b) {
-		b.destroy()
-	}
-}
-
-func (b *Buffer) describe() string { return fmt.Sprintf("buffer %q", b.name) }
+func (b *Buffer) Free() { b.d.free(b) }
 
 func (b *Buffer) destroy() {
-	b.d.count.allocate.Add(1)
+	b.d.count.other.Add(1)
 	vulkan.DestroyBuffer(b.d.handle, b.handle, nil)
 	b.d.mem.free(b.mem)
 	b.handle, b.mem = vulkan.NullBuffer, allocation{}
@@ -128,6 +121,9 @@ func (b *Buffer) All() Range { return Range{b, 0, b.size} }
 
 // Range is n bytes from off on.
 func (b *Buffer) Range(off, n int64) Range { return Range{b, off, n} }
+
+// Part is n bytes of the range from off on.
+func (r Range) Part(off, n int64) Range { return Range{r.Buffer, r.Offset + off, n} }
 
 // bytes is the range's memory, or nil if the host cannot see it.
 func (r Range) bytes() []byte {

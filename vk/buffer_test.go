@@ -16,7 +16,7 @@ func hidden(t *testing.T, d *Device, name string, size int64) *Buffer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.live.add(b)
+	d.live.add(b, name)
 	b.mem.block.mapped = nil
 	return b
 }
@@ -33,11 +33,11 @@ func pattern(n int, seed uint64) []byte {
 func TestWriteRead(t *testing.T) {
 	d := openTest(t)
 	const guard = 0xa5
-	size := int64(stageChunk*2 + 12345)
+	size := int64(slotBytes*2 + 12345)
 	for _, b := range []*Buffer{newBuffer(t, d, "mapped or not", size, DeviceLocal), hidden(t, d, "hidden", size)} {
 		for _, r := range []Range{
 			b.Range(0, 1), b.Range(1, 1), b.Range(3, 7), b.Range(5, 4095), b.Range(255, 65537), b.Range(size-1, 1),
-			b.Range(7, stageChunk), b.Range(1, stageChunk+1), b.All(),
+			b.Range(7, slotBytes), b.Range(1, slotBytes+1), b.All(),
 		} {
 			write(t, d, b.All(), bytes.Repeat([]byte{guard}, int(size)))
 			src := pattern(int(r.Size), uint64(r.Size))
@@ -60,7 +60,7 @@ func TestWriteRead(t *testing.T) {
 		}
 		b.Free()
 	}
-	if s := d.Stats(); s.AllocatedBytes != 0 || s.BufferBytes != 0 || s.StagingBytes < 2*stageChunk {
+	if s := d.Stats(); s.AllocatedBytes != 0 || s.BufferBytes != 0 || s.StagingBytes < 2*slotBytes {
 		t.Errorf("after freeing: %+v", s)
 	}
 }

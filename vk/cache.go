@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	vulkan "github.com/vulkan-go/vulkan"
 )
@@ -80,7 +82,6 @@ func (d *Device) createCache(data []byte) vulkan.Result {
 		copy(bytesAt(info.PInitialData, len(data)), data)
 	}
 	defer info.Free()
-	d.count.allocate.Add(1)
 	var handle vulkan.PipelineCache
 	r := vulkan.CreatePipelineCache(d.handle, &info, nil, &handle)
 	d.cache.handle = handle
@@ -132,11 +133,7 @@ func decodeCache(file []byte, c *Caps) ([]byte, error) {
 
 func encodeCache(data []byte, c *Caps) []byte {
 	key, sum := cacheKey(c), sha256.Sum256(data)
-	file := make([]byte, 0, cacheHeader+len(data))
-	file = append(file, cacheMagic...)
-	file = append(file, key[:]...)
-	file = append(file, sum[:]...)
-	return append(file, data...)
+	return slices.Concat([]byte(cacheMagic), key[:], sum[:], data)
 }
 
 // closeCache writes the file if there is something new, and destroys the cache.
@@ -150,7 +147,6 @@ func (d *Device) closeCache() {
 			c.status = fmt.Sprintf("%s: not written: %v", c.path, err)
 		}
 	}
-	d.count.allocate.Add(1)
 	vulkan.DestroyPipelineCache(d.handle, c.handle, nil)
 	c.handle = vulkan.NullPipelineCache
 }
@@ -160,7 +156,6 @@ func (d *Device) saveCache() error {
 	var a arena
 	defer a.free()
 	var n uint
-	d.count.other.Add(2)
 	if r := vulkan.GetPipelineCacheData(d.handle, c.handle, &n, nil); r != vulkan.Success {
 		return d.check("vkGetPipelineCacheData", r)
 	}
@@ -184,25 +179,18 @@ func (d *Device) saveCache() error {
 
 // WriteAtomic replaces the contents of a file in a cache folder; a reader sees the old
 // ones or the new.
-func WriteAtomic(path string, data []byte) (err error) {
+func WriteAtomic(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*.tmp")
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			os.Remove(f.Name())
-		}
-	}()
 	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync() // else a crash may leave the new name with no contents
-	}
-	if e := f.Close(); err == nil {
-		err = e
-	}
+	err = errors.Join(err, f.Sync(), f.Close()) // without Sync a crash may leave the new name with no contents
 	if err == nil {
 		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		os.Remove(f.Name())
 	}
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // UUID identifies a device or a driver; its text is the usual 8-4-4-4-12 form.
@@ -102,12 +103,7 @@ type Subgroup struct {
 
 // Has reports whether compute shaders may use the operation, such as "arithmetic".
 func (s *Subgroup) Has(operation string) bool {
-	for _, o := range s.Operations {
-		if o == operation {
-			return s.Compute
-		}
-	}
-	return false
+	return s.Compute && slices.Contains(s.Operations, operation)
 }
 
 // Features are optional features that a device has. OpenDevice enables those that a kernel or
@@ -208,31 +204,21 @@ func flagNames(flags uint32, names []string) []string {
 	return list
 }
 
-// componentName names a VkComponentTypeKHR.
-func componentName(t uint32) string {
-	names := []string{"f16", "f32", "f64", "s8", "s16", "s32", "s64", "u8", "u16", "u32", "u64"}
-	if int(t) < len(names) {
-		return names[t]
-	}
-	if t == 1000141000 { // VK_COMPONENT_TYPE_BFLOAT16_KHR
-		return "bf16"
-	}
-	return fmt.Sprintf("type %d", t)
+// componentNames are of VkComponentTypeKHR.
+var componentNames = map[uint32]string{
+	0: "f16", 1: "f32", 2: "f64", 3: "s8", 4: "s16", 5: "s32", 6: "s64", 7: "u8", 8: "u16", 9: "u32", 10: "u64",
+	1000141000: "bf16", // VK_COMPONENT_TYPE_BFLOAT16_KHR
 }
 
-// scopeName names a VkScopeKHR.
-func scopeName(s uint32) string {
-	switch s {
-	case 1:
-		return "device"
-	case 2:
-		return "workgroup"
-	case 3:
-		return "subgroup"
-	case 5:
-		return "queue_family"
+// scopeNames are of VkScopeKHR.
+var scopeNames = map[uint32]string{1: "device", 2: "workgroup", 3: "subgroup", 5: "queue_family"}
+
+// nameOr is the name of v, or what it is with its number if it is newer than names.
+func nameOr(names map[uint32]string, v uint32, what string) string {
+	if name, ok := names[v]; ok {
+		return name
 	}
-	return fmt.Sprintf("scope %d", s)
+	return fmt.Sprintf("%s %d", what, v)
 }
 
 // clampInt64 keeps limits such as 2^64-1 positive.

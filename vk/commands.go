@@ -49,7 +49,7 @@ func (d *Device) NewCommands(label string) (*Commands, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.live.add(c)
+	d.live.add(c, fmt.Sprintf("commands %q", label))
 	return c, nil
 }
 
@@ -74,7 +74,6 @@ func (c *Commands) allocate() error {
 	d := c.d
 	pi := vulkan.CommandPoolCreateInfo{SType: vulkan.StructureTypeCommandPoolCreateInfo, QueueFamilyIndex: uint32(d.caps.QueueFamily)}
 	defer pi.Free()
-	d.count.allocate.Add(2)
 	var pool vulkan.CommandPool
 	if r := vulkan.CreateCommandPool(d.handle, &pi, nil, &pool); r != vulkan.Success {
 		return d.check("vkCreateCommandPool", r)
@@ -98,7 +97,7 @@ func (c *Commands) allocate() error {
 func (c *Commands) begin() {
 	info := vulkan.CommandBufferBeginInfo{SType: vulkan.StructureTypeCommandBufferBeginInfo}
 	defer info.Free()
-	c.d.count.record.Add(1)
+	c.d.count.other.Add(1)
 	if r := vulkan.BeginCommandBuffer(c.handle, &info); r != vulkan.Success {
 		c.err = c.d.check("vkBeginCommandBuffer", r)
 		return
@@ -106,7 +105,6 @@ func (c *Commands) begin() {
 	c.state = recording
 	c.hazards.reset()
 	if c.d.in.labels {
-		c.d.count.record.Add(1)
 		c.d.fn.beginLabel(&c.text, c.handle, c.name)
 	}
 }
@@ -126,7 +124,6 @@ func (c *Commands) Reset() error {
 	}
 	c.release()
 	c.trace.free()
-	d.count.record.Add(1)
 	if r := vulkan.ResetCommandPool(d.handle, c.pool, 0); r != vulkan.Success {
 		return d.check("vkResetCommandPool", r)
 	}
@@ -228,16 +225,13 @@ func (c *Commands) kernel(label string, p *Pipeline, push []byte, bindings []Bin
 			c.fail(label, err)
 			return
 		}
-		d.count.record.Add(1)
 		vulkan.CmdBindDescriptorSets(c.handle, vulkan.PipelineBindPointCompute, p.layout, 0, 1, []vulkan.DescriptorSet{set}, 0, nil)
 	}
 	if c.bound != p {
 		c.bound = p
-		d.count.record.Add(1)
 		vulkan.CmdBindPipeline(c.handle, vulkan.PipelineBindPointCompute, p.handle)
 	}
 	if len(push) > 0 {
-		d.count.record.Add(1)
 		vulkan.CmdPushConstants(c.handle, p.layout, vulkan.ShaderStageFlags(vulkan.ShaderStageComputeBit), 0, uint32(len(push)), unsafe.Pointer(&push[0]))
 	}
 	c.labelled(label, dispatch)
@@ -320,14 +314,12 @@ func (c *Commands) barrier(e edge) {
 		return
 	}
 	c.hazards.pass(e)
-	c.d.count.record.Add(1)
 	c.d.fn.barrier(c.handle, e)
 	c.barriers = append(c.barriers, e)
 }
 
 func (c *Commands) labelled(label string, command func()) {
 	if c.d.in.labels {
-		c.d.count.record.Add(2)
 		c.d.fn.beginLabel(&c.text, c.handle, label)
 		defer c.d.fn.endLabel(c.handle)
 	}
@@ -336,7 +328,7 @@ func (c *Commands) labelled(label string, command func()) {
 		defer c.point()
 		c.trace.spans = append(c.trace.spans, Span{Section: c.trace.section, Label: label})
 	}
-	c.d.count.record.Add(1)
+	c.d.count.other.Add(1)
 	command()
 }
 
@@ -352,10 +344,9 @@ func (c *Commands) End() error {
 	c.barrier(c.hazards.unread())
 	c.hazards.reset() // and lets go of the buffers
 	if c.d.in.labels {
-		c.d.count.record.Add(1)
 		c.d.fn.endLabel(c.handle)
 	}
-	c.d.count.record.Add(1)
+	c.d.count.other.Add(1)
 	if r := vulkan.EndCommandBuffer(c.handle); r != vulkan.Success {
 		c.err = fmt.Errorf("vk: commands %q: %w", c.name, c.d.check("vkEndCommandBuffer", r))
 		return c.err
@@ -382,20 +373,14 @@ func (c *Commands) Barriers() (n int) {
 }
 
 // Free destroys the recording. The caller has waited for its last submission.
-func (c *Commands) Free() {
-	if c.d.live.remove(c) {
-		c.destroy()
-	}
-}
-
-func (c *Commands) describe() string { return fmt.Sprintf("commands %q", c.name) }
+func (c *Commands) Free() { c.d.free(c) }
 
 func (c *Commands) destroy() {
 	d := c.d
 	c.release()
 	c.trace.free()
 	c.sets.destroy(d)
-	d.count.allocate.Add(1)
+	d.count.other.Add(1)
 	vulkan.DestroyCommandPool(d.handle, c.pool, nil) // its command buffer with it
 	c.pool, c.handle, c.state = vulkan.NullCommandPool, nil, freed
 }

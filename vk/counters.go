@@ -2,27 +2,21 @@ package vk
 
 import "sync/atomic"
 
-// Counters are the numbers of Vulkan calls that a Device made so far, by kind. Between
-// two readings around a decode step only Submit, Wait and Poll may differ.
+// Counters are how often a Device was asked for something so far, by kind: of a decode step
+// only for Submit, Wait and Poll.
 type Counters struct {
-	Submit   uint64 // vkQueueSubmit
-	Wait     uint64 // vkWaitSemaphores
-	Poll     uint64 // vkGetSemaphoreCounterValue
-	Record   uint64 // command buffers: begin, commands, end, reset
-	Allocate uint64 // creating, allocating, mapping, binding and destroying objects
-	Update   uint64 // vkUpdateDescriptorSets
-	Other    uint64 // names, queries, cache data
+	Submit uint64 // vkQueueSubmit
+	Wait   uint64 // vkWaitSemaphores
+	Poll   uint64 // vkGetSemaphoreCounterValue
+	Other  uint64 // making and freeing an object, recording a command, a query
 }
 
-type counters struct{ submit, wait, poll, record, allocate, update, other atomic.Uint64 }
+type counters struct{ submit, wait, poll, other atomic.Uint64 }
 
 // Counters reads the counters.
 func (d *Device) Counters() Counters {
 	c := &d.count
-	return Counters{
-		Submit: c.submit.Load(), Wait: c.wait.Load(), Poll: c.poll.Load(), Record: c.record.Load(),
-		Allocate: c.allocate.Load(), Update: c.update.Load(), Other: c.other.Load(),
-	}
+	return Counters{Submit: c.submit.Load(), Wait: c.wait.Load(), Poll: c.poll.Load(), Other: c.other.Load()}
 }
 
 // Stats is what a Device holds for its callers now.

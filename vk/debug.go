@@ -56,6 +56,5 @@ func name[H handle](d *Device, kind vulkan.ObjectType, h H, text string) {
 		return
 	}
 	var buf []byte
-	d.count.other.Add(1)
 	d.fn.name(&buf, kind, raw(h), text)
 }

@@ -38,7 +38,6 @@ func (s *descriptors) set(d *Device, p *Pipeline, buffers []bufferInfo, label st
 	}
 	defer info.Free()
 	var set vulkan.DescriptorSet
-	d.count.allocate.Add(1)
 	if r := vulkan.AllocateDescriptorSets(d.handle, &info, &set); r != vulkan.Success {
 		return set, d.check("vkAllocateDescriptorSets", r)
 	}
@@ -47,7 +46,6 @@ func (s *descriptors) set(d *Device, p *Pipeline, buffers []bufferInfo, label st
 	if d.in.validation { // Mesa's software driver never frees the names of sets that go with their pool
 		name(d, vulkan.ObjectTypeDescriptorSet, set, label)
 	}
-	d.count.update.Add(1)
 	d.fn.writeSet(set, buffers)
 	return set, nil
 }
@@ -64,7 +62,6 @@ func (s *descriptors) room(d *Device, bindings int) (*pool, error) {
 		sets = min(2*s.pools[n-1].sets, maxSets)
 	}
 	p := pool{sets: sets, buffers: sets * buffersPerSet}
-	d.count.allocate.Add(1)
 	var r vulkan.Result
 	if p.handle, r = d.fn.newDescriptorPool(d.handle, p.sets, p.buffers); r != vulkan.Success {
 		return nil, d.check("vkCreateDescriptorPool", r)
@@ -78,7 +75,6 @@ func (s *descriptors) room(d *Device, bindings int) (*pool, error) {
 // reset takes every set back.
 func (s *descriptors) reset(d *Device) {
 	for i := range s.pools {
-		d.count.allocate.Add(1)
 		vulkan.ResetDescriptorPool(d.handle, s.pools[i].handle, 0)
 		s.pools[i].usedSets, s.pools[i].usedBuf = 0, 0
 	}
@@ -87,7 +83,6 @@ func (s *descriptors) reset(d *Device) {
 
 func (s *descriptors) destroy(d *Device) {
 	for _, p := range s.pools {
-		d.count.allocate.Add(1)
 		vulkan.DestroyDescriptorPool(d.handle, p.handle, nil)
 	}
 	s.pools = nil

@@ -3,7 +3,8 @@ package vk
 import (
 	"errors"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -34,21 +35,18 @@ type Device struct {
 }
 
 // object is something that a Device made and that its caller frees.
-type object interface {
-	describe() string
-	destroy()
-}
+type object interface{ destroy() }
 
 // registry knows what is live, to name what was forgotten.
 type registry struct {
 	mu      sync.Mutex
-	objects map[object]struct{}
+	objects map[object]string // what each is, for errors
 }
 
-func (r *registry) add(o object) {
+func (r *registry) add(o object, what string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.objects[o] = struct{}{}
+	r.objects[o] = what
 }
 
 // remove reports whether o was live: freeing twice does nothing.
@@ -60,14 +58,19 @@ func (r *registry) remove(o object) bool {
 	return ok
 }
 
-// drain removes and returns everything, in the order in which it may be destroyed.
-func (r *registry) drain() []object {
+// free destroys an object that is live.
+func (d *Device) free(o object) {
+	if d.live.remove(o) {
+		o.destroy()
+	}
+}
+
+// drain removes and returns everything, in the order in which it may be destroyed, and what
+// each is.
+func (r *registry) drain() (list []object, names []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var list []object
-	for o := range r.objects {
-		list = append(list, o)
-	}
+	list, names = slices.Collect(maps.Keys(r.objects)), slices.Sorted(maps.Values(r.objects))
 	clear(r.objects)
 	rank := func(o object) int {
 		switch o.(type) {
@@ -78,8 +81,8 @@ func (r *registry) drain() []object {
 		}
 		return 2
 	}
-	sort.Slice(list, func(i, j int) bool { return rank(list[i]) < rank(list[j]) })
-	return list
+	slices.SortFunc(list, func(a, b object) int { return rank(a) - rank(b) })
+	return list, names
 }
 
 // OpenDevice opens pd with the optional features that are used (Features). Compiled pipelines are
@@ -92,8 +95,8 @@ func (in *Instance) OpenDevice(pd *PhysicalDevice, cacheDir string) (*Device, er
 	if err := in.deviceOpened(); err != nil {
 		return nil, err
 	}
-	d := &Device{in: in, pd: pd, caps: pd.Caps}
-	d.live.objects = map[object]struct{}{}
+	d := &Device{in: in, pd: pd, caps: pd.Caps, stage: newStage()}
+	d.live.objects = map[object]string{}
 	d.mem.init(d)
 	if err := d.open(cacheDir); err != nil {
 		d.destroy()
@@ -103,7 +106,6 @@ func (in *Instance) OpenDevice(pd *PhysicalDevice, cacheDir string) (*Device, er
 }
 
 func (d *Device) open(cacheDir string) error {
-	d.count.allocate.Add(3)
 	handle, r := createDevice(d.pd.handle, d.caps.QueueFamily, d.pd.extensions, d.pd.has, &d.caps)
 	if r != vulkan.Success {
 		return resultError("vkCreateDevice for "+d.caps.Name, r)
@@ -129,13 +131,10 @@ func (d *Device) Caps() *Caps { return &d.caps }
 
 // Heaps returns the memory heaps with their present budgets.
 func (d *Device) Heaps() []Heap {
-	heaps := append([]Heap(nil), d.caps.Memory.Heaps...)
+	heaps := slices.Clone(d.caps.Memory.Heaps)
 	if d.caps.Features.MemoryBudget {
 		d.count.other.Add(1)
-		budget, usage := d.in.fn.budgets(d.pd.handle)
-		for i := range heaps {
-			heaps[i].Budget, heaps[i].Usage = budget[i], usage[i]
-		}
+		d.in.fn.budgets(d.pd.handle, heaps)
 	}
 	return heaps
 }
@@ -159,13 +158,10 @@ func (d *Device) Close() error {
 		}
 	}
 	d.stage.close()
-	if left := d.live.drain(); len(left) > 0 {
-		var names []string
+	if left, names := d.live.drain(); len(left) > 0 {
 		for _, o := range left {
-			names = append(names, o.describe())
 			o.destroy()
 		}
-		sort.Strings(names)
 		errs = append(errs, fmt.Errorf("vk: close: still alive: %s", strings.Join(names, ", ")))
 	}
 	d.closeCache()
@@ -178,7 +174,6 @@ func (d *Device) destroy() {
 	d.closed.Store(true)
 	if d.handle != nil {
 		d.mem.destroy()
-		d.count.allocate.Add(2)
 		if d.time.semaphore != vulkan.NullSemaphore {
 			vulkan.DestroySemaphore(d.handle, d.time.semaphore, nil)
 		}

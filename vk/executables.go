@@ -31,13 +31,12 @@ func (p *Pipeline) Executables() ([]Executable, error) {
 		return nil, fmt.Errorf("vk: pipeline %q was built without statistics", p.name)
 	}
 	d := p.d
-	d.count.other.Add(2)
+	d.count.other.Add(1)
 	list, r := d.fn.executables(p.handle, p.stats)
 	if err := d.check("vkGetPipelineExecutablePropertiesKHR", r); err != nil || !p.forms {
 		return list, err
 	}
 	for i := range list {
-		d.count.other.Add(2)
 		if list[i].Representations, r = d.fn.representations(p.handle, i); r < 0 {
 			return nil, d.check("vkGetPipelineExecutableInternalRepresentationsKHR", r)
 		}

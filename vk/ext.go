@@ -158,23 +158,20 @@ func instanceLayers(gipa unsafe.Pointer) (map[string]vulkan.Version, error) {
 
 // instanceInfo is what createInstance asks for.
 type instanceInfo struct {
-	version      uint32
-	flags        uint32
-	layers       []string
-	extensions   []string
-	syncChecks   bool       // VK_EXT_validation_features: synchronization validation
-	messages     cgo.Handle // 0, or the messenger's receiver
-	engineName   string
-	engineNumber uint32
+	version    uint32
+	flags      uint32
+	layers     []string
+	extensions []string
+	syncChecks bool       // VK_EXT_validation_features: synchronization validation
+	messages   cgo.Handle // 0, or the messenger's receiver
 }
 
 func createInstance(info instanceInfo) (vulkan.Instance, vulkan.Result) {
 	var a arena
 	defer a.free()
 	app := one[C.VkApplicationInfo](&a)
-	app.engineName = a.text(info.engineName)
+	app.engineName, app.engineVersion = a.text("sealvk"), 1
 	app.applicationName = app.engineName
-	app.engineVersion = C.uint32_t(info.engineNumber)
 	app.apiVersion = C.uint32_t(info.version)
 	ci := one[C.VkInstanceCreateInfo](&a)
 	ci.sType = C.uint32_t(vulkan.StructureTypeInstanceCreateInfo)
@@ -235,14 +232,13 @@ func (t instanceTable) queueFamilies(pd vulkan.PhysicalDevice) []QueueFamily {
 	return families
 }
 
-// budgets returns each heap's budget and usage in bytes.
-func (t instanceTable) budgets(pd vulkan.PhysicalDevice) (budget, usage [16]int64) {
-	var b, u [16]C.uint64_t
-	C.svk_budget(t.c, unsafe.Pointer(pd), &b[0], &u[0])
-	for i := range b {
-		budget[i], usage[i] = clampInt64(uint64(b[i])), clampInt64(uint64(u[i]))
+// budgets reads each heap's budget and usage.
+func (t instanceTable) budgets(pd vulkan.PhysicalDevice, heaps []Heap) {
+	var budget, usage [16]C.uint64_t
+	C.svk_budget(t.c, unsafe.Pointer(pd), &budget[0], &usage[0])
+	for i := range heaps {
+		heaps[i].Budget, heaps[i].Usage = clampInt64(uint64(budget[i])), clampInt64(uint64(usage[i]))
 	}
-	return budget, usage
 }
 
 // timeDomains has bit i set if VkTimeDomainEXT i can be calibrated with the device's.
@@ -312,13 +308,13 @@ func (t instanceTable) query(pd vulkan.PhysicalDevice, has uint32, c *Caps) {
 		}
 	}
 	if c.Features.CooperativeMatrix {
+		component := func(t C.uint32_t) string { return nameOr(componentNames, uint32(t), "type") }
 		shapes := slice[C.VkCooperativeMatrixPropertiesKHR](&a, 256)
 		for _, s := range shapes[:C.svk_coop_matrices(t.c, unsafe.Pointer(pd), &shapes[0], 256)] {
 			c.CooperativeMatrices = append(c.CooperativeMatrices, CooperativeMatrix{
 				M: int(s.MSize), N: int(s.NSize), K: int(s.KSize),
-				A: componentName(uint32(s.AType)), B: componentName(uint32(s.BType)),
-				C: componentName(uint32(s.CType)), Result: componentName(uint32(s.ResultType)),
-				Saturating: s.saturatingAccumulation != 0, Scope: scopeName(uint32(s.scope)),
+				A: component(s.AType), B: component(s.BType), C: component(s.CType), Result: component(s.ResultType),
+				Saturating: s.saturatingAccumulation != 0, Scope: nameOr(scopeNames, uint32(s.scope), "scope"),
 			})
 		}
 	}

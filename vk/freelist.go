@@ -1,6 +1,9 @@
 package vk
 
-import "sort"
+import (
+	"cmp"
+	"slices"
+)
 
 // freeList hands out ranges of [0, size) and takes them back. Free ranges are sorted by
 // offset, never empty and never adjacent.
@@ -28,41 +31,25 @@ func (f *freeList) alloc(n, align int64) (offset int64, ok bool) {
 	}
 	s := f.free[best]
 	offset = alignUp(s.start, align)
-	before, after := span{s.start, offset}, span{offset + n, s.end}
-	switch {
-	case before.start < before.end && after.start < after.end:
-		f.free = append(f.free, span{})
-		copy(f.free[best+2:], f.free[best+1:])
-		f.free[best], f.free[best+1] = before, after
-	case before.start < before.end:
-		f.free[best] = before
-	case after.start < after.end:
-		f.free[best] = after
-	default:
-		f.free = append(f.free[:best], f.free[best+1:]...)
-	}
+	rest := slices.DeleteFunc([]span{{s.start, offset}, {offset + n, s.end}}, func(s span) bool { return s.start == s.end })
+	f.free = slices.Replace(f.free, best, best+1, rest...)
 	return offset, true
 }
 
 // release gives back what alloc returned and joins it with its neighbours.
 func (f *freeList) release(offset, n int64) {
-	i := sort.Search(len(f.free), func(i int) bool { return f.free[i].start > offset })
 	s := span{offset, offset + n}
-	left := i > 0 && f.free[i-1].end == s.start
-	right := i < len(f.free) && f.free[i].start == s.end
-	switch {
-	case left && right:
-		f.free[i-1].end = f.free[i].end
-		f.free = append(f.free[:i], f.free[i+1:]...)
-	case left:
-		f.free[i-1].end = s.end
-	case right:
-		f.free[i].start = s.start
-	default:
-		f.free = append(f.free, span{})
-		copy(f.free[i+1:], f.free[i:])
-		f.free[i] = s
+	from, _ := slices.BinarySearchFunc(f.free, s, func(a, b span) int { return cmp.Compare(a.start, b.start) })
+	to := from
+	if from > 0 && f.free[from-1].end == s.start {
+		from--
+		s.start = f.free[from].start
 	}
+	if to < len(f.free) && f.free[to].start == s.end {
+		s.end = f.free[to].end
+		to++
+	}
+	f.free = slices.Replace(f.free, from, to, s)
 }
 
 // empty reports that nothing is handed out.

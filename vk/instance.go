@@ -65,7 +65,7 @@ func Open(cfg Config) (*Instance, error) {
 		return nil, fmt.Errorf("vk: %w: the Vulkan loader knows only Vulkan %v, 1.2 is needed: update it", ErrNoDevice, have)
 	}
 	in := &Instance{version: min(have, vulkan.Version(vulkan.MakeVersion(1, 3, 0))), validation: cfg.Validation}
-	info := instanceInfo{version: uint32(in.version), engineName: "sealvk", engineNumber: 1}
+	info := instanceInfo{version: uint32(in.version)}
 	extensions, err := instanceExtensions(loader.gipa, "")
 	if err != nil {
 		return nil, err

@@ -130,13 +130,11 @@ func (m *memory) newBlock(t int, size int64) (*block, vulkan.Result) {
 	}
 	defer info.Free()
 	var handle vulkan.DeviceMemory
-	d.count.allocate.Add(1)
 	if r := vulkan.AllocateMemory(d.handle, &info, nil, &handle); r != vulkan.Success {
 		return nil, r
 	}
 	var mapped unsafe.Pointer
 	if mt := d.caps.Memory.Types[t]; mt.HostVisible && mt.HostCoherent {
-		d.count.allocate.Add(1)
 		if r := vulkan.MapMemory(d.handle, handle, 0, vulkan.DeviceSize(vulkan.WholeSize), 0, &mapped); r != vulkan.Success {
 			vulkan.FreeMemory(d.handle, handle, nil)
 			return nil, r
@@ -161,7 +159,6 @@ func (m *memory) free(a allocation) {
 	if !b.ranges.empty() {
 		return
 	}
-	m.d.count.allocate.Add(1)
 	vulkan.FreeMemory(m.d.handle, b.handle, nil) // unmaps too
 	m.bytes -= b.size
 	i := slices.Index(m.blocks[b.typ], b)

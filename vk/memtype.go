@@ -1,6 +1,6 @@
 package vk
 
-import "sort"
+import "slices"
 
 // Memory says who reads and writes a buffer.
 type Memory int
@@ -46,17 +46,16 @@ func exotic(t MemoryType) bool { return t.Flags&^0xf != 0 }
 // first. DeviceLocal leaves device-local memory only on integrated devices, whose heaps
 // are the same RAM.
 func memoryTypes(c *MemoryCaps, t DeviceType, m Memory, bits uint32) []int {
-	type candidate struct{ index, rank int }
-	var list []candidate
+	var types []int
+	var ranks [32]int // of types, the least best
 	for i, mt := range c.Types {
 		if bits>>i&1 == 0 || exotic(mt) {
 			continue
 		}
 		mapped := mt.HostVisible && mt.HostCoherent
-		rank := 0
 		worse := func(by int, unless bool) {
 			if !unless {
-				rank += by
+				ranks[i] += by
 			}
 		}
 		switch m {
@@ -80,12 +79,8 @@ func memoryTypes(c *MemoryCaps, t DeviceType, m Memory, bits uint32) []int {
 			worse(2, mt.HostCached)
 			worse(1, !mt.DeviceLocal || c.Mapped && t != Discrete)
 		}
-		list = append(list, candidate{i, rank})
+		types = append(types, i)
 	}
-	sort.SliceStable(list, func(i, j int) bool { return list[i].rank < list[j].rank })
-	types := make([]int, len(list))
-	for i, c := range list {
-		types[i] = c.index
-	}
+	slices.SortStableFunc(types, func(a, b int) int { return ranks[a] - ranks[b] })
 	return types
 }

@@ -29,7 +29,10 @@ func (in *Instance) read(index int, h vulkan.PhysicalDevice) (*PhysicalDevice, e
 	p.Limits.Deref()
 	defer p.Free()
 	c.Name = vulkan.ToString(p.DeviceName[:])
-	c.Type = deviceType(p.DeviceType)
+	c.Type = Other
+	if t := uint32(p.DeviceType); t < uint32(len(deviceTypes)) {
+		c.Type = deviceTypes[t]
+	}
 	c.VendorID, c.DeviceID = p.VendorID, p.DeviceID
 	c.APIVersion = vulkan.Version(p.ApiVersion).String()
 	c.Driver.Version = p.DriverVersion
@@ -112,19 +115,8 @@ func (pd *PhysicalDevice) readCalibration(in *Instance) {
 	}
 }
 
-func deviceType(t vulkan.PhysicalDeviceType) DeviceType {
-	switch t {
-	case vulkan.PhysicalDeviceTypeDiscreteGpu:
-		return Discrete
-	case vulkan.PhysicalDeviceTypeIntegratedGpu:
-		return Integrated
-	case vulkan.PhysicalDeviceTypeVirtualGpu:
-		return Virtual
-	case vulkan.PhysicalDeviceTypeCpu:
-		return CPU
-	}
-	return Other
-}
+// deviceTypes are in the order of VkPhysicalDeviceType.
+var deviceTypes = [...]DeviceType{Other, Integrated, Discrete, Virtual, CPU}
 
 func readLimits(l *vulkan.PhysicalDeviceLimits) Limits {
 	three := func(v [3]uint32) [3]int { return [3]int{int(v[0]), int(v[1]), int(v[2])} }
@@ -186,17 +178,13 @@ func newMemoryType(heap int, flags uint32) MemoryType {
 // refreshBudgets reads what the driver thinks each heap may give to this process. CPU
 // drivers that don't say show a heap of a made-up size; theirs is the host's memory.
 func (in *Instance) refreshBudgets(pd *PhysicalDevice) {
-	if !pd.Caps.Features.MemoryBudget {
-		if available := hostAvailable(); pd.Caps.Type == CPU && available > 0 {
-			for i := range pd.Caps.Memory.Heaps {
-				pd.Caps.Memory.Heaps[i].Budget = available
-			}
+	heaps := pd.Caps.Memory.Heaps
+	if pd.Caps.Features.MemoryBudget {
+		in.fn.budgets(pd.handle, heaps)
+	} else if available := hostAvailable(); pd.Caps.Type == CPU && available > 0 {
+		for i := range heaps {
+			heaps[i].Budget = available
 		}
-		return
-	}
-	budget, usage := in.fn.budgets(pd.handle)
-	for i := range pd.Caps.Memory.Heaps {
-		pd.Caps.Memory.Heaps[i].Budget, pd.Caps.Memory.Heaps[i].Usage = budget[i], usage[i]
 	}
 }
 

@@ -52,7 +52,7 @@ func (d *Device) NewPipeline(info PipelineInfo) (*Pipeline, error) {
 		p.destroy()
 		return nil, fmt.Errorf("vk: pipeline %q: %w", info.Name, err)
 	}
-	d.live.add(p)
+	d.live.add(p, fmt.Sprintf("pipeline %q", p.name))
 	return p, nil
 }
 
@@ -85,7 +85,7 @@ func (d *Device) checkPipeline(info *PipelineInfo) error {
 
 func (p *Pipeline) create(info *PipelineInfo) error {
 	d := p.d
-	d.count.allocate.Add(5)
+	d.count.other.Add(1)
 	var r vulkan.Result
 	if p.setLayout, r = d.fn.newSetLayout(d.handle, p.bindings); r != vulkan.Success {
 		return d.check("vkCreateDescriptorSetLayout", r)
@@ -126,17 +126,11 @@ func (p *Pipeline) Name() string { return p.name }
 
 // Free destroys the pipeline. No submission may still use it, and no Commands that
 // mentions it may be submitted again.
-func (p *Pipeline) Free() {
-	if p.d.live.remove(p) {
-		p.destroy()
-	}
-}
-
-func (p *Pipeline) describe() string { return fmt.Sprintf("pipeline %q", p.name) }
+func (p *Pipeline) Free() { p.d.free(p) }
 
 func (p *Pipeline) destroy() {
 	d := p.d
-	d.count.allocate.Add(3)
+	d.count.other.Add(1)
 	vulkan.DestroyPipeline(d.handle, p.handle, nil)
 	vulkan.DestroyPipelineLayout(d.handle, p.layout, nil)
 	vulkan.DestroyDescriptorSetLayout(d.handle, p.setLayout, nil)

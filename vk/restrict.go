@@ -35,7 +35,8 @@ func Restrictions() string {
 // bytes, or as 128M, 16K; subgroup=N for the subgroup size that workgroups are sized by; and
 // as=gpu to be taken for a GPU. It does not change the device: subgroups keep their size.
 func (c *Caps) Restrict(list string) error {
-	for _, item := range strings.Split(list, ",") {
+	for item := range strings.SplitSeq(list, ",") {
+		var err error
 		name, value, sized := strings.Cut(strings.TrimSpace(item), "=")
 		take := restrictions[strings.TrimPrefix(name, "no-")]
 		switch {
@@ -44,17 +45,9 @@ func (c *Caps) Restrict(list string) error {
 		case item == "as=gpu":
 			c.Type = Discrete
 		case name == "range" && sized:
-			n, err := restrictedSize(item, value, c.Limits.MaxStorageBufferRange)
-			if err != nil {
-				return err
-			}
-			c.Limits.MaxStorageBufferRange = n
+			err = restrictSize(&c.Limits.MaxStorageBufferRange, item, value)
 		case name == "shared" && sized:
-			n, err := restrictedSize(item, value, int64(c.Limits.MaxComputeSharedMemorySize))
-			if err != nil {
-				return err
-			}
-			c.Limits.MaxComputeSharedMemorySize = int(n)
+			err = restrictSize(&c.Limits.MaxComputeSharedMemorySize, item, value)
 		case name == "subgroup" && sized:
 			n, err := strconv.Atoi(value)
 			if err != nil || n < 4 || n > 128 || n&(n-1) != 0 {
@@ -64,21 +57,25 @@ func (c *Caps) Restrict(list string) error {
 		default:
 			return fmt.Errorf("vk: unknown restriction %q; there are %s", item, Restrictions())
 		}
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// restrictedSize parses a size that the device can do with.
-func restrictedSize(item, value string, most int64) (int64, error) {
-	unit := int64(1)
-	for suffix, n := range map[string]int64{"K": 1 << 10, "M": 1 << 20, "G": 1 << 30} {
+// restrictSize lowers a limit in bytes.
+func restrictSize[T int | int64](limit *T, item, value string) error {
+	unit := T(1)
+	for suffix, n := range map[string]T{"K": 1 << 10, "M": 1 << 20, "G": 1 << 30} {
 		if cut, ok := strings.CutSuffix(value, suffix); ok {
 			value, unit = cut, n
 		}
 	}
 	n, err := strconv.ParseInt(value, 10, 32)
-	if err != nil || n < 1 || n > most/unit {
-		return 0, fmt.Errorf("vk: restriction %q: want a size up to the device's %d bytes, such as 16K or 128M", item, most)
+	if err != nil || n < 1 || T(n) > *limit/unit {
+		return fmt.Errorf("vk: restriction %q: want a size up to the device's %d bytes, such as 16K or 128M", item, *limit)
 	}
-	return n * unit, nil
+	*limit = T(n) * unit
+	return nil
 }

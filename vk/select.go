@@ -112,12 +112,9 @@ func match(devices []*PhysicalDevice, selector string) (matches []*PhysicalDevic
 }
 
 func list(devices []*PhysicalDevice) string {
-	var b strings.Builder
+	texts := make([]string, len(devices))
 	for i, pd := range devices {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		fmt.Fprintf(&b, "%d: %q (%s, %s)", pd.Index, pd.Caps.Name, pd.Caps.Type, pd.Caps.DeviceUUID)
+		texts[i] = fmt.Sprintf("%d: %q (%s, %s)", pd.Index, pd.Caps.Name, pd.Caps.Type, pd.Caps.DeviceUUID)
 	}
-	return b.String()
+	return strings.Join(texts, ", ")
 }

@@ -102,10 +102,7 @@ func (d *Device) Done(t Ticket) (bool, error) {
 	if d.time.completed.Load() >= uint64(t) {
 		return true, nil
 	}
-	if d.handle == nil {
-		return false, d.usable()
-	}
-	if d.lost.Load() {
+	if d.lost.Load() || d.handle == nil {
 		return false, d.usable()
 	}
 	d.count.poll.Add(1)

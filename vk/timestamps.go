@@ -32,13 +32,13 @@ func (d *Device) NewTimestamps(n int) (*Timestamps, error) {
 	info := vulkan.QueryPoolCreateInfo{SType: vulkan.StructureTypeQueryPoolCreateInfo, QueryType: vulkan.QueryTypeTimestamp, QueryCount: uint32(n)}
 	defer info.Free()
 	var handle vulkan.QueryPool
-	d.count.allocate.Add(1)
+	d.count.other.Add(1)
 	if r := vulkan.CreateQueryPool(d.handle, &info, nil, &handle); r != vulkan.Success {
 		return nil, d.check("vkCreateQueryPool", r)
 	}
 	t := &Timestamps{d: d, n: n, handle: handle}
 	name(d, vulkan.ObjectTypeQueryPool, t.handle, "timestamps")
-	d.live.add(t)
+	d.live.add(t, "timestamps")
 	return t, nil
 }
 
@@ -74,46 +74,35 @@ func (c *Commands) Timestamp(t *Timestamps, i int) {
 	if t.owner == nil {
 		t.owner = c
 		c.stamps = append(c.stamps, t)
-		c.d.count.record.Add(1)
 		vulkan.CmdResetQueryPool(c.handle, t.handle, 0, uint32(t.n))
 	}
-	c.d.count.record.Add(1)
+	c.d.count.other.Add(1)
 	vulkan.CmdWriteTimestamp(c.handle, vulkan.PipelineStageBottomOfPipeBit, t.handle, uint32(i))
 }
 
 // Read returns the points written by the last submission, which must be complete, as
 // times since the first point. Points that were not recorded are an error.
 func (t *Timestamps) Read() ([]time.Duration, error) {
-	ticks, err := t.Ticks()
-	if err != nil {
-		return nil, err
-	}
-	out := make([]time.Duration, len(ticks))
-	for i, v := range ticks {
-		out[i] = t.d.Between(ticks[0], v)
-	}
-	return out, nil
-}
-
-// Ticks returns the points as the device counts them; Limits.TimestampPeriod is the
-// nanoseconds in a tick, and Calibrate relates ticks to the host's clock.
-func (t *Timestamps) Ticks() ([]uint64, error) {
 	d := t.d
 	if err := d.usable(); err != nil {
 		return nil, err
 	}
 	var a arena
 	defer a.free()
-	p := slice[uint64](&a, t.n)
+	ticks := slice[uint64](&a, t.n)
 	d.count.other.Add(1)
-	r := vulkan.GetQueryPoolResults(d.handle, t.handle, 0, uint32(t.n), uint(8*t.n), pointerTo(p), 8, vulkan.QueryResultFlags(vulkan.QueryResult64Bit))
+	r := vulkan.GetQueryPoolResults(d.handle, t.handle, 0, uint32(t.n), uint(8*t.n), pointerTo(ticks), 8, vulkan.QueryResultFlags(vulkan.QueryResult64Bit))
 	if r == vulkan.NotReady {
 		return nil, fmt.Errorf("vk: timestamps: not all are written")
 	}
 	if r != vulkan.Success {
 		return nil, d.check("vkGetQueryPoolResults", r)
 	}
-	return append([]uint64(nil), p...), nil
+	out := make([]time.Duration, t.n)
+	for i, v := range ticks {
+		out[i] = d.Between(ticks[0], v)
+	}
+	return out, nil
 }
 
 // Between is the time from one point of the device's clock to another, in ticks; negative
@@ -125,16 +114,10 @@ func (d *Device) Between(a, b uint64) time.Duration {
 }
 
 // Free destroys the list. No submission may still use it.
-func (t *Timestamps) Free() {
-	if t.d.live.remove(t) {
-		t.destroy()
-	}
-}
-
-func (t *Timestamps) describe() string { return "timestamps" }
+func (t *Timestamps) Free() { t.d.free(t) }
 
 func (t *Timestamps) destroy() {
-	t.d.count.allocate.Add(1)
+	t.d.count.other.Add(1)
 	vulkan.DestroyQueryPool(t.d.handle, t.handle, nil)
 	t.handle = vulkan.NullQueryPool
 }

@@ -6,18 +6,93 @@ import (
 	"time"
 )
 
-const (
-	stageChunk = 8 << 20
-	// transferTimeout bounds the wait of Write, Read and Uploader for the device, which
-	// finishes earlier submissions first.
-	transferTimeout = 5 * time.Minute
-)
+// transferTimeout bounds the wait of Write, Read and Uploader for the device, which
+// finishes earlier submissions first.
+const transferTimeout = 5 * time.Minute
 
-// stage is the device's own buffers for Write and Read, made on first use.
+// slotBytes is the most that goes through a slot at once.
+const slotBytes = 8 << 20
+
+// slot is a staging buffer, made on first use, and the commands that copy out of it or into it.
+type slot struct {
+	label     string
+	memory    Memory
+	placement placement
+
+	buffer   *Buffer
+	commands *Commands
+	ticket   Ticket // of the last copy
+}
+
+// allocate makes what is not there yet.
+func (s *slot) allocate(d *Device) (err error) {
+	if s.buffer == nil {
+		if s.buffer, err = d.newBuffer(s.label, slotBytes, s.memory, s.placement); err != nil {
+			return err
+		}
+	}
+	if s.commands == nil {
+		s.commands, err = d.newCommands(s.label)
+	}
+	return err
+}
+
+// copy submits the copying of other's bytes, out of the slot's buffer if it is for uploads,
+// else into it.
+func (s *slot) copy(d *Device, other Range) error {
+	if err := s.commands.Reset(); err != nil {
+		return err
+	}
+	if own := s.buffer.Range(0, other.Size); s.memory == Upload {
+		s.commands.Copy(other, own)
+	} else {
+		s.commands.Copy(own, other)
+	}
+	if err := s.commands.End(); err != nil {
+		return err
+	}
+	t, err := d.Submit(s.commands)
+	if err == nil {
+		s.ticket = t
+	}
+	return err
+}
+
+// upload has fill write dst's bytes, once the last copy is complete, and submits their copying.
+func (s *slot) upload(d *Device, dst Range, fill func(p []byte) error) error {
+	if err := d.Wait(s.ticket, transferTimeout); err != nil {
+		return err
+	}
+	if err := s.allocate(d); err != nil {
+		return err
+	}
+	if err := fill(s.buffer.Bytes()[:dst.Size]); err != nil {
+		return err
+	}
+	return s.copy(d, dst)
+}
+
+func (s *slot) destroy() {
+	if s.commands != nil {
+		s.commands.destroy()
+	}
+	if s.buffer != nil {
+		s.buffer.destroy()
+	}
+	s.buffer, s.commands = nil, nil
+}
+
+// stage is the device's own slots for Write and Read.
 type stage struct {
 	mu       sync.Mutex
-	up, down *Buffer
-	commands *Commands
+	up, down slot
+}
+
+func newStage() stage {
+	return stage{
+		up:   slot{label: "staging", memory: Upload, placement: alone},
+		down: slot{label: "staging", memory: Readback, placement: alone},
+	}
 }
 
 // Write copies src into dst, after everything submitted so far, and waits until it is
@@ -33,10 +108,20 @@ func (d *Device) Write(dst Range, src []byte) error {
 		copy(p, src)
 		return nil
 	}
-	return d.staged(&d.stage.up, Upload, dst.Size, func(offset, n int64, s *Buffer, c *Commands) {
-		copy(s.Bytes(), src[offset:offset+n])
-		c.Copy(dst.Buffer.Range(dst.Offset+offset, n), s.Range(0, n))
-	}, nil)
+	d.stage.mu.Lock()
+	defer d.stage.mu.Unlock()
+	up := &d.stage.up
+	for at := int64(0); at < dst.Size; at += slotBytes {
+		part := dst.Part(at, min(slotBytes, dst.Size-at))
+		err := up.upload(d, part, func(p []byte) error {
+			copy(p, src[at:])
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return d.Wait(up.ticket, transferTimeout)
 }
 
 // Read copies src into dst, after everything submitted so far, and waits until it is
@@ -52,11 +137,23 @@ func (d *Device) Read(dst []byte, src Range) error {
 		copy(dst, p)
 		return nil
 	}
-	return d.staged(&d.stage.down, Readback, src.Size, func(offset, n int64, s *Buffer, c *Commands) {
-		c.Copy(s.Range(0, n), src.Buffer.Range(src.Offset+offset, n))
-	}, func(offset, n int64, s *Buffer) {
-		copy(dst[offset:offset+n], s.Bytes())
-	})
+	d.stage.mu.Lock()
+	defer d.stage.mu.Unlock()
+	down := &d.stage.down
+	if err := down.allocate(d); err != nil {
+		return err
+	}
+	for at := int64(0); at < src.Size; at += slotBytes {
+		part := src.Part(at, min(slotBytes, src.Size-at))
+		if err := down.copy(d, part); err != nil {
+			return err
+		}
+		if err := d.Wait(down.ticket, transferTimeout); err != nil {
+			return err
+		}
+		copy(dst[at:at+part.Size], down.buffer.Bytes())
+	}
+	return nil
 }
 
 func (d *Device) transferable(r Range, n int) error {
@@ -72,54 +169,10 @@ func (d *Device) transferable(r Range, n int) error {
 	return nil
 }
 
-// staged moves size bytes through a staging buffer, chunk by chunk: record fills it or
-// records the copy, after takes what arrived.
-func (d *Device) staged(buffer **Buffer, m Memory, size int64, record func(offset, n int64, s *Buffer, c *Commands), after func(offset, n int64, s *Buffer)) error {
-	st := &d.stage
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	if *buffer == nil {
-		b, err := d.newBuffer("staging", stageChunk, m, alone)
-		if err != nil {
-			return err
-		}
-		*buffer = b
-	}
-	if st.commands == nil {
-		c, err := d.newCommands("staging")
-		if err != nil {
-			return err
-		}
-		st.commands = c
-	}
-	for offset := int64(0); offset < size; offset += stageChunk {
-		n := min(stageChunk, size-offset)
-		if err := st.commands.Reset(); err != nil {
-			return err
-		}
-		record(offset, n, *buffer, st.commands)
-		if err := st.commands.End(); err != nil {
-			return err
-		}
-		t, err := d.Submit(st.commands)
-		if err != nil {
-			return err
-		}
-		if err := d.Wait(t, transferTimeout); err != nil {
-			return err
-		}
-		if after != nil {
-			after(offset, n, *buffer)
-		}
-	}
-	return nil
-}
-
-func (s *stage) bytes() int64 {
+func (s *stage) bytes() (n int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var n int64
-	for _, b := range []*Buffer{s.up, s.down} {
+	for _, b := range []*Buffer{s.up.buffer, s.down.buffer} {
 		if b != nil {
 			n += b.mem.block.size
 		}
@@ -130,13 +183,6 @@ func (s *stage) bytes() int64 {
 func (s *stage) close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, b := range []*Buffer{s.up, s.down} {
-		if b != nil {
-			b.destroy()
-		}
-	}
-	if s.commands != nil {
-		s.commands.destroy()
-	}
-	s.up, s.down, s.commands = nil, nil, nil
+	s.up.destroy()
+	s.down.destroy()
 }

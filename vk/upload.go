@@ -6,11 +6,8 @@ import (
 	"sync"
 )
 
-// The ring: enough slots that readers, the copy engine and repacking overlap.
-const (
-	ringSlots = 4
-	slotBytes = 8 << 20
-)
+// ringSlots are enough that readers, the copy engine and repacking overlap.
+const ringSlots = 4
 
 // Uploader fills device memory from many goroutines at once, through a ring of staging
 // buffers, or directly where the host sees the memory.
@@ -23,12 +20,6 @@ type Uploader struct {
 
 var errUploaderFreed = errors.New("vk: upload: the uploader is freed")
 
-type slot struct {
-	buffer   *Buffer
-	commands *Commands
-	ticket   Ticket
-}
-
 // NewUploader makes an uploader; Free it after loading, its staging buffers take 32 MiB
 // where DeviceLocal memory is not mapped.
 func (d *Device) NewUploader() (*Uploader, error) {
@@ -36,35 +27,22 @@ func (d *Device) NewUploader() (*Uploader, error) {
 		return nil, err
 	}
 	u := &Uploader{d: d, free: make(chan *slot, ringSlots)}
-	for range ringSlots {
-		s := &slot{}
+	for i := range ringSlots {
+		s := &slot{label: fmt.Sprintf("upload slot %d", i), memory: Upload, placement: shared}
 		u.slots = append(u.slots, s)
 		u.free <- s
 	}
-	for i, s := range u.slots {
-		if d.caps.Memory.Mapped {
+	for _, s := range u.slots {
+		if d.caps.Memory.Mapped { // then only for a buffer that is not mapped all the same
 			break
 		}
-		if err := s.allocate(d, i); err != nil {
+		if err := s.allocate(d); err != nil {
 			u.destroy()
 			return nil, err
 		}
 	}
-	d.live.add(u)
+	d.live.add(u, "uploader")
 	return u, nil
-}
-
-func (s *slot) allocate(d *Device, i int) (err error) {
-	label := fmt.Sprintf("upload slot %d", i)
-	if s.buffer == nil {
-		if s.buffer, err = d.newBuffer(label, slotBytes, Upload, shared); err != nil {
-			return err
-		}
-	}
-	if s.commands == nil {
-		s.commands, err = d.newCommands(label)
-	}
-	return err
 }
 
 // MaxChunk is the most that one Write may fill.
@@ -89,34 +67,7 @@ func (u *Uploader) Write(dst Range, fill func(p []byte) error) error {
 		return errUploaderFreed
 	}
 	defer func() { u.free <- s }()
-	return u.stage(s, dst, fill)
-}
-
-func (u *Uploader) stage(s *slot, dst Range, fill func(p []byte) error) error {
-	d := u.d
-	if err := d.Wait(s.ticket, transferTimeout); err != nil {
-		return err
-	}
-	if s.buffer == nil || s.commands == nil { // an unmapped buffer on a device that maps most
-		if err := s.allocate(d, 0); err != nil {
-			return err
-		}
-	}
-	if err := fill(s.buffer.Bytes()[:dst.Size]); err != nil {
-		return err
-	}
-	if err := s.commands.Reset(); err != nil {
-		return err
-	}
-	s.commands.Copy(dst, s.buffer.Range(0, dst.Size))
-	if err := s.commands.End(); err != nil {
-		return err
-	}
-	t, err := d.Submit(s.commands)
-	if err == nil {
-		s.ticket = t
-	}
-	return err
+	return s.upload(u.d, dst, fill)
 }
 
 // Flush waits until everything that was written before is on the device.
@@ -136,13 +87,7 @@ func (u *Uploader) Flush() error {
 }
 
 // Free waits for writes and copies in progress and gives the staging buffers back.
-func (u *Uploader) Free() {
-	if u.d.live.remove(u) {
-		u.destroy()
-	}
-}
-
-func (u *Uploader) describe() string { return "uploader" }
+func (u *Uploader) Free() { u.d.free(u) }
 
 func (u *Uploader) destroy() {
 	u.flush.Lock()
@@ -155,12 +100,6 @@ func (u *Uploader) destroy() {
 		if err := u.d.Wait(s.ticket, transferTimeout); err != nil && !errors.Is(err, ErrDeviceLost) {
 			continue // destroying what a hung device uses is undefined
 		}
-		if s.commands != nil {
-			s.commands.destroy()
-		}
-		if s.buffer != nil {
-			s.buffer.destroy()
-		}
-		s.buffer, s.commands = nil, nil
+		s.destroy()
 	}
 }

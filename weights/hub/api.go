@@ -14,8 +14,7 @@ import (
 // repoInfo is what the server says of one revision of a repository, checked.
 type repoInfo struct {
 	commit string
-	names  []string // of all files
-	files  map[string]*remoteFile
+	files  map[string]*remoteFile // by name
 }
 
 // remoteFile is a file of a commit on the server.
@@ -107,9 +106,6 @@ func (a *modelAnswer) check(host string) (*repoInfo, error) {
 			if err := f.checkSize(); err != nil {
 				return nil, err
 			}
-		}
-		if info.files[s.Name] == nil {
-			info.names = append(info.names, s.Name)
 		}
 		info.files[s.Name] = f
 	}

@@ -153,10 +153,7 @@ func writeVia(temporary, path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	err = write(f)
-	if e := f.Close(); err == nil {
-		err = e
-	}
+	err = errors.Join(write(f), f.Close())
 	if err == nil {
 		err = os.Rename(temporary, path)
 	}

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path"
@@ -82,10 +83,7 @@ func chooseGGUF(names []string, what string) ([]string, error) {
 	if what == "" && len(models) == 1 {
 		return models[0].files, nil
 	}
-	wanted := what
-	if wanted == "" {
-		wanted = usualQuant
-	}
+	wanted := cmp.Or(what, usualQuant)
 	fit := slices.DeleteFunc(slices.Clone(models), func(m ggufModel) bool { return !m.is(wanted) })
 	if i := plainest(fit); i >= 0 {
 		return fit[i].files, nil

@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // download brings one file into an incomplete blob.
@@ -82,11 +84,7 @@ func (d *download) attempt(ctx context.Context, incomplete, notes string) (err e
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if e := d.out.Close(); err == nil {
-			err = e
-		}
-	}()
+	defer func() { err = errors.Join(err, d.out.Close()) }()
 	d.ranges = newRanges(notes, d.file.size, d.hub.config.Part, d.hub.saveEvery)
 	if info, err := d.out.Stat(); err == nil && info.Size() == d.file.size {
 		d.ranges.load()
@@ -110,36 +108,29 @@ func (d *download) attempt(ctx context.Context, incomplete, notes string) (err e
 // run fetches parts over several connections, while the bytes are hashed in order
 // behind them.
 func (d *download) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	missing := make(chan *part)
-	var wg sync.WaitGroup
+	group, ctx := errgroup.WithContext(ctx)
 	todo := slices.DeleteFunc(slices.Clone(d.ranges.parts), func(p *part) bool { return d.ranges.next(p) == p.end })
+	missing := make(chan *part, len(todo))
+	for _, p := range todo {
+		missing <- p
+	}
+	close(missing)
 	for range min(len(todo), d.hub.config.Connections) {
-		wg.Go(func() {
+		group.Go(func() error {
 			for p := range missing {
 				if err := d.fetchPart(ctx, p); err != nil {
-					cancel(err)
+					return err
 				}
 			}
+			return nil
 		})
 	}
 	var sum string
-	wg.Go(func() {
-		var err error
-		if sum, err = d.hash(ctx); err != nil {
-			cancel(err)
-		}
+	group.Go(func() (err error) {
+		sum, err = d.hash(ctx)
+		return err
 	})
-	for _, p := range todo {
-		select {
-		case missing <- p:
-		case <-ctx.Done():
-		}
-	}
-	close(missing)
-	wg.Wait()
-	switch err := context.Cause(ctx); {
+	switch err := group.Wait(); {
 	case errors.Is(err, errNoRanges):
 		return err
 	case err != nil:

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -45,10 +46,7 @@ func New(c Config) (*Hub, error) {
 	if c.Cache == "" {
 		return nil, fmt.Errorf("hub: no folder for the cache: set HF_HUB_CACHE or HF_HOME")
 	}
-	if c.Endpoint == "" {
-		c.Endpoint = "https://huggingface.co"
-	}
-	endpoint, err := url.Parse(strings.TrimRight(c.Endpoint, "/"))
+	endpoint, err := url.Parse(strings.TrimRight(cmp.Or(c.Endpoint, "https://huggingface.co"), "/"))
 	if err != nil || endpoint.Scheme != "http" && endpoint.Scheme != "https" || endpoint.Host == "" {
 		return nil, fmt.Errorf("hub: the endpoint (HF_ENDPOINT) is no http or https address") // it may hold a password
 	}
@@ -58,20 +56,11 @@ func New(c Config) (*Hub, error) {
 	if c.Notice == nil {
 		c.Notice = func(string) {}
 	}
-	setDefault(&c.Connections, 8)
-	setDefault(&c.Part, 32<<20)
-	setDefault(&c.Stall, 30*time.Second)
-	setDefault(&c.Tries, 7)
-	setDefault(&c.Backoff, time.Second/2)
-	setDefault(&c.MaxBackoff, 2*time.Minute)
+	c.Connections, c.Part = cmp.Or(c.Connections, 8), cmp.Or(c.Part, 32<<20)
+	c.Stall, c.Tries = cmp.Or(c.Stall, 30*time.Second), cmp.Or(c.Tries, 7)
+	c.Backoff, c.MaxBackoff = cmp.Or(c.Backoff, time.Second/2), cmp.Or(c.MaxBackoff, 2*time.Minute)
 	return &Hub{config: c, endpoint: endpoint, transport: newTransport(c.Connections),
 		symlink: os.Symlink, saveEvery: time.Second}, nil
-}
-
-func setDefault[T int | int64 | time.Duration](v *T, standard T) {
-	if *v <= 0 {
-		*v = standard
-	}
 }
 
 // page is the address of a repository's page, for people.

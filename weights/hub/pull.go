@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,10 +32,10 @@ func (h *Hub) Pull(ctx context.Context, ref Ref, progress func(done, total int64
 	if err != nil {
 		return "", err
 	}
-	var names []string
-	if ref.What == "" && isFolder(info.names) {
-		names = folderFiles(info.names)
-	} else if names, err = chooseGGUF(info.names, ref.What); err != nil {
+	names := slices.Collect(maps.Keys(info.files))
+	if ref.What == "" && isFolder(names) {
+		names = folderFiles(names)
+	} else if names, err = chooseGGUF(names, ref.What); err != nil {
 		return "", fmt.Errorf("hub: %s at %s: %w", ref, h.page(ref.Repo), err)
 	}
 	p := &pull{hub: h, ref: ref, commit: info.commit, report: progress}
@@ -66,7 +68,7 @@ func (p *pull) run(ctx context.Context) error {
 	var missing []*remoteFile
 	for _, f := range p.files {
 		if f.size < 0 || f.etag == "" {
-			if _, err := p.hub.resolve(ctx, p.ref.Repo, p.commit, f); err != nil {
+			if err := p.hub.resolve(ctx, p.ref.Repo, p.commit, f); err != nil {
 				return fmt.Errorf("%s: %w", f.name, err)
 			}
 		}

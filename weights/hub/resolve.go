@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -18,17 +19,17 @@ func (h *Hub) fileURL(repo, commit, name string) *url.URL {
 	return h.endpoint.JoinPath(elements...)
 }
 
-// resolve asks where a file's bytes are and gives that address: the server's own, or a
-// signed one of a storage server, which expires after a while. It notes size and hash,
-// and compares them if they are known.
-func (h *Hub) resolve(ctx context.Context, repo, commit string, f *remoteFile) (location *url.URL, err error) {
-	err = h.retry(ctx, f.name, func() (bool, error) {
-		location, err = h.resolveOnce(ctx, repo, commit, f)
+// resolve asks for a file's size and hash.
+func (h *Hub) resolve(ctx context.Context, repo, commit string, f *remoteFile) error {
+	return h.retry(ctx, f.name, func() (progress bool, err error) {
+		_, err = h.resolveOnce(ctx, repo, commit, f)
 		return false, err
 	})
-	return location, err
 }
 
+// resolveOnce asks where a file's bytes are and gives that address: the server's own, or a
+// signed one of a storage server, which expires after a while. It notes size and hash,
+// and compares them if they are known.
 func (h *Hub) resolveOnce(ctx context.Context, repo, commit string, f *remoteFile) (*url.URL, error) {
 	u := h.fileURL(repo, commit, f.name)
 	header := http.Header{} // what the redirects said; the storage server does not know it
@@ -66,10 +67,7 @@ func (f *remoteFile) note(commit string, header http.Header) error {
 	if c := header.Get("X-Repo-Commit"); c != "" && c != commit {
 		return fmt.Errorf("%s: the server answers for commit %.40q instead of %s", f.name, c, commit)
 	}
-	etag := header.Get("X-Linked-Etag")
-	if etag == "" {
-		etag = header.Get("Etag")
-	}
+	etag := cmp.Or(header.Get("X-Linked-Etag"), header.Get("Etag"))
 	etag = strings.ToLower(strings.Trim(strings.TrimPrefix(etag, "W/"), `"`))
 	switch {
 	case !etagName.MatchString(etag) && f.etag == "":
@@ -79,11 +77,7 @@ func (f *remoteFile) note(commit string, header http.Header) error {
 	case etagName.MatchString(etag) && etag != f.etag:
 		return fmt.Errorf("%s: the server contradicts itself: its hash is %s, and %s in the list of files", f.name, etag, f.etag)
 	}
-	length := header.Get("X-Linked-Size")
-	if length == "" {
-		length = header.Get("Content-Length")
-	}
-	size, err := strconv.ParseInt(length, 10, 64)
+	size, err := strconv.ParseInt(cmp.Or(header.Get("X-Linked-Size"), header.Get("Content-Length")), 10, 64)
 	switch {
 	case err != nil && f.size < 0:
 		return fmt.Errorf("%s: the server does not give its size", f.name)

@@ -70,13 +70,9 @@ type throttle struct {
 
 func (t *throttle) atMostEvery(d time.Duration, f func()) {
 	t.mu.Lock()
-	now := time.Now()
-	due := now.Sub(t.last) >= d
-	if due {
+	defer t.mu.Unlock()
+	if now := time.Now(); now.Sub(t.last) >= d {
 		t.last = now
-	}
-	t.mu.Unlock()
-	if due {
 		f()
 	}
 }

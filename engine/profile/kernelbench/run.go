@@ -112,7 +112,7 @@ func (w *Workbench) plan(c *Case) (*bench, error) {
 
 // set finds the set of the case's kernel, or makes it.
 func (w *Workbench) set(c *Case) (*shaders.Set, error) {
-	cfg := shaders.Config{KV: c.KV, Tuning: c.Variant.Tuning, Kernels: []string{c.Kernel}, Statistics: true}
+	cfg := shaders.Config{KV: c.KV, Tuning: c.Variant.Tuning, Statistics: true}
 	key := fmt.Sprint(cfg)
 	if w.sets[key] == nil {
 		s, err := shaders.New(w.d, cfg)

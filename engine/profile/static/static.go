@@ -1,6 +1,7 @@
 package static
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -120,17 +121,14 @@ func Compile(d *vk.Device, kernels []string, types []format.Type, isa bool) (*Co
 		return nil, err
 	}
 	for _, g := range groups {
-		cfg := shaders.Config{Tuning: g.tuning, Kernels: g.kernels, Every: types, Statistics: true, Representations: isa}
-		if err := p.add(d, cfg); err != nil {
-			return nil, err
-		}
-		cfg.Kernels = slices.DeleteFunc(g.kernels, func(name string) bool { return !shaders.FindKernel(name).Cache })
-		cfg.Every = types[:1]
-		for _, cfg.KV = range []shaders.KVType{shaders.KVF32, shaders.KVQ8} {
-			if len(cfg.Kernels) == 0 {
-				break
+		for _, kv := range []shaders.KVType{shaders.KVF16, shaders.KVF32, shaders.KVQ8} {
+			kernels, of := g.kernels, types
+			if kv != shaders.KVF16 { // what another cache changes is the same for all weights
+				kernels = slices.DeleteFunc(slices.Clone(kernels), func(k *shaders.Kernel) bool { return !k.Cache })
+				of = types[:1]
 			}
-			if err := p.add(d, cfg); err != nil {
+			cfg := shaders.Config{Tuning: g.tuning, KV: kv, Statistics: true, Representations: isa}
+			if err := p.add(d, cfg, kernels, of); err != nil {
 				return nil, err
 			}
 		}
@@ -142,7 +140,7 @@ func Compile(d *vk.Device, kernels []string, types []format.Type, isa bool) (*Co
 // group is kernels that are used with one tuning.
 type group struct {
 	tuning  shaders.Tuning
-	kernels []string
+	kernels []*shaders.Kernel
 }
 
 // groupsOf are the kernels of the given names, or all that the device can run.
@@ -162,19 +160,28 @@ func groupsOf(caps *vk.Caps, names []string) (groups []group, err error) {
 		if i < 0 {
 			i, groups = len(groups), append(groups, group{tuning: tuning})
 		}
-		groups[i].kernels = append(groups[i].kernels, k.Name)
+		groups[i].kernels = append(groups[i].kernels, k)
 	}
 	return groups, nil
 }
 
-// add appends the pipelines of a set that p does not have yet.
-func (p *Compilation) add(d *vk.Device, cfg shaders.Config) error {
+// add appends the pipelines of kernels that p does not have yet.
+func (p *Compilation) add(d *vk.Device, cfg shaders.Config, kernels []*shaders.Kernel, types []format.Type) error {
 	set, err := shaders.New(d, cfg)
 	if err != nil {
 		return err
 	}
 	defer set.Free()
-	for _, built := range set.Programs() {
+	var variants []*shaders.Program
+	for _, k := range kernels {
+		for _, t := range types {
+			variants = append(variants, set.Variants(k, t)...)
+		}
+	}
+	if err := set.Build(context.Background(), variants, nil); err != nil {
+		return err
+	}
+	for _, built := range variants {
 		x := Pipeline{Pipeline: profile.Pipeline{Kernel: built.Kernel, Variant: built.Variant, Lanes: built.Lanes}}
 		if built.Type != shaders.NoType {
 			x.Type = built.Type.String()

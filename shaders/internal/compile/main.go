@@ -97,7 +97,11 @@ func generate(glslc []string, dir, pkg string, builds []spv.Build, binaries [][]
 	if err != nil {
 		return nil, err
 	}
-	return format.Source([]byte(text))
+	shared, err := exports(dir)
+	if err != nil {
+		return nil, err
+	}
+	return format.Source([]byte(text + shared))
 }
 
 // compile makes spv/NAME.spv. The source is hashed before it is compiled: an

@@ -1,0 +1,80 @@
+package shaders
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"sealvk/vk"
+)
+
+// What is recorded without Commands says what to build, in order; then it is not missing any more,
+// and recording it in earnest builds nothing.
+func TestMissing(t *testing.T) {
+	s, err := New(device, Config{Tuning: tunings()["lanes4"]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Free()
+	b := &bench{t: t, set: s}
+	defer b.free()
+	x, weight, y := in(b, "x", []float32{3, 4}), in(b, "weight", []float32{1, 1}), b.out("y", 2)
+	record := func(c *vk.Commands) {
+		for range 2 {
+			s.RMSNorm(c, "norm", RMSNorm{X: x, Weight: weight, Y: y, Count: 1, Dim: 2})
+			s.MatMulSum(c, "sum", x, y, 2, 1, false)
+		}
+	}
+	missing := s.Missing(record)
+	var names []string
+	for _, p := range missing {
+		names = append(names, p.Kernel)
+	}
+	if want := []string{"rmsnorm", "matmul_sum"}; !slices.Equal(names, want) {
+		t.Fatalf("%v are missing, want %v", names, want)
+	}
+	if built := s.Programs(); len(built) > 0 {
+		t.Errorf("%d programs are built, though nothing was recorded", len(built))
+	}
+
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Build(canceled, missing, nil); !errors.Is(err, context.Canceled) || len(s.Programs()) > 0 {
+		t.Errorf("built %d programs after it was canceled: %v", len(s.Programs()), err)
+	}
+	var told atomic.Int64
+	if err := s.Build(t.Context(), missing, func(done, total int) { told.Add(int64(10*done + total)) }); err != nil {
+		t.Fatal(err)
+	}
+	if want := int64(10*(1+2) + 2*2); told.Load() != want {
+		t.Errorf("told of 1 and 2 of 2 programs in sum %d, want %d", told.Load(), want)
+	}
+	if missing := s.Missing(record); len(missing) > 0 {
+		t.Errorf("%d programs are missing after they were built", len(missing))
+	}
+	pipelines := device.Stats().Pipelines
+	b.run(record)
+	if n := device.Stats().Pipelines - pipelines; n != 0 {
+		t.Errorf("recording built %d pipelines", n)
+	}
+}
+
+// A program that cannot be built fails Build, each time.
+func TestBuildFails(t *testing.T) {
+	s, err := New(device, Config{Tuning: tunings()["lanes4"]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Free()
+	wrong := s.program(FindKernel("rmsnorm"), form{weights: NoType, constants: []uint32{4, 4}}) // it takes one
+	for range 2 {
+		if err := s.Build(t.Context(), []*Program{wrong}, nil); err == nil {
+			t.Error("a program was built with a constant too many")
+		}
+	}
+	if n := len(s.Programs()); n != 0 {
+		t.Errorf("%d programs are built", n)
+	}
+}

@@ -14,7 +14,7 @@ func TestPageTable(t *testing.T) {
 	if err := m.BetweenSteps(func() error {
 		for _, positions := range []int{20, 33, 40, 100, 256} {
 			for _, s := range all {
-				if n, err := s.hold(positions); err != nil || n < positions {
+				if n, err := s.room(nil, positions); err != nil || n < positions {
 					t.Errorf("%d of %d positions, %v", n, positions, err)
 				}
 			}
@@ -48,8 +48,8 @@ func TestNewSessionIsEmpty(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := session(t, m)
-	if len(s.cached) != 0 || len(m.pool.free) != m.plan.pages {
-		t.Errorf("%d ids, %d of %d pages free", len(s.cached), len(m.pool.free), m.plan.pages)
+	if len(s.cached) != 0 || len(m.pool) != m.plan.pages {
+		t.Errorf("%d ids, %d of %d pages free", len(s.cached), len(m.pool), m.plan.pages)
 	}
 	r, err := s.Generate(context.Background(), Request{Prompt: prompt})
 	if want := 64 - len(prompt) + 1; err != nil || r.CachedTokens != 0 || len(r.Tokens) != want {

@@ -147,7 +147,7 @@ func TestQKV(t *testing.T) {
 // Logits, and the best of each tile, greedily and drawn.
 func TestOutput(t *testing.T) {
 	productCases(t, "output", func(b *bench, rng *rand.Rand, typ Type, cols, tokens int) {
-		vocab, first := 3+rng.IntN(150), 1
+		vocab, first := []int{3 + rng.IntN(150), TileRows * (1 + rng.IntN(4))}[rng.IntN(2)], 1 // also whole tiles
 		file, w := randomWeights(b.t, rng, typ, vocab, cols)
 		m, x := b.matrix(file, parts(rng)), b.normed(rng, typ, first+tokens, cols)
 		rows, params := make([]Row, tokens), []Sampling{{Temperature: 0}, {Temperature: 0.7, SeedLo: 3, SeedHi: 4}}

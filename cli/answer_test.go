@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 	"time"
 
@@ -66,6 +67,34 @@ func TestAnswer(t *testing.T) {
 		_, err := o.ask(t.Context(), append(ids, ids[0]), greedy, true, func(string) error { return nil })
 		if want := (tooLongError{context + 1, context}); !errors.Is(err, want) {
 			t.Errorf("one token more: %v, want %v", err, want)
+		}
+	})
+
+	t.Run("request", func(t *testing.T) {
+		r, err := o.request(ids[:3], newSamplingFlags(), true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The manual's defaults.
+		if want := (engine.Sampling{Temperature: 0.8, TopK: 40, TopP: 0.95, MinP: 0.05, RepeatPenalty: 1}); r.Sampling != want || r.MaxTokens != 0 || r.Speculate != engine.SpeculateAuto {
+			t.Errorf("%+v, at most %d tokens, %d drafted; want %+v", r.Sampling, r.MaxTokens, r.Speculate, want)
+		}
+		f := newSamplingFlags()
+		f.temperature.value, f.topP.value, f.minP.value, f.repeatPenalty.value = 0.5, 0.25, 0.125, 2
+		f.topK.value, f.seed.value, f.tokens.value, f.speculate.value = 7, 5<<32|9, 11, 3
+		if r, err = o.request(ids[:3], f, true); err != nil {
+			t.Fatal(err)
+		}
+		if want := (engine.Sampling{Temperature: 0.5, TopK: 7, TopP: 0.25, MinP: 0.125, RepeatPenalty: 2, Seed: 5<<32 | 9}); r.Sampling != want || r.MaxTokens != 11 || r.Speculate != 3 {
+			t.Errorf("%+v, at most %d tokens, %d drafted; want %+v", r.Sampling, r.MaxTokens, r.Speculate, want)
+		}
+		if want := []int32{o.tokenizer.EOS()}; !slices.Equal(r.StopTokens, want) || len(r.StopStrings) != 0 || !slices.Equal(r.Prompt, ids[:3]) {
+			t.Errorf("stops at %v and %q, want %v", r.StopTokens, r.StopStrings, want)
+		}
+		o.file.Stops = []int32{7, 8}
+		defer func() { o.file.Stops = nil }()
+		if r, err = o.request(ids[:3], f, false); err != nil || !slices.Equal(r.StopTokens[len(r.StopTokens)-2:], []int32{7, 8}) {
+			t.Errorf("stops at %v (%v), want those of the file too", r.StopTokens, err)
 		}
 	})
 

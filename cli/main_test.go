@@ -191,7 +191,7 @@ type fullDisk struct{}
 func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left") }
 
 func TestAFullDiskIsAnError(t *testing.T) {
-	for _, args := range [][]string{{"tokenize", "hello"}, {"inspect"}, {"inspect", "--json"}} {
+	for _, args := range [][]string{{"tokenize", "hello"}, {"inspect"}, {"inspect", "--json"}, {"--help"}, {"generate", "--help"}} {
 		var stderr bytes.Buffer
 		code := run(args, strings.NewReader(""), fullDisk{}, &stderr)
 		if code != 1 || !strings.HasSuffix(stderr.String(), "no space left\n") {

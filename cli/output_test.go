@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -51,4 +55,36 @@ func TestEmptyNames(t *testing.T) {
 	sealvk("", "tokenize", "--tokenizer", "", "hi").wantError(t, "--tokenizer is empty")
 	sealvk("", "chat", "--template", "").wantError(t, "--template is empty")
 	sealvk("", "inspect", "").wantError(t, "one model file")
+}
+
+// What cannot be written as a whole leaves what was there, and nothing else.
+func TestWriteFile(t *testing.T) {
+	path, broken := filepath.Join(t.TempDir(), "out"), errors.New("broken")
+	for text, fails := range map[string]error{"whole": nil, "half": broken} {
+		if err := writeFile(path, func(w io.Writer) error {
+			_, err := io.WriteString(w, text)
+			return errors.Join(err, fails)
+		}); !errors.Is(err, fails) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if err := writeFile(path, func(io.Writer) error { return broken }); !errors.Is(err, broken) {
+		t.Errorf("%v, want %v", err, broken)
+	}
+	left, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(left) != 1 || string(readFile(t, path)) != "whole" {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
+// A prompt may have 64 MiB.
+func TestPromptOnStandardInput(t *testing.T) {
+	text := bytes.Repeat([]byte("a"), maxPromptBytes+1)
+	for n, want := range map[int]string{maxPromptBytes: "", maxPromptBytes + 1: "longer than 64 MiB"} {
+		p := &program{stdin: bytes.NewReader(text[:n])}
+		got, err := p.promptText(nil)
+		if want == "" && (err != nil || len(got) != n) || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%d bytes: %d, %v, want %q", n, len(got), err, want)
+		}
+	}
 }

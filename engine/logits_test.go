@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"sealvk/shaders"
@@ -106,7 +107,7 @@ func TestNanoLogits(t *testing.T) {
 				m := load(t, file.path, way.options)
 				way.prepare(m)
 				s, vocab := session(t, m), m.cfg.Vocab
-				worst := 0.0
+				worst, asked, compared := 0.0, 0, 0
 				for n, p := range prompts {
 					if testing.Short() && n == 3 {
 						break
@@ -114,7 +115,9 @@ func TestNanoLogits(t *testing.T) {
 					if n := len(p.IDs); n > longest || i == 1 && n > 64 && n < 600 {
 						continue
 					}
+					asked++
 					err := s.Logits(context.Background(), p.IDs, false, func(position int, logits []float32) error {
+						compared++
 						if position != len(p.IDs)-1 {
 							return fmt.Errorf("logits of position %d, want only the last", position)
 						}
@@ -128,6 +131,9 @@ func TestNanoLogits(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
+				}
+				if asked < 3 || compared != asked {
+					t.Errorf("the logits behind %d prompts were compared, of %d", compared, asked)
 				}
 				t.Logf("worst %.2g", worst)
 			})
@@ -256,6 +262,26 @@ func TestLoadRefusesNaN(t *testing.T) {
 	t.Log(err)
 	if after := device.Stats(); after.BufferBytes != before.BufferBytes || after.Pipelines != before.Pipelines {
 		t.Errorf("a failed load leaves something behind: %+v, before %+v", after, before)
+	}
+}
+
+// Progress tells of every byte that goes to the device once.
+func TestLoadTellsProgress(t *testing.T) {
+	var mu sync.Mutex
+	var told []int64
+	var all int64
+	m, err := Load(context.Background(), device, openNano(t), Options{Context: 32}, func(done, total int64) {
+		mu.Lock()
+		defer mu.Unlock()
+		told, all = append(told, done), total
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	slices.Sort(told)
+	if want := m.BytesPerToken(); all != want || len(slices.Compact(told)) != len(told) || told[len(told)-1] != all {
+		t.Errorf("%v of %d, want %d", told, all, want)
 	}
 }
 

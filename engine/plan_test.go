@@ -82,6 +82,29 @@ func TestPlan(t *testing.T) {
 	if _, err := makePlan(capsWith(1<<30, 128<<20), file, Options{Context: -2}); err == nil {
 		t.Error("a context of -2 positions")
 	}
+	file.Config.Context = 1 << 15
+	for asked, want := range map[int]int{0: 8192, ContextAuto: 1 << 15} {
+		if p, err := makePlan(capsWith(1<<40, 128<<20), file, Options{Context: asked}); err != nil || p.context != want {
+			t.Errorf("a model of 32768 positions: %+v, %v, want %d", p, err, want)
+		}
+	}
+	gpu := capsWith(1<<40, 128<<20)
+	gpu.Type = vk.Discrete
+	for _, c := range []struct {
+		caps                 *vk.Caps
+		context, asked, want int
+	}{{capsWith(1<<40, 128<<20), 1024, 0, 256}, {gpu, 1024, 0, 512}, {gpu, 100, 0, 100}, {gpu, 1024, 40, 40}} {
+		if p := planFor(c.caps, file, Options{Chunk: c.asked}, c.context); p.chunk != c.want {
+			t.Errorf("%v, a context of %d: chunks of %d, want %d", c.caps.Type, c.context, p.chunk, c.want)
+		}
+	}
+}
+
+// The allocator gets a fiftieth more than what is asked for.
+func TestSlack(t *testing.T) {
+	if got := (&plan{weights: 50e6, kv: 30e6, activations: 20e6}).withSlack(); got != 102e6 {
+		t.Errorf("%d bytes for 100 MB, want 102 MB", got)
+	}
 }
 
 func TestFitSequences(t *testing.T) {
@@ -173,7 +196,7 @@ func TestBytesPerToken(t *testing.T) {
 
 // The table of activations is what the plan counts and what is allocated, all of it once.
 func TestActivations(t *testing.T) {
-	m := load(t, nano, Options{Context: 64})
+	m := load(t, nano, Options{Context: 64, Sequences: 3})
 	seen, sum := map[string]bool{}, int64(0)
 	for _, a := range m.act.table(m.cfg, m.plan) {
 		if seen[a.name] || a.to.Buffer == nil || a.to.Size != a.bytes {

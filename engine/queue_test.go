@@ -312,24 +312,35 @@ func TestCloseEndsRequests(t *testing.T) {
 	}
 }
 
-// A step that fails ends the answers that it was for, with its error; those that wait go on.
+// A step that fails ends the answers that it was for, with its error, once the steps before it are
+// complete; those that wait go on.
 func TestFailingStep(t *testing.T) {
 	m := load(t, nano, Options{Sequences: 1, Context: 256})
+	watch(t, m)
 	pacedSteps(m, 1, m.cfg.Layers, stepsInFlight)
 	c := longCases(t, 40, 1)[0]
 	first, second := hear(c, 40, nil), hear(c, 40, nil)
+	inFlight := -1
+	done := first.Done
+	first.Done = func(r Result) {
+		inFlight = len(m.tracer.pending)
+		done(r)
+	}
 	submit(t, m, context.Background(), first.Request, second.Request)
 	for len(first.tokens) < 3 {
 		time.Sleep(time.Millisecond)
 	}
 	if err := m.BetweenSteps(func() error {
-		m.recordings[recording{decode: true, count: 1, to: m.cfg.Layers}].Free() // which cannot be submitted any more
+		m.recordings[recording{decode: true, count: 1, slot: 1, to: m.cfg.Layers}].Free() // which cannot be submitted any more
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
 	if r := first.ended(t); r.Err == nil || r.Finish != "" || !slices.Equal(r.Tokens, c.Answer.IDs[:len(r.Tokens)]) {
 		t.Errorf("the first: %+v", r)
+	}
+	if inFlight != 0 {
+		t.Errorf("%d steps were in flight when the first ended", inFlight)
 	}
 	if err := m.Trace(vk.TraceOff, nil); err != nil { // which forgets what is recorded
 		t.Fatal(err)

@@ -25,6 +25,8 @@ func TestGuess(t *testing.T) {
 		{"rows are free", costs{1: 10, 2: 10, 4: 10, 8: 10, 16: 10}, 0.9, 100, 1, 15},
 		{"a small step pays best", costs{1: 10, 2: 13, 4: 17, 8: 60, 16: 120}, 0.9, 100, 1, 3},
 		{"no row is cheap", costs{1: 10, 2: 20, 4: 40, 8: 80, 16: 160}, 0.9, 100, 1, 0},
+		{"it gains less than a twentieth", costs{1: 10, 2: 18.5, 4: 40, 8: 80, 16: 160}, 0.9, 100, 1, 0},
+		{"it gains a little more", costs{1: 10, 2: 18, 4: 40, 8: 80, 16: 160}, 0.9, 100, 1, 1},
 		{"the guesses are bad", costs{1: 10, 2: 13, 4: 17, 8: 30, 16: 60}, 0.25, 100, 1, 0},
 		{"the answer ends soon", costs{1: 10, 2: 10, 4: 10, 8: 10, 16: 10}, 0.9, 5, 1, 3},
 		{"nothing was measured", nil, 0.9, 100, 1, 0},
@@ -54,6 +56,24 @@ func TestGuess(t *testing.T) {
 		if got != c.want || any != (c.want > 0) {
 			t.Errorf("%s: %d tokens drafted (%v), want %d", c.name, got, any, c.want)
 		}
+	}
+}
+
+// What a step of several rows took counts for a thousand plain steps; then it may have been
+// disturbed, and what plain steps take says how much less it may be.
+func TestCostsGrowOld(t *testing.T) {
+	m := &Model{}
+	m.decode.plans[1] = decodePlan{took: 10 * time.Second, samples: 2}
+	m.decode.plans[2] = decodePlan{took: 20 * time.Second, samples: 2}
+	m.decode.checked = 7
+	for plain, want := range map[int]float64{7: 20, 1006: 20, 1007: 11.25} {
+		if m.decode.plain = plain; m.stepCost(2) != want {
+			t.Errorf("after %d plain steps: %v s, want %v", plain-7, m.stepCost(2), want)
+		}
+	}
+	m.decode.plain, m.decode.plans[2].samples = 7, 1
+	if got := m.stepCost(2); got != 11.25 {
+		t.Errorf("measured once: %v s, want 11.25", got)
 	}
 }
 

@@ -165,6 +165,36 @@ func TestRolesInPieces(t *testing.T) {
 	}
 }
 
+// TestLongestPiece: of pieces that begin alike the template writes the longest, of up to 128
+// bytes.
+func TestLongestPiece(t *testing.T) {
+	most := "<" + strings.Repeat("x", 126) + ">"
+	texts := []string{"<a", "<a>b", "<a>", most, most + ">"}
+	tok := nanoVocab(t, func(v *tokenize.Vocab) {
+		for _, text := range texts {
+			v.Pieces = append(v.Pieces, tokenize.Piece{Text: text, Kind: tokenize.Control})
+		}
+	})
+	for source, want := range map[string][]int32{"<a>b": {2049}, "<a><a": {2050, 2048}, most: {2051}} {
+		ids, err := mustCompile(t, "t", source).Encode(tok, nil, false)
+		if err != nil || !slices.Equal(ids[1:], want) {
+			t.Errorf("%q: %v, %v, want %v behind bos", source, ids, err, want)
+		}
+	}
+	if ids, err := mustCompile(t, "t", most+">").Encode(tok, nil, false); err != nil || slices.Contains(ids, 2052) {
+		t.Errorf("a piece of %d bytes is looked for: %v, %v", len(most)+1, ids, err)
+	}
+}
+
+// TestEmptyMessagesPay: each brings steps along, however little it says.
+func TestEmptyMessagesPay(t *testing.T) {
+	const n = 100_000
+	text, err := mustCompile(t, "t", seallmJinja).Text(plainVocab(t), make([]Message, n), false)
+	if want := len("<bos>") + n*len("<|im_start|>\n<eos>\n"); err != nil || len(text) != want {
+		t.Errorf("%d bytes, %v, want %d", len(text), err, want)
+	}
+}
+
 // TestTurnEndsAreGuarded: also those that the vocabulary has as user-defined pieces.
 func TestTurnEndsAreGuarded(t *testing.T) {
 	for _, kind := range []tokenize.Kind{tokenize.Control, tokenize.UserDefined} {

@@ -60,6 +60,10 @@ func TestDecodeOutsideVocabulary(t *testing.T) {
 		if got := tok.NewStream().Push(id); got != "\ufffd" {
 			t.Errorf("Push(%d) = %q, want U+FFFD", id, got)
 		}
+		s := tok.NewStream()
+		if got := s.Push(3+0xe2) + s.Push(id); got != "\ufffd\ufffd" { // what waits comes first
+			t.Errorf("a byte, then %d: %q, want U+FFFD for both", id, got)
+		}
 	}
 }
 

@@ -150,6 +150,10 @@ func TestWords(t *testing.T) {
 	if used < 100 {
 		t.Errorf("only %d words are remembered", used)
 	}
+	// What does not fit a word has no place.
+	if most := len(word{}.text); warm.words.place(strings.Repeat("x", most)) == nil || warm.words.place(strings.Repeat("x", most+1)) != nil {
+		t.Errorf("want places for up to %d bytes", most)
+	}
 	// A word of few bytes may have more ids than there is room for.
 	const long = "ieesilinslolesellannolrteeht"
 	most := 0

@@ -187,6 +187,7 @@ func TestNewRefuses(t *testing.T) {
 		"not UTF-8":        {func(v *Vocab) { v.Pieces[259].Text = "\xe0\xb8" }, "piece 259"},
 		"NaN":              {func(v *Vocab) { v.Pieces[259].Score = float32(math.NaN()) }, "piece 259"},
 		"infinite":         {func(v *Vocab) { v.Pieces[259].Score = float32(math.Inf(1)) }, "piece 259"},
+		"minus infinite":   {func(v *Vocab) { v.Pieces[259].Score = float32(math.Inf(-1)) }, "piece 259"},
 		"kind 0":           {func(v *Vocab) { v.Pieces[259].Kind = 0 }, "piece 259"},
 		"kind 7":           {func(v *Vocab) { v.Pieces[259].Kind = 7 }, "piece 259"},
 		"two unknown":      {func(v *Vocab) { v.Pieces[259].Kind = Unknown }, "pieces 0"},
@@ -205,6 +206,9 @@ func TestNewRefuses(t *testing.T) {
 		if _, err := New(v); err == nil || !strings.HasPrefix(err.Error(), "tokenize: ") || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
 		}
+	}
+	if _, err := New(with(Piece{strings.Repeat("a", 1024), -1, Normal})); err != nil {
+		t.Errorf("a piece of 1024 bytes: %v", err)
 	}
 	v := byteVocab()
 	v.BOS, v.EOS = -1, -1

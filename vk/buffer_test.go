@@ -65,6 +65,51 @@ func TestWriteRead(t *testing.T) {
 	}
 }
 
+// Write and Read come behind what was submitted, also where the host sees the memory.
+func TestTransfersFollowWhatWasSubmitted(t *testing.T) {
+	d := openTest(t)
+	const n, rounds = 1 << 18, 8 // that take a while
+	p := newStep(t, d, 1)
+	defer p.Free()
+	other := newBuffer(t, d, "other", 4*n, DeviceLocal)
+	defer other.Free()
+	zeros := make([]byte, 4*n)
+	for _, b := range []*Buffer{newBuffer(t, d, "mapped or not", 4*n, DeviceLocal), hidden(t, d, "hidden", 4*n)} {
+		c := newCommands(t, d, "counts")
+		for range rounds {
+			c.Dispatch("there", p, words(n, 1, 0), []Binding{{b.All(), ReadOnly}, {other.All(), WriteOnly}}, n/stepGroup, 1, 1)
+			c.Dispatch("back", p, words(n, 1, 0), []Binding{{other.All(), ReadOnly}, {b.All(), WriteOnly}}, n/stepGroup, 1, 1)
+		}
+		if err := c.End(); err != nil {
+			t.Fatal(err)
+		}
+		check := func(what string, want uint32) {
+			t.Helper()
+			if v := readWords(t, d, b.All()); v[0] != want || v[n-1] != want {
+				t.Errorf("%s, %s: %d and %d, want %d", b.Name(), what, v[0], v[n-1], want)
+			}
+		}
+		write(t, d, b.All(), zeros)
+		for range 2 {
+			if _, err := d.Submit(c); err != nil {
+				t.Fatal(err)
+			}
+			check("read", 2*rounds)
+			ticket, err := d.Submit(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			write(t, d, b.All(), zeros)
+			if err := d.Wait(ticket, testTimeout); err != nil {
+				t.Fatal(err)
+			}
+			check("written", 0)
+		}
+		c.Free()
+		b.Free()
+	}
+}
+
 func TestBadRanges(t *testing.T) {
 	d, other := openTest(t), openTest(t)
 	b, foreign := newBuffer(t, d, "b", 100, DeviceLocal), newBuffer(t, other, "foreign", 100, DeviceLocal)
@@ -86,6 +131,15 @@ func TestBadRanges(t *testing.T) {
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// Kernels see whole words.
+func TestRangesAreWholeWords(t *testing.T) {
+	for n, want := range map[int64]int64{1: 4, 3: 4, 4: 4, 5: 8, 6: 8, 1 << 40: 1 << 40} {
+		if got := storage(n); got != want {
+			t.Errorf("%d bytes get %d, want %d", n, got, want)
 		}
 	}
 }
@@ -159,6 +213,19 @@ func TestLargeBuffersGetTheirOwnBlock(t *testing.T) {
 	if small.mem.block == large.mem.block || small.mem.block.size > 2*minBlock || large.mem.block.size > dedicated+4096 {
 		t.Errorf("blocks of %d and %d bytes", small.mem.block.size, large.mem.block.size)
 	}
+	// Also where a block has room for it.
+	var parts []*Buffer
+	for range 5 {
+		parts = append(parts, newBuffer(t, d, "part", dedicated-minBlock/2, Upload))
+	}
+	other := newBuffer(t, d, "as large", dedicated, Upload)
+	for _, b := range parts {
+		if b.mem.block == other.mem.block {
+			t.Errorf("%s shares a block of %d bytes", other.Name(), b.mem.block.size)
+		}
+		b.Free()
+	}
+	other.Free()
 	large.Free()
 	if s := d.Stats(); s.AllocatedBytes != small.mem.block.size {
 		t.Errorf("%+v", s)

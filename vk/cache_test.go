@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	vulkan "github.com/vulkan-go/vulkan"
 )
 
 func cacheCaps() *Caps {
@@ -120,6 +122,23 @@ func TestCacheOnDisk(t *testing.T) {
 	}
 	if files, _ := filepath.Glob(filepath.Join(dir, "*.tmp")); len(files) != 0 {
 		t.Errorf("left over: %v", files)
+	}
+}
+
+// What a driver has after its device was lost is not kept.
+func TestCacheOfALostDevice(t *testing.T) {
+	dir := t.TempDir()
+	d := openWith(t, strict(t), dir)
+	p := newStep(t, d, 6)
+	if err := d.check("vkQueueSubmit", vulkan.ErrorDeviceLost); err == nil {
+		t.Fatal("the device is not lost")
+	}
+	p.Free()
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) > 0 {
+		t.Errorf("kept: %v, %v", files, err)
 	}
 }
 

@@ -175,6 +175,8 @@ func TestRecordingErrorsAreSticky(t *testing.T) {
 		if err := cmd.Reset(); err != nil { // and a reset cures it
 			t.Errorf("%s: reset: %v", c.name, err)
 		}
+		cmd.Copy(b.Range(1024, 8), b.Range(1032, 8)) // beside each other
+		cmd.Copy(b.Range(1048, 8), b.Range(1040, 8))
 		cmd.Dispatch("fine", p, push, fine, 1, 1, 1)
 		write(t, d, b.All(), make([]byte, 4096))
 		run(t, d, cmd)

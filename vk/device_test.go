@@ -74,6 +74,32 @@ func TestCloseNamesWhatIsAlive(t *testing.T) {
 	}
 }
 
+// A device that is closed while it works is waited for before anything is destroyed: the
+// validation layers would tell.
+func TestCloseWaits(t *testing.T) {
+	in, err := Open(strict(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	pd, _, err := in.Select("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := in.OpenDevice(pd, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, free := slow(t, d, 4)
+	if _, err := d.Submit(c); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err == nil || !strings.Contains(err.Error(), "still alive") {
+		t.Errorf("%v, want what is still alive", err)
+	}
+	free()
+}
+
 func TestNoDriver(t *testing.T) {
 	t.Setenv("VK_DRIVER_FILES", "/nonexistent/icd.json") // read by the loader
 	t.Setenv("VK_ICD_FILENAMES", "/nonexistent/icd.json")

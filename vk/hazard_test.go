@@ -170,6 +170,34 @@ func TestBarriersNameWhatFollows(t *testing.T) {
 	if b.Bytes() == nil && !slices.Equal(inner.barriers, []edge{{earlier, kernels}}) {
 		t.Errorf("commands that the host reads nothing of: %v", inner.barriers)
 	}
+
+	timed := newCommands(t, d, "times for the host")
+	defer timed.Free()
+	if err := timed.Trace(TraceCommands); err != nil {
+		t.Fatal(err)
+	}
+	timed.Dispatch("step", step, words(n, 1, 1), []Binding{{a.All(), ReadOnly}, {b.All(), WriteOnly}}, 1, 1, 1)
+	if err := timed.End(); err != nil {
+		t.Fatal(err)
+	}
+	if last := timed.barriers[len(timed.barriers)-1]; last.from&copies == 0 || last.to != host {
+		t.Errorf("the times are copied, then comes %v", last)
+	}
+
+	// A grid is 12 bytes, whatever else lies in the range.
+	rest := newBuffer(t, d, "grid and more", 512, DeviceLocal)
+	defer rest.Free()
+	beside := newCommands(t, d, "beside a grid")
+	defer beside.Free()
+	for range 2 {
+		beside.DispatchIndirect("step", step, words(n, 1, 1), []Binding{{a.All(), ReadOnly}, {rest.Range(256, 256), WriteOnly}}, rest.All())
+	}
+	if err := beside.End(); err != nil {
+		t.Fatal(err)
+	}
+	if got := beside.barriers[1]; got != (edge{kernels, kernels}) {
+		t.Errorf("behind the same bytes and beside the grid: %v", got)
+	}
 }
 
 // The masks that Vulkan gets.

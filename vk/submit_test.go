@@ -76,15 +76,15 @@ func TestSubmitErrors(t *testing.T) {
 	}
 }
 
-// slow records work that takes the device a good while.
-func slow(t *testing.T, d *Device) (c *Commands, free func()) {
+// slow records work that takes the device a good while, 40 rounds some seconds.
+func slow(t *testing.T, d *Device, rounds int) (c *Commands, free func()) {
 	t.Helper()
 	const n = 1 << 22
 	p := newStep(t, d, 0)
 	a, b := newBuffer(t, d, "a", 4*n, DeviceLocal), newBuffer(t, d, "b", 4*n, DeviceLocal)
 	write(t, d, a.All(), make([]byte, 4*n))
 	c = newCommands(t, d, "slow")
-	for range 40 {
+	for range rounds {
 		c.Dispatch("there", p, words(n, 3, 1), []Binding{{a.All(), ReadOnly}, {b.All(), WriteOnly}}, n/stepGroup/4, 1, 1)
 		c.Dispatch("back", p, words(n, 3, 1), []Binding{{b.All(), ReadOnly}, {a.All(), WriteOnly}}, n/stepGroup/4, 1, 1)
 	}
@@ -96,7 +96,7 @@ func slow(t *testing.T, d *Device) (c *Commands, free func()) {
 
 func TestWaitTimesOut(t *testing.T) {
 	d := openTest(t)
-	c, free := slow(t, d)
+	c, free := slow(t, d, 40)
 	defer free()
 	ticket, err := d.Submit(c)
 	if err != nil {
@@ -220,7 +220,7 @@ func TestSemaphoreOfALostDevice(t *testing.T) {
 
 func TestTimestamps(t *testing.T) {
 	d := openTest(t)
-	slow, free := slow(t, d)
+	slow, free := slow(t, d, 40)
 	defer free()
 	stamps, err := d.NewTimestamps(2)
 	if err != nil {

@@ -89,6 +89,14 @@ func TestTrace(t *testing.T) {
 	if spans[0].Section != "section 0" || spans[1].Section != "section 1" || spans[203].Section != "section 3" {
 		t.Errorf("sections %q %q %q", spans[0].Section, spans[1].Section, spans[203].Section)
 	}
+	if err := c.Reset(); err != nil { // what is recorded next takes no times, and Close finds none left
+		t.Fatal(err)
+	}
+	c.Dispatch("step", p, words(n, 3, 1), []Binding{{b[0].All(), ReadOnly}, {b[1].All(), WriteOnly}}, 1, 1, 1)
+	run(t, d, c)
+	if spans, err := c.Spans(); err == nil {
+		t.Errorf("%d times after a reset", len(spans))
+	}
 }
 
 // What depends on nothing waits too when each command is timed alone.

@@ -61,6 +61,62 @@ func TestUploaderConcurrently(t *testing.T) {
 	}
 }
 
+// The device is still busy with something else: a slot is used again, and freed, only when its
+// copy is done, and Flush waits for all of them, in whatever order the slots came back.
+func TestUploaderBehindOtherWork(t *testing.T) {
+	d := openTest(t)
+	other, free := slow(t, d, 4)
+	defer free()
+	b := hidden(t, d, "hidden", 64)
+	defer b.Free()
+	defer func() { _ = d.Wait(d.time.last(), testTimeout) }() // before anything is freed, whatever went wrong
+	u, err := d.NewUploader()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill := func(i int64) {
+		t.Helper()
+		if err := u.Write(b.Range(4*i, 4), func(p []byte) error { copy(p, words(uint32(i))); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	submitted := func() {
+		t.Helper()
+		if err := d.Wait(d.time.last(), testTimeout); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Submit(other); err != nil {
+			t.Fatal(err)
+		}
+	}
+	submitted()
+	for i := range int64(16) { // each slot several times
+		fill(i)
+	}
+	if err := u.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	submitted()
+	fill(3)
+	for range ringSlots - 1 { // the newest comes first
+		u.free <- <-u.free
+	}
+	if err := u.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if last, done := d.time.last(), d.time.completed.Load(); done < uint64(last) {
+		t.Errorf("flushed, and ticket %d of %d is reached", done, last)
+	}
+	for i, v := range readWords(t, d, b.All()) {
+		if v != uint32(i) {
+			t.Errorf("word %d is %d", i, v)
+		}
+	}
+	submitted()
+	fill(0)
+	u.Free()
+}
+
 func TestUploaderErrors(t *testing.T) {
 	d := openTest(t)
 	u, err := d.NewUploader()

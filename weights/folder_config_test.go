@@ -22,7 +22,12 @@ func TestFolderConfig(t *testing.T) {
 		{"activation", "gelu_pytorch_tanh", "silu", `"hidden_act" is "silu"; only "gelu_pytorch_tanh"`},
 		{"hidden_activation", `"hidden_act"`, `"hidden_activation":null,"hidden_act"`, ""},
 		{"other hidden_activation", `"hidden_act"`, `"hidden_activation":"relu","hidden_act"`, `"hidden_activation" is "relu"`},
-		{"defaults", `"max_position_embeddings":64,`, "", ""},
+		{"no max_position_embeddings", `"max_position_embeddings":64,`, "", ""},
+		{"no num_key_value_heads", `"num_key_value_heads":2,`, "", ""},
+		{"no head_dim", `"head_dim":8,`, "", ""},
+		{"no rms_norm_eps", `"rms_norm_eps":1e-06,`, "", ""},
+		{"no rope_theta", `"rope_theta":10000.0,`, "", ""},
+		{"no tie_word_embeddings", `,"tie_word_embeddings":true`, "", ""},
 		{"no scaling", `"hidden_act"`, `"rope_scaling":null,"hidden_act"`, ""},
 		{"scaling", `"hidden_act"`, `"rope_scaling":{"type":"linear","factor":2.0},"hidden_act"`, `"rope_scaling" at byte 209 has type "linear"; only unscaled`},
 		{"rope_parameters", `"rope_theta":10000.0`, `"rope_parameters":{"rope_theta":10000,"rope_type":"default"}`, ""},
@@ -63,8 +68,11 @@ func TestFolderConfig(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		case c.want == "":
 			want := tinyFolder
-			if c.name == "defaults" {
+			switch c.name { // other defaults are what tinyConfig says
+			case "no max_position_embeddings":
 				want.Context = 8192
+			case "no head_dim":
+				want.HeadDim, want.AttnScale = 256, 1./16
 			}
 			if f.Config != want {
 				t.Errorf("%s: %+v, want %+v", c.name, f.Config, want)

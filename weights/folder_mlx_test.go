@@ -209,9 +209,7 @@ func TestMLXErrors(t *testing.T) {
 
 // MLX's 4 bits lie within a step of the unquantized values.
 func TestSharedMLX(t *testing.T) {
-	if len(globMaybe(shared+"models/seallm-nano/mlx")) == 0 {
-		return
-	}
+	needsShared(t, shared+"models/seallm-nano/mlx")
 	m := mustOpen(t, shared+"models/seallm-nano/mlx")
 	whole := mustOpen(t, shared+"models/seallm-nano/hf")
 	if m.Format != "MLX" || m.ChatTemplate != whole.ChatTemplate || !slices.Equal(m.Stops, []int32{1}) {

@@ -46,9 +46,7 @@ func sameFiles(t *testing.T, got, want string) {
 // llama-quantize made the files of the small model from its BF16 file.
 func TestQuantizedFilesEqualTheReference(t *testing.T) {
 	const dir = shared + "models/seallm-nano/gguf/seallm-nano-"
-	if len(globMaybe(dir+"bf16.gguf")) == 0 {
-		return
-	}
+	needsShared(t, dir+"bf16.gguf")
 	m := mustOpen(t, dir+"bf16.gguf")
 	for _, mix := range []string{"Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "Q4_0"} {
 		sameFiles(t, quantizeTo(t, m, mix), dir+mix+".gguf")
@@ -86,6 +84,9 @@ func TestQuantizeKeepsWhatIsOfTheType(t *testing.T) {
 		f, _ := ParseMix(mix)
 		if types := m.Requantized(f); types != nil {
 			t.Errorf("%s: quantized again: %q", mix, types)
+		}
+		if types := m.Requantized(2); mix != "Q4_0" && (types != nil) != strings.HasPrefix(mix, "Q") {
+			t.Errorf("%s to Q4_0: quantized again: %q", mix, types)
 		}
 		again := mustOpen(t, quantizeTo(t, m, mix))
 		if again.FileType != f || again.Config != m.Config || len(again.Metadata) != len(m.Metadata) {

@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"math"
 	"slices"
 	"testing"
 )
@@ -49,4 +50,26 @@ func TestDrafter(t *testing.T) {
 	if misled.Chance(0) >= before || !slices.Equal(misled.Draft(1), []int32{9}) {
 		t.Errorf("chance %v, before a wrong guess %v, draft %v", misled.Chance(0), before, misled.Draft(1))
 	}
+}
+
+// By hand: at first a match of n ids, from 8 on all alike, is as good as four tries of which 1.5 / n
+// were wrong; each guess then counts 1, and those before it a twentieth less.
+func TestChance(t *testing.T) {
+	var d Drafter
+	d.Begin([]int32{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 1, 2}, 10)
+	near := func(what string, got, want float64) {
+		t.Helper()
+		if !(math.Abs(got-want) < 1e-12) {
+			t.Errorf("%s: %v, want %v", what, got, want)
+		}
+	}
+	near("the first guess", d.Chance(0), 1-1.5/2)
+	near("the second", d.Chance(1), 1-1.5/3)
+	near("the seventh", d.Chance(6), 1-1.5/8)
+	near("the eighth", d.Chance(7), 1-1.5/8)
+	d.Push(3)
+	near("what is known of two ids", d.Right[2]/d.Tries[2], (0.95*4*(1-1.5/2)+1)/(0.95*4+1))
+	d.Push(9)
+	near("of three, after a wrong guess", d.Right[3]/d.Tries[3], 0.95*4*(1-1.5/3)/(0.95*4+1))
+	near("nothing known", d.Chance(0), 0)
 }

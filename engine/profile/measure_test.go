@@ -141,6 +141,10 @@ func check(t *testing.T, m *engine.Model, p *Profile, o MeasureOptions) {
 		if want := m.BytesPerToken() + int64(r.Depth+r.Tokens)*position; r.Floor.ReadBytes != want || r.Floor.FLOPs != flops {
 			t.Errorf("%s at %d: the floor reads %d bytes for %d FLOPs, want %d for %d", name, r.Depth, r.Floor.ReadBytes, r.Floor.FLOPs, want, flops)
 		}
+		checkFloor(t, &r, o.Roofs)
+		for _, w := range []Wall{r.Concurrent, r.Serialized} {
+			near("overhead", w.Overhead, w.MedianUS/r.Unprofiled.MedianUS-1, 1e-9)
+		}
 		for _, by := range []By{ByOperation, ByLayer, ByKernel, ByDispatch} {
 			var total float64
 			var moved, computed int64

@@ -3,6 +3,7 @@ package jinja
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -110,6 +111,72 @@ func TestLoopsPay(t *testing.T) {
 		r.run(tmpl.body)
 		if got := steps - r.steps; got != c.want {
 			t.Errorf("%s takes %d steps, want %d", c.source, got, c.want)
+		}
+	}
+}
+
+// TestFiltersPay: so do comparisons and separators.
+func TestFiltersPay(t *testing.T) {
+	steps := func(source string) int {
+		t.Helper()
+		tmpl, err := Compile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const most = 1000
+		r := &render{steps: most, out: new(builder), scope: new(scope)}
+		r.run(tmpl.body)
+		return most - r.steps
+	}
+	const (
+		each      = 1 + 4*itemSteps // an item, in its list, among the keys, the places and what is sorted
+		compared  = 1
+		separator = 1 + 16/bytesPerStep
+	)
+	for _, c := range []struct {
+		more, less string
+		want       int
+	}{
+		{"{% set x = [1, 2] | sort %}", "{% set x = [1] | sort %}", each + compared},
+		{"{% set x = ['', '', ''] | join('0123456789abcdef') %}", "{% set x = ['', '', ''] | join('') %}", 2 * (separator - 1)},
+	} {
+		if got := steps(c.more) - steps(c.less); got != c.want {
+			t.Errorf("%s takes %d steps more than %s, want %d", c.more, got, c.less, c.want)
+		}
+	}
+}
+
+// TestBudget: a render makes strings of 32 MiB and of 128 times the input.
+func TestBudget(t *testing.T) {
+	const (
+		base  = 32 << 20
+		input = 100_000
+		near  = 100_000 // other steps, among them one for each unit
+		unit  = 8000
+	)
+	for _, c := range []struct {
+		input, bytes int
+		ends         bool
+	}{{0, base - near, true}, {0, base + near, false}, {input, base + 128*input - near, true}, {input, base + 128*input + near, false}} {
+		tmpl, err := Compile(fmt.Sprintf("{%% set x = '%s' * %d %%}", strings.Repeat("x", unit), c.bytes/unit))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tmpl.Render(nil, c.input); (err == nil) != c.ends {
+			t.Errorf("%d bytes from an input of %d: %v", c.bytes, c.input, err)
+		}
+	}
+}
+
+// TestDepthIsGivenBack: what follows is no deeper than what came before.
+func TestDepthIsGivenBack(t *testing.T) {
+	for _, source := range []string{
+		"{% for i in range(3000) %}{{ i }}{% endfor %}",
+		"{% macro f(x) %}{% endmacro %}{% for i in range(3000) %}{% set x = f(i) %}{% endfor %}",
+		"{% for i in range(3000) %}{% set x = i | string %}{% endfor %}",
+	} {
+		if _, err := run(source, nil); err != nil {
+			t.Errorf("%s: %v", source, err)
 		}
 	}
 }

@@ -11,7 +11,8 @@ var _ = register("rope", kernel{
 		h, tokens := b.heads(), b.Size("tokens")
 		heads := h.Heads + 2*h.KVHeads
 		rows, angles := b.positions(), b.angles(h)
-		q, qkv, to := b.output("q", tokens, h.Heads, h.HeadDim), input(b, "qkv", b.perToken(h.Rows(), 1), tokens, heads, h.HeadDim), b.writtenCache(h)
+		scale := choose(b, 1, 1, 1e5) // beyond f16, whose cache saturates
+		q, qkv, to := b.output("q", tokens, h.Heads, h.HeadDim), input(b, "qkv", b.perToken(h.Rows(), scale), tokens, heads, h.HeadDim), b.writtenCache(h)
 		b.Outputs = product(tokens, heads, h.HeadDim)
 		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
 			s.RoPE(c, label, shaders.RoPE{Rows: rows.Bound(), Angles: angles.Bound(), QKV: qkv.Bound(), Q: q.Bound(), Cache: to.cache(), Heads: h, Count: tokens})

@@ -155,7 +155,7 @@ func (e Expected) RoPE(dim, position int, theta float64) Expected {
 	return r
 }
 
-// Cached is e as the cache keeps it: f16 is off by half a unit of its 11 bits, or by a
+// Cached is e as the cache keeps it: f16 saturates and is off by half a unit of its 11 bits, or by a
 // whole one where the driver truncates, Q8 by half a 127th of the greatest of its block.
 func (e Expected) Cached(kv KV) Expected {
 	if kv == KVF32 {
@@ -163,6 +163,9 @@ func (e Expected) Cached(kv KV) Expected {
 	}
 	var c Expected
 	for i, v := range e.Values {
+		if kv == KVF16 {
+			v = max(-65504, min(v, 65504))
+		}
 		off := math.Abs(v)/1024 + 0x1p-24
 		if kv == KVQ8 {
 			off = 0

@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+	"testing"
+)
+
+// The page table lists a session's pages in the order of its positions, however it grew.
+func TestPageTable(t *testing.T) {
+	m := load(t, nano, Options{Sequences: 2, Context: 256})
+	all := sessions(t, m, 2)
+	if err := m.BetweenSteps(func() error {
+		for _, positions := range []int{20, 33, 40, 100, 256} {
+			for _, s := range all {
+				if n, err := s.room(nil, positions); err != nil || n < positions {
+					t.Errorf("%d of %d positions, %v", n, positions, err)
+				}
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	raw := make([]byte, m.state.pages.Size)
+	if err := device.Read(raw, m.state.pages); err != nil {
+		t.Fatal(err)
+	}
+	var table []uint32
+	for i := 0; i < len(raw); i += 4 {
+		table = append(table, binary.LittleEndian.Uint32(raw[i:]))
+	}
+	if want := slices.Concat(all[0].pages, all[1].pages); !slices.Equal(table, want) {
+		t.Errorf("%v, the sessions hold %v", table, want)
+	}
+	slices.Sort(table)
+	if len(slices.Compact(table)) != len(raw)/4 {
+		t.Errorf("a page twice in %v", table)
+	}
+}
+
+// What a free session holds of an earlier request's goes back to the pool when the session is taken.
+func TestNewSessionIsEmpty(t *testing.T) {
+	m := load(t, nano, Options{Context: 64})
+	prompt := greedyCases(t)[0].PromptIDs
+	if _, err := m.GenerateBatch(context.Background(), []Request{{Prompt: prompt, MaxTokens: 2}}); err != nil {
+		t.Fatal(err)
+	}
+	s := session(t, m)
+	if len(s.cached) != 0 || len(m.pool) != m.plan.pages {
+		t.Errorf("%d ids, %d of %d pages free", len(s.cached), len(m.pool), m.plan.pages)
+	}
+	r, err := s.Generate(context.Background(), Request{Prompt: prompt})
+	if want := 64 - len(prompt) + 1; err != nil || r.CachedTokens != 0 || len(r.Tokens) != want {
+		t.Errorf("%v: %d tokens, %d cached; want %d", err, len(r.Tokens), r.CachedTokens, want)
+	}
+}

@@ -59,12 +59,15 @@ func (c *Cache) At(head, position, d int) float64 {
 	}
 }
 
-// Half is the value of IEEE 754 half-precision bits that are neither Inf nor NaN.
+// Half is the value of IEEE 754 half-precision bits; Inf counts as NaN, for there is no way to either.
 func Half(h uint16) float64 {
 	e, m := int(h>>10&31), float64(h&1023)
 	v := math.Ldexp(m+1024, e-25)
-	if e == 0 {
+	switch e {
+	case 0:
 		v = math.Ldexp(m, -24)
+	case 31:
+		v = math.NaN()
 	}
 	if h&0x8000 != 0 {
 		v = -v

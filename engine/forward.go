@@ -69,7 +69,7 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 // attention is that of a layer, from q and the cache to attn.
 func (m *Model) attention(s step, l *layer) shaders.Attention {
 	return shaders.Attention{
-		Rows: s.rows, Q: m.act.q, Cache: l.Cache, Scratch: m.act.scratch, Y: m.act.attn, Heads: m.heads, Splits: s.splits, Grid: s.grid, Count: s.count,
+		Rows: s.rows, Q: m.act.q, Cache: l.Cache, Scratch: m.act.scratch, Y: m.act.attn, Heads: m.heads, Splits: s.splits, Grid: s.grid, Count: s.count, Scale: m.cfg.AttnScale,
 	}
 }
 

@@ -84,7 +84,7 @@ func loadFile(t testing.TB, file *weights.Model, o Options) *Model {
 	t.Cleanup(func() {
 		pipelines := device.Stats().Pipelines
 		if m.kernels != nil {
-			pipelines -= len(m.kernels.Programs()) // other models may have built more of theirs since
+			pipelines -= len(m.kernels.Pipelines()) // other models may have built more of theirs since
 		}
 		if err := m.Close(); err != nil {
 			t.Error(err)

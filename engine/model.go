@@ -59,7 +59,7 @@ type Model struct {
 	deviceTensors
 
 	dev     *vk.Device
-	kernels *shaders.Set
+	kernels *shaders.Kernels
 	buffers []*vk.Buffer // all of the model's
 	act     activations
 	state   state

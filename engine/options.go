@@ -3,7 +3,6 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"sealvk/shaders"
 	"sealvk/weights"
@@ -32,7 +31,7 @@ type Options struct {
 	// Statistics lets kernels tell registers and spills, where the device can, at the cost of
 	// compiling them anew.
 	Statistics bool
-	// Built, unless nil, is called from several goroutines with how many of the kernels' programs
+	// Built, unless nil, is called from several goroutines with how many of the kernels' pipelines
 	// that Load builds are there.
 	Built func(done, total int)
 
@@ -61,15 +60,14 @@ func checkConfig(c weights.Config) error {
 		return fmt.Errorf("engine: head dimension %d: a multiple of %d up to %d is supported", c.HeadDim, shaders.KVBlock, format.MaxHeadDim)
 	case c.KVHeads < 1 || c.Heads%c.KVHeads != 0:
 		return fmt.Errorf("engine: %d heads are not a multiple of %d KV heads", c.Heads, c.KVHeads)
-	case !(c.EmbedScale > 0):
-		return fmt.Errorf("engine: the model's EmbedScale is %v; only what is above 0 can be run", c.EmbedScale)
+	case !(c.EmbedScale > 0 && c.AttnScale > 0):
+		return fmt.Errorf("engine: the model's EmbedScale is %v, its AttnScale %v; only what is above 0 can be run", c.EmbedScale, c.AttnScale)
 	}
 	for _, f := range []struct {
 		field     string
 		is, canBe any
 	}{
 		{"Activation", c.Activation, "gelu_pytorch_tanh"},
-		{"AttnScale", c.AttnScale, float32(1 / math.Sqrt(float64(c.HeadDim)))},
 		{"RopeFactor", c.RopeFactor, float32(1)},
 		{"RopeAdjacent", c.RopeAdjacent, false},
 		{"AttnBias", c.AttnBias, false},

@@ -211,7 +211,7 @@ func TestNothingIsBuiltAfterLoad(t *testing.T) {
 			if c.cpu && device.Caps().Type != vk.CPU {
 				t.Skip("the device is no CPU")
 			}
-			before := m.kernels.Programs()
+			before := m.kernels.Pipelines()
 			for n := 1; n <= shaders.DecodeRows; n++ {
 				if c.cpu && n != 1 && n != c.tuning.Product.Tokens {
 					continue
@@ -233,7 +233,7 @@ func TestNothingIsBuiltAfterLoad(t *testing.T) {
 				}
 				c.Free()
 			}
-			for _, p := range m.kernels.Programs() {
+			for _, p := range m.kernels.Pipelines() {
 				if !slices.Contains(before, p) {
 					t.Errorf("built on the way: %s %v, %s", p.Kernel, p.Type, p.Variant)
 				}

@@ -73,11 +73,11 @@ func (m *Model) dispatches(c *vk.Commands, r recording, s step, tail func(c *vk.
 	}
 }
 
-// needed is the programs that prompts and steps ask for, of which Load builds what is missing:
+// needed is the pipelines that prompts and steps ask for, of which Load builds what is missing:
 // those of prompts first. A CPU device compiles slowly and gains little from batches, whose
-// programs it builds when there is one, unless all are asked for; but for the step of full rows,
+// pipelines it builds when there is one, unless all are asked for; but for the step of full rows,
 // which fill the kernels: speculation counts on it.
-func (m *Model) needed(full int, all bool) []*shaders.Program {
+func (m *Model) needed(full int, all bool) []*shaders.Pipeline {
 	all = all || m.dev.Caps().Type != vk.CPU
 	return m.kernels.Missing(func(c *vk.Commands) {
 		for n := m.plan.chunk; n == m.plan.chunk || all && n > 0; n /= 2 { // each may take other kernels

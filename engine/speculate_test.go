@@ -34,7 +34,7 @@ func TestGuess(t *testing.T) {
 		{"three answers", costs{3: 10, 4: 10, 8: 10, 16: 10}, 0.9, 100, 3, 13},
 		{"all rows are taken", costs{16: 10}, 0.9, 100, 16, 0},
 	} {
-		m := &Model{plan: &plan{rows: built}, kernels: &shaders.Set{}}
+		m := &Model{plan: &plan{rows: built}, kernels: &shaders.Kernels{}}
 		m.decode.spent = settled + 1
 		for n, cost := range c.costs {
 			m.decode.plans[n] = decodePlan{took: ms(cost), samples: 2}

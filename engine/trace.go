@@ -61,7 +61,7 @@ func (m *Model) InFlight() (steps int) {
 }
 
 // watch lets a recording that begins take times, and notes its dispatches.
-func (t *tracer) watch(c *vk.Commands, kernels *shaders.Set) error {
+func (t *tracer) watch(c *vk.Commands, kernels *shaders.Kernels) error {
 	if t == nil {
 		return nil
 	}

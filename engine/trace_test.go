@@ -130,13 +130,13 @@ func TestWorkOfALayer(t *testing.T) {
 			if grid[0] < 1 || grid[1] < 1 || grid[2] < 1 {
 				t.Errorf("%s: grid %v", d.Label, grid)
 			}
-			if n := len(shaders.FindKernel(d.Program.Kernel).Sizes); n == 0 || n != len(d.Shape) {
-				t.Errorf("%s: shape %v, %s has %d sizes", d.Label, d.Shape, d.Program.Kernel, n)
+			if n := len(shaders.FindKernel(d.Pipeline.Kernel).Sizes); n == 0 || n != len(d.Shape) {
+				t.Errorf("%s: shape %v, %s has %d sizes", d.Label, d.Shape, d.Pipeline.Kernel, n)
 			}
 			if name, ok := strings.CutPrefix(d.Label, "blk.0."); ok {
 				got[name] = work
 			}
-			if typ := d.Program.Type; typ != shaders.NoType && d.Program.Kernel != "embed" {
+			if typ := d.Pipeline.Type; typ != shaders.NoType && d.Pipeline.Kernel != "embed" {
 				weights := shaders.DeviceBytes(typ, d.Shape[0], d.Shape[1])
 				if all += weights; work.Read < weights+4*int64(d.Shape[1]) {
 					t.Errorf("%s reads %d bytes, weights and input have %d", d.Label, work.Read, weights+4*int64(d.Shape[1]))

@@ -8,14 +8,14 @@ var advanceKernel = register(advanceModule, Kernel{
 
 // Advance records the choice among the chunks, the write of the ids into the
 // ring, and the step of rows and grid to the next position. The chunks are those of
-// [Set.Pick], or where nothing is filtered those of [Set.Output].
-func (s *Set) Advance(c *vk.Commands, label string, b *SampleBuffers, filtered bool, h Heads, sp Splits, count int) {
+// [Kernels.Pick], or where nothing is filtered those of [Kernels.Output].
+func (s *Kernels) Advance(c *vk.Commands, label string, b *SampleBuffers, filtered bool, h Heads, sp Splits, count int) {
 	chunks, n := tiles(b.Vocab), int64(count)
 	if filtered {
 		chunks = s.pickChunks(b.Vocab)
 	}
 	s.dispatch(c, label, call{
-		program: s.only(advanceKernel), shape: []int{chunks, count}, grid: [3]int{count, 1, 1},
+		pipeline: s.only(advanceKernel), shape: []int{chunks, count}, grid: [3]int{count, 1, 1},
 		arguments: advanceBindings{Best: b.Best, Rows: b.Rows, Ring: b.Ring, Grid: b.Grid}.with(advancePush{
 			Rows: uint32(count), Chunks: uint32(chunks), Slots: uint32(b.Slots), Heads: uint32(h.Heads), Split: uint32(sp.Positions),
 		}),

@@ -2,7 +2,6 @@ package shaders
 
 import (
 	"fmt"
-	"math"
 
 	"sealvk/vk"
 	"sealvk/weights/format"
@@ -18,7 +17,7 @@ var attentionKernel = register(attentionModule, Kernel{
 		{Name: "tile", number: func(t *Tuning) *int { return &t.Attention.Tile }, most: 1024, power: true},
 		mergeKnob,
 	},
-	constants: func(s *Set) []uint32 {
+	constants: func(s *Kernels) []uint32 {
 		a := &s.tuning.Attention
 		return attentionConstants{
 			Lanes: uint32(a.Lanes), KV: uint32(s.kv), Positions: uint32(a.Positions), Tile: uint32(a.Tile), Merge: constant(a.Merge),
@@ -118,8 +117,8 @@ func (p Splits) Grid(h Heads, length, count int) [3]uint32 {
 // the same bits whatever the others; beyond it rows share their loads of K and V.
 const DecodeRows = 16
 
-// AttentionGrid is the grid that [Set.Attention] finds in memory.
-func (s *Set) AttentionGrid(p Splits, h Heads, length, count int) [3]uint32 {
+// AttentionGrid is the grid that [Kernels.Attention] finds in memory.
+func (s *Kernels) AttentionGrid(p Splits, h Heads, length, count int) [3]uint32 {
 	if count > DecodeRows {
 		return s.tuning.Attention.PrefillGrid(p, h, length, count)
 	}
@@ -144,11 +143,12 @@ type Attention struct {
 	Splits  Splits
 	Grid    vk.Range // VkDispatchIndirectCommand: it grows with the sequence
 	Count   int
+	Scale   float32 // of q·k
 }
 
 // Attention records a. It is one dispatch, or two where the first does not merge the splits
 // (AttentionTuning.Merge).
-func (s *Set) Attention(c *vk.Commands, label string, a Attention) {
+func (s *Kernels) Attention(c *vk.Commands, label string, a Attention) {
 	if a.Count > DecodeRows {
 		s.AttentionPrefill(c, label, a)
 	} else {
@@ -159,15 +159,15 @@ func (s *Set) Attention(c *vk.Commands, label string, a Attention) {
 	}
 }
 
-// AttentionDecode is the first dispatch of [Set.Attention] for few rows; the grid is [Splits.Grid].
-func (s *Set) AttentionDecode(c *vk.Commands, label string, a Attention) {
+// AttentionDecode is the first dispatch of [Kernels.Attention] for few rows; the grid is [Splits.Grid].
+func (s *Kernels) AttentionDecode(c *vk.Commands, label string, a Attention) {
 	s.attention(c, label, attentionKernel, a.bindings().with(a.push()), a, func(l Lengths) [3]uint32 { return a.Splits.Grid(a.Heads, l.Longest, a.Count) })
 }
 
 // attention records a by one of two kernels.
-func (s *Set) attention(c *vk.Commands, label string, k *Kernel, args arguments, a Attention, grid func(Lengths) [3]uint32) {
+func (s *Kernels) attention(c *vk.Commands, label string, k *Kernel, args arguments, a Attention, grid func(Lengths) [3]uint32) {
 	s.dispatch(c, label, call{
-		program: s.only(k), arguments: args, shape: []int{a.Heads.Heads, a.Heads.KVHeads, a.Heads.HeadDim, a.Count},
+		pipeline: s.only(k), arguments: args, shape: []int{a.Heads.Heads, a.Heads.KVHeads, a.Heads.HeadDim, a.Count},
 		indirect: a.Grid, gridAt: func(l Lengths) [3]int { return ints(grid(l)) }, workAt: func(l Lengths) Work { return s.attentionWork(&a, l) },
 	})
 }
@@ -182,14 +182,14 @@ func (a *Attention) push() attentionPush {
 	h := a.Heads
 	return attentionPush{
 		Heads: uint32(h.Heads), KVHeads: uint32(h.KVHeads), HeadDim: uint32(h.HeadDim), MaxPages: uint32(a.Cache.MaxPages),
-		Split: uint32(a.Splits.Positions), MaxSplits: uint32(a.Splits.Max), Scale: float32(1 / math.Sqrt(float64(h.HeadDim))), Rows: uint32(a.Count),
+		Split: uint32(a.Splits.Positions), MaxSplits: uint32(a.Splits.Max), Scale: a.Scale, Rows: uint32(a.Count),
 	}
 }
 
 func ints(v [3]uint32) [3]int { return [3]int{int(v[0]), int(v[1]), int(v[2])} }
 
 // attentionWork is that of rows of one sequence.
-func (s *Set) attentionWork(a *Attention, l Lengths) Work {
+func (s *Kernels) attentionWork(a *Attention, l Lengths) Work {
 	h := a.Heads
 	q := 4 * int64(a.Count) * int64(h.Heads*h.HeadDim)
 	written := q

@@ -10,7 +10,7 @@ var attentionPrefillKernel = register(attentionPrefillModule, Kernel{
 		{Name: "tile", number: func(t *Tuning) *int { return &t.Attention.PrefillTile }, most: 1024, power: true},
 		mergeKnob,
 	},
-	constants: func(s *Set) []uint32 {
+	constants: func(s *Kernels) []uint32 {
 		a := &s.tuning.Attention
 		return attentionPrefillConstants{
 			Lanes: uint32(a.PrefillLanes), KV: uint32(s.kv), Rows: uint32(a.PrefillRows), Tile: uint32(a.PrefillTile), Merge: constant(a.Merge),
@@ -23,10 +23,10 @@ func (a *AttentionTuning) PrefillGrid(p Splits, h Heads, length, count int) [3]u
 	return [3]uint32{uint32(h.Heads), uint32(ceilDiv(length, p.Positions)), uint32(ceilDiv(count, a.prefillRows()))}
 }
 
-// AttentionPrefill is the first dispatch of [Set.Attention] for many rows, several of which
+// AttentionPrefill is the first dispatch of [Kernels.Attention] for many rows, several of which
 // share their loads of K and V where they follow each other in one sequence; the grid is
 // [AttentionTuning.PrefillGrid].
-func (s *Set) AttentionPrefill(c *vk.Commands, label string, a Attention) {
+func (s *Kernels) AttentionPrefill(c *vk.Commands, label string, a Attention) {
 	args := attentionPrefillBindings(a.bindings()).with(attentionPrefillPush(a.push()))
 	s.attention(c, label, attentionPrefillKernel, args, a, func(l Lengths) [3]uint32 {
 		return s.tuning.Attention.PrefillGrid(a.Splits, a.Heads, l.Longest, a.Count)

@@ -20,7 +20,7 @@ func TestAttentionExtremeScores(t *testing.T) {
 			c := reference.Cache{Words: half[i], KV: reference.KVF32, IsV: i == 1, Heads: 1, HeadDim: 32, PageTokens: PageTokens, Pages: []uint32{0, 1}}
 			for p := range length {
 				word, _, _ := c.Word(0, p, 0)
-				c.Words[word] = math.Float32bits([]float32{float32(400*p - 12000), float32(p)}[i])
+				c.Words[word] = math.Float32bits([]float32{float32(70*p - 2100), float32(p)}[i])
 			}
 		}
 		rows, q := make([]Row, count), make([]float32, 32*count)
@@ -30,7 +30,7 @@ func TestAttentionExtremeScores(t *testing.T) {
 		b := newBench(t, KVF32, DefaultTuning(device.Caps()))
 		grid := b.set.AttentionGrid(splits, h, length, count)
 		a := Attention{
-			Rows: in(b, "rows", rows), Q: in(b, "q", q), Y: b.out("y", len(q)), Heads: h, Splits: splits, Grid: in(b, "grid", grid[:]), Count: count,
+			Rows: in(b, "rows", rows), Q: in(b, "q", q), Y: b.out("y", len(q)), Heads: h, Splits: splits, Grid: in(b, "grid", grid[:]), Count: count, Scale: 1,
 			Cache:   KVCache{K: in(b, "k", half[0]), V: in(b, "v", half[1]), Pages: in(b, "pages", []uint32{0, 1}), MaxPages: pages},
 			Scratch: AttentionScratch{b.out("partial", int(splits.PartialBytes(h, count)/4)), in(b, "done", make([]uint32, count))},
 		}

@@ -4,7 +4,7 @@ import "sealvk/vk"
 
 var attnQKVKernel = registerProduct(attnQKVModule, Kernel{
 	Typical: [][]int{{3 * 4096, 3072, 1}}, Cache: true, Depth: true,
-}, func(s *Set, p productConstants) ([]uint32, string) {
+}, func(s *Kernels, p productConstants) ([]uint32, string) {
 	return attnQKVConstants{p, uint32(s.kv)}.words(), ", " + s.kv.String() + " cache"
 })
 
@@ -23,7 +23,7 @@ type QKV struct {
 }
 
 // QKV records q.
-func (s *Set) QKV(c *vk.Commands, label string, q QKV) {
+func (s *Kernels) QKV(c *vk.Commands, label string, q QKV) {
 	h, w := q.Heads, q.W
 	epilogue := s.ropeWork(h, q.Tokens)
 	part := func(n int64) int64 { return n * int64(w.Rows) / int64(h.Rows()) }

@@ -35,7 +35,7 @@ float block_value(uint i) { return run[which][i]; }
 #define QUANTIZED 7
 #include "quantize.glsl"
 
-// MaxDim is the widest embedding that [Set.Embed] takes.
+// MaxDim is the widest embedding that [Kernels.Embed] takes.
 // export
 const uint MAX_DIM = 16384u;
 shared float run_squares[MAX_DIM / 16u]; // of each 16 columns

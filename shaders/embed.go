@@ -4,7 +4,7 @@ import "sealvk/vk"
 
 var embedKernel = register(embedModule, Kernel{
 	Sizes: productSizes, Typical: [][]int{{256000, 3072, 1}}, Knobs: []Knob{lanesKnob}, Weights: true,
-	variants: func(s *Set, k *Kernel, t Type) []*Program { return []*Program{s.embedProgram(k, t)} },
+	variants: func(s *Kernels, k *Kernel, t Type) []*Pipeline { return []*Pipeline{s.embedPipeline(k, t)} },
 })
 
 // Embed is, for each of Count rows, To.X[r] = Scale × table[rows[r].Token] with what the norm
@@ -21,7 +21,7 @@ type Embed struct {
 }
 
 // Embed records e, a dispatch for each part of the table.
-func (s *Set) Embed(c *vk.Commands, label string, e Embed) {
+func (s *Kernels) Embed(c *vk.Commands, label string, e Embed) {
 	table, n := e.Table, int64(e.Count)
 	for i := range table.Parts {
 		p := &table.Parts[i]
@@ -31,7 +31,7 @@ func (s *Set) Embed(c *vk.Commands, label string, e Embed) {
 		// A token's row is in one part: this one, as often as it has rows.
 		share := func(perToken int64) int64 { return perToken * n * int64(p.Rows) / int64(table.Rows) }
 		s.dispatch(c, label, call{
-			program: s.embedProgram(embedKernel, table.Type), shape: []int{p.Rows, table.Cols, e.Count}, grid: [3]int{1, 1, e.Count},
+			pipeline: s.embedPipeline(embedKernel, table.Type), shape: []int{p.Rows, table.Cols, e.Count}, grid: [3]int{1, 1, e.Count},
 			arguments: embedBindings{
 				Weights: p.Data, Rows: e.Rows, Norm: e.Norm, X: e.To.X, Weighted: e.To.Weighted.F32, Squares: e.To.Squares,
 				History: e.History, Quantized: s.quantized(e.To.Weighted, e.Count),
@@ -44,6 +44,6 @@ func (s *Set) Embed(c *vk.Commands, label string, e Embed) {
 	}
 }
 
-func (s *Set) embedProgram(k *Kernel, t Type) *Program {
-	return s.program(k, form{weights: t, constants: embedConstants{Lanes: uint32(s.tuning.Lanes), Type: uint32(t)}.words()})
+func (s *Kernels) embedPipeline(k *Kernel, t Type) *Pipeline {
+	return s.pipeline(k, form{weights: t, constants: embedConstants{Lanes: uint32(s.tuning.Lanes), Type: uint32(t)}.words()})
 }

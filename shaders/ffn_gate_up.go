@@ -4,7 +4,7 @@ import "sealvk/vk"
 
 var ffnGateUpKernel = registerProduct(ffnGateUpModule, Kernel{
 	Typical: [][]int{{2 * 24576, 3072, 1}},
-}, func(_ *Set, p productConstants) ([]uint32, string) { return ffnGateUpConstants{p}.words(), "" })
+}, func(_ *Kernels, p productConstants) ([]uint32, string) { return ffnGateUpConstants{p}.words(), "" })
 
 // GateUp is y[t] = gelu(gate · x[t]) × (up · x[t]) of an RMSNorm.
 type GateUp struct {
@@ -16,7 +16,7 @@ type GateUp struct {
 }
 
 // GateUp records g.
-func (s *Set) GateUp(c *vk.Commands, label string, g GateUp) {
+func (s *Kernels) GateUp(c *vk.Commands, label string, g GateUp) {
 	n := int64(g.Tokens) * int64(g.FFNDim)
 	s.product(c, label, product{
 		kernel: ffnGateUpKernel, w: g.W, x: g.X.Weighted, tokens: g.Tokens, epilogue: Work{Written: 4 * n, FLOPs: 9 * n},

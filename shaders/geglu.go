@@ -18,11 +18,11 @@ type GeGLU struct {
 }
 
 // GeGLU records g.
-func (s *Set) GeGLU(c *vk.Commands, label string, g GeGLU) {
+func (s *Kernels) GeGLU(c *vk.Commands, label string, g GeGLU) {
 	n := int64(g.Count) * int64(g.FFNDim)
 	x, y := s.fold(ceilDiv(g.FFNDim, s.tuning.Lanes))
 	s.dispatch(c, label, call{
-		program: s.only(gegluKernel), shape: []int{g.FFNDim, g.Count}, grid: [3]int{x, y, g.Count},
+		pipeline: s.only(gegluKernel), shape: []int{g.FFNDim, g.Count}, grid: [3]int{x, y, g.Count},
 		arguments: gegluBindings{GateUp: g.GateUp, Y: g.Y}.with(gegluPush{FFNDim: uint32(g.FFNDim), Stride: uint32(g.Stride), Paired: constant(g.Paired)}),
 		work:      Work{Read: 8 * n, Written: 4 * n, FLOPs: 9 * n},
 	})

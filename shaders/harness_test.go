@@ -18,7 +18,7 @@ var device *vk.Device
 
 // sets are the kernels of each configuration, built once: pipelines take time.
 var (
-	sets      = map[string]*Set{}
+	sets      = map[string]*Kernels{}
 	setsMutex sync.Mutex
 )
 
@@ -49,7 +49,7 @@ var queue sync.Mutex
 // bench runs kernels over guarded buffers: what their cases (shaders/cases) don't run.
 type bench struct {
 	t       *testing.T
-	set     *Set
+	set     *Kernels
 	buffers *guarded.Buffers
 }
 
@@ -63,14 +63,14 @@ func newBench(t *testing.T, kv KVType, tuning Tuning) *bench {
 	return benchOf(t, set)
 }
 
-func benchOf(t *testing.T, set *Set) *bench {
+func benchOf(t *testing.T, set *Kernels) *bench {
 	b := &bench{t, set, guarded.New(device)}
 	t.Cleanup(b.free)
 	return b
 }
 
 // setOf is the set of a KV cache and a tuning, from several goroutines.
-func setOf(kv KVType, tuning Tuning) (*Set, error) {
+func setOf(kv KVType, tuning Tuning) (*Kernels, error) {
 	setsMutex.Lock()
 	defer setsMutex.Unlock()
 	key := fmt.Sprint(kv, tuning)

@@ -11,7 +11,7 @@ import (
 )
 
 // Kernel describes a kernel NAME.comp. Its descriptor stands in NAME.go, in front of the
-// method of [Set] that records it; all lists of kernels are made of the descriptors.
+// method of [Kernels] that records it; all lists of kernels are made of the descriptors.
 type Kernel struct {
 	Name    string
 	Sizes   []string // names of Dispatch.Shape's, in order
@@ -23,11 +23,11 @@ type Kernel struct {
 	Depth   bool // it works at positions of sequences, and may do so behind others
 
 	module    module
-	constants func(s *Set) []uint32                        // of its one program, where it has no weights; nil: its lanes alone, the first knob
-	variants  func(s *Set, k *Kernel, t Type) []*Program   // of a kernel with weights, for their type
-	adapt     func(t *Tuning, c *vk.Caps) error            // of DefaultTuning, for what uses the kernel; nil: nothing to do
-	check     func(t *Tuning, kv KVType, c *vk.Caps) error // nil: the knobs' bounds are all
-	form      productForm                                  // of a product
+	constants func(s *Kernels) []uint32                       // of its one pipeline, where it has no weights; nil: its lanes alone, the first knob
+	variants  func(s *Kernels, k *Kernel, t Type) []*Pipeline // of a kernel with weights, for their type
+	adapt     func(t *Tuning, c *vk.Caps) error               // of DefaultTuning, for what uses the kernel; nil: nothing to do
+	check     func(t *Tuning, kv KVType, c *vk.Caps) error    // nil: the knobs' bounds are all
+	form      productForm                                     // of a product
 }
 
 // module is a kernel's SPIR-V, as kernels_gen.go tells of it.
@@ -53,8 +53,8 @@ func register(m module, k Kernel) *Kernel {
 	return &k
 }
 
-// Kernels lists the kernels by name.
-func Kernels() []*Kernel {
+// All lists the kernels by name.
+func All() []*Kernel {
 	return slices.SortedFunc(slices.Values(kernels), func(a, b *Kernel) int { return cmp.Compare(a.Name, b.Name) })
 }
 
@@ -155,8 +155,8 @@ var (
 //go:embed spv/*.spv
 var binaries embed.FS
 
-// pipeline builds a program of the kernel.
-func (k *Kernel) pipeline(d *vk.Device, cfg *Config, f *form) (*vk.Pipeline, error) {
+// compile builds a pipeline of the kernel.
+func (k *Kernel) compile(d *vk.Device, cfg *Config, f *form) (*vk.Pipeline, error) {
 	name := k.Name
 	if f.variant != "" {
 		name += "_" + f.variant

@@ -14,7 +14,7 @@ import (
 // Every kernel has a descriptor, and every descriptor all of its SPIR-V.
 func TestKernelsAgreeWithGo(t *testing.T) {
 	var described, built []string
-	for _, k := range Kernels() {
+	for _, k := range All() {
 		described = append(described, k.Name)
 		for _, v := range k.module.variants {
 			described = append(described, k.Name+"_"+v)
@@ -37,7 +37,7 @@ func TestKernelsAgreeWithGo(t *testing.T) {
 // are possible.
 func TestDescriptors(t *testing.T) {
 	caps := device.Caps()
-	for _, k := range Kernels() {
+	for _, k := range All() {
 		code, err := binaries.ReadFile("spv/" + k.Name + ".spv")
 		if err != nil {
 			t.Fatal(err)

@@ -505,5 +505,5 @@ const TileRows = 32
 // NoToken is what a step samples when no logit is a number.
 const NoToken = 0xffffffff
 
-// MaxDim is the widest embedding that [Set.Embed] takes.
+// MaxDim is the widest embedding that [Kernels.Embed] takes.
 const MaxDim = 16384

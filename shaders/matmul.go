@@ -7,11 +7,11 @@ var matmulKernel = registerProduct(matmulModule, Kernel{
 	Typical: [][]int{{4096, 3072, 1}, {3072, 4096, 1}, {24576, 3072, 1}, {3072, 24576, 1}, {256000, 3072, 1}},
 }, matmulNormed)
 
-func matmulPlain(_ *Set, p productConstants) ([]uint32, string) {
+func matmulPlain(_ *Kernels, p productConstants) ([]uint32, string) {
 	return matmulConstants{p, 0}.words(), ""
 }
 
-func matmulNormed(_ *Set, p productConstants) ([]uint32, string) {
+func matmulNormed(_ *Kernels, p productConstants) ([]uint32, string) {
 	return matmulConstants{p, 1}.words(), ", normed"
 }
 
@@ -25,7 +25,7 @@ type MatMul struct {
 }
 
 // MatMul records m.
-func (s *Set) MatMul(c *vk.Commands, label string, m MatMul) {
+func (s *Kernels) MatMul(c *vk.Commands, label string, m MatMul) {
 	form := matmulNormed
 	if m.X.Squares.Buffer == nil {
 		form, m.X.Squares = matmulPlain, m.X.Weighted.F32 // which is bound and not read

@@ -4,7 +4,7 @@ import "sealvk/vk"
 
 var matmulAddKernel = registerProduct(matmulAddModule, Kernel{
 	Typical: [][]int{{3072, 4096, 1}, {3072, 24576, 1}}, // attn_output; ffn_down
-}, func(_ *Set, p productConstants) ([]uint32, string) { return matmulAddConstants{p}.words(), "" })
+}, func(_ *Kernels, p productConstants) ([]uint32, string) { return matmulAddConstants{p}.words(), "" })
 
 // MatMulAdd is To.X[t] += w · x[t], with what the RMSNorm of To.X needs.
 type MatMulAdd struct {
@@ -16,7 +16,7 @@ type MatMulAdd struct {
 }
 
 // MatMulAdd records m.
-func (s *Set) MatMulAdd(c *vk.Commands, label string, m MatMulAdd) {
+func (s *Kernels) MatMulAdd(c *vk.Commands, label string, m MatMulAdd) {
 	n := int64(m.Tokens) * int64(m.W.Rows)
 	s.product(c, label, product{
 		kernel: matmulAddKernel, w: m.W, x: m.X, tokens: m.Tokens,

@@ -9,7 +9,7 @@ import (
 )
 
 var matmulCoopmatKernel = register(matmulCoopmatModule, Kernel{
-	Sizes: productSizes, Typical: typicalPrefill, Weights: true, variants: (*Set).tilePrograms,
+	Sizes: productSizes, Typical: typicalPrefill, Weights: true, variants: (*Kernels).tilePipelines,
 	Knobs: append(slices.Clip(tilingKnobs),
 		Knob{Name: "m", number: func(t *Tuning) *int { return &t.Prefill.CoopMat.M }, most: 16, power: true},
 		Knob{Name: "n", number: func(t *Tuning) *int { return &t.Prefill.CoopMat.N }, most: 16, power: true},

@@ -58,8 +58,8 @@ func TestMatMulCoopMatWork(t *testing.T) {
 		if grid != [3]int{ceilDiv(70, p.Narrow.Rows), 1, 1} || work != (Work{96*288 + 5*(2*512+4), 5 * 4 * 70, 5 * 2 * 70 * 512}) {
 			t.Errorf("grid %v, %+v", grid, work)
 		}
-		if d.Program.Kernel != "matmul_coopmat" || d.Program.Variant != p.Narrow.String() || d.Program.Lanes != p.Narrow.lanes(p.CoopMat) {
-			t.Errorf("%+v", d.Program)
+		if d.Pipeline.Kernel != "matmul_coopmat" || d.Pipeline.Variant != p.Narrow.String() || d.Pipeline.Lanes != p.Narrow.lanes(p.CoopMat) {
+			t.Errorf("%+v", d.Pipeline)
 		}
 	})
 	defer b.set.Observe(nil)

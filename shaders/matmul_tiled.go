@@ -8,7 +8,7 @@ import (
 )
 
 var matmulTiledKernel = register(matmulTiledModule, Kernel{
-	Sizes: productSizes, Typical: typicalPrefill, Knobs: tilingKnobs, Weights: true, variants: (*Set).tilePrograms, check: checkPrefill,
+	Sizes: productSizes, Typical: typicalPrefill, Knobs: tilingKnobs, Weights: true, variants: (*Kernels).tilePipelines, check: checkPrefill,
 	adapt: func(t *Tuning, c *vk.Caps) error {
 		t.Prefill = plainPrefill(c)
 		return nil
@@ -46,8 +46,8 @@ func (p *Prefill) kernel() *Kernel {
 
 func (t *Tiling) String() string { return fmt.Sprintf("tiles of %d×%d", t.Rows, t.Tokens) }
 
-// tileProgram is the kernel of prefill, k, for weights of a type in a tiling.
-func (s *Set) tileProgram(k *Kernel, t Type, tile *Tiling) *Program {
+// tilePipeline is the kernel of prefill, k, for weights of a type in a tiling.
+func (s *Kernels) tilePipeline(k *Kernel, t Type, tile *Tiling) *Pipeline {
 	m := s.tuning.Prefill.CoopMat
 	constants := tilesConstants{
 		Lanes: uint32(tile.lanes(m)), Type: uint32(t), Rows: uint32(tile.Rows), Tokens: uint32(tile.Tokens), Cols: uint32(tile.Cols),
@@ -57,13 +57,13 @@ func (s *Set) tileProgram(k *Kernel, t Type, tile *Tiling) *Program {
 	if m != (CoopMat{}) {
 		words = matmulCoopmatConstants{constants, uint32(m.M), uint32(m.N), uint32(m.K)}.words()
 	}
-	return s.program(k, form{weights: t, name: tile.String(), subgroup: m.Subgroup, constants: words})
+	return s.pipeline(k, form{weights: t, name: tile.String(), subgroup: m.Subgroup, constants: words})
 }
 
-// tilePrograms is both tilings.
-func (s *Set) tilePrograms(k *Kernel, t Type) []*Program {
+// tilePipelines is both tilings.
+func (s *Kernels) tilePipelines(k *Kernel, t Type) []*Pipeline {
 	p := &s.tuning.Prefill
-	return []*Program{s.tileProgram(k, t, &p.Wide), s.tileProgram(k, t, &p.Narrow)}
+	return []*Pipeline{s.tilePipeline(k, t, &p.Wide), s.tilePipeline(k, t, &p.Narrow)}
 }
 
 // MatMulPrefill is y[t][Row0+r] (+)= w · x[t] for all tokens of x. It is made for more of them
@@ -71,7 +71,7 @@ func (s *Set) tilePrograms(k *Kernel, t Type) []*Program {
 // cooperative matrices weights are rounded to f16, so that none may be beyond 65504.
 type MatMulPrefill struct {
 	W *Matrix  // rows × cols weights
-	X Operand  // as [Set.Operand] gives it
+	X Operand  // as [Kernels.Operand] gives it
 	Y vk.Range // [tokens][Stride] f32
 
 	Row0, Stride int
@@ -83,7 +83,7 @@ type MatMulPrefill struct {
 }
 
 // MatMulPrefill records m.
-func (s *Set) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
+func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
 	p, w, x := &s.tuning.Prefill, m.W, m.X
 	tile := &p.Wide
 	if x.Tokens <= p.Narrow.Tokens {
@@ -126,7 +126,7 @@ func (s *Set) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
 		}
 		gx, gy := s.fold(ceilDiv(part.Rows, tile.Rows) * ceilDiv(x.Tokens, tile.Tokens))
 		s.dispatch(c, label, call{
-			program: s.tileProgram(p.kernel(), w.Type, tile), arguments: args, shape: []int{part.Rows, w.Cols, x.Tokens},
+			pipeline: s.tilePipeline(p.kernel(), w.Type, tile), arguments: args, shape: []int{part.Rows, w.Cols, x.Tokens},
 			grid: [3]int{gx, gy, splits}, work: work,
 		})
 	}

@@ -78,7 +78,7 @@ func testSplits(t *testing.T, p Prefill, want func(w, x []float32, rows, cols, t
 	} {
 		var grid [3]int
 		b.set.Observe(func(d Dispatch) {
-			if d.Program.Kernel == p.kernel().Name {
+			if d.Pipeline.Kernel == p.kernel().Name {
 				grid, _ = d.At(Lengths{})
 			}
 		})

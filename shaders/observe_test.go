@@ -54,8 +54,8 @@ func TestObserve(t *testing.T) {
 		if len(seen) != 1 {
 			t.Fatalf("%s: %d dispatches", name, len(seen))
 		}
-		if _, work := seen[0].At(Lengths{}); work != tc.work || seen[0].Program.Kernel+", "+seen[0].Program.Variant != name {
-			t.Errorf("%s: %+v of %+v, want %+v", name, work, seen[0].Program, tc.work)
+		if _, work := seen[0].At(Lengths{}); work != tc.work || seen[0].Pipeline.Kernel+", "+seen[0].Pipeline.Variant != name {
+			t.Errorf("%s: %+v of %+v, want %+v", name, work, seen[0].Pipeline, tc.work)
 		}
 	}
 }

@@ -4,11 +4,11 @@ import "sealvk/vk"
 
 var outputKernel = registerProduct(outputModule, Kernel{
 	Typical: [][]int{{256000, 3072, 1}},
-}, func(_ *Set, p productConstants) ([]uint32, string) { return outputConstants{p}.words(), "" })
+}, func(_ *Kernels, p productConstants) ([]uint32, string) { return outputConstants{p}.words(), "" })
 
 // Output is the logits of Count rows of an RMSNorm from row First on, into To.Logits, and,
 // if Pick is set, the best token of each tile of the vocabulary, into To.Best for
-// [Set.Advance]: greedily, or a draw at the temperature, of all logits.
+// [Kernels.Advance]: greedily, or a draw at the temperature, of all logits.
 type Output struct {
 	W  *Matrix // vocabulary × dim weights
 	X  Normed
@@ -19,7 +19,7 @@ type Output struct {
 }
 
 // Output records o.
-func (s *Set) Output(c *vk.Commands, label string, o Output) {
+func (s *Kernels) Output(c *vk.Commands, label string, o Output) {
 	n := int64(o.Count) * int64(o.W.Rows)
 	epilogue := Work{Written: 4 * n}
 	if o.Pick {

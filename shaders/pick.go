@@ -4,27 +4,29 @@ import "sealvk/vk"
 
 var pickKernel = register(pickModule, Kernel{
 	Sizes: logitSizes, Typical: typicalLogits, Knobs: []Knob{lanesKnob},
-	constants: func(s *Set) []uint32 { return pickConstants{Lanes: uint32(s.tuning.Lanes), Quads: pickQuads}.words() },
+	constants: func(s *Kernels) []uint32 {
+		return pickConstants{Lanes: uint32(s.tuning.Lanes), Quads: pickQuads}.words()
+	},
 })
 
 // pickQuads is the runs of 4 tokens that a lane of pick.comp looks at.
 const pickQuads = 4
 
-// PickChunk is the tokens of the vocabulary among which a workgroup of [Set.Pick] chooses.
+// PickChunk is the tokens of the vocabulary among which a workgroup of [Kernels.Pick] chooses.
 func PickChunk(t *Tuning) int { return 4 * pickQuads * t.Lanes }
 
-func (s *Set) pickChunks(vocab int) int { return ceilDiv(vocab, PickChunk(&s.tuning)) }
+func (s *Kernels) pickChunks(vocab int) int { return ceilDiv(vocab, PickChunk(&s.tuning)) }
 
 // Pick records the choice of a token in each chunk of the vocabulary, of the logits that
 // reach the threshold: the greatest, or a draw by temperature and seed.
-func (s *Set) Pick(c *vk.Commands, label string, b *SampleBuffers, count int) {
+func (s *Kernels) Pick(c *vk.Commands, label string, b *SampleBuffers, count int) {
 	chunks, n := s.pickChunks(b.Vocab), int64(count)
 	work := parameterWork(count)
 	work.Read += 4 * n * int64(b.Vocab)
 	work.Written = 8 * n * int64(chunks)
 	work.FLOPs = n * int64(b.Vocab) // comparisons
 	s.dispatch(c, label, call{
-		program: s.only(pickKernel), shape: []int{b.Vocab, count}, grid: [3]int{chunks, 1, count}, work: work,
+		pipeline: s.only(pickKernel), shape: []int{b.Vocab, count}, grid: [3]int{chunks, 1, count}, work: work,
 		arguments: pickBindings{Rows: b.Rows, Params: b.Params, Thresholds: b.Thresholds, Logits: b.Logits, Best: b.Best}.with(pickPush{Vocab: uint32(b.Vocab)}),
 	})
 }

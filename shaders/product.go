@@ -11,9 +11,9 @@ import (
 // productSizes are the sizes of kernels that read a matrix.
 var productSizes = []string{"rows", "cols", "tokens"}
 
-// productForm is the constants of a kernel of product.glsl, and what Program.Variant tells of
+// productForm is the constants of a kernel of product.glsl, and what Pipeline.Variant tells of
 // those that are its own.
-type productForm func(s *Set, p productConstants) (constants []uint32, name string)
+type productForm func(s *Kernels, p productConstants) (constants []uint32, name string)
 
 // registerProduct registers a kernel of product.glsl: plain, with loads of x shared by four lanes,
 // and but for matmul with integer dot products. form is that of the kernel, or of the one of
@@ -23,7 +23,7 @@ func registerProduct(m module, k Kernel, form productForm) *Kernel {
 	if slices.Contains(m.variants, "dot") {
 		k.Knobs = append(slices.Clip(k.Knobs), intDotKnob)
 	}
-	k.variants = (*Set).productPrograms
+	k.variants = (*Kernels).productPipelines
 	k.check = func(t *Tuning, _ KVType, c *vk.Caps) error { return t.Product.Check(&c.Limits) }
 	return register(m, k)
 }
@@ -120,7 +120,7 @@ func (p *ProductTuning) lanes(rows, cols int) int {
 
 // next is the tokens of a workgroup, and how many tokens it is that such workgroups take,
 // from a token on. Where products are bound by arithmetic, a small batch computes no more than
-// a quarter in vain; else what costs is reading the weights, and in prefill building programs.
+// a quarter in vain; else what costs is reading the weights, and in prefill building pipelines.
 func (p *ProductTuning) next(from, tokens int) (group, count int) {
 	n := tokens - from
 	group = 1
@@ -149,9 +149,9 @@ func (p *ProductTuning) groups(tokens int) int {
 // groupRows is the rows of a workgroup of so many tokens.
 func (p *ProductTuning) groupRows(tokens int) int { return p.RowLanes * p.groups(tokens) }
 
-// productProgram is a kernel for weights of a type and shape and workgroups of so many tokens;
+// productPipeline is a kernel for weights of a type and shape and workgroups of so many tokens;
 // dot: that which reads integers.
-func (s *Set) productProgram(k *Kernel, of productForm, t Type, rows, cols, group int, dot bool) *Program {
+func (s *Kernels) productPipeline(k *Kernel, of productForm, t Type, rows, cols, group int, dot bool) *Pipeline {
 	p := &s.tuning.Product
 	f := form{weights: t, name: fmt.Sprintf("%d tokens", group)}
 	if group == 1 {
@@ -174,19 +174,19 @@ func (s *Set) productProgram(k *Kernel, of productForm, t Type, rows, cols, grou
 		Span: uint32(p.Span), InPlace: constant(p.InPlace),
 	})
 	f.name += own
-	return s.program(k, f)
+	return s.pipeline(k, f)
 }
 
-// productPrograms is those of one token and of a whole workgroup's, of matrices with many rows and
+// productPipelines is those of one token and of a whole workgroup's, of matrices with many rows and
 // with few, without integer dot products and, where the device has them, with.
-func (s *Set) productPrograms(k *Kernel, t Type) (programs []*Program) {
+func (s *Kernels) productPipelines(k *Kernel, t Type) (pipelines []*Pipeline) {
 	canDot := slices.Contains(k.module.variants, "dot") && !t.IsFloat() && s.d.Caps().Features.IntegerDotProduct
 	for _, group := range []int{1, s.tuning.Product.Tokens} {
 		for _, dot := range []bool{false, canDot} {
-			programs = append(programs, s.productProgram(k, k.form, t, manyInvocations, 0, group, dot), s.productProgram(k, k.form, t, 1, manyInvocations, group, dot))
+			pipelines = append(pipelines, s.productPipeline(k, k.form, t, manyInvocations, 0, group, dot), s.productPipeline(k, k.form, t, 1, manyInvocations, group, dot))
 		}
 	}
-	return programs
+	return pipelines
 }
 
 // product is a product with weights, and what a kernel makes of it.
@@ -202,7 +202,7 @@ type product struct {
 }
 
 // product records the dispatches for each part of the weights.
-func (s *Set) product(c *vk.Commands, label string, r product) {
+func (s *Kernels) product(c *vk.Commands, label string, r product) {
 	if r.form == nil {
 		r.form = r.kernel.form
 	}
@@ -212,7 +212,7 @@ func (s *Set) product(c *vk.Commands, label string, r product) {
 	}
 	for from := 0; from < r.tokens; {
 		group, count := s.tuning.Product.next(from, r.tokens)
-		program := s.productProgram(r.kernel, r.form, r.w.Type, r.w.Rows, r.w.Cols, group, dot)
+		pipeline := s.productPipeline(r.kernel, r.form, r.w.Type, r.w.Rows, r.w.Cols, group, dot)
 		for i := range r.w.Parts {
 			p := &r.w.Parts[i]
 			gx, gy := s.fold(ceilDiv(p.Rows, s.tuning.Product.groupRows(group)))
@@ -221,7 +221,7 @@ func (s *Set) product(c *vk.Commands, label string, r product) {
 				matrixPush: r.w.push(p), Row0: uint32(r.base + p.First), Tokens: uint32(from + count), First: uint32(r.first), From: uint32(from),
 			}
 			s.dispatch(c, label, call{
-				program: program, arguments: r.with(push, p.Data, x), shape: []int{p.Rows, r.w.Cols, count}, grid: [3]int{gx, gy, ceilDiv(count, group)},
+				pipeline: pipeline, arguments: r.with(push, p.Data, x), shape: []int{p.Rows, r.w.Cols, count}, grid: [3]int{gx, gy, ceilDiv(count, group)},
 				work: Work{
 					Read:    p.Data.Size + 4*int64(r.w.Cols)*int64(count) + share(r.epilogue.Read),
 					Written: share(r.epilogue.Written),
@@ -234,15 +234,15 @@ func (s *Set) product(c *vk.Commands, label string, r product) {
 }
 
 // intDot tells whether a product of so many tokens reads integers.
-func (s *Set) intDot(t Type, x Activations, tokens int) bool {
+func (s *Kernels) intDot(t Type, x Activations, tokens int) bool {
 	return s.quantizes(tokens) && x.Quantized.Buffer != nil && !t.IsFloat()
 }
 
 // quantizes tells whether the writer of activations makes integers of them too.
-func (s *Set) quantizes(tokens int) bool { return s.tuning.Product.IntDot && tokens <= DecodeRows }
+func (s *Kernels) quantizes(tokens int) bool { return s.tuning.Product.IntDot && tokens <= DecodeRows }
 
 // quantized is where those go; where there are none, what is bound and not written.
-func (s *Set) quantized(x Activations, tokens int) vk.Range {
+func (s *Kernels) quantized(x Activations, tokens int) vk.Range {
 	if s.quantizes(tokens) {
 		return x.Quantized
 	}

@@ -27,24 +27,24 @@ func TestArraysStayInRegisters(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer set.Free()
-		var programs []*Program
-		for _, k := range Kernels() {
+		var pipelines []*Pipeline
+		for _, k := range All() {
 			tuning, err := k.Tuning(caps)
 			switch {
 			case err != nil || tuning != set.tuning: // it is not what this device uses
 			case !k.Weights:
-				programs = append(programs, set.Variants(k, NoType)...)
+				pipelines = append(pipelines, set.Variants(k, NoType)...)
 			default:
 				for _, typ := range types {
-					programs = append(programs, set.Variants(k, typ)...)
+					pipelines = append(pipelines, set.Variants(k, typ)...)
 				}
 			}
 		}
-		if err := set.Build(t.Context(), programs, nil); err != nil {
+		if err := set.Build(t.Context(), pipelines, nil); err != nil {
 			t.Fatal(err)
 		}
 		told := 0
-		for _, p := range programs {
+		for _, p := range pipelines {
 			list, err := p.Executables()
 			if err != nil {
 				t.Fatal(err)

@@ -7,8 +7,8 @@ var rmsnormHalfKernel = register(rmsnormHalfModule, Kernel{
 })
 
 // NormOperand makes the norm of x ready for MatMulPrefill: for cooperative matrices it records
-// [Set.RMSNormHalf] into half, of [Set.HalfBytes], else [Set.RMSNorm].
-func (s *Set) NormOperand(c *vk.Commands, label string, n RMSNorm, half vk.Range) Operand {
+// [Kernels.RMSNormHalf] into half, of [Kernels.HalfBytes], else [Kernels.RMSNorm].
+func (s *Kernels) NormOperand(c *vk.Commands, label string, n RMSNorm, half vk.Range) Operand {
 	if s.tuning.Prefill.CoopMat == (CoopMat{}) {
 		s.RMSNorm(c, label, n)
 		return Operand{X: n.Y, Tokens: n.Count, Cols: n.Dim}
@@ -19,10 +19,10 @@ func (s *Set) NormOperand(c *vk.Commands, label string, n RMSNorm, half vk.Range
 
 // RMSNormHalf records n and the conversion of its result to f16, whose Y is of
 // HalfBytes(Count, Dim) bytes: the bits that RMSNorm and ToHalf give, without what lies between.
-func (s *Set) RMSNormHalf(c *vk.Commands, label string, n RMSNorm) Operand {
+func (s *Kernels) RMSNormHalf(c *vk.Commands, label string, n RMSNorm) Operand {
 	values := int64(n.Count) * int64(n.Dim)
 	s.dispatch(c, label, call{
-		program: s.only(rmsnormHalfKernel), shape: []int{n.Dim, n.Count}, grid: [3]int{n.Count, 1, 1},
+		pipeline: s.only(rmsnormHalfKernel), shape: []int{n.Dim, n.Count}, grid: [3]int{n.Count, 1, 1},
 		arguments: rmsnormHalfBindings{X: n.X, Weight: n.Weight, Half: n.Y}.with(rmsnormHalfPush{
 			Dim: uint32(n.Dim), Tokens: uint32(n.Count), First: uint32(n.First), Eps: n.Eps,
 		}),

@@ -8,7 +8,9 @@ import (
 
 var ropeKernel = register(ropeModule, Kernel{
 	Sizes: headSizes, Typical: [][]int{{16, 16, 256, 1}}, Knobs: []Knob{lanesKnob}, Cache: true, Depth: true,
-	constants: func(s *Set) []uint32 { return ropeConstants{Lanes: uint32(s.tuning.Lanes), KV: uint32(s.kv)}.words() },
+	constants: func(s *Kernels) []uint32 {
+		return ropeConstants{Lanes: uint32(s.tuning.Lanes), KV: uint32(s.kv)}.words()
+	},
 })
 
 // headSizes are the sizes of kernels that know heads.
@@ -24,7 +26,7 @@ type Heads struct {
 func (h Heads) Rows() int { return (h.Heads + 2*h.KVHeads) * h.HeadDim }
 
 // RoPE is the rotation of q and k by each row's position, and the write of k and v into the
-// cache, of products that are there: what [Set.QKV] does behind its own.
+// cache, of products that are there: what [Kernels.QKV] does behind its own.
 type RoPE struct {
 	Rows   vk.Range // [Count]Row
 	Angles vk.Range // [context][HeadDim/2] (cos, sin) f32, from [RoPETable]
@@ -36,13 +38,13 @@ type RoPE struct {
 }
 
 // RoPE records r.
-func (s *Set) RoPE(c *vk.Commands, label string, r RoPE) {
+func (s *Kernels) RoPE(c *vk.Commands, label string, r RoPE) {
 	h := r.Heads
 	work := s.ropeWork(h, r.Count)
 	work.Read += 4 * int64(r.Count) * int64(h.Rows())
 	x, y := s.fold(ceilDiv(h.Rows()/2, max(pairRows, s.tuning.Lanes)))
 	s.dispatch(c, label, call{
-		program: s.only(ropeKernel), shape: []int{h.Heads, h.KVHeads, h.HeadDim, r.Count}, grid: [3]int{x, y, r.Count}, work: work,
+		pipeline: s.only(ropeKernel), shape: []int{h.Heads, h.KVHeads, h.HeadDim, r.Count}, grid: [3]int{x, y, r.Count}, work: work,
 		arguments: ropeBindings{
 			Rows: r.Rows, Pages: r.Cache.Pages, Angles: r.Angles, QKV: r.QKV, Q: r.Q, KCache: r.Cache.K, VCache: r.Cache.V,
 		}.with(ropePush{Heads: uint32(h.Heads), KVHeads: uint32(h.KVHeads), HeadDim: uint32(h.HeadDim), MaxPages: uint32(r.Cache.MaxPages)}),
@@ -51,7 +53,7 @@ func (s *Set) RoPE(c *vk.Commands, label string, r RoPE) {
 
 // ropeWork is that of the rotation and the writes of count rows whose products are at hand:
 // a row of angles; q and a position of the cache; 3 FLOPs for each rotated value.
-func (s *Set) ropeWork(h Heads, count int) Work {
+func (s *Kernels) ropeWork(h Heads, count int) Work {
 	n := int64(count)
 	return Work{
 		Read:    4 * n * int64(h.HeadDim),

@@ -15,7 +15,7 @@ type SampleBuffers struct {
 	History    vk.Range // [sequences][Context] u32
 	Logits     vk.Range // [count][Vocab] f32; the repeat penalty changes them
 	Thresholds vk.Range // [count] f32
-	Best       vk.Range // [Set.BestBytes]
+	Best       vk.Range // [Kernels.BestBytes]
 	Ring       vk.Range // [count][Slots] u32: the sampled ids
 	Grid       vk.Range // VkDispatchIndirectCommand of this step's attention, advanced to the next one's
 	Vocab      int
@@ -24,7 +24,7 @@ type SampleBuffers struct {
 }
 
 // BestBytes is the size of SampleBuffers.Best.
-func (s *Set) BestBytes(vocab, count int) int64 {
+func (s *Kernels) BestBytes(vocab, count int) int64 {
 	return 8 * int64(count) * int64(max(s.pickChunks(vocab), tiles(vocab)))
 }
 

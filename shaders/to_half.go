@@ -6,7 +6,7 @@ var toHalfKernel = register(toHalfModule, Kernel{
 	Sizes: []string{"cols", "tokens"}, Typical: [][]int{{3072, 64}, {24576, 64}}, Knobs: []Knob{wideKnob},
 })
 
-// Operand is x as [Set.MatMulPrefill] reads it.
+// Operand is x as [Kernels.MatMulPrefill] reads it.
 type Operand struct {
 	X            vk.Range // [First+Tokens][Cols] f32; Half: as ToHalf writes it
 	First        int      // token
@@ -15,7 +15,7 @@ type Operand struct {
 }
 
 // HalfBytes is the size of the buffer in which Operand keeps x; 0: it needs none.
-func (s *Set) HalfBytes(tokens, cols int) int64 {
+func (s *Kernels) HalfBytes(tokens, cols int) int64 {
 	if s.tuning.Prefill.CoopMat == (CoopMat{}) {
 		return 0
 	}
@@ -29,8 +29,8 @@ func HalfBytes(tokens, cols int) int64 { return int64(tokens) * int64(halfRow(co
 func halfRow(cols int) int { return ceilDiv(cols, 8) * 16 }
 
 // Operand makes x, in f32, ready for MatMulPrefill: for cooperative matrices it records
-// its conversion into half, of [Set.HalfBytes], else nothing.
-func (s *Set) Operand(c *vk.Commands, label string, x Operand, half vk.Range) Operand {
+// its conversion into half, of [Kernels.HalfBytes], else nothing.
+func (s *Kernels) Operand(c *vk.Commands, label string, x Operand, half vk.Range) Operand {
 	if s.tuning.Prefill.CoopMat == (CoopMat{}) {
 		return x
 	}
@@ -38,10 +38,10 @@ func (s *Set) Operand(c *vk.Commands, label string, x Operand, half vk.Range) Op
 }
 
 // ToHalf records the conversion of x to f16, into half of HalfBytes bytes.
-func (s *Set) ToHalf(c *vk.Commands, label string, x Operand, half vk.Range) Operand {
+func (s *Kernels) ToHalf(c *vk.Commands, label string, x Operand, half vk.Range) Operand {
 	values := int64(x.Tokens) * int64(x.Cols)
 	s.dispatch(c, label, call{
-		program: s.only(toHalfKernel), shape: []int{x.Cols, x.Tokens}, grid: [3]int{x.Tokens, 1, 1},
+		pipeline: s.only(toHalfKernel), shape: []int{x.Cols, x.Tokens}, grid: [3]int{x.Tokens, 1, 1},
 		arguments: toHalfBindings{X: x.X, Half: half}.with(toHalfPush{Cols: uint32(x.Cols), Tokens: uint32(x.Tokens), First: uint32(x.First)}),
 		work:      Work{Read: 4 * values, Written: HalfBytes(x.Tokens, x.Cols), FLOPs: values},
 	})

@@ -113,7 +113,7 @@ func (r *runner) dispatches(measured []*series) error {
 					layer, operation := operationOf(d.Label)
 					r.run.Dispatches = append(r.run.Dispatches, Dispatch{
 						Label: d.Label, Section: span.Section, Layer: layer, Operation: operation,
-						Pipeline: r.pipelines.index(d.Program), Shape: shapeText(d), Grid: grid,
+						Pipeline: r.pipelines.index(d.Pipeline), Shape: shapeText(d), Grid: grid,
 					})
 				}
 				row := &r.run.Dispatches[i]
@@ -148,7 +148,7 @@ func operationOf(label string) (layer int, operation string) {
 
 func shapeText(d *shaders.Dispatch) string {
 	var b strings.Builder
-	for i, name := range shaders.FindKernel(d.Program.Kernel).Sizes {
+	for i, name := range shaders.FindKernel(d.Pipeline.Kernel).Sizes {
 		if i > 0 {
 			b.WriteByte(' ')
 		}
@@ -227,10 +227,10 @@ func (r *runner) timeline(mode string, b *series) {
 // pipelines gathers those that ran.
 type pipelines struct {
 	profile *Profile
-	known   map[*shaders.Program]int
+	known   map[*shaders.Pipeline]int
 }
 
-func (t *pipelines) index(p *shaders.Program) int {
+func (t *pipelines) index(p *shaders.Pipeline) int {
 	if i, ok := t.known[p]; ok {
 		return i
 	}

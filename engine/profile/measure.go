@@ -49,7 +49,7 @@ func Measure(ctx context.Context, d *vk.Device, m *engine.Model, o MeasureOption
 	defer m.Steady(false)
 	p := newProfile(d.Caps(), m)
 	p.Roofs = o.Roofs
-	table := pipelines{p, map[*shaders.Program]int{}}
+	table := pipelines{p, map[*shaders.Pipeline]int{}}
 	for _, phase := range o.Phases {
 		for _, depth := range o.Depths {
 			r := &runner{

@@ -1,6 +1,8 @@
 package cases
 
 import (
+	"math"
+
 	"sealvk/shaders"
 	"sealvk/shaders/reference"
 	"sealvk/vk"
@@ -8,7 +10,7 @@ import (
 
 var _ = register("attention", kernel{
 	plan: func(b *Bench) {
-		b.attention((*shaders.Set).AttentionDecode, func(sp shaders.Splits, h shaders.Heads, length, count int) [3]uint32 {
+		b.attention((*shaders.Kernels).AttentionDecode, func(sp shaders.Splits, h shaders.Heads, length, count int) [3]uint32 {
 			return sp.Grid(h, length, count)
 		})
 	},
@@ -21,7 +23,7 @@ var _ = register("attention", kernel{
 
 var _ = register("attention_prefill", kernel{
 	plan: func(b *Bench) {
-		b.attention((*shaders.Set).AttentionPrefill, b.Variant.Attention.PrefillGrid)
+		b.attention((*shaders.Kernels).AttentionPrefill, b.Variant.Attention.PrefillGrid)
 	},
 	check: checkHeads, splits: true, ragged: raggedHeads,
 	// 70 rows in workgroups of 3.
@@ -31,7 +33,7 @@ var _ = register("attention_prefill", kernel{
 })
 
 // attention is decode's or prefill's, with another dispatch where the first does not merge the splits.
-func (b *Bench) attention(record func(*shaders.Set, *vk.Commands, string, shaders.Attention), gridOf func(sp shaders.Splits, h shaders.Heads, length, count int) [3]uint32) {
+func (b *Bench) attention(record func(*shaders.Kernels, *vk.Commands, string, shaders.Attention), gridOf func(sp shaders.Splits, h shaders.Heads, length, count int) [3]uint32) {
 	h, tokens, sp := b.heads(), b.Size("tokens"), b.splits()
 	rows := b.positions()
 	q := input(b, "q", b.perToken(h.Heads*h.HeadDim, 1), tokens, h.Heads, h.HeadDim)
@@ -43,11 +45,12 @@ func (b *Bench) attention(record func(*shaders.Set, *vk.Commands, string, shader
 	partial := b.scratch("partial", tokens, h.Heads, sp.Max, 4+h.HeadDim)
 	done := input(b, "done", func([]uint32) {}, tokens, h.Heads) // 0 before and after
 	y := b.output("y", tokens, h.Heads, h.HeadDim)
+	scale := float32(choose(b, 1, 0.7) / math.Sqrt(float64(h.HeadDim)))
 	b.Outputs = product(tokens, h.Heads, h.HeadDim)
-	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+	b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 		a := shaders.Attention{
 			Rows: rows.Bound(), Q: q.Bound(), Cache: from.cache(), Scratch: shaders.AttentionScratch{Partial: partial.Bound(), Done: done.Bound()}, Y: y.Bound(),
-			Heads: h, Splits: sp, Grid: grid.Bound(), Count: tokens,
+			Heads: h, Splits: sp, Grid: grid.Bound(), Count: tokens, Scale: scale,
 		}
 		if record(s, c, label, a); sp.Max > 1 && !b.Variant.Attention.Merge {
 			s.AttentionMerge(c, label+"_merge", a)
@@ -58,7 +61,7 @@ func (b *Bench) attention(record func(*shaders.Set, *vk.Commands, string, shader
 			t, head := i/h.Heads, i%h.Heads
 			row := rows.values[t]
 			kc, vc := from.of(k.values, false, row.Sequence), from.of(v.values, true, row.Sequence)
-			want := reference.Attention(q.values[q.offset(t, head):][:h.HeadDim], kc, vc, head/(h.Heads/h.KVHeads), int(row.Position)+1)
+			want := reference.Attention(q.values[q.offset(t, head):][:h.HeadDim], float64(scale), kc, vc, head/(h.Heads/h.KVHeads), int(row.Position)+1)
 			kr.expect(y, want, t, head)
 		}
 	}
@@ -77,7 +80,7 @@ var _ = register("attention_merge", kernel{
 		}, tokens, h.Heads, sp.Max, stride)
 		y := b.output("y", tokens, h.Heads, h.HeadDim)
 		b.Outputs = product(tokens, h.Heads, h.HeadDim)
-		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			s.AttentionMerge(c, label, shaders.Attention{
 				Rows: rows.Bound(), Scratch: shaders.AttentionScratch{Partial: partial.Bound()}, Y: y.Bound(), Heads: h, Splits: sp, Count: tokens,
 			})

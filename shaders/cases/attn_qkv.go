@@ -19,7 +19,7 @@ var _ = register("attn_qkv", kernel{
 			m.partRows = shaders.TileRows // so that parts end there
 		}
 		b.Outputs = product(tokens, h.Rows())
-		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			for i, last := range append(cuts, h.Heads+2*h.KVHeads) {
 				first := 0
 				if i > 0 {

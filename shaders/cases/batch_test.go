@@ -13,7 +13,7 @@ import (
 
 // A token's numbers have the same bits alone and among up to DecodeRows others.
 func TestTokensOfBatch(t *testing.T) {
-	for _, k := range shaders.Kernels() {
+	for _, k := range shaders.All() {
 		if !k.Cache && !k.Weights || k.Name == "embed" || k.Name == "matmul_coopmat" {
 			continue // nothing is shared between tokens; they are not drawn one by one
 		}

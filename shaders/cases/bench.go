@@ -28,11 +28,11 @@ type kernel struct {
 
 // example is a case whose grid and work were worked out by hand.
 type example struct {
-	shape   []int
-	program string // its variant
-	lanes   int
-	grid    [3]int
-	work    shaders.Work
+	shape    []int
+	pipeline string // its variant
+	lanes    int
+	grid     [3]int
+	work     shaders.Work
 }
 
 var kernels = map[string]*kernel{}
@@ -57,7 +57,7 @@ type Bench struct {
 	written  []*buffer
 	sampled  bool // some outputs are not checked
 
-	record func(s *shaders.Set, c *vk.Commands, label string)
+	record func(s *shaders.Kernels, c *vk.Commands, label string)
 	check  func(k *checker)
 }
 
@@ -132,7 +132,7 @@ func (b *Bench) Restore(c *vk.Commands) {
 }
 
 // Record records the kernel.
-func (b *Bench) Record(s *shaders.Set, c *vk.Commands) { b.record(s, c, b.Kernel) }
+func (b *Bench) Record(s *shaders.Kernels, c *vk.Commands) { b.record(s, c, b.Kernel) }
 
 // Hash is that of everything the kernel wrote.
 func (b *Bench) Hash(seed maphash.Seed) (uint64, error) {

@@ -23,7 +23,7 @@ var device *vk.Device
 
 // sets are the kernels of each tuning: pipelines take time.
 var (
-	sets      = map[string]*shaders.Set{}
+	sets      = map[string]*shaders.Kernels{}
 	setsMutex sync.Mutex
 )
 
@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 }
 
 // setOf builds kernels when they are first recorded.
-func setOf(t *testing.T, kv shaders.KVType, tuning shaders.Tuning) *shaders.Set {
+func setOf(t *testing.T, kv shaders.KVType, tuning shaders.Tuning) *shaders.Kernels {
 	t.Helper()
 	setsMutex.Lock()
 	defer setsMutex.Unlock()
@@ -236,7 +236,7 @@ func name(t format.Type) string {
 // Every kernel computes what the reference does, with every tuning, type of weights and of the
 // cache, and writes nothing else.
 func TestEveryKernel(t *testing.T) {
-	for _, k := range shaders.Kernels() {
+	for _, k := range shaders.All() {
 		if kernels[k.Name] == nil {
 			t.Errorf("%s has no case", k.Name)
 			continue
@@ -257,8 +257,8 @@ func TestEveryKernel(t *testing.T) {
 			}
 		}
 	}
-	if len(kernels) != len(shaders.Kernels()) {
-		t.Errorf("%d cases of %d kernels", len(kernels), len(shaders.Kernels()))
+	if len(kernels) != len(shaders.All()) {
+		t.Errorf("%d cases of %d kernels", len(kernels), len(shaders.All()))
 	}
 }
 
@@ -277,7 +277,7 @@ func possible(t *testing.T, k *shaders.Kernel, odd uint64) *Case {
 
 // Each kernel's check sees wrong outputs, and says where they are.
 func TestChecksFindWrongOutputs(t *testing.T) {
-	for _, k := range shaders.Kernels() {
+	for _, k := range shaders.All() {
 		t.Run(k.Name, func(t *testing.T) {
 			c := possible(t, k, 0)
 			if c == nil {

@@ -33,7 +33,7 @@ var _ = register("embed", kernel{
 		x, history := b.output("x", tokens, cols), b.output("history", seqs, tokens)
 		to := b.residual(x, cols)
 		b.Outputs = product(2, tokens, cols) + product(tokens, tiles(cols)) + int64(tokens)
-		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			s.Embed(c, label, shaders.Embed{
 				Table: &table.Matrix, Rows: rows.Bound(), Norm: to.norm.Bound(), To: to.residual(), History: history.Bound(), Count: tokens, Context: tokens, Scale: scale,
 			})

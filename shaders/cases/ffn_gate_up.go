@@ -15,7 +15,7 @@ var _ = register("ffn_gate_up", kernel{
 		m, checked, groups := b.groups(rows, cols, shaders.TileRows)
 		x, y := b.normed(0, cols), b.activations("y", ffnDim)
 		b.Outputs = product(tokens, ffnDim)
-		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			s.GateUp(c, label, shaders.GateUp{W: &m.Matrix, X: x.normed(), Y: y.activations(), FFNDim: ffnDim, Tokens: tokens})
 		}
 		b.check = func(k *checker) {

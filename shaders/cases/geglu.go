@@ -18,7 +18,7 @@ var _ = register("geglu", kernel{
 		both := input(b, "gate_up", b.normal(choose(b, 1, 1e-3, 30, 1e4)), tokens, stride)
 		y := b.output("y", tokens, dim)
 		b.Outputs = product(tokens, dim)
-		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			s.GeGLU(c, label, shaders.GeGLU{GateUp: both.Bound(), Y: y.Bound(), FFNDim: dim, Stride: stride, Paired: paired, Count: tokens})
 		}
 		b.check = func(k *checker) {

@@ -13,7 +13,7 @@ import (
 // Grid and work of every kernel, worked out by hand, and that the grid is the one dispatched: with
 // a limit of no workgroups the recording fails, and its error says how many were asked for.
 func TestByHand(t *testing.T) {
-	for _, k := range shaders.Kernels() {
+	for _, k := range shaders.All() {
 		tuning := tunings(k)["lanes4"]
 		own, err := k.Tuning(device.Caps())
 		if err != nil {
@@ -27,14 +27,14 @@ func TestByHand(t *testing.T) {
 			t.Errorf("%s: nothing was worked out by hand", k.Name)
 		}
 		for _, e := range kernels[k.Name].byHand {
-			t.Run(k.Name+"/"+e.program, func(t *testing.T) {
+			t.Run(k.Name+"/"+e.pipeline, func(t *testing.T) {
 				c := &Case{Kernel: k.Name, Type: shaders.NoType, Shape: e.shape, Variant: Variant{Tuning: tuning, Split: 32}}
 				if k.Weights {
 					c.Type = format.Q4_K
 				}
 				d, lengths, grid := observed(t, c)
-				if p := d.Program; d.Label != k.Name || p.Kernel != k.Name || p.Variant != e.program || p.Type != c.Type || p.Lanes != e.lanes {
-					t.Errorf("%q %+v, want %s %q", d.Label, p, k.Name, e.program)
+				if p := d.Pipeline; d.Label != k.Name || p.Kernel != k.Name || p.Variant != e.pipeline || p.Type != c.Type || p.Lanes != e.lanes {
+					t.Errorf("%q %+v, want %s %q", d.Label, p, k.Name, e.pipeline)
 				}
 				if !slices.Equal(d.Shape, e.shape) {
 					t.Errorf("shape %v of %v, want %v", d.Shape, k.Sizes, e.shape)

@@ -14,7 +14,7 @@ var _ = register("matmul", kernel{
 		y := b.output("y", tokens, row0+rows+b.odd(3))
 		isNormed := b.Odd != 0 && tokens <= shaders.DecodeRows // as models want it
 		b.Outputs = product(tokens, rows)
-		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			in := shaders.Normed{Weighted: x.activations()}
 			if isNormed {
 				in = x.normed()

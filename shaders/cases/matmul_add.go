@@ -13,7 +13,7 @@ var _ = register("matmul_add", kernel{
 		x := changed(b, "x", b.perToken(rows, 1), tokens, rows)
 		to := b.residual(&x.buffer, rows)
 		b.Outputs = 2*product(tokens, rows) + product(tokens, tiles(rows))
-		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			s.MatMulAdd(c, label, shaders.MatMulAdd{W: &m.Matrix, X: in.activations(), Norm: to.norm.Bound(), To: to.residual(), Tokens: tokens})
 		}
 		b.check = func(k *checker) {

@@ -66,7 +66,7 @@ func (b *Bench) manyTokens(x *buffer, first int, want func(w []float32, t int) r
 		}
 	}, tokens, stride)
 	b.Outputs = product(tokens, rows)
-	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+	b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 		operand := shaders.Operand{X: x.Bound(), First: first, Tokens: tokens, Cols: cols, Half: half}
 		s.MatMulPrefill(c, label, shaders.MatMulPrefill{W: &m.Matrix, X: operand, Y: y.Bound(), Row0: row0, Stride: stride, Add: add})
 	}
@@ -89,7 +89,7 @@ var _ = register("matmul_sum", kernel{
 		partial := input(b, "partial", b.normal(1), splits, count)
 		y := changed(b, "y", b.normal(1), count)
 		b.Outputs = int64(count)
-		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			s.MatMulSum(c, label, partial.Bound(), y.Bound(), count, splits, add)
 		}
 		b.check = func(k *checker) {

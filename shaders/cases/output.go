@@ -16,7 +16,7 @@ var _ = register("output", kernel{
 		seqs := b.sequences()
 		logits, best := b.output("logits", tokens, vocab), b.output("best", tokens, tiles(vocab), 2)
 		b.Outputs = product(tokens, vocab) + product(tokens, tiles(vocab))
-		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			to := &shaders.SampleBuffers{Rows: seqs.rows.Bound(), Params: seqs.params.Bound(), Logits: logits.Bound(), Best: best.Bound(), Vocab: vocab}
 			s.Output(c, label, shaders.Output{W: &m.Matrix, X: x.normed(), To: to, First: x.first, Count: tokens, Pick: picks})
 		}

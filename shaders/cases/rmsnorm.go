@@ -27,7 +27,7 @@ func (b *Bench) norm(half bool) {
 	}
 	y := b.output("y", dims...)
 	b.Outputs = product(tokens, dim)
-	b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+	b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 		n := shaders.RMSNorm{X: x.Bound(), Weight: weight.Bound(), Y: y.Bound(), First: first, Count: tokens, Dim: dim, Eps: eps}
 		if half {
 			s.RMSNormHalf(c, label, n)
@@ -54,7 +54,7 @@ var _ = register("to_half", kernel{
 		x := input(b, "x", b.normal(choose(b, 1, 1e-4, 1e4)), first+tokens, cols)
 		half := b.output("half", halfWords(tokens, cols))
 		b.Outputs = product(tokens, padded)
-		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			s.ToHalf(c, label, shaders.Operand{X: x.Bound(), First: first, Tokens: tokens, Cols: cols}, half.Bound())
 		}
 		b.check = func(k *checker) {

@@ -14,7 +14,7 @@ var _ = register("rope", kernel{
 		scale := choose(b, 1, 1, 1e5) // beyond f16, whose cache saturates
 		q, qkv, to := b.output("q", tokens, h.Heads, h.HeadDim), input(b, "qkv", b.perToken(h.Rows(), scale), tokens, heads, h.HeadDim), b.writtenCache(h)
 		b.Outputs = product(tokens, heads, h.HeadDim)
-		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			s.RoPE(c, label, shaders.RoPE{Rows: rows.Bound(), Angles: angles.Bound(), QKV: qkv.Bound(), Q: q.Bound(), Cache: to.cache(), Heads: h, Count: tokens})
 		}
 		b.check = func(k *checker) {

@@ -119,7 +119,7 @@ var _ = register("penalize", kernel{
 		}, tokens, historySize)
 		logits := changed(b, "logits", b.normal(spread), tokens, vocab)
 		b.Outputs = product(tokens, vocab)
-		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			s.Penalize(c, label, &shaders.SampleBuffers{
 				Rows: seqs.rows.Bound(), Params: seqs.params.Bound(), History: history.Bound(), Logits: logits.Bound(), Vocab: vocab, Context: historySize,
 			}, tokens)
@@ -144,7 +144,7 @@ var _ = register("threshold", kernel{
 		logits := input(b, "logits", b.normal(choose(b, 1.0, 2)*spread), tokens, vocab)
 		thresholds := b.output("thresholds", tokens)
 		b.Outputs = int64(tokens)
-		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			s.Threshold(c, label, &shaders.SampleBuffers{
 				Rows: seqs.rows.Bound(), Params: seqs.params.Bound(), Logits: logits.Bound(), Thresholds: thresholds.Bound(), Vocab: vocab,
 			}, tokens)
@@ -189,7 +189,7 @@ var _ = register("pick", kernel{
 		chunks := ceilDiv(vocab, each)
 		best := b.output("best", tokens, chunks, 2)
 		b.Outputs = product(tokens, chunks)
-		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			s.Pick(c, label, &shaders.SampleBuffers{
 				Rows: seqs.rows.Bound(), Params: seqs.params.Bound(), Thresholds: thresholds.Bound(), Logits: logits.Bound(), Best: best.Bound(), Vocab: vocab,
 			}, tokens)
@@ -230,7 +230,7 @@ var _ = register("advance", kernel{
 		ring := b.output("ring", tokens, slots)
 		grid := changed(b, "grid", func(v []uint32) { copy(v, []uint32{0, 1, 0}) }, 3)
 		b.Outputs = int64(tokens)*5 + 3 // a row of 4 words and an id each
-		b.record = func(s *shaders.Set, c *vk.Commands, label string) {
+		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			s.Advance(c, label, &shaders.SampleBuffers{
 				Rows: rows.Bound(), Best: best.Bound(), Ring: ring.Bound(), Grid: grid.Bound(), Vocab: n * perChunk, Slots: slots,
 			}, filtered, shaders.Heads{Heads: heads}, shaders.Splits{Positions: split, Max: 3}, tokens)

@@ -78,15 +78,15 @@ func Half(h uint16) float64 {
 // attentionTolerance is for values of size 1.
 const attentionTolerance = 4e-6
 
-// Attention is softmax(q·K/√HeadDim)·V of one head over length positions
+// Attention is softmax(scale·q·K)·V of one head over length positions
 // (https://arxiv.org/abs/1706.03762, eq. 1). head is the KV head.
-func Attention(q []float32, k, v *Cache, head, length int) Expected {
+func Attention(q []float32, scale float64, k, v *Cache, head, length int) Expected {
 	scores, maximum := make([]float64, length), math.Inf(-1)
 	for i := range scores {
 		for d, x := range q {
 			scores[i] += float64(x) * k.At(head, i, d)
 		}
-		scores[i] /= math.Sqrt(float64(len(q)))
+		scores[i] *= scale
 		maximum = max(maximum, scores[i])
 	}
 	var total float64

@@ -128,14 +128,14 @@ func (w *Workbench) result(b *cases.Bench, dispatches []shaders.Dispatch, sample
 	for i, d := range dispatches {
 		grid, work := d.At(b.Lengths)
 		if i == 0 {
-			r.Grid, r.Lanes = grid, d.Program.Lanes
+			r.Grid, r.Lanes = grid, d.Pipeline.Lanes
 		}
 		r.ReadBytes += work.Read
 		r.WrittenBytes += work.Written
 		r.FLOPs += work.FLOPs
 	}
 	if w.d.Caps().Features.PipelineExecutableProperties {
-		list, err := dispatches[0].Program.Executables()
+		list, err := dispatches[0].Pipeline.Executables()
 		if err != nil {
 			return nil, err
 		}

@@ -30,7 +30,7 @@ const patience = 5 * time.Minute
 type Workbench struct {
 	d     *vk.Device
 	o     Options
-	sets  map[string]*shaders.Set
+	sets  map[string]*shaders.Kernels
 	flush *flush
 	roofs *roofline.Roofs // nil: unknown
 	hung  bool            // freeing what a device still uses is undefined
@@ -45,7 +45,7 @@ func New(d *vk.Device, o Options) (*Workbench, error) {
 	if o.Flush = flushBytes(d, o.Flush); o.Warm || o.Reps == 0 {
 		o.Flush = 0
 	}
-	w := &Workbench{d: d, o: o, sets: map[string]*shaders.Set{}}
+	w := &Workbench{d: d, o: o, sets: map[string]*shaders.Kernels{}}
 	if o.RoofsFolder != "" {
 		if r, err := roofline.Load(o.RoofsFolder, caps); err == nil {
 			w.roofs = r
@@ -109,7 +109,7 @@ func (w *Workbench) plan(c *Case) (*cases.Bench, error) {
 }
 
 // set finds the set of the case's kernel, or makes it.
-func (w *Workbench) set(c *Case) (*shaders.Set, error) {
+func (w *Workbench) set(c *Case) (*shaders.Kernels, error) {
 	cfg := shaders.Config{KV: c.KV, Tuning: c.Variant.Tuning, Statistics: true}
 	key := fmt.Sprint(cfg)
 	if w.sets[key] == nil {
@@ -182,7 +182,7 @@ func (r *recorded) free() {
 	}
 }
 
-func (w *Workbench) record(b *cases.Bench, set *shaders.Set) (_ *recorded, err error) {
+func (w *Workbench) record(b *cases.Bench, set *shaders.Kernels) (_ *recorded, err error) {
 	r := &recorded{}
 	defer func() {
 		if err != nil {

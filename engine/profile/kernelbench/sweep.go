@@ -14,7 +14,7 @@ import (
 
 // Kernels lists the kernels, sorted.
 func Kernels() (names []string) {
-	for _, k := range shaders.Kernels() {
+	for _, k := range shaders.All() {
 		names = append(names, k.Name)
 	}
 	return names

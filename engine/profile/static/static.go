@@ -56,7 +56,7 @@ func (p *Pipeline) String() string {
 
 // Kernels lists the kernels' names, sorted.
 func Kernels() (names []string) {
-	for _, k := range shaders.Kernels() {
+	for _, k := range shaders.All() {
 		names = append(names, k.Name)
 	}
 	return names
@@ -145,7 +145,7 @@ type group struct {
 
 // groupsOf are the kernels of the given names, or all that the device can run.
 func groupsOf(caps *vk.Caps, names []string) (groups []group, err error) {
-	for _, k := range shaders.Kernels() {
+	for _, k := range shaders.All() {
 		if len(names) > 0 && !slices.Contains(names, k.Name) {
 			continue
 		}
@@ -172,7 +172,7 @@ func (p *Compilation) add(d *vk.Device, cfg shaders.Config, kernels []*shaders.K
 		return err
 	}
 	defer set.Free()
-	var variants []*shaders.Program
+	var variants []*shaders.Pipeline
 	for _, k := range kernels {
 		for _, t := range types {
 			variants = append(variants, set.Variants(k, t)...)

@@ -41,20 +41,20 @@ func DefaultTuning(c *vk.Caps) Tuning {
 // powerOfTwo is the greatest one up to n.
 func powerOfTwo(n int) int { return 1 << (bits.Len(uint(n)) - 1) }
 
-// Config is what all kernels of a Set have in common.
+// Config is what all kernels of Kernels have in common.
 type Config struct {
 	KV     KVType // of the KV cache
 	Tuning Tuning
-	// Statistics makes Program.Executables tell registers, spills and the like,
+	// Statistics makes Pipeline.Executables tell registers, spills and the like,
 	// Representations what the driver's compiler made of the kernel: where the device has
 	// Features.PipelineExecutableProperties.
 	Statistics, Representations bool
 }
 
-// Set is the kernels of one device, in one configuration. Its methods record one dispatch
+// Kernels is the kernels of one device, in one configuration. Its methods record one dispatch
 // each, and build what is not built yet; errors stay in the Commands until End. With nil Commands
-// they record nothing: [Set.Missing] finds so what to build in time.
-type Set struct {
+// they record nothing: [Kernels.Missing] finds so what to build in time.
+type Kernels struct {
 	d         *vk.Device
 	cfg       Config
 	tuning    Tuning
@@ -62,13 +62,13 @@ type Set struct {
 	maxGroups int // of one grid dimension
 	observer  func(Dispatch)
 
-	mu       sync.Mutex
-	programs []*Program // in the order in which they were asked for
-	byKey    map[programKey]*Program
+	mu        sync.Mutex
+	pipelines []*Pipeline // in the order in which they were asked for
+	byKey     map[pipelineKey]*Pipeline
 }
 
-// New makes a Set in which nothing is built yet. Free gives back what will be.
-func New(d *vk.Device, cfg Config) (*Set, error) {
+// New makes Kernels in which nothing is built yet. Free gives back what will be.
+func New(d *vk.Device, cfg Config) (*Kernels, error) {
 	if cfg.Tuning.Attention == (AttentionTuning{}) {
 		cfg.Tuning.Attention = defaultAttention(d.Caps())
 	}
@@ -78,23 +78,23 @@ func New(d *vk.Device, cfg Config) (*Set, error) {
 		}
 	}
 	count := d.Caps().Limits.MaxComputeWorkGroupCount
-	return &Set{
-		d: d, cfg: cfg, tuning: cfg.Tuning, kv: cfg.KV, maxGroups: min(count[0], count[1]), byKey: map[programKey]*Program{},
+	return &Kernels{
+		d: d, cfg: cfg, tuning: cfg.Tuning, kv: cfg.KV, maxGroups: min(count[0], count[1]), byKey: map[pipelineKey]*Pipeline{},
 	}, nil
 }
 
 // Free gives the pipelines back. The device must not be running them.
-func (s *Set) Free() {
-	for _, p := range s.programs {
-		if built := p.pipeline.Load(); built != nil {
+func (s *Kernels) Free() {
+	for _, p := range s.pipelines {
+		if built := p.built.Load(); built != nil {
 			built.Free()
 		}
 	}
-	s.programs, s.byKey = nil, nil
+	s.pipelines, s.byKey = nil, nil
 }
 
 // fold spreads n workgroups over x and y, whose product may exceed n.
-func (s *Set) fold(n int) (x, y int) {
+func (s *Kernels) fold(n int) (x, y int) {
 	x = min(n, s.maxGroups)
 	return x, ceilDiv(n, x)
 }

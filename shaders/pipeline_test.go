@@ -35,24 +35,24 @@ func TestMissing(t *testing.T) {
 	if want := []string{"rmsnorm", "matmul_sum"}; !slices.Equal(names, want) {
 		t.Fatalf("%v are missing, want %v", names, want)
 	}
-	if built := s.Programs(); len(built) > 0 {
-		t.Errorf("%d programs are built, though nothing was recorded", len(built))
+	if built := s.Pipelines(); len(built) > 0 {
+		t.Errorf("%d pipelines are built, though nothing was recorded", len(built))
 	}
 
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := s.Build(canceled, missing, nil); !errors.Is(err, context.Canceled) || len(s.Programs()) > 0 {
-		t.Errorf("built %d programs after it was canceled: %v", len(s.Programs()), err)
+	if err := s.Build(canceled, missing, nil); !errors.Is(err, context.Canceled) || len(s.Pipelines()) > 0 {
+		t.Errorf("built %d pipelines after it was canceled: %v", len(s.Pipelines()), err)
 	}
 	var told atomic.Int64
 	if err := s.Build(t.Context(), missing, func(done, total int) { told.Add(int64(10*done + total)) }); err != nil {
 		t.Fatal(err)
 	}
 	if want := int64(10*(1+2) + 2*2); told.Load() != want {
-		t.Errorf("told of 1 and 2 of 2 programs in sum %d, want %d", told.Load(), want)
+		t.Errorf("told of 1 and 2 of 2 pipelines in sum %d, want %d", told.Load(), want)
 	}
 	if missing := s.Missing(record); len(missing) > 0 {
-		t.Errorf("%d programs are missing after they were built", len(missing))
+		t.Errorf("%d pipelines are missing after they were built", len(missing))
 	}
 	pipelines := device.Stats().Pipelines
 	b.run(record)
@@ -61,20 +61,20 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// A program that cannot be built fails Build, each time.
+// A pipeline that cannot be built fails Build, each time.
 func TestBuildFails(t *testing.T) {
 	s, err := New(device, Config{Tuning: tunings()["lanes4"]})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Free()
-	wrong := s.program(FindKernel("rmsnorm"), form{weights: NoType, constants: []uint32{4, 4}}) // it takes one
+	wrong := s.pipeline(FindKernel("rmsnorm"), form{weights: NoType, constants: []uint32{4, 4}}) // it takes one
 	for range 2 {
-		if err := s.Build(t.Context(), []*Program{wrong}, nil); err == nil {
-			t.Error("a program was built with a constant too many")
+		if err := s.Build(t.Context(), []*Pipeline{wrong}, nil); err == nil {
+			t.Error("a pipeline was built with a constant too many")
 		}
 	}
-	if n := len(s.Programs()); n != 0 {
-		t.Errorf("%d programs are built", n)
+	if n := len(s.Pipelines()); n != 0 {
+		t.Errorf("%d pipelines are built", n)
 	}
 }

@@ -50,7 +50,7 @@ func openDemo(t *testing.T, context uint64) *opened {
 func TestAnswer(t *testing.T) {
 	const context = 16
 	o := openDemo(t, context)
-	o.load = 1500 * time.Millisecond
+	o.load, o.template = 1500*time.Millisecond, prompt.SeaLLM
 	greedy := newSamplingFlags()
 	greedy.temperature.value = 0
 	ids := prompt.Raw(o.tokenizer, "Once upon a time there was a turtle that lived in a small pond", false)[:context]

@@ -24,11 +24,10 @@ type Commands struct {
 	sets     descriptors
 	bound    *Pipeline
 	trace    trace
-	stamps   []*Timestamps // used here
-	uses     []use         // scratch
-	infos    []bufferInfo  // scratch
-	text     []byte        // scratch
-	last     stages        // of the newest command; 0: there is none
+	uses     []use        // scratch
+	infos    []bufferInfo // scratch
+	text     []byte       // scratch
+	last     stages       // of the newest command; 0: there is none
 	barriers []edge
 	dispatch int
 
@@ -122,8 +121,7 @@ func (c *Commands) Reset() error {
 	if done, err := d.Done(c.lastTicket()); err != nil || !done {
 		return fmt.Errorf("vk: reset: commands %q are still executing", c.name)
 	}
-	c.release()
-	c.trace.free()
+	c.trace.free(d)
 	if r := vulkan.ResetCommandPool(d.handle, c.pool, 0); r != vulkan.Success {
 		return d.check("vkResetCommandPool", r)
 	}
@@ -137,14 +135,6 @@ func (c *Commands) lastTicket() Ticket {
 	c.d.time.mu.Lock()
 	defer c.d.time.mu.Unlock()
 	return Ticket(c.ticket)
-}
-
-// release lets other Commands use the timestamps that this one used.
-func (c *Commands) release() {
-	for _, t := range c.stamps {
-		t.owner = nil
-	}
-	c.stamps = c.stamps[:0]
 }
 
 // fail keeps the first error.
@@ -377,8 +367,7 @@ func (c *Commands) Free() { c.d.free(c) }
 
 func (c *Commands) destroy() {
 	d := c.d
-	c.release()
-	c.trace.free()
+	c.trace.free(d)
 	c.sets.destroy(d)
 	d.count.other.Add(1)
 	vulkan.DestroyCommandPool(d.handle, c.pool, nil) // its command buffer with it

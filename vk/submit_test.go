@@ -220,48 +220,32 @@ func TestSemaphoreOfALostDevice(t *testing.T) {
 
 func TestTimestamps(t *testing.T) {
 	d := openTest(t)
-	slow, free := slow(t, d, 40)
-	defer free()
-	stamps, err := d.NewTimestamps(2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stamps.Free()
-	before, after := newCommands(t, d, "before"), newCommands(t, d, "after")
-	defer before.Free()
-	defer after.Free()
-	before.Timestamp(stamps, 0)
-	after.Timestamp(stamps, 1)
-	if err := after.End(); err == nil {
-		t.Error("one row in two Commands: no error")
-	}
-	if err := before.Reset(); err != nil {
-		t.Fatal(err)
-	}
-	// One Commands around a copy that takes time.
+	c := newCommands(t, d, "copies")
+	defer c.Free()
 	a := newBuffer(t, d, "a", 64<<20, DeviceLocal)
 	defer a.Free()
-	before.Timestamp(stamps, 0)
-	for range 4 {
-		before.Copy(a.Range(0, 32<<20), a.Range(32<<20, 32<<20))
+	if err := c.Trace(TraceSections); err != nil {
+		t.Fatal(err)
 	}
-	before.Timestamp(stamps, 1)
-	if err := before.End(); err != nil {
+	c.Section("copies")
+	for range 4 { // that take time
+		c.Copy(a.Range(0, 32<<20), a.Range(32<<20, 32<<20))
+	}
+	if err := c.End(); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
 		start := time.Now()
-		submit(t, d, before)
+		submit(t, d, c)
 		took := time.Since(start)
-		at, err := stamps.Read()
+		spans, err := c.Spans()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if at[0] != 0 || at[1] <= 0 || at[1] > took {
-			t.Errorf("points at %v, all took %v", at, took)
+		if device := d.Between(spans[0].Begin, spans[0].End); device <= 0 || device > took {
+			t.Errorf("%v by the device's clock, all took %v", device, took)
 		}
 	}
-	submit(t, d, slow)
 	cal, err := d.Calibrate()
 	if has := d.Caps().Features.CalibratedTimestamps; has != (err == nil) {
 		t.Errorf("calibrated timestamps: feature %v, error %v", has, err)

@@ -29,13 +29,13 @@ type Span struct {
 	Begin, End uint64
 }
 
-// trace is the timestamps of a Commands.
+// trace is the points in time that the device writes while it executes a Commands.
 type trace struct {
 	mode    TraceMode
 	section string
-	open    bool // a section's label
-	points  []*Timestamps
-	n       int // points written
+	open    bool               // a section's label
+	pools   []vulkan.QueryPool // of poolPoints timestamps each
+	n       int                // points written
 	spans   []Span
 	ticks   *Buffer // [n]u64, the points
 }
@@ -88,16 +88,25 @@ func (c *Commands) closeSection() {
 
 // point writes the next timestamp, once everything before is complete.
 func (c *Commands) point() {
-	t := &c.trace
-	if t.n == len(t.points)*poolPoints {
-		p, err := c.d.NewTimestamps(poolPoints)
-		if err != nil {
-			c.fail("trace", err)
+	t, d, i := &c.trace, c.d, c.trace.n%poolPoints
+	if c.err != nil {
+		return
+	}
+	if i == 0 {
+		info := vulkan.QueryPoolCreateInfo{SType: vulkan.StructureTypeQueryPoolCreateInfo, QueryType: vulkan.QueryTypeTimestamp, QueryCount: poolPoints}
+		defer info.Free()
+		var pool vulkan.QueryPool
+		d.count.other.Add(1)
+		if r := vulkan.CreateQueryPool(d.handle, &info, nil, &pool); r != vulkan.Success {
+			c.fail("trace", d.check("vkCreateQueryPool", r))
 			return
 		}
-		t.points = append(t.points, p)
+		t.pools = append(t.pools, pool)
+		name(d, vulkan.ObjectTypeQueryPool, pool, "timestamps")
+		vulkan.CmdResetQueryPool(c.handle, pool, 0, poolPoints)
 	}
-	c.Timestamp(t.points[t.n/poolPoints], t.n%poolPoints)
+	d.count.other.Add(1)
+	vulkan.CmdWriteTimestamp(c.handle, vulkan.PipelineStageBottomOfPipeBit, t.pools[len(t.pools)-1], uint32(i))
 	t.n++
 }
 
@@ -117,9 +126,9 @@ func (c *Commands) endTrace() {
 		return
 	}
 	c.hazards.add([]use{{t.ticks.All(), true, copies}})
-	for i, p := range t.points {
+	for i, p := range t.pools {
 		first := i * poolPoints
-		vulkan.CmdCopyQueryPoolResults(c.handle, p.handle, 0, uint32(min(poolPoints, t.n-first)), t.ticks.handle,
+		vulkan.CmdCopyQueryPoolResults(c.handle, p, 0, uint32(min(poolPoints, t.n-first)), t.ticks.handle,
 			vulkan.DeviceSize(8*first), 8, vulkan.QueryResultFlags(vulkan.QueryResult64Bit|vulkan.QueryResultWaitBit))
 	}
 }
@@ -143,9 +152,10 @@ func (c *Commands) Spans() ([]Span, error) {
 	return spans, nil
 }
 
-func (t *trace) free() {
-	for _, p := range t.points {
-		p.Free()
+func (t *trace) free(d *Device) {
+	for _, p := range t.pools {
+		d.count.other.Add(1)
+		vulkan.DestroyQueryPool(d.handle, p, nil)
 	}
 	if t.ticks != nil {
 		t.ticks.Free()

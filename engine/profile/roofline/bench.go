@@ -27,31 +27,24 @@ type bench struct {
 	ctx       context.Context
 	d         *vk.Device
 	commands  *vk.Commands
-	stamps    *vk.Timestamps // nil where the queue has none
-	roundTrip time.Duration  // of an empty submission, for devices without timestamps
-	gpu       bool           // which variants to try
-	out       *vk.Buffer     // see results
+	timed     bool          // by the device's timestamps; else by the host's clock
+	roundTrip time.Duration // of an empty submission, which the host's clock sees too
+	gpu       bool          // which variants to try
+	out       *vk.Buffer    // see results
 	runs      uint32
 	made      []interface{ Free() }
 }
 
 func newBench(ctx context.Context, d *vk.Device) (*bench, error) {
-	b := &bench{ctx: ctx, d: d, gpu: d.Caps().Type != vk.CPU}
+	caps := d.Caps()
 	c, err := d.NewCommands("roofline")
 	if err != nil {
 		return nil, err
 	}
-	b.commands = c
-	b.made = append(b.made, c)
-	caps := d.Caps()
-	if caps.QueueFamilies[caps.QueueFamily].TimestampValidBits > 0 && caps.Limits.TimestampPeriod > 0 {
-		if b.stamps, err = d.NewTimestamps(2); err != nil {
-			b.free()
-			return nil, err
-		}
-		b.made = append(b.made, b.stamps)
-	}
-	return b, nil
+	return &bench{
+		ctx: ctx, d: d, commands: c, made: []interface{ Free() }{c}, gpu: caps.Type != vk.CPU,
+		timed: d.CheckTimestamps() == nil && caps.Limits.TimestampPeriod > 0,
+	}, nil
 }
 
 // free gives back what was made, the last first.
@@ -63,10 +56,10 @@ func (b *bench) free() {
 }
 
 func (b *bench) clock() string {
-	if b.stamps == nil {
-		return "host"
+	if b.timed {
+		return "timestamps"
 	}
-	return "timestamps"
+	return "host"
 }
 
 func (b *bench) buffer(name string, size int64) (*vk.Buffer, error) {
@@ -93,14 +86,14 @@ func (b *bench) run(record func(c *vk.Commands, seed uint32)) (e elapsed, err er
 	if err := c.Reset(); err != nil {
 		return e, err
 	}
-	if b.stamps != nil {
-		c.Timestamp(b.stamps, 0)
+	if b.timed {
+		if err := c.Trace(vk.TraceSections); err != nil {
+			return e, err
+		}
+		c.Section("timed")
 	}
 	b.runs++
 	record(c, b.seed())
-	if b.stamps != nil {
-		c.Timestamp(b.stamps, 1)
-	}
 	if err := c.End(); err != nil {
 		return e, err
 	}
@@ -114,13 +107,13 @@ func (b *bench) run(record func(c *vk.Commands, seed uint32)) (e elapsed, err er
 	}
 	e.host = time.Since(start)
 	e.device = max(e.host-b.roundTrip, 1)
-	if b.stamps != nil {
-		points, err := b.stamps.Read()
+	if b.timed {
+		spans, err := c.Spans()
 		if err != nil {
 			return e, err
 		}
-		if points[1] > 0 {
-			e.device = points[1]
+		if took := b.d.Between(spans[0].Begin, spans[0].End); took > 0 {
+			e.device = took
 		}
 	}
 	return e, nil

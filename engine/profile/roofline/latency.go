@@ -23,6 +23,8 @@ func measureSubmission(b *bench, r *Roofs) error {
 	if err != nil {
 		return err
 	}
+	defer func(timed bool) { b.timed = timed }(b.timed)
+	b.timed = false // timestamps would be part of it
 	var s samples
 	for i := range warmUp + submissions {
 		e, err := b.run(func(c *vk.Commands, _ uint32) {

@@ -89,7 +89,7 @@ func Measure(ctx context.Context, d *vk.Device, progress func(what string)) (_ *
 		{"dispatches and barriers", measureDispatches},
 		{"submission", measureSubmission},
 	}
-	if b.stamps == nil { // what the others subtract
+	if !b.timed { // what the others subtract
 		stages = slices.Insert(stages, 0, stages[len(stages)-1])
 	}
 	for _, stage := range stages {

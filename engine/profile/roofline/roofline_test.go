@@ -124,7 +124,7 @@ func TestMeasureIsEndedByItsContext(t *testing.T) {
 // Devices without timestamps are measured by the host's clock.
 func TestHostClock(t *testing.T) {
 	b := newTestBench(t)
-	b.stamps = nil
+	b.timed = false
 	r := &Roofs{Spread: map[string]float64{}, Variant: map[string]string{}}
 	for _, measure := range []func(*bench, *Roofs) error{measureSubmission, f32Chains.measure, measureDispatches} {
 		if err := measure(b, r); err != nil {

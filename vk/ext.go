@@ -87,9 +87,6 @@ func copied[T any](a *arena, v []T) []T {
 // bytesAt is the n bytes at p.
 func bytesAt(p unsafe.Pointer, n int) []byte { return unsafe.Slice((*byte)(p), n) }
 
-// pointerTo is the address of C memory for a call.
-func pointerTo[T any](s []T) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(s)) }
-
 // cString appends the NUL that C wants to buf[:0] and returns its address; buf is kept by
 // the caller, so that recording does not allocate for each label.
 func cString(buf *[]byte, s string) *C.char {

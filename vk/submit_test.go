@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	vulkan "github.com/vulkan-go/vulkan"
 )
@@ -196,7 +197,7 @@ func TestSemaphoreOfALostDevice(t *testing.T) {
 	defer a.free()
 	kind := slice[uint64](&a, 4) // VkSemaphoreTypeCreateInfo of a timeline and its first value
 	kind[0], kind[2], kind[3] = 1000207002, 1, math.MaxUint64
-	info := vulkan.SemaphoreCreateInfo{SType: vulkan.StructureTypeSemaphoreCreateInfo, PNext: pointerTo(kind)}
+	info := vulkan.SemaphoreCreateInfo{SType: vulkan.StructureTypeSemaphoreCreateInfo, PNext: unsafe.Pointer(unsafe.SliceData(kind))}
 	defer info.Free()
 	var lost vulkan.Semaphore
 	if r := vulkan.CreateSemaphore(d.handle, &info, nil, &lost); r != vulkan.Success {

@@ -43,13 +43,8 @@ var (
 	newlines  = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 	rawBegin  = regexp.MustCompile(`^\{%[-+]?\s*raw\s*(-%\}\s*|%\})`)
 	rawEnd    = regexp.MustCompile(`\{%([-+]?)\s*endraw\s*(\+%\}|-%\}\s*|%\}\n?)`)
-	tokenForm = regexp.MustCompile(`^(?s:` + strings.Join([]string{ // what stands inside a tag
-		`[\s\v\x{1c}-\x{1f}\x{85}\pZ]+`,              // blanks, as in isSpace
-		`("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')`,      // a string
-		`(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)`,           // a number
-		`([\pL_][\pL\p{Nd}_]*)`,                      // a name
-		`(//|\*\*|[=!<>]=|[-+*/%~()\[\]{}<>=.:|,;])`, // an operator
-	}, "|") + ")")
+	numbers   = regexp.MustCompile(`^\d+(\.\d+)?([eE][+-]?\d+)?`)
+	operators = []string{"//", "**", "==", "!=", ">=", "<=", "+", "-", "*", "/", "%", "~", "(", ")", "[", "]", "{", "}", ">", "<", "=", ".", ":", "|", ",", ";"}
 )
 
 func lex(source string) []token {
@@ -219,23 +214,31 @@ func (l *lexer) tag(begin byte) {
 // inside reads one token of a tag; open are the brackets that are open.
 func (l *lexer) inside(open []byte) []byte {
 	rest := l.source[l.at:]
-	m := tokenForm.FindStringSubmatch(rest)
-	if m == nil && (rest[0] == '\'' || rest[0] == '"') {
-		panic(l.errorf("a string has no end"))
-	} else if m == nil {
-		panic(l.errorf("unexpected character %.1q", []rune(rest[:min(len(rest), 4)])[0]))
+	if n := len(rest) - len(strings.TrimLeftFunc(rest, isSpace)); n > 0 {
+		l.skip(n)
+		return open
 	}
-	text, str, number, name, op := m[0], m[1], m[2], m[3], m[4]
-	switch {
-	case str != "":
-		l.emit(kindString, l.unescape(str[1:len(str)-1]))
-	case number != "":
+	if rest[0] == '\'' || rest[0] == '"' {
+		l.str(rest)
+		return open
+	}
+	if '0' <= rest[0] && rest[0] <= '9' {
+		number := numbers.FindString(rest)
 		l.emit(kindNumber, number)
-	case len(name) > maxName:
-		panic(l.errorf("the name %.40q has more than %d bytes", name, maxName))
-	case name != "":
-		l.emit(kindName, name)
-	case op != "":
+		l.skip(len(number))
+		return open
+	}
+	if n := nameLength(rest); n > maxName {
+		panic(l.errorf("the name %.40q has more than %d bytes", rest[:n], maxName))
+	} else if n > 0 {
+		l.emit(kindName, rest[:n])
+		l.skip(n)
+		return open
+	}
+	for _, op := range operators {
+		if !strings.HasPrefix(rest, op) {
+			continue
+		}
 		if i := strings.Index("([{", op); i >= 0 {
 			open = append(open, ")]}"[i])
 		} else if strings.Contains(")]}", op) {
@@ -245,9 +248,25 @@ func (l *lexer) inside(open []byte) []byte {
 			open = open[:len(open)-1]
 		}
 		l.emit(kindOp, op)
+		l.skip(len(op))
+		return open
 	}
-	l.skip(len(text))
-	return open
+	panic(l.errorf("unexpected character %.1q", []rune(rest[:min(len(rest), 4)])[0]))
+}
+
+// str reads a string literal.
+func (l *lexer) str(rest string) {
+	for i := 1; i < len(rest); i++ {
+		switch rest[i] {
+		case '\\':
+			i++
+		case rest[0]:
+			l.emit(kindString, l.unescape(rest[1:i]))
+			l.skip(i + 1)
+			return
+		}
+	}
+	panic(l.errorf("a string has no end"))
 }
 
 // unescape turns the inside of a string literal into its text.
@@ -277,4 +296,13 @@ func (l *lexer) unescape(s string) string {
 		}
 		s = after[size:]
 	}
+}
+
+func nameLength(s string) int {
+	for i, r := range s {
+		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {
+			return i
+		}
+	}
+	return len(s)
 }

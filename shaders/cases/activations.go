@@ -62,11 +62,11 @@ type normed struct {
 
 func (b *Bench) normed(first, cols int) *normed {
 	n := &normed{operand: b.operand(first, cols)}
-	fill := b.perToken(tiles(cols), 4)
+	fill, size := b.perToken(tiles(cols), 4), choose[float32](b, 1, 1, 1e-6) // beside which eps counts
 	n.squares = input(b, "sums of squares", func(v []float32) {
 		fill(v)
 		for i := range v {
-			v[i] = 16 + v[i]*v[i]
+			v[i] = size * (16 + v[i]*v[i])
 		}
 	}, first+b.Size("tokens"), tiles(cols))
 	return n

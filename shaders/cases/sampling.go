@@ -94,15 +94,16 @@ func (k *checker) expectPick(best *buffer, keys []float64, first, t, chunk int) 
 // on, "" if nothing is.
 func pickProblem(keys []float64, first int, key float64, id uint32) string {
 	greatest := slices.Max(keys)
+	off := reference.PickTolerance + 0x1p-22*math.Abs(greatest) // a rounding of f32, where keys are large
 	i := int64(id) - int64(first)
 	switch {
 	case math.IsInf(greatest, -1) && id != shaders.NoToken:
 		return "the reference keeps none"
 	case math.IsInf(greatest, -1):
 		return ""
-	case i < 0 || i >= int64(len(keys)) || !(keys[i] >= greatest-reference.PickTolerance):
+	case i < 0 || i >= int64(len(keys)) || !(keys[i] >= greatest-off):
 		return fmt.Sprintf("the reference's greatest key is %v", greatest)
-	case !(math.Abs(keys[i]-key) <= reference.PickTolerance):
+	case !(math.Abs(keys[i]-key) <= off):
 		return fmt.Sprintf("for which the reference has %v", keys[i])
 	}
 	return ""

@@ -1,9 +1,6 @@
 package jinja
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // globals are the functions that every template has.
 var globals = map[string]value{
@@ -76,22 +73,33 @@ var layouts = map[string]string{
 	"F": "2006-01-02", "T": "15:04:05",
 }
 
-var directive = regexp.MustCompile(`(?s)%-?.?`)
-
 func strftimeNow(r *render, a *arguments) value {
 	var format Text
 	a.parse(r, 1, []string{"format"}, &format)
-	text := directive.ReplaceAllStringFunc(format.S, func(d string) string {
+	var b strings.Builder
+	for s := format.S; s != ""; {
+		before, after, found := strings.Cut(s, "%")
+		b.WriteString(before)
+		if !found {
+			break
+		}
+		n := 1
+		if strings.HasPrefix(after, "-") {
+			n = 2
+		}
+		directive := after[:min(n, len(after))]
+		s = after[len(directive):]
+		layout, ok := layouts[directive]
+		switch {
+		case ok:
+			b.WriteString(r.now().Format(layout))
+		case directive == "%":
+			b.WriteByte('%')
+		default:
+			panic(a.errorf(r, "unknown directive %%%s", directive))
+		}
 		r.spend(4)
-		if d == "%%" {
-			return "%"
-		}
-		layout, ok := layouts[d[1:]]
-		if !ok {
-			panic(a.errorf(r, "unknown directive %s", d))
-		}
-		return r.now().Format(layout)
-	})
-	r.bytes(len(text))
-	return like(text, format)
+	}
+	r.bytes(b.Len())
+	return like(b.String(), format)
 }

@@ -45,7 +45,7 @@ func TestAttentionExtremeScores(t *testing.T) {
 
 // The defaults fit a device of the least that Vulkan allows, whose limits others exceed.
 func TestAttentionTuningCheck(t *testing.T) {
-	least := vk.Limits{MaxComputeSharedMemorySize: 16384}
+	least := vk.Caps{Limits: vk.Limits{MaxComputeSharedMemorySize: 16384}}
 	for _, typ := range []vk.DeviceType{vk.CPU, vk.Discrete} {
 		for _, size := range []int{4, 8, 16, 32, 64, 128} {
 			a := defaultAttention(&vk.Caps{Type: typ, Subgroup: vk.Subgroup{Size: size}})

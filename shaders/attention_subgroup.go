@@ -39,13 +39,13 @@ const (
 )
 
 // subgroupAttention is the tuning of [AttentionTuning.Subgroup]; it fails where subgroups cannot reduce
-// or have no size that can be asked for. NVIDIA's loads in flight were the fastest on an H100
+// or are of no known size. NVIDIA's loads in flight were the fastest on an H100
 // (docs/performance.md). Others, on which nothing was measured, get half of them; and Intel's
 // lanes, which share 4 KiB of registers a subgroup, the smaller subgroup.
 func subgroupAttention(c *vk.Caps) (AttentionTuning, error) {
 	a := plainAttention(c)
-	if !c.Subgroup.Has("arithmetic") || !c.Subgroup.SizeControl {
-		return a, errors.New("the device has no subgroups of a size to ask for that can reduce")
+	if s := &c.Subgroup; !s.Has("arithmetic") || !s.SizeControl && s.MinSize != s.MaxSize {
+		return a, errors.New("the device has no subgroups of a known size that can reduce")
 	}
 	a.Positions, a.Tile = 0, 0
 	a.Lanes, a.Subgroup, a.Blocks, a.Tokens = 128, 32, 2, 8

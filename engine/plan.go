@@ -22,8 +22,8 @@ const (
 	slack          = 1.02     // for the allocator's own rounding
 )
 
-// Positions of an attention workgroup in decode, and in prefill on CPU devices: llvmpipe ends
-// loops after 65535 iterations in sum.
+// Positions of an attention workgroup in decode, where GPUs take more of long sequences, and in
+// prefill on CPU devices: llvmpipe ends loops after 65535 iterations in sum.
 const (
 	DecodeSplit  = 128
 	PrefillSplit = 2048
@@ -130,7 +130,7 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	p.kv = 2 * int64(cfg.Layers) * int64(p.pages) * shaders.KVBytes(headsOf(cfg), o.KV)
 
 	for size := DecodeSplit; ; size *= 2 {
-		p.decodeSplits = shaders.SplitsOf(size, context)
+		p.decodeSplits = shaders.DecodeSplits(caps, headsOf(cfg), size, context)
 		if p.decodeSplits.Max == 1 || p.decodeSplits.PartialBytes(headsOf(cfg), shaders.DecodeRows) <= min(partials, caps.Limits.MaxStorageBufferRange) {
 			break
 		}

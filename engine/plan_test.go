@@ -188,6 +188,13 @@ func TestDecodeSplits(t *testing.T) {
 			t.Errorf("%d positions, %d bytes bindable: %+v, want %+v", c.context, c.bindable, got, c.want)
 		}
 	}
+	gpu := capsWith(1<<40, 128<<20)
+	gpu.Type = vk.Discrete // 64 splits of 4 heads fill it
+	for context, want := range map[int]shaders.Splits{100: {Positions: 128, Max: 1}, 1 << 20: {Positions: 128, Max: 64}} {
+		if got := planFor(gpu, file, Options{}, context).decodeSplits; got != want {
+			t.Errorf("a GPU, %d positions: %+v, want %+v", context, got, want)
+		}
+	}
 }
 
 func TestBytesPerToken(t *testing.T) {

@@ -17,7 +17,8 @@ layout(push_constant) uniform Push {
     uint chunks;
     uint slots;
     uint heads;
-    uint split; // positions a split of attention
+    uint split;      // positions a split of attention, at least
+    uint max_splits; // of a sequence
 } push;
 
 // NoToken is what a step samples when no logit is a number.
@@ -56,8 +57,9 @@ void main() {
     r.position += 1u;
     r.step += 1u;
     rows[row] = r;
-    // The longest sequence sets the number of splits. All grow, so that it never falls.
-    atomicMax(grid[1], r.position / push.split + 1u);
+    // The longest sequence sets the number of splits. All grow, so that it never falls; beyond
+    // max_splits it is the splits that grow.
+    atomicMax(grid[1], min(r.position / push.split + 1u, push.max_splits));
     if (row == 0u) {
         grid[0] = push.heads;
         grid[2] = push.rows;

@@ -17,7 +17,7 @@ func (s *Kernels) Advance(c *vk.Commands, label string, b *SampleBuffers, filter
 	s.dispatch(c, label, call{
 		pipeline: s.only(advanceKernel), shape: []int{chunks, count}, grid: [3]int{count, 1, 1},
 		arguments: advanceBindings{Best: b.Best, Rows: b.Rows, Ring: b.Ring, Grid: b.Grid}.with(advancePush{
-			Rows: uint32(count), Chunks: uint32(chunks), Slots: uint32(b.Slots), Heads: uint32(h.Heads), Split: uint32(sp.Positions),
+			Rows: uint32(count), Chunks: uint32(chunks), Slots: uint32(b.Slots), Heads: uint32(h.Heads), Split: uint32(sp.Positions), MaxSplits: uint32(sp.Max),
 		}),
 		work: Work{Read: 8*n*int64(chunks) + 16*n + 4, Written: 20*n + 12, FLOPs: n * int64(chunks)},
 	})

@@ -36,8 +36,8 @@ layout(push_constant) uniform Push {
     uint kv_heads;
     uint head_dim;
     uint max_pages;
-    uint split;      // positions a split, a multiple of PAGE
-    uint max_splits; // stride of partial
+    uint split;      // positions a split at least, a multiple of PAGE
+    uint max_splits; // of a sequence: longer ones have longer splits; stride of partial
     float scale;
     uint rows;
 } push;
@@ -52,6 +52,7 @@ shared float of_lane[LANES];
 shared uint page_at[TILE / PAGE]; // of the tile, as kv_head
 shared uint finished;
 
+#include "splits.glsl"
 #include "attention_merge.glsl"
 
 // Scores positions base.. below end into weight, and gives the lane's greatest.
@@ -127,9 +128,9 @@ void main() {
     uint head = gl_WorkGroupID.x, split = gl_WorkGroupID.y, row = gl_WorkGroupID.z;
     uint lane = gl_LocalInvocationID.x;
     Row r = rows[row];
-    uint begin = split * push.split;
-    uint end = min(r.position + 1u, begin + push.split);
-    if (begin >= end) return; // another row of the step is longer
+    uint positions = split_positions(r.position + 1u), begin = split * positions;
+    uint end = min(r.position + 1u, begin + positions);
+    if (begin >= end) return; // another row of the step has more splits
 
     uint item = row * push.heads + head;
     uint kv = head / (push.heads / push.kv_heads), table = r.sequence * push.max_pages;
@@ -161,7 +162,7 @@ void main() {
     barrier();
     float total = 0.0;
     for (uint i = 0u; i < LANES; i++) total += of_lane[i];
-    uint splits = r.position / push.split + 1u;
+    uint splits = r.position / positions + 1u;
     bool whole = (MERGE != 0u ? splits : push.max_splits) == 1u;
     uint from = item * push.max_splits * (1u + quads), at = from + split * (1u + quads);
     uint units = push.head_dim / KV_UNIT, groups = max(1u, LANES / units);

@@ -8,7 +8,17 @@ import (
 )
 
 var attentionKernel = register(attentionModule, Kernel{
-	Sizes: headSizes, Typical: [][]int{{16, 16, 256, 1}}, Cache: true, Depth: true, check: checkAttention,
+	Sizes: headSizes, Typical: [][]int{{16, 16, 256, 1}}, Cache: true, Depth: true,
+	adapt: func(t *Tuning, c *vk.Caps) error {
+		t.Attention = plainAttention(c)
+		return nil
+	},
+	check: func(t *Tuning, kv KVType, c *vk.Caps) error {
+		if t.Attention.Subgroup != 0 {
+			return fmt.Errorf("subgroup=%d: attention_subgroup is used", t.Attention.Subgroup)
+		}
+		return checkAttention(t, kv, c)
+	},
 	Knobs: []Knob{
 		{Name: "lanes", number: func(t *Tuning) *int { return &t.Attention.Lanes }, power: true},
 		{Name: "positions", number: func(t *Tuning) *int { return &t.Attention.Positions }, most: 32, power: true},
@@ -28,7 +38,7 @@ var attentionKernel = register(attentionModule, Kernel{
 
 var mergeKnob = Knob{Name: "merge", flag: func(t *Tuning) *bool { return &t.Attention.Merge }}
 
-func checkAttention(t *Tuning, kv KVType, c *vk.Caps) error { return t.Attention.Check(kv, &c.Limits) }
+func checkAttention(t *Tuning, kv KVType, c *vk.Caps) error { return t.Attention.Check(kv, c) }
 
 // AttentionTuning sizes the workgroups of attention, and their work.
 type AttentionTuning struct {
@@ -37,6 +47,7 @@ type AttentionTuning struct {
 	Blocks    int // of KVBlock dimensions of K that a lane loads before it uses them
 	Tokens    int // of V, the same; divides PageTokens and Lanes × Positions
 	Tile      int // positions that are weighed together: a multiple of PageTokens and Lanes × Positions
+	Subgroup  int // size of the subgroups that work on their own (attention_subgroup), without Positions and Tile; 0: none do
 
 	PrefillLanes int
 	PrefillRows  int // rows of the step that a lane works on
@@ -49,9 +60,19 @@ type AttentionTuning struct {
 // a workgroup may not see what another one wrote.
 const moltenVK = 14
 
-// defaultAttention: on a CPU a lane takes the positions of a page that lie one vector apart,
-// to share the loads of q among them.
+// defaultAttention has subgroups of GPUs work on their own where they can.
 func defaultAttention(c *vk.Caps) AttentionTuning {
+	if c.Type != vk.CPU {
+		if a, err := subgroupAttention(c); err == nil {
+			return a
+		}
+	}
+	return plainAttention(c)
+}
+
+// plainAttention needs no subgroups. On a CPU a lane takes the positions of a page that lie one
+// vector apart, to share the loads of q among them.
+func plainAttention(c *vk.Caps) AttentionTuning {
 	merge := c.Driver.ID != moltenVK
 	if c.Type == vk.CPU {
 		lanes := max(4, c.Subgroup.Size)
@@ -62,26 +83,45 @@ func defaultAttention(c *vk.Caps) AttentionTuning {
 		PrefillLanes: 128, PrefillRows: 4, PrefillTile: 64, Merge: merge}
 }
 
-// Check says what of the tuning a device with these limits cannot do with a cache.
-func (a *AttentionTuning) Check(kv KVType, l *vk.Limits) error {
-	together := a.Lanes * a.Positions
-	line := min(a.PrefillLanes, PageTokens)
-	rows := a.prefillRows()
-	unit := int([...]int{KVF16: 8, KVF32: 4, KVQ8: 16}[kv])
-	decode := 4 * (max(a.Lanes*unit, format.MaxHeadDim) + a.Tile + a.Lanes + a.Tile/PageTokens + 1)
-	prefill := 4 * (rows*(a.PrefillTile+line+2) + 4)
-	if a.PrefillLanes < format.MaxHeadDim/8 {
-		prefill += 4 * rows * format.MaxHeadDim
+// Check says what of the tuning a device cannot do with a cache.
+func (a *AttentionTuning) Check(kv KVType, c *vk.Caps) error {
+	if err := a.checkPrefill(&c.Limits); err != nil {
+		return err
 	}
+	if a.Subgroup != 0 {
+		return a.checkSubgroup(kv, c)
+	}
+	return a.checkPlain(kv, &c.Limits)
+}
+
+// checkPlain is Check for attention.comp.
+func (a *AttentionTuning) checkPlain(kv KVType, l *vk.Limits) error {
+	together := a.Lanes * a.Positions
+	shared := 4 * (max(a.Lanes*kv.unit(), format.MaxHeadDim) + a.Tile + a.Lanes + a.Tile/PageTokens + 1)
 	switch {
 	case a.Tile%PageTokens != 0 || a.Tile%together != 0:
 		return fmt.Errorf("a tile of %d positions: want a multiple of %d and of %d lanes × %d positions", a.Tile, PageTokens, a.Lanes, a.Positions)
 	case PageTokens%a.Tokens != 0 || together%a.Tokens != 0:
 		return fmt.Errorf("%d tokens at once: want a divisor of %d and of %d lanes × %d positions", a.Tokens, PageTokens, a.Lanes, a.Positions)
+	case shared > l.MaxComputeSharedMemorySize:
+		return fmt.Errorf("attention takes %d bytes of shared memory, the device has %d", shared, l.MaxComputeSharedMemorySize)
+	}
+	return nil
+}
+
+// checkPrefill is Check for attention_prefill.comp.
+func (a *AttentionTuning) checkPrefill(l *vk.Limits) error {
+	line := min(a.PrefillLanes, PageTokens)
+	rows := a.prefillRows()
+	shared := 4 * (rows*(a.PrefillTile+line+2) + 4)
+	if a.PrefillLanes < format.MaxHeadDim/8 {
+		shared += 4 * rows * format.MaxHeadDim
+	}
+	switch {
 	case a.PrefillTile%PageTokens != 0:
 		return fmt.Errorf("a tile of %d positions: want a multiple of %d", a.PrefillTile, PageTokens)
-	case max(decode, prefill) > l.MaxComputeSharedMemorySize:
-		return fmt.Errorf("attention takes %d bytes of shared memory, in prefill %d; the device has %d", decode, prefill, l.MaxComputeSharedMemorySize)
+	case shared > l.MaxComputeSharedMemorySize:
+		return fmt.Errorf("attention takes %d bytes of shared memory in prefill, the device has %d", shared, l.MaxComputeSharedMemorySize)
 	}
 	return nil
 }
@@ -92,8 +132,8 @@ func (a *AttentionTuning) prefillRows() int { return a.PrefillRows * max(1, a.Pr
 
 // Splits says how a sequence's positions are shared among workgroups.
 type Splits struct {
-	Positions int // a split, a multiple of PageTokens
-	Max       int // splits that the partial buffer has room for
+	Positions int // a split, a multiple of PageTokens; doubled in decode for a sequence that would have more than Max
+	Max       int // splits of a sequence at most
 }
 
 // SplitsOf shares sequences of up to length positions in splits of so many, rounded up to pages.
@@ -102,15 +142,37 @@ func SplitsOf(positions, length int) Splits {
 	return Splits{positions, ceilDiv(length, positions)}
 }
 
+// DecodeSplits shares sequences of up to length positions in splits of so many, or, beyond as
+// many as fill a GPU with one sequence, in longer ones: each split costs a part of the merge. On an H100 9 to 17
+// splits of 16 heads, two workgroups a core, were the fastest at 1024 to 32768 positions (docs/performance.md).
+func DecodeSplits(c *vk.Caps, h Heads, positions, length int) Splits {
+	p := SplitsOf(positions, length)
+	if c.Type != vk.CPU {
+		p.Max = min(p.Max, max(8, ceilDiv(2*fillingGroups(c), h.Heads)))
+	}
+	return p
+}
+
+// Of is the splits of a sequence of length positions in decode, and the positions of each
+// (splits.glsl).
+func (p Splits) Of(length int) (splits, positions int) {
+	positions = p.Positions
+	for positions*p.Max < length {
+		positions *= 2
+	}
+	return ceilDiv(length, positions), positions
+}
+
 // PartialBytes is the size of the partial results of count rows.
 func (p Splits) PartialBytes(h Heads, count int) int64 {
 	return 4 * int64(count) * int64(h.Heads) * int64(p.Max) * int64(4+h.HeadDim)
 }
 
 // Grid is the workgroups of decode's attention over count rows whose longest sequence has
-// length positions: the same numbers that advance.comp writes for the next step.
+// length positions: the same numbers that advance.comp writes for the next step. A shorter
+// sequence may have more splits than the longest one, whose splits are longer.
 func (p Splits) Grid(h Heads, length, count int) [3]uint32 {
-	return [3]uint32{uint32(h.Heads), uint32(ceilDiv(length, p.Positions)), uint32(count)}
+	return [3]uint32{uint32(h.Heads), uint32(min(ceilDiv(length, p.Positions), p.Max)), uint32(count)}
 }
 
 // DecodeRows is the most rows of a step to which decode's attention is applied, which gives a row
@@ -161,13 +223,18 @@ func (s *Kernels) Attention(c *vk.Commands, label string, a Attention) {
 
 // AttentionDecode is the first dispatch of [Kernels.Attention] for few rows; the grid is [Splits.Grid].
 func (s *Kernels) AttentionDecode(c *vk.Commands, label string, a Attention) {
-	s.attention(c, label, attentionKernel, a.bindings().with(a.push()), a, func(l Lengths) [3]uint32 { return a.Splits.Grid(a.Heads, l.Longest, a.Count) })
+	pipeline, args := s.only(attentionKernel), a.bindings().with(a.push())
+	if s.tuning.Attention.Subgroup != 0 {
+		pipeline = s.attentionSubgroup(attentionSubgroupKernel, a.Heads.HeadDim)
+		args = attentionSubgroupBindings(a.bindings()).with(attentionSubgroupPush(a.push()))
+	}
+	s.attention(c, label, pipeline, args, a, func(l Lengths) [3]uint32 { return a.Splits.Grid(a.Heads, l.Longest, a.Count) })
 }
 
-// attention records a by one of two kernels.
-func (s *Kernels) attention(c *vk.Commands, label string, k *Kernel, args arguments, a Attention, grid func(Lengths) [3]uint32) {
+// attention records a by one of its kernels.
+func (s *Kernels) attention(c *vk.Commands, label string, p *Pipeline, args arguments, a Attention, grid func(Lengths) [3]uint32) {
 	s.dispatch(c, label, call{
-		pipeline: s.only(k), arguments: args, shape: []int{a.Heads.Heads, a.Heads.KVHeads, a.Heads.HeadDim, a.Count},
+		pipeline: p, arguments: args, shape: []int{a.Heads.Heads, a.Heads.KVHeads, a.Heads.HeadDim, a.Count},
 		indirect: a.Grid, gridAt: func(l Lengths) [3]int { return ints(grid(l)) }, workAt: func(l Lengths) Work { return s.attentionWork(&a, l) },
 	})
 }
@@ -206,5 +273,6 @@ func (s *Kernels) attentionWork(a *Attention, l Lengths) Work {
 
 // partials is the bytes of the partial results of count rows, the longest of them length positions.
 func (p Splits) partials(h Heads, length, count int) int64 {
-	return 4 * int64(count) * int64(h.Heads) * int64(ceilDiv(length, p.Positions)) * int64(4+h.HeadDim)
+	splits, _ := p.Of(length)
+	return 4 * int64(count) * int64(h.Heads) * int64(splits) * int64(4+h.HeadDim)
 }

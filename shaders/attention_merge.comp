@@ -16,11 +16,12 @@ layout(push_constant) uniform Push {
     uint max_splits;
 } push;
 
+#include "splits.glsl"
 #include "attention_merge.glsl"
 
 void main() {
     uint head = gl_WorkGroupID.x, row = gl_WorkGroupID.z;
-    uint splits = rows[row].position / push.split + 1u;
+    uint position = rows[row].position, splits = position / split_positions(position + 1u) + 1u;
     uint item = row * push.heads + head;
     merge_splits(item * push.max_splits * (1u + push.head_dim / 4u), splits, push.head_dim,
                  item * (push.head_dim / 4u), gl_LocalInvocationID.x);

@@ -25,10 +25,10 @@ func (a *AttentionTuning) PrefillGrid(p Splits, h Heads, length, count int) [3]u
 
 // AttentionPrefill is the first dispatch of [Kernels.Attention] for many rows, several of which
 // share their loads of K and V where they follow each other in one sequence; the grid is
-// [AttentionTuning.PrefillGrid].
+// [AttentionTuning.PrefillGrid]. A.Splits have room for the longest sequence.
 func (s *Kernels) AttentionPrefill(c *vk.Commands, label string, a Attention) {
 	args := attentionPrefillBindings(a.bindings()).with(attentionPrefillPush(a.push()))
-	s.attention(c, label, attentionPrefillKernel, args, a, func(l Lengths) [3]uint32 {
+	s.attention(c, label, s.only(attentionPrefillKernel), args, a, func(l Lengths) [3]uint32 {
 		return s.tuning.Attention.PrefillGrid(a.Splits, a.Heads, l.Longest, a.Count)
 	})
 }

@@ -13,7 +13,7 @@ import (
 func TestAttentionExtremeScores(t *testing.T) {
 	const pages = 2
 	h, splits, length := Heads{1, 1, 32}, Splits{32, pages}, pages*PageTokens
-	for _, count := range []int{1, 32} {
+	extreme := func(count int, tuning Tuning) {
 		half := [2][]uint32{}
 		for i := range half {
 			half[i] = make([]uint32, pages*KVBytes(h, KVF32)/4)
@@ -27,7 +27,7 @@ func TestAttentionExtremeScores(t *testing.T) {
 		for i := range rows {
 			rows[i].Position, q[32*i] = uint32(length-count+i), 10
 		}
-		b := newBench(t, KVF32, DefaultTuning(device.Caps()))
+		b := newBench(t, KVF32, tuning)
 		grid := b.set.AttentionGrid(splits, h, length, count)
 		a := Attention{
 			Rows: in(b, "rows", rows), Q: in(b, "q", q), Y: b.out("y", len(q)), Heads: h, Splits: splits, Grid: in(b, "grid", grid[:]), Count: count, Scale: 1,
@@ -37,23 +37,61 @@ func TestAttentionExtremeScores(t *testing.T) {
 		b.run(func(c *vk.Commands) { b.set.Attention(c, "attention", a) })
 		for i, got := range b.floats(a.Y) {
 			if want := []float32{float32(rows[i/32].Position), 0}[min(1, i%32)]; got != want {
-				t.Fatalf("row %d dimension %d: %v, want %v, the value of the last position", i/32, i%32, got, want)
+				t.Fatalf("%d rows, %+v: row %d dimension %d: %v, want %v, the value of the last position", count, tuning.Attention, i/32, i%32, got, want)
 			}
 		}
+	}
+	extreme(1, DefaultTuning(device.Caps()))
+	extreme(2*DecodeRows, DefaultTuning(device.Caps()))
+	if subgroups, err := attentionSubgroupKernel.Tuning(device.Caps()); err == nil {
+		extreme(1, subgroups)
+		subgroups.Attention.Merge = false
+		extreme(1, subgroups)
+	}
+}
+
+// A sequence's splits are as many as its own length wants, up to the most, and all of its positions.
+func TestSplits(t *testing.T) {
+	p := Splits{Positions: 64, Max: 5}
+	for length, want := range map[int][2]int{1: {1, 64}, 64: {1, 64}, 65: {2, 64}, 320: {5, 64}, 321: {3, 128}, 640: {5, 128}, 641: {3, 256}} {
+		if splits, positions := p.Of(length); [2]int{splits, positions} != want {
+			t.Errorf("%d positions: %d splits of %d, want %v", length, splits, positions, want)
+		}
+		if grid := p.Grid(Heads{2, 1, 32}, length, 3); grid != [3]uint32{2, uint32(min(5, (length+63)/64)), 3} {
+			t.Errorf("%d positions: a grid of %v", length, grid)
+		}
+	}
+	for heads, want := range map[int]int{1: 256, 16: 16, 64: 8} { // two workgroups for each of 128 cores, or 8 splits
+		if got := DecodeSplits(&vk.Caps{Type: vk.Discrete}, Heads{heads, 1, 32}, 128, 1<<20); got != (Splits{128, want}) {
+			t.Errorf("%d heads: %+v, want %d splits", heads, got, want)
+		}
+	}
+	if got := DecodeSplits(&vk.Caps{Type: vk.CPU}, Heads{16, 1, 32}, 128, 8192); got != (Splits{128, 64}) {
+		t.Errorf("a CPU device: %+v", got)
 	}
 }
 
 // The defaults fit a device of the least that Vulkan allows, whose limits others exceed.
 func TestAttentionTuningCheck(t *testing.T) {
-	least := vk.Limits{MaxComputeSharedMemorySize: 16384}
-	for _, typ := range []vk.DeviceType{vk.CPU, vk.Discrete} {
-		for _, size := range []int{4, 8, 16, 32, 64, 128} {
-			a := defaultAttention(&vk.Caps{Type: typ, Subgroup: vk.Subgroup{Size: size}})
-			for _, kv := range []KVType{KVF16, KVF32, KVQ8} {
-				if err := a.Check(kv, &least); err != nil {
-					t.Errorf("%v, subgroups of %d, %v: %v", typ, size, kv, err)
-				}
+	least := vk.Caps{Limits: vk.Limits{MaxComputeSharedMemorySize: 16384}}
+	fits := func(c *vk.Caps) {
+		a := defaultAttention(c)
+		if c.Type == vk.CPU && a.Subgroup != 0 {
+			t.Errorf("a CPU device gets subgroups of %d", a.Subgroup)
+		}
+		for _, kv := range []KVType{KVF16, KVF32, KVQ8} {
+			if err := a.Check(kv, c); err != nil {
+				t.Errorf("%v, subgroups of %d, %v: %v", c.Type, c.Subgroup.Size, kv, err)
 			}
+		}
+	}
+	for _, size := range []int{4, 8, 16, 32, 64, 128} {
+		for _, typ := range []vk.DeviceType{vk.CPU, vk.Discrete} {
+			c := least
+			c.Type, c.Subgroup = typ, vk.Subgroup{Size: size, MinSize: size, MaxSize: size}
+			fits(&c)
+			c.Subgroup.Operations, c.Subgroup.Compute = []string{"basic", "arithmetic"}, true
+			fits(&c)
 		}
 	}
 	for name, change := range map[string]func(a *AttentionTuning){
@@ -61,9 +99,31 @@ func TestAttentionTuningCheck(t *testing.T) {
 		"tokens": func(a *AttentionTuning) { a.Tokens = 6 }, "prefill": func(a *AttentionTuning) { a.PrefillTile = 40 },
 		"shared": func(a *AttentionTuning) { a.PrefillRows = 64 },
 	} {
-		a := defaultAttention(&vk.Caps{Type: vk.Discrete})
+		a := plainAttention(&vk.Caps{Type: vk.Discrete})
 		if change(&a); a.Check(KVF16, &least) == nil {
 			t.Errorf("%s: %+v passes", name, a)
+		}
+	}
+	reduces := vk.Caps{Type: vk.Discrete, Limits: least.Limits, Subgroup: vk.Subgroup{
+		Size: 32, MinSize: 16, MaxSize: 64, Operations: []string{"arithmetic"}, Compute: true, SizeControl: true, MaxPerWorkGroup: 8,
+	}}
+	for name, change := range map[string]func(a *AttentionTuning){
+		"size": func(a *AttentionTuning) { a.Subgroup = 8 }, "few lanes": func(a *AttentionTuning) { a.Lanes = 32 },
+		"subgroups": func(a *AttentionTuning) { a.Lanes, a.Subgroup = 256, 16 }, "V": func(a *AttentionTuning) { a.Tokens = 6 },
+		"shared memory": func(a *AttentionTuning) { a.Lanes = 512 }, "part": func(a *AttentionTuning) { a.Lanes, a.Subgroup = 96, 64 },
+	} {
+		a := defaultAttention(&reduces)
+		if a.Subgroup != 32 || a.Check(KVQ8, &reduces) != nil {
+			t.Fatalf("%+v is not the default", a)
+		}
+		if change(&a); a.Check(KVQ8, &reduces) == nil {
+			t.Errorf("%s: %+v passes", name, a)
+		}
+	}
+	for vendor, want := range map[uint32]AttentionTuning{vendorNVIDIA: {Subgroup: 32, Blocks: 4, Tokens: 16}, vendorIntel: {Subgroup: 16, Blocks: 2, Tokens: 8}} {
+		reduces.VendorID = vendor
+		if a := defaultAttention(&reduces); a.Subgroup != want.Subgroup || a.Blocks != want.Blocks || a.Tokens != want.Tokens {
+			t.Errorf("vendor %#x: %+v", vendor, a)
 		}
 	}
 	if a := defaultAttention(&vk.Caps{Driver: vk.Driver{ID: moltenVK}}); a.Merge {

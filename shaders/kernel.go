@@ -24,7 +24,7 @@ type Kernel struct {
 
 	module    module
 	constants func(s *Kernels) []uint32                       // of its one pipeline, where it has no weights; nil: its lanes alone, the first knob
-	variants  func(s *Kernels, k *Kernel, t Type) []*Pipeline // of a kernel with weights, for their type
+	variants  func(s *Kernels, k *Kernel, t Type) []*Pipeline // of a kernel with weights, for their type, or that knows more of its calls; nil: the one pipeline
 	adapt     func(t *Tuning, c *vk.Caps) error               // of DefaultTuning, for what uses the kernel; nil: nothing to do
 	check     func(t *Tuning, kv KVType, c *vk.Caps) error    // nil: the knobs' bounds are all
 	form      productForm                                     // of a product

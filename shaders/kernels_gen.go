@@ -9,10 +9,10 @@ func bindWriteOnly(r vk.Range) vk.Binding { return vk.Binding{Range: r, Access: 
 func bindReadWrite(r vk.Range) vk.Binding { return vk.Binding{Range: r, Access: vk.ReadWrite} }
 
 // advanceModule is the SPIR-V of advance.comp.
-var advanceModule = module{name: "advance", push: 20, bindings: 4, constants: 1}
+var advanceModule = module{name: "advance", push: 24, bindings: 4, constants: 1}
 
 type advancePush struct {
-	Rows, Chunks, Slots, Heads, Split uint32
+	Rows, Chunks, Slots, Heads, Split, MaxSplits uint32
 }
 
 type advanceBindings struct {
@@ -85,6 +85,31 @@ type attentionPrefillBindings struct {
 }
 
 func (b attentionPrefillBindings) with(push attentionPrefillPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Pages), bindReadOnly(b.Q), bindReadOnly(b.KCache), bindReadOnly(b.VCache), bindReadWrite(b.Partial), bindReadWrite(b.Done), bindWriteOnly(b.Y)}}
+}
+
+// attentionSubgroupModule is the SPIR-V of attention_subgroup.comp.
+var attentionSubgroupModule = module{name: "attention_subgroup", push: 32, bindings: 8, constants: 8}
+
+type attentionSubgroupConstants struct {
+	Lanes, KV, Subgroup, HeadDim, Width, Blocks, Tokens, Merge uint32
+}
+
+func (c attentionSubgroupConstants) words() []uint32 {
+	return []uint32{c.Lanes, c.KV, c.Subgroup, c.HeadDim, c.Width, c.Blocks, c.Tokens, c.Merge}
+}
+
+type attentionSubgroupPush struct {
+	Heads, KVHeads, HeadDim, MaxPages, Split, MaxSplits uint32
+	Scale                                               float32
+	Rows                                                uint32
+}
+
+type attentionSubgroupBindings struct {
+	Rows, Pages, Q, KCache, VCache, Partial, Done, Y vk.Range
+}
+
+func (b attentionSubgroupBindings) with(push attentionSubgroupPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Pages), bindReadOnly(b.Q), bindReadOnly(b.KCache), bindReadOnly(b.VCache), bindReadWrite(b.Partial), bindReadWrite(b.Done), bindWriteOnly(b.Y)}}
 }
 

@@ -24,6 +24,9 @@ func (k KVType) String() string {
 	return fmt.Sprintf("KV type %d", uint32(k))
 }
 
+// unit is the values in the 16 bytes that a lane loads at once (KV_UNIT).
+func (k KVType) unit() int { return [...]int{KVF16: 8, KVF32: 4, KVQ8: 16}[k] }
+
 // KVCache is the paged cache of one layer and the tables that lead to it.
 type KVCache struct {
 	K, V     vk.Range // pages of KVBytes, laid out as kv.glsl says

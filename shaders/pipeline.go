@@ -128,7 +128,7 @@ func (s *Kernels) Build(ctx context.Context, pipelines []*Pipeline, progress fun
 // Variants is the pipelines of a kernel that models may use with weights of a type, which a kernel
 // that reads none ignores.
 func (s *Kernels) Variants(k *Kernel, t Type) []*Pipeline {
-	if k.Weights {
+	if k.variants != nil {
 		return k.variants(s, k, t)
 	}
 	return []*Pipeline{s.only(k)}

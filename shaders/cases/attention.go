@@ -9,16 +9,13 @@ import (
 )
 
 var _ = register("attention", kernel{
-	plan: func(b *Bench) {
-		b.attention((*shaders.Kernels).AttentionDecode, func(sp shaders.Splits, h shaders.Heads, length, count int) [3]uint32 {
-			return sp.Grid(h, length, count)
-		})
-	},
-	check: checkHeads, splits: true, ragged: raggedHeads,
-	// 70 positions in splits of 32; q, and 70 positions of k and v in f16 once.
-	byHand: []example{{[]int{6, 2, 32, 70}, "f16 cache", 4, [3]int{6, 3, 70}, shaders.Work{
-		Read: 70*4*192 + 2*70*2*64, Written: 70 * 4 * 192, FLOPs: 70 * 71 / 2 * 6 * (4*32 + 4),
-	}}},
+	plan: (*Bench).attentionDecode, check: checkHeads, splits: true, grows: true, ragged: raggedHeads,
+	byHand: attentionByHand(4, [3]int{6, 3, 70}),
+})
+
+var _ = register("attention_subgroup", kernel{
+	plan: (*Bench).attentionDecode, check: checkHeads, splits: true, grows: true, ragged: raggedHeads,
+	byHand: attentionByHand(64, [3]int{6, 3, 70}),
 })
 
 var _ = register("attention_prefill", kernel{
@@ -26,11 +23,22 @@ var _ = register("attention_prefill", kernel{
 		b.attention((*shaders.Kernels).AttentionPrefill, b.Variant.Attention.PrefillGrid)
 	},
 	check: checkHeads, splits: true, ragged: raggedHeads,
-	// 70 rows in workgroups of 3.
-	byHand: []example{{[]int{6, 2, 32, 70}, "f16 cache", 4, [3]int{6, 3, 24}, shaders.Work{
-		Read: 70*4*192 + 2*70*2*64, Written: 70 * 4 * 192, FLOPs: 70 * 71 / 2 * 6 * (4*32 + 4),
-	}}},
+	byHand: attentionByHand(4, [3]int{6, 3, 24}), // 70 rows in workgroups of 3
 })
+
+// attentionByHand is 70 positions in splits of 32: q, and 70 positions of k and v in f16 once.
+func attentionByHand(lanes int, grid [3]int) []example {
+	return []example{{[]int{6, 2, 32, 70}, "f16 cache", lanes, grid, shaders.Work{
+		Read: 70*4*192 + 2*70*2*64, Written: 70 * 4 * 192, FLOPs: 70 * 71 / 2 * 6 * (4*32 + 4),
+	}}}
+}
+
+// attentionDecode is of the kernel that the tuning says.
+func (b *Bench) attentionDecode() {
+	b.attention((*shaders.Kernels).AttentionDecode, func(sp shaders.Splits, h shaders.Heads, length, count int) [3]uint32 {
+		return sp.Grid(h, length, count)
+	})
+}
 
 // attention is decode's or prefill's, with another dispatch where the first does not merge the splits.
 func (b *Bench) attention(record func(*shaders.Kernels, *vk.Commands, string, shaders.Attention), gridOf func(sp shaders.Splits, h shaders.Heads, length, count int) [3]uint32) {
@@ -88,13 +96,13 @@ var _ = register("attention_merge", kernel{
 		b.check = func(k *checker) {
 			for _, i := range b.sample(tokens*h.Heads, product(sp.Max, stride)) {
 				t, head := i/h.Heads, i%h.Heads
-				splits := int(rows.values[t].Position)/sp.Positions + 1
+				splits, _ := sp.Of(int(rows.values[t].Position) + 1)
 				want := reference.AttentionMerge(partial.values[partial.offset(t, head):][:splits*stride], h.HeadDim)
 				k.expect(y, want, t, head)
 			}
 		}
 	},
-	check: checkHeads, splits: true, ragged: [][]int{{3, 96}, {1, 32}, {8, 256}},
+	check: checkHeads, splits: true, grows: true, ragged: [][]int{{3, 96}, {1, 32}, {8, 256}},
 	// 70 positions in splits of 32.
 	byHand: []example{{[]int{6, 32, 70}, "", 4, [3]int{6, 1, 70}, shaders.Work{
 		Read: 70 * 6 * 3 * 4 * 36, Written: 70 * 4 * 192, FLOPs: 2*(70*6*3*36) + 70*192,

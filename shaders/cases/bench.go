@@ -19,6 +19,7 @@ type kernel struct {
 	plan   func(b *Bench)      // makes inputs, recording and check
 	check  func(c *Case) error // of the shape, beyond its bounds; nil: there is nothing else
 	splits bool                // Variant.Split matters
+	grows  bool                // and is doubled for long sequences
 
 	ragged    [][]int       // sizes of the shapes under test, where they depend on each other; 0 and what is missing is drawn
 	types     []format.Type // of its test; nil: one of each family, since what is behind the product doesn't know the type

@@ -86,7 +86,11 @@ func (c *Case) splits() shaders.Splits {
 	if positions == 0 {
 		positions = c.context()
 	}
-	return shaders.SplitsOf(max(positions, 1), c.context()) // below 1: a case that is told in an error
+	sp := shaders.SplitsOf(max(positions, 1), c.context()) // below 1: a case that is told in an error
+	if kernels[c.Kernel].grows && (c.Odd%2 == 1 || c.rows != nil) {
+		sp.Max = ceilDiv(sp.Max, 2) // for all but the longest sequences
+	}
+	return sp
 }
 
 const maxSize = math.MaxInt32 // of anything: kernels count in 32 bits

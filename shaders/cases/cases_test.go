@@ -127,7 +127,10 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 	}
 	discrete := caps
 	discrete.Type = vk.Discrete
-	gpu := shaders.DefaultTuning(&discrete)
+	gpu, err := k.Tuning(&discrete)
+	if err != nil {
+		return nil
+	}
 	gpu.Prefill = own.Prefill
 	integers := gpu
 	integers.Product.IntDot = true
@@ -143,6 +146,14 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 			Product:   shaders.ProductTuning{Lanes: 128, MaxLanes: 128, RowLanes: 64, Groups: 2, Outputs: 16, Span: 1, Tokens: 16, InPlace: true},
 			Attention: shaders.AttentionTuning{Lanes: 64, Positions: 2, Blocks: 2, Tokens: 4, Tile: 128, PrefillLanes: 64, PrefillRows: 4, PrefillTile: 64},
 		},
+	}
+	if k.Name == "attention_subgroup" { // with other lanes than the rest
+		for name, merge := range map[string]bool{"lanes4": true, "lanes64": false} {
+			t := list[name]
+			t.Attention = smallSubgroups(own.Attention)
+			t.Attention.Merge = merge
+			list[name] = t
+		}
 	}
 	hasIntegers := kernels[k.Name].quantizes || slices.ContainsFunc(k.Knobs, func(n shaders.Knob) bool { return n.Name == "int_dot" })
 	if !hasIntegers || !caps.Features.IntegerDotProduct {
@@ -161,6 +172,12 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 		}
 	}
 	return different
+}
+
+// smallSubgroups is the least that attention_subgroup takes.
+func smallSubgroups(a shaders.AttentionTuning) shaders.AttentionTuning {
+	a.Lanes, a.Blocks, a.Tokens = format.MaxHeadDim/4, 1, 2
+	return a
 }
 
 // smallTiles have the smallest parts, and one buffer.

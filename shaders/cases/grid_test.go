@@ -23,6 +23,9 @@ func TestByHand(t *testing.T) {
 		tuning.Lanes, tuning.WideLanes, tuning.SampleLanes = 4, 8, 8
 		tuning.Product = shaders.ProductTuning{Lanes: 8, MaxLanes: 8, RowLanes: 4, Groups: 16, Outputs: 16, Span: 8, Tokens: 2}
 		tuning.Attention = shaders.AttentionTuning{Lanes: 4, Positions: 1, Blocks: 1, Tokens: 4, Tile: 32, PrefillLanes: 4, PrefillRows: 3, PrefillTile: 32, Merge: true}
+		if k.Name == "attention_subgroup" {
+			tuning.Attention = smallSubgroups(own.Attention)
+		}
 		if len(kernels[k.Name].byHand) == 0 && k.Name != "matmul_coopmat" {
 			t.Errorf("%s: nothing was worked out by hand", k.Name)
 		}

@@ -215,6 +215,7 @@ var _ = register("advance", kernel{
 			perChunk = shaders.PickChunk(&b.Variant.Tuning)
 		}
 		const heads, split, slots, step = 16, 2 * shaders.PageTokens, 4, 6
+		splits := shaders.Splits{Positions: split, Max: choose(b, 3, 2)}
 		rows := changed(b, "rows", func(v []uint32) { // shaders.Row
 			for i := 0; i < len(v); i += 4 {
 				copy(v[i:], []uint32{7, uint32(2*split - 1 - b.odd(split)), uint32(i / 4), uint32(step + b.odd(slots))})
@@ -234,7 +235,7 @@ var _ = register("advance", kernel{
 		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			s.Advance(c, label, &shaders.SampleBuffers{
 				Rows: rows.Bound(), Best: best.Bound(), Ring: ring.Bound(), Grid: grid.Bound(), Vocab: n * perChunk, Slots: slots,
-			}, filtered, shaders.Heads{Heads: heads}, shaders.Splits{Positions: split, Max: 3}, tokens)
+			}, filtered, shaders.Heads{Heads: heads}, splits, tokens)
 		}
 		b.check = func(k *checker) {
 			longest := 0 // sequence of the next step
@@ -252,7 +253,7 @@ var _ = register("advance", kernel{
 				}
 				longest = max(longest, int(row[1])+2)
 			}
-			for i, want := range []int{heads, ceilDiv(longest, split), tokens} {
+			for i, want := range []int{heads, min(ceilDiv(longest, split), splits.Max), tokens} {
 				k.equal(&grid.buffer, uint32(want), i)
 			}
 		}

@@ -103,8 +103,8 @@ func (s *Sweep) Cases(caps *vk.Caps) ([]Case, error) {
 			for _, depth := range depths {
 				for _, v := range variants {
 					c := Case{Kernel: s.Kernel, Type: typ, Shape: shape, KV: s.KV, Depth: depth, Variant: v}
-					if HasDepth(c.Kernel) && v.Split == 0 {
-						c.Variant.Split = ownSplit(depth, c.Size("tokens"))
+					if slices.Contains(k.Sizes, "heads") && k.Depth && v.Split == 0 {
+						c.Variant.Split = ownSplit(caps, &c)
 					}
 					if err := c.Check(caps); err != nil {
 						return fail("%s: %w", s.Kernel, err)
@@ -118,11 +118,13 @@ func (s *Sweep) Cases(caps *vk.Caps) ([]Case, error) {
 }
 
 // ownSplit is the engine's: for one token that of decode, for several that of prefill.
-func ownSplit(depth, tokens int) int {
-	if tokens == 1 {
-		return min(engine.DecodeSplit, depth+tokens)
+func ownSplit(caps *vk.Caps, c *Case) int {
+	length := c.Depth + c.Size("tokens")
+	if c.Size("tokens") > 1 {
+		return min(engine.PrefillSplit, length)
 	}
-	return min(engine.PrefillSplit, depth+tokens)
+	_, split := shaders.DecodeSplits(caps, shaders.Heads{Heads: c.Size("heads")}, engine.DecodeSplit, length).Of(length)
+	return min(split, length)
 }
 
 // variants is the product of the knobs, on top of the device's own tuning.

@@ -11,13 +11,17 @@ import (
 
 // Scores far apart must not overflow the softmax.
 func TestAttentionExtremeScores(t *testing.T) {
-	const pages = 2
+	const pages = 70 // and splits: more than are merged at a time
 	h, splits, length := Heads{1, 1, 32}, Splits{32, pages}, pages*PageTokens
+	var table []uint32
+	for i := range uint32(pages) {
+		table = append(table, i)
+	}
 	extreme := func(count int, tuning Tuning) {
 		half := [2][]uint32{}
 		for i := range half {
 			half[i] = make([]uint32, pages*KVBytes(h, KVF32)/4)
-			c := reference.Cache{Words: half[i], KV: reference.KVF32, IsV: i == 1, Heads: 1, HeadDim: 32, PageTokens: PageTokens, Pages: []uint32{0, 1}}
+			c := reference.Cache{Words: half[i], KV: reference.KVF32, IsV: i == 1, Heads: 1, HeadDim: 32, PageTokens: PageTokens, Pages: table}
 			for p := range length {
 				word, _, _ := c.Word(0, p, 0)
 				c.Words[word] = math.Float32bits([]float32{float32(70*p - 2100), float32(p)}[i])
@@ -31,7 +35,7 @@ func TestAttentionExtremeScores(t *testing.T) {
 		grid := b.set.AttentionGrid(splits, h, length, count)
 		a := Attention{
 			Rows: in(b, "rows", rows), Q: in(b, "q", q), Y: b.out("y", len(q)), Heads: h, Splits: splits, Grid: in(b, "grid", grid[:]), Count: count, Scale: 1,
-			Cache:   KVCache{K: in(b, "k", half[0]), V: in(b, "v", half[1]), Pages: in(b, "pages", []uint32{0, 1}), MaxPages: pages},
+			Cache:   KVCache{K: in(b, "k", half[0]), V: in(b, "v", half[1]), Pages: in(b, "pages", table), MaxPages: pages},
 			Scratch: AttentionScratch{b.out("partial", int(splits.PartialBytes(h, count)/4)), in(b, "done", make([]uint32, count))},
 		}
 		b.run(func(c *vk.Commands) { b.set.Attention(c, "attention", a) })

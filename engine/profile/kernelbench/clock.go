@@ -23,8 +23,11 @@ const (
 	warmShare          = 0.02
 )
 
-// Multiply-adds of a lane that follow each other, in rounds of eight: some ten µs.
-const controlRounds = 2039 // see chains.glsl; prime, so that the chains do not end where they began
+// controlRounds are rounds of eight multiply-adds that follow each other (chains.glsl): some ten µs on
+// a GPU. A CPU device's threads take that long to wake up; there it is half a ms, and no more than
+// llvmpipe's loops may have iterations (LP_MAX_TGSI_LOOP_ITERATIONS). Both are prime, so that the
+// chains do not end where they began.
+const controlRounds, controlRoundsCPU = 2039, 49999
 
 const (
 	fillerLanes, fillerGroups = 64, 2048 // as many invocations as a large GPU holds
@@ -51,9 +54,9 @@ func newClock(w *Workbench) (_ *clock, err error) {
 		}
 	}()
 	caps := w.d.Caps()
-	gpu, lanes := caps.Type != vk.CPU, caps.Subgroup.Size
+	gpu, lanes, control := caps.Type != vk.CPU, caps.Subgroup.Size, controlRoundsCPU
 	if gpu {
-		lanes = fillerLanes
+		lanes, control = fillerLanes, controlRounds
 	}
 	most := min(caps.Limits.MaxComputeWorkGroupInvocations, caps.Limits.MaxComputeWorkGroupSize[0])
 	lanes = min(lanes, most)
@@ -70,7 +73,7 @@ func newClock(w *Workbench) (_ *clock, err error) {
 		return nil, err
 	}
 	k.made = append(k.made, out)
-	if k.control, err = k.chains("control", p, out, lanes, 1, controlRounds); err != nil || !gpu {
+	if k.control, err = k.chains("control", p, out, lanes, 1, control); err != nil || !gpu {
 		return k, err
 	}
 	rounds := fillerRounds
@@ -213,5 +216,6 @@ func (r *Report) ClockText() string {
 	if rows == 0 {
 		return ""
 	}
-	return fmt.Sprintf("the clock moved: beside %d of %d results a chain of always the same work took up to %.0f %% longer than at its best", rows, len(r.Results), 100*worst)
+	return fmt.Sprintf("the clock moved: beside %d of %d results a chain of always the same work took up to %.0f %% longer than at its best (other work on the device looks the same)",
+		rows, len(r.Results), 100*worst)
 }

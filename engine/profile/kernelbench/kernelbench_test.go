@@ -192,8 +192,8 @@ func TestClockText(t *testing.T) {
 	}{
 		{nil, ""},
 		{[]float64{0, 0.05}, ""},
-		{[]float64{0.01, 0.06, 0}, "the clock moved: beside 1 of 3 results a chain of always the same work took up to 6 % longer than at its best"},
-		{[]float64{2.5, 0.07}, "the clock moved: beside 2 of 2 results a chain of always the same work took up to 250 % longer than at its best"},
+		{[]float64{0.01, 0.06, 0}, "the clock moved: beside 1 of 3 results a chain of always the same work took up to 6 % longer than at its best (other work on the device looks the same)"},
+		{[]float64{2.5, 0.07}, "the clock moved: beside 2 of 2 results a chain of always the same work took up to 250 % longer than at its best (other work on the device looks the same)"},
 	} {
 		r := &Report{}
 		for _, m := range c.moved {

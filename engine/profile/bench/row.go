@@ -38,6 +38,7 @@ type Row struct {
 	StddevTS float64 `json:"stddev_ts"`
 
 	// Ours.
+	Tuning           string   `json:"tuning,omitempty"`                 // knobs of kernels that were set: matmul_add.lanes=128,…
 	AvgTSSequence    float64  `json:"avg_ts_sequence"`                  // of one sequence
 	LoadNS           *int64   `json:"load_ns,omitempty"`                // weights from the file onto the device
 	FirstTokenNS     *int64   `json:"first_token_ns,omitempty"`         // from the request on, mean

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,13 +12,17 @@ import (
 
 // A profile and a bench run with what --tune says, and tell it.
 func TestTune(t *testing.T) {
-	dir := t.TempDir()
-	text := mustOnDevice(t, "", "profile", "--reps", "2", "-o", dir, "--tune", "matmul_add.groups=2", "--tune", "rope.lanes=16, geglu.lanes=16")
+	file := filepath.Join(t.TempDir(), "profile.json")
+	out := mustOnDevice(t, "", "profile", "--reps", "2", "--format", "json", "--tune", "matmul_add.groups=2", "--tune", "rope.lanes=16, geglu.lanes=16")
+	if err := os.WriteFile(file, []byte(out), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	text := sealvk("", "profile", "show", file).stdout
 	const tuning = "matmul_add.groups=2,rope.lanes=16,geglu.lanes=16"
 	if !strings.Contains(text, "\ntuning      "+tuning+"\n") {
 		t.Errorf("the text does not say it:\n%s", text)
 	}
-	tuned, err := (&program{}).readProfile(filepath.Join(dir, "profile.json"))
+	tuned, err := (&program{}).readProfile(file)
 	if err != nil || tuned.Model.Tuning != tuning || tuned.Model.IntDot {
 		t.Fatalf("%v, model %+v", err, tuned.Model)
 	}
@@ -29,7 +34,7 @@ func TestTune(t *testing.T) {
 		t.Errorf("lanes of the pipelines: %v", lanes)
 	}
 
-	out := mustOnDevice(t, "", "bench", "-p", "0", "-n", "2", "-r", "1", "-o", "jsonl", "--tune", "output.groups=2")
+	out = mustOnDevice(t, "", "bench", "-p", "0", "-n", "2", "-r", "1", "-o", "jsonl", "--tune", "output.groups=2")
 	var row bench.Row
 	if err := json.Unmarshal([]byte(out), &row); err != nil || row.Tuning != "output.groups=2" {
 		t.Errorf("%v: %s", err, out)

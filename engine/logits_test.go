@@ -285,6 +285,24 @@ func TestLoadTellsProgress(t *testing.T) {
 	}
 }
 
+// A model's own kernels, which the models of most tests share, end with it.
+func TestKernelsEndWithTheModel(t *testing.T) {
+	before := device.Stats()
+	m, err := Load(context.Background(), device, openNano(t), Options{Context: 32}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := device.Stats().Pipelines - before.Pipelines; n < 5 || n != len(m.kernels.Pipelines()) {
+		t.Errorf("%d pipelines more, the model tells of %d", n, len(m.kernels.Pipelines()))
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n := device.Stats().Pipelines; n != before.Pipelines {
+		t.Errorf("%d pipelines afterwards, %d before", n, before.Pipelines)
+	}
+}
+
 // A file that another program cuts short in the meantime is an error, not the end.
 func TestLoadOfFileCutShort(t *testing.T) {
 	data, err := os.ReadFile(nano)

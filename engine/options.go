@@ -53,6 +53,8 @@ type Options struct {
 
 	maxRange int64 // bytes of a tensor part, in tests; 0: what the device can bind
 	batches  bool  // in tests: the kernels of batches are built at load on CPU devices too
+
+	kernels *shaders.Kernels // in tests: those of several models, with what is built of them; nil: the model's own
 }
 
 // ContextAuto asks for the largest context that fits, up to what the model was trained for.

@@ -73,6 +73,7 @@ func (p *program) benchCommand() *cli.Command {
 		valueFlag(&f.repetitions, categoryMeasure, "r, repetitions", "repeat each test `R` times"),
 		toggleFlag(&f.noWarmup, categoryMeasure, "no-warmup", "no run of a test before those that are measured"),
 		f.intDotFlag(),
+		f.tuneFlag(categoryModel),
 	}, f.deviceFlags()...)
 	return &cli.Command{
 		Name:  "bench",
@@ -241,7 +242,8 @@ func (s *benchSession) measureSetup(ctx context.Context, setup setup) (err error
 	flags := *s.flags.modelFlags
 	flags.kv.value = setup.kv
 	options := engine.Options{
-		Context: s.suite.Positions(), Sequences: s.suite.Sequences(), Chunk: setup.chunk(), KV: flags.kvType(), IntDot: flags.intDot,
+		Context: s.suite.Positions(), Sequences: s.suite.Sequences(), Chunk: setup.chunk(), KV: flags.kvType(),
+		Tuning: s.opened.tuning, IntDot: flags.intDot,
 	}
 	begun := time.Now()
 	m, err := engine.Load(ctx, s.opened.device, s.opened.file, options,
@@ -271,7 +273,7 @@ func (s *benchSession) measureSetup(ctx context.Context, setup setup) (err error
 func benchBase(o *opened, f *benchFlags) bench.Row {
 	caps, file := o.device.Caps(), o.file
 	row := bench.Row{
-		BuildCommit: revision(9), GPU: caps.Name, Driver: strings.TrimSpace(caps.Driver.Name + ", " + caps.Driver.Info), Backends: "Vulkan",
+		BuildCommit: revision(9), GPU: caps.Name, Driver: strings.TrimSpace(caps.Driver.Name + ", " + caps.Driver.Info), Backends: "Vulkan", Tuning: f.tune.String(),
 		ModelFilename: f.path, ModelType: llamaModelType(file), GPULayers: f.layers,
 	}
 	switch {

@@ -184,6 +184,9 @@ func (t *benchTable) mdEnd() {
 		device += " (" + t.last.Driver + ")"
 	}
 	t.print("\ndevice: %s\n", device)
+	if t.last.Tuning != "" {
+		t.print("tuning: %s\n", t.last.Tuning)
+	}
 	if t.last.BuildCommit != "" {
 		t.print("build: %s\n", t.last.BuildCommit)
 	}

@@ -13,6 +13,7 @@
 //   - main.go: program, the streams of this run; from arguments to exit code
 //   - args.go, flags.go: flags in any place; modelFlags and samplingFlags, the
 //     flags of the commands that use a model
+//   - tune.go: --tune, knobs of kernels for a whole run
 //   - model.go: opened, a model on its device with its tokenizer.go and
 //     template.go; nano.go is the demo, hub.go finds names in the cache
 //   - answer.go, lines.go: one answer, and the lines that a chat's turns are

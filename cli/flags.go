@@ -148,6 +148,7 @@ type modelFlags struct {
 	device    string
 	restrict  string
 	intDot    bool
+	tune      settings
 	context   wholeOr // 0: the model's own, at most 8192
 	kv        choice
 	verbose   bool
@@ -210,6 +211,7 @@ func (m *modelFlags) all() []cli.Flag {
 			"context in `TOKENS`; 0: the model's, at most 8192 and what fits; auto: the model's or the most that fits"),
 		m.kvFlag(categoryModel),
 		m.intDotFlag(),
+		m.tuneFlag(categoryModel),
 	}, m.deviceFlags()...)
 }
 

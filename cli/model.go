@@ -62,6 +62,7 @@ type opened struct {
 
 	instance *vk.Instance
 	device   *vk.Device
+	tuning   *engine.Tuning // nil: the device's own
 }
 
 // open brings a model to its device, for chats by the template named, nil for the file's
@@ -124,7 +125,7 @@ func (p *program) load(ctx context.Context, o *opened, file *weights.Model, f *m
 			show(fmt.Sprintf("compiling kernels: %d of %d", done, total))
 		}
 	}
-	options := engine.Options{Context: f.context.number(engine.ContextAuto), KV: o.kv, Sequences: f.sessions, IntDot: f.intDot, Built: compiled}
+	options := engine.Options{Context: f.context.number(engine.ContextAuto), KV: o.kv, Sequences: f.sessions, Tuning: o.tuning, IntDot: f.intDot, Built: compiled}
 	if f.sessions > 1 {
 		options.Sequences = engine.FitSequences(o.device.Caps(), file, options)
 	}
@@ -177,6 +178,9 @@ func (p *program) openDevice(o *opened, f *modelFlags) (err error) {
 	}
 	if f.intDot && !chosen.Caps.Features.IntegerDotProduct { // before anything is loaded or measured
 		return fmt.Errorf("--int-dot: %w", engine.ErrNoIntDot)
+	}
+	if err := p.applyTuning(o, f, &chosen.Caps); err != nil {
+		return err
 	}
 	o.device, err = o.instance.OpenDevice(chosen, pipelineCache())
 	return err

@@ -75,6 +75,7 @@ func (p *program) profileCommand() *cli.Command {
 		&cli.GenericFlag{Name: "reps", Value: &f.reps, Category: categoryMeasure, DefaultText: "as many as take some seconds",
 			Usage: "`R` steps in each mode"},
 		f.intDotFlag(),
+		f.tuneFlag(categoryModel),
 	}, f.deviceFlags()...)
 	return &cli.Command{
 		Name:  "profile",
@@ -132,7 +133,7 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 	if options.Roofs, err = roofline.For(ctx, o.device, pipelineCache(), measured); err != nil {
 		return nil, err
 	}
-	load := engine.Options{Context: options.Positions(), KV: o.kv, IntDot: f.intDot, Statistics: true}
+	load := engine.Options{Context: options.Positions(), KV: o.kv, Tuning: o.tuning, IntDot: f.intDot, Statistics: true}
 	o.model, err = engine.Load(ctx, o.device, file, load,
 		func(done, total int64) { progress(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
 	if errors.Is(err, engine.ErrDoesNotFit) {
@@ -145,7 +146,8 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 	if err != nil {
 		return nil, err
 	}
-	result.Model.Synthetic, result.Model.FileType, result.Model.IntDot = f.synthetic != "", file.FileType.String(), f.intDot
+	result.Model.Synthetic, result.Model.FileType, result.Model.IntDot = f.synthetic != "", file.FileType.String(), o.intDots(f.modelFlags)
+	result.Model.Tuning = f.tune.String()
 	return result, nil
 }
 

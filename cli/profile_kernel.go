@@ -169,10 +169,26 @@ func (p *program) profileKernel(kernel string, f *kernelFlags, kvGiven bool) (er
 	defer release()
 	report, err := p.runKernel(ctx, sweeps, f)
 	if err != nil {
-		return stopCause(ctx, err)
+		err = stopCause(ctx, err)
 	}
-	report.Program, report.Command = version(), p.args
-	return f.output.write(p, func(w io.Writer) error { return writeKernel(w, f.output.form.value, report) })
+	if report == nil || len(report.Results) == 0 {
+		return err
+	}
+	if err == nil {
+		err = failures(report.Results)
+	}
+	report.Program, report.Command = version(), p.args // what is there is written
+	return errors.Join(f.output.write(p, func(w io.Writer) error { return writeKernel(w, f.output.form.value, report) }), err)
+}
+
+// failures is the error of a sweep of which some cases failed.
+func failures(results []*kernelbench.Result) error {
+	failed := slices.DeleteFunc(slices.Clone(results), func(r *kernelbench.Result) bool { return r.Error == "" })
+	if len(failed) == 0 {
+		return nil
+	}
+	first := failed[0]
+	return fmt.Errorf("%d of %d cases failed, the first of them %s %s (%s): %s", len(failed), len(results), first.Kernel, first.ShapeText(), first.VariantText(), first.Error)
 }
 
 func (p *program) runKernel(ctx context.Context, sweeps []kernelbench.Sweep, f *kernelFlags) (_ *kernelbench.Report, err error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,10 +33,22 @@ func kernelText(w io.Writer, r *kernelbench.Report) {
 	if first.FlushedBytes > 0 {
 		caches = bytesText(first.FlushedBytes) + " through the caches before each"
 	}
-	fmt.Fprintf(w, "%s on %s: %d runs each, %s\n\n", first.Kernel, r.Device.Name, len(first.SamplesUS), caches)
-	names, _ := kernelCells(first)
-	rows := [][]string{append(names, "p50 µs", "min µs", "p95 µs", "GB/s", "GFLOP/s", "FLOP/B", "% roof", "bound", "grid", "lanes", "checked", "tuning")}
+	runs := 0
 	for _, x := range r.Results {
+		runs = max(runs, len(x.SamplesUS))
+	}
+	fmt.Fprintf(w, "%s on %s: %d runs each, %s\n\n", first.Kernel, r.Device.Name, runs, caches)
+	names, _ := kernelCells(first)
+	rows := [][]string{append(names, "p50 µs", "min µs", "p95 µs", "GB/s", "GFLOP/s", "FLOP/B", "% roof", "bound", "grid", "lanes", "checked", "control", "tuning")}
+	var errs []string
+	for _, x := range r.Results {
+		_, values := kernelCells(x)
+		if x.Error != "" {
+			errs = append(errs, fmt.Sprintf("%s (%s): %s", x.ShapeText(), x.VariantText(), x.Error))
+			values = append(values, slices.Repeat([]string{"-"}, len(rows[0])-len(values)-2)...)
+			rows = append(rows, append(values, "failed", x.VariantText()))
+			continue
+		}
 		roof, bound := "-", "-"
 		if x.RoofShare > 0 {
 			roof, bound = fmt.Sprintf("%.1f", 100*x.RoofShare), x.Bound
@@ -44,11 +57,17 @@ func kernelText(w io.Writer, r *kernelbench.Report) {
 		if x.Checked < x.Outputs {
 			checked = strconv.FormatInt(x.Checked, 10)
 		}
-		_, values := kernelCells(x)
 		rows = append(rows, append(values, figure(x.P50US), figure(x.MinUS), figure(x.P95US), figure(x.BytesPerS/1e9), figure(x.FLOPsPerS/1e9),
-			figure(x.Intensity), roof, bound, fmt.Sprintf("%dx%dx%d", x.Grid[0], x.Grid[1], x.Grid[2]), strconv.Itoa(x.Lanes), checked, x.VariantText()))
+			figure(x.Intensity), roof, bound, fmt.Sprintf("%dx%dx%d", x.Grid[0], x.Grid[1], x.Grid[2]), strconv.Itoa(x.Lanes), checked,
+			fmt.Sprintf("+%.1f %%", 100*x.ControlMoved), x.VariantText()))
 	}
 	writeAligned(w, rows)
+	if text := r.ClockText(); text != "" {
+		fmt.Fprintf(w, "\n%s\n", text)
+	}
+	for _, text := range errs {
+		fmt.Fprintf(w, "\nfailed: %s\n", text)
+	}
 }
 
 // figure is a number with about three digits that count.
@@ -88,7 +107,7 @@ func kernelCSV(w io.Writer, r *kernelbench.Report) error {
 		header = append(header, "tuning_"+knob)
 	}
 	header = append(header, "lanes", "dispatches", "grid_x", "grid_y", "grid_z", "read_bytes", "written_bytes", "flops", "intensity", "runs",
-		"min_us", "mean_us", "p50_us", "p95_us", "bytes_per_s", "flops_per_s", "roof_share", "bound", "flushed_bytes", "outputs", "checked")
+		"min_us", "mean_us", "p50_us", "p95_us", "bytes_per_s", "flops_per_s", "roof_share", "bound", "flushed_bytes", "outputs", "checked", "control_us", "control_moved", "error")
 	_ = out.Write(header) // out keeps its first error
 	for _, x := range r.Results {
 		_, values := kernelCells(x)
@@ -99,6 +118,7 @@ func kernelCSV(w io.Writer, r *kernelbench.Report) error {
 		for _, v := range []any{
 			x.Lanes, x.Dispatches, x.Grid[0], x.Grid[1], x.Grid[2], x.ReadBytes, x.WrittenBytes, x.FLOPs, x.Intensity, len(x.SamplesUS),
 			x.MinUS, x.MeanUS, x.P50US, x.P95US, x.BytesPerS, x.FLOPsPerS, x.RoofShare, x.Bound, x.FlushedBytes, x.Outputs, x.Checked,
+			x.ControlUS, x.ControlMoved, x.Error,
 		} {
 			row = append(row, fmt.Sprint(v))
 		}

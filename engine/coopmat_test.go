@@ -1,5 +1,3 @@
-//go:build coopmat
-
 package engine
 
 import (
@@ -11,19 +9,32 @@ import (
 	"sealvk/weights"
 )
 
-// A GPU's prefill by cooperative matrices against f32: seallm-nano and random models of
-// other shapes.
-func TestCoopMatPrefillAgreesWithF32(t *testing.T) {
+// coopMatWanted makes a device without cooperative matrices fail: set by the build tag coopmat.
+var coopMatWanted = false
+
+// coopMatTuning is a GPU's, with prefill by cooperative matrices.
+func coopMatTuning(t *testing.T) *shaders.Tuning {
+	t.Helper()
 	caps := *device.Caps()
 	caps.Type = vk.Discrete
 	tuning := gpuTuning
 	tuning.Prefill = shaders.DefaultPrefill(&caps)
 	if tuning.Prefill.CoopMat == (shaders.CoopMat{}) {
-		t.Fatalf("%s has no cooperative matrices of f16 with f32 sums", caps.Name)
+		if coopMatWanted {
+			t.Fatalf("%s has no cooperative matrices of f16 with f32 sums", caps.Name)
+		}
+		t.Skip("the device has no cooperative matrices of f16 with f32 sums")
 	}
+	return &tuning
+}
+
+// A GPU's prefill by cooperative matrices against f32: seallm-nano and random models of
+// other shapes.
+func TestCoopMatPrefillAgreesWithF32(t *testing.T) {
+	tuning := coopMatTuning(t)
 	some := conversations(t, 12)
 	want := allLogits(t, load(t, nano, Options{KV: KVF32}), some)
-	diverge(want, allLogits(t, load(t, nano, Options{KV: KVF32, Tuning: &tuning}), some)).check(t)
+	diverge(want, allLogits(t, load(t, nano, Options{KV: KVF32, Tuning: tuning}), some)).check(t)
 	for _, arch := range []string{"mqa-8x256", "odd-192-704", "gqa-6x128-kv2"} {
 		file, err := weights.Open(filepath.Join("../testdata/engine/random-arch", arch, arch+"-bf16.gguf"))
 		if err != nil {
@@ -36,6 +47,11 @@ func TestCoopMatPrefillAgreesWithF32(t *testing.T) {
 			ids[i] = int32(i * 37 % file.Config.Vocab)
 		}
 		want := allLogits(t, plain, [][]int32{ids})
-		diverge(want, allLogits(t, loadFile(t, file, Options{KV: KVF32, Tuning: &tuning}), [][]int32{ids})).check(t)
+		diverge(want, allLogits(t, loadFile(t, file, Options{KV: KVF32, Tuning: tuning}), [][]int32{ids})).check(t)
 	}
+}
+
+// The reference's answers, each behind a prompt whose factors were rounded to f16.
+func TestCoopMatPrefillAnswersGreedily(t *testing.T) {
+	checkGreedy(t, nano, Options{Tuning: coopMatTuning(t)}, func(c *greedyCase) greedyAnswer { return c.Answer }, 40, 10)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -19,8 +20,35 @@ import (
 
 var device *vk.Device
 
+// kernelsOf are the kernels of each configuration, which the models share: building pipelines
+// takes longer than most tests.
+var kernelsOf = map[string]*shaders.Kernels{}
+
 func TestMain(m *testing.M) {
-	os.Exit(vktest.Main(m, &device))
+	os.Exit(vktest.Main(m, &device, func() {
+		for _, k := range kernelsOf {
+			k.Free()
+		}
+	}))
+}
+
+// kernels finds those of a model's options, or makes some for all models with the like.
+func kernels(t testing.TB, o Options) *shaders.Kernels {
+	t.Helper()
+	key := fmt.Sprint(o.KV, tuningOf(device.Caps(), o), o.Statistics)
+	if kernelsOf[key] == nil {
+		kernelsOf[key] = ownKernels(t, o)
+	}
+	return kernelsOf[key]
+}
+
+func ownKernels(t testing.TB, o Options) *shaders.Kernels {
+	t.Helper()
+	k, err := shaders.New(device, shaders.Config{KV: o.KV, Tuning: tuningOf(device.Caps(), o), Statistics: o.Statistics})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
 
 const nano = "../cli/nano/seallm-nano-Q4_K_M.gguf"
@@ -76,23 +104,24 @@ func load(t testing.TB, path string, o Options) *Model {
 
 func loadFile(t testing.TB, file *weights.Model, o Options) *Model {
 	t.Helper()
+	if o.kernels == nil {
+		o.kernels = kernels(t, o)
+	}
 	before := device.Stats()
 	m, err := Load(context.Background(), device, file, o, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		pipelines := device.Stats().Pipelines
-		if m.kernels != nil {
-			pipelines -= len(m.kernels.Pipelines()) // other models may have built more of theirs since
-		}
+		pipelines := device.Stats().Pipelines // the kernels stay
+		o.kernels.Observe(nil)
 		if err := m.Close(); err != nil {
 			t.Error(err)
 		}
 		after := device.Stats()
 		if after.BufferBytes != before.BufferBytes || after.Buffers != before.Buffers ||
 			after.Pipelines != pipelines || after.Commands != before.Commands || after.AllocatedBytes > before.AllocatedBytes {
-			t.Errorf("closing leaves something behind: %+v, before loading %+v, without the model %d pipelines", after, before, pipelines)
+			t.Errorf("closing leaves something behind: %+v, before loading %+v, with %d pipelines", after, before, pipelines)
 		}
 	})
 	return m

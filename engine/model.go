@@ -60,6 +60,7 @@ type Model struct {
 
 	dev     *vk.Device
 	kernels *shaders.Kernels
+	shared  bool         // the kernels, which then outlive the model
 	buffers []*vk.Buffer // all of the model's
 	act     activations
 	state   state
@@ -118,7 +119,9 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	if err := t.all(); err != nil {
 		return err
 	}
-	if m.kernels, err = shaders.New(m.dev, shaders.Config{KV: o.KV, Tuning: tuning, Statistics: o.Statistics}); err != nil {
+	if m.kernels = o.kernels; m.kernels != nil {
+		m.shared = true
+	} else if m.kernels, err = shaders.New(m.dev, shaders.Config{KV: o.KV, Tuning: tuning, Statistics: o.Statistics}); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
 	if err := m.makeBuffers(); err != nil {
@@ -165,10 +168,10 @@ func (m *Model) free() {
 		m.state.copyRows.Free()
 		m.state.copyRows = nil
 	}
-	if m.kernels != nil {
+	if m.kernels != nil && !m.shared {
 		m.kernels.Free()
-		m.kernels = nil
 	}
+	m.kernels = nil
 	for _, b := range m.buffers {
 		b.Free()
 	}

@@ -5,9 +5,25 @@ import (
 	"fmt"
 
 	"sealvk/shaders"
+	"sealvk/vk"
 	"sealvk/weights"
 	"sealvk/weights/format"
 )
+
+// Tuning sizes workgroups, Setting is a knob of it by the name of a kernel.
+type (
+	Tuning  = shaders.Tuning
+	Setting = shaders.Setting
+)
+
+// Tuned is Options.Tuning with some settings, the device's own in all else.
+func Tuned(caps *vk.Caps, kv KVType, settings []Setting) (*Tuning, error) {
+	t, err := shaders.Tuned(caps, kv, settings)
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	return &t, nil
+}
 
 // KVType is the number format of the KV cache.
 type KVType = shaders.KVType
@@ -20,11 +36,11 @@ const (
 
 // Options configure Load. The zero value is a good default.
 type Options struct {
-	Context   int             // positions a sequence; 0: the model's, at most 8192 and what fits; or ContextAuto
-	KV        KVType          // of the KV cache
-	Sequences int             // that are held at once, by sessions or requests that name none; 0: 1
-	Chunk     int             // tokens of a prompt that are computed at once, at most, and what buffers allow; 0: 512, of CPU devices 256
-	Tuning    *shaders.Tuning // workgroup sizes; nil: the device's default
+	Context   int     // positions a sequence; 0: the model's, at most 8192 and what fits; or ContextAuto
+	KV        KVType  // of the KV cache
+	Sequences int     // that are held at once, by sessions or requests that name none; 0: 1
+	Chunk     int     // tokens of a prompt that are computed at once, at most, and what buffers allow; 0: 512, of CPU devices 256
+	Tuning    *Tuning // workgroup sizes; nil: the device's default
 	// IntDot makes decode multiply 8-bit activations by integer dot products, where weights are
 	// quantized: ErrNoIntDot without Features.IntegerDotProduct.
 	IntDot bool
@@ -37,6 +53,8 @@ type Options struct {
 
 	maxRange int64 // bytes of a tensor part, in tests; 0: what the device can bind
 	batches  bool  // in tests: the kernels of batches are built at load on CPU devices too
+
+	kernels *shaders.Kernels // in tests: those of several models, with what is built of them; nil: the model's own
 }
 
 // ContextAuto asks for the largest context that fits, up to what the model was trained for.

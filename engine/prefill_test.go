@@ -207,7 +207,10 @@ func TestNothingIsBuiltAfterLoad(t *testing.T) {
 			if c.dot && !device.Caps().Features.IntegerDotProduct {
 				t.Skip("the device has no integer dot products")
 			}
-			m := loadFile(t, c.file, Options{Context: 256, Tuning: c.tuning, IntDot: c.dot, batches: !c.cpu})
+			o := Options{Context: 256, Tuning: c.tuning, IntDot: c.dot, batches: !c.cpu}
+			o.kernels = ownKernels(t, o) // of which other models have built nothing
+			t.Cleanup(o.kernels.Free)
+			m := loadFile(t, c.file, o)
 			before := m.kernels.Pipelines()
 			for n := 1; n <= shaders.DecodeRows; n++ {
 				if c.cpu && n != 1 && n != c.tuning.Product.Tokens {

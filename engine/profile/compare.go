@@ -186,6 +186,7 @@ func differences(a, b *Profile) []Difference {
 		{"model", a.Model.Name, b.Model.Name},
 		{"random weights", fmt.Sprint(a.Model.Synthetic), fmt.Sprint(b.Model.Synthetic)},
 		{"integer dot products", fmt.Sprint(a.Model.IntDot), fmt.Sprint(b.Model.IntDot)},
+		{"tuning", a.Model.Tuning, b.Model.Tuning},
 		{"bytes of weights", fmt.Sprint(a.Model.WeightsBytes), fmt.Sprint(b.Model.WeightsBytes)},
 		{"bytes per token", fmt.Sprint(a.Model.BytesPerToken), fmt.Sprint(b.Model.BytesPerToken)},
 		{"program", a.Program, b.Program},

@@ -48,6 +48,7 @@ type Row struct {
 	ReadShare        *float64 `json:"read_share,omitempty"`      // of the measured bandwidth; 1 is all
 	CPUJoules        *float64 `json:"cpu_j_per_token,omitempty"` // of all packages, idle consumption included
 	GPUJoules        *float64 `json:"gpu_j_per_token,omitempty"` // of the device, likewise
+	Tuning           string   `json:"tuning,omitempty"`          // knobs of kernels that were set: matmul_add.lanes=128,…
 
 	SamplesNS []int64   `json:"samples_ns,omitempty"`
 	SamplesTS []float64 `json:"samples_ts,omitempty"`

@@ -133,10 +133,74 @@ func TestWrongOutput(t *testing.T) {
 		}
 		w.sets[key] = other
 	}
-	err := w.Run(context.Background(), cases, func(*Result) error { return nil })
-	for _, part := range []string{"kernelbench: rope heads=1 kv_heads=1 head_dim=32 tokens=", " (lanes=", "k_cache[sequence 0][position ", "the reference has", "allowed"} {
-		if !errors.Is(err, kernelcases.ErrWrong) || !strings.Contains(err.Error(), part) {
-			t.Errorf("%v does not tell %q", err, part)
+	for _, r := range run(t, w, cases) {
+		for _, part := range []string{kernelcases.ErrWrong.Error(), "k_cache[sequence 0][position ", "the reference has", "allowed"} {
+			if !strings.Contains(r.Error, part) || len(r.SamplesUS) > 0 || r.Variant["lanes"] == 0 {
+				t.Errorf("%+v does not tell %q alone", r, part)
+			}
+		}
+	}
+}
+
+// A case that fails tells why in its result, and the others go on, whichever it is.
+func TestOneFailingCase(t *testing.T) {
+	count := &device.Caps().Limits.MaxComputeWorkGroupCount
+	before := *count
+	count[0] = 1000
+	defer func() { *count = before }()
+	for _, tokens := range [][]int{{2000, 1, 2}, {1, 2000, 2}, {1, 2, 2000}} {
+		w := newWorkbench(t, Options{Reps: 2})
+		for i, r := range results(t, w, Sweep{Kernel: "rmsnorm", Sizes: map[string][]int{"dim": {3}, "tokens": tokens}}) {
+			switch {
+			case tokens[i] < 2000:
+				checkResult(t, r)
+			case !strings.Contains(r.Error, "grid 2000 x 1 x 1") || len(r.SamplesUS) > 0 || r.Shape["tokens"] != 2000 || r.Variant["wide"] == 0:
+				t.Errorf("%v: %+v", tokens, r)
+			}
+		}
+	}
+}
+
+// Beside each run the same chain is timed; a GPU has work before, between and after the runs.
+func TestClock(t *testing.T) {
+	caps := device.Caps()
+	before := caps.Type
+	defer func() { caps.Type = before }()
+	for _, typ := range []vk.DeviceType{vk.CPU, vk.Discrete} {
+		caps.Type = typ
+		w := newWorkbench(t, Options{Reps: 3})
+		list := results(t, w, Sweep{Kernel: "geglu", Sizes: map[string][]int{"ffn_dim": {67}, "tokens": {1, 2}}})
+		if k := w.clock; k.best <= 0 || (k.ahead != nil) != (typ != vk.CPU) || (k.filling > 0) != (typ != vk.CPU) {
+			t.Errorf("%v: %+v", typ, k)
+		}
+		if took, err := w.took(w.clock.control); err != nil || typ != vk.CPU && took > fillerTime {
+			t.Errorf("%v: the control chain takes %v (%v)", typ, took, err)
+		}
+		w.Report(list)
+		for _, r := range list {
+			if want := r.ControlUS/w.clock.best - 1; r.Error != "" || len(r.SamplesUS) != 3 || r.ControlUS < w.clock.best || math.Abs(r.ControlMoved-want) > 1e-9 {
+				t.Errorf("%v: %+v, want it moved by %v", typ, r, want)
+			}
+		}
+	}
+}
+
+func TestClockText(t *testing.T) {
+	for _, c := range []struct {
+		moved []float64
+		want  string
+	}{
+		{nil, ""},
+		{[]float64{0, 0.05}, ""},
+		{[]float64{0.01, 0.06, 0}, "the clock moved: beside 1 of 3 results a chain of always the same work took up to 6 % longer than at its best (other work on the device looks the same)"},
+		{[]float64{2.5, 0.07}, "the clock moved: beside 2 of 2 results a chain of always the same work took up to 250 % longer than at its best (other work on the device looks the same)"},
+	} {
+		r := &Report{}
+		for _, m := range c.moved {
+			r.Results = append(r.Results, &Result{ControlMoved: m})
+		}
+		if got := r.ClockText(); got != c.want {
+			t.Errorf("%v: %q, want %q", c.moved, got, c.want)
 		}
 	}
 }
@@ -172,7 +236,7 @@ func TestRunsAreCompared(t *testing.T) {
 	if err := w.submit(context.Background(), r); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.time(context.Background(), b, r); !errors.Is(err, kernelcases.ErrWrong) {
+	if _, _, err := w.time(context.Background(), b, r); !errors.Is(err, kernelcases.ErrWrong) {
 		t.Errorf("another input: %v", err)
 	}
 }

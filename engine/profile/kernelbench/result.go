@@ -34,6 +34,11 @@ type Report struct {
 
 // Report is results of the workbench's device.
 func (w *Workbench) Report(results []*Result) *Report {
+	for _, r := range results {
+		if w.clock != nil {
+			r.ControlMoved = moved(r.ControlUS, w.clock.best)
+		}
+	}
 	return &Report{
 		Format: Format, Version: Version, Created: time.Now().UTC().Truncate(time.Second), Results: results,
 		Device: profile.DeviceOf(w.d.Caps()),
@@ -48,6 +53,9 @@ type Result struct {
 	KV      string         `json:"kv,omitempty"`   // f16 or f32, of kernels that know the KV cache
 	Depth   int            `json:"depth"`          // positions in the KV cache before the tokens
 	Variant map[string]int `json:"variant"`        // by the names of Knobs
+
+	// Error says why the case failed, and then there are no times and no work; "" if it did not.
+	Error string `json:"error,omitempty"`
 
 	Lanes      int            `json:"lanes"`      // invocations of a workgroup
 	Dispatches int            `json:"dispatches"` // more than one where a matrix exceeds what the device binds
@@ -72,6 +80,12 @@ type Result struct {
 	// Bound is what sets that least time: "memory" or "compute", or "latency" where it is below
 	// the time of an empty dispatch. "" without roofs.
 	Bound string `json:"bound"`
+
+	// ControlUS is the median time of a chain of multiply-adds whose work never changes, run behind
+	// each of the samples, ControlMoved by which share it is above the least time of that chain in
+	// the whole command: as far the clock fell, or something else ran on the device.
+	ControlUS    float64 `json:"control_us"`
+	ControlMoved float64 `json:"control_moved"`
 
 	FlushedBytes int64 `json:"flushed_bytes"` // that went through the caches before each run; 0: they stayed warm
 	Outputs      int64 `json:"outputs"`       // values that the kernel writes
@@ -110,12 +124,9 @@ func pairs(names []string, values map[string]int, separator string) string {
 	return strings.Join(parts, separator)
 }
 
-func (w *Workbench) result(b *cases.Bench, dispatches []shaders.Dispatch, samples []float64, checked int64) (*Result, error) {
-	c := b.Case
-	r := &Result{
-		Kernel: c.Kernel, Shape: map[string]int{}, Depth: c.Depth, Variant: c.Values(),
-		Dispatches: len(dispatches), SamplesUS: samples, FlushedBytes: w.o.Flush, Outputs: b.Outputs, Checked: checked,
-	}
+// describe is the part of a result that says of what it is.
+func (w *Workbench) describe(c *Case) *Result {
+	r := &Result{Kernel: c.Kernel, Shape: map[string]int{}, Depth: c.Depth, Variant: c.Values(), FlushedBytes: w.o.Flush}
 	for i, name := range Sizes(c.Kernel) {
 		r.Shape[name] = c.Shape[i]
 	}
@@ -124,6 +135,22 @@ func (w *Workbench) result(b *cases.Bench, dispatches []shaders.Dispatch, sample
 	}
 	if HasCache(c.Kernel) {
 		r.KV = c.KV.String()
+	}
+	return r
+}
+
+// failed is the result of a case that ended in an error.
+func (w *Workbench) failed(c *Case, err error) *Result {
+	r := w.describe(c)
+	r.Error = err.Error()
+	return r
+}
+
+func (w *Workbench) result(b *cases.Bench, dispatches []shaders.Dispatch, samples, controls []float64, checked int64) (*Result, error) {
+	r := w.describe(b.Case)
+	r.Dispatches, r.SamplesUS, r.Outputs, r.Checked = len(dispatches), samples, b.Outputs, checked
+	if len(controls) > 0 {
+		r.ControlUS = profile.Quantile(slices.Sorted(slices.Values(controls)), 0.5)
 	}
 	for i, d := range dispatches {
 		grid, work := d.At(b.Lengths)

@@ -33,6 +33,7 @@ type Workbench struct {
 	sets  map[string]*shaders.Kernels
 	flush *flush
 	roofs *roofline.Roofs // nil: unknown
+	clock *clock          // nil before the first timed run
 	hung  bool            // freeing what a device still uses is undefined
 }
 
@@ -67,10 +68,16 @@ func (w *Workbench) Free() {
 		w.flush.free()
 		w.flush = nil
 	}
+	if w.clock != nil {
+		w.clock.free()
+		w.clock = nil
+	}
 }
 
 // Run runs the cases and calls done with each result. Before the first, all of them are
-// compared with the device's limits and its free memory. ctx ends it between two runs.
+// compared with the device's limits and its free memory. A case that fails afterwards is a Result
+// with an Error, and the others go on, unless the device is lost or hangs. ctx ends it between two
+// runs.
 func (w *Workbench) Run(ctx context.Context, list []Case, done func(*Result) error) error {
 	for i := range list {
 		if _, err := w.plan(&list[i]); err != nil {
@@ -82,8 +89,13 @@ func (w *Workbench) Run(ctx context.Context, list []Case, done func(*Result) err
 			return err
 		}
 		r, err := w.run(ctx, &list[i])
-		if err != nil {
+		switch {
+		case context.Cause(ctx) != nil:
+			return context.Cause(ctx)
+		case w.hung || errors.Is(err, vk.ErrDeviceLost):
 			return tell(&list[i], err)
+		case err != nil:
+			r = w.failed(&list[i], err)
 		}
 		if err := done(r); err != nil {
 			return err
@@ -160,11 +172,11 @@ func (w *Workbench) run(ctx context.Context, c *Case) (_ *Result, err error) {
 	if err != nil {
 		return nil, err
 	}
-	samples, err := w.time(ctx, b, r)
+	samples, controls, err := w.time(ctx, b, r)
 	if err != nil {
 		return nil, err
 	}
-	return w.result(b, r.dispatches, samples, checked)
+	return w.result(b, r.dispatches, samples, controls, checked)
 }
 
 // recorded is a case as it runs again and again.
@@ -215,18 +227,29 @@ func (w *Workbench) record(b *cases.Bench, set *shaders.Kernels) (_ *recorded, e
 
 // submit runs a case once.
 func (w *Workbench) submit(ctx context.Context, r *recorded) error {
-	if err := context.Cause(ctx); err != nil {
+	before, err := w.prepare(ctx, r)
+	if err != nil {
 		return err
 	}
-	commands := []*vk.Commands{r.before, r.kernel}
-	if w.flush != nil && w.flush.memory != nil { // between the two
-		if err := w.wait(r.before); err != nil {
-			return err
-		}
-		w.flush.run()
-		commands = commands[1:]
+	if before == nil {
+		return w.wait(r.kernel)
 	}
-	return w.wait(commands...)
+	return w.wait(before, r.kernel)
+}
+
+// prepare does what the host does in front of a run, and gives what is left to the device.
+func (w *Workbench) prepare(ctx context.Context, r *recorded) (*vk.Commands, error) {
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	if w.flush == nil || w.flush.memory == nil {
+		return r.before, nil
+	}
+	if err := w.wait(r.before); err != nil {
+		return nil, err
+	}
+	w.flush.run()
+	return nil, nil
 }
 
 // wait submits commands and waits for them.
@@ -235,35 +258,60 @@ func (w *Workbench) wait(commands ...*vk.Commands) error {
 	if err != nil {
 		return err
 	}
-	err = w.d.Wait(ticket, patience)
-	w.hung = errors.Is(err, vk.ErrTimeout)
+	return w.waitFor(ticket)
+}
+
+func (w *Workbench) waitFor(ticket vk.Ticket) error {
+	err := w.d.Wait(ticket, patience)
+	w.hung = w.hung || errors.Is(err, vk.ErrTimeout)
 	return err
 }
 
-// time gives the device's time for the kernel in each run, in µs.
-func (w *Workbench) time(ctx context.Context, b *cases.Bench, r *recorded) (samples []float64, err error) {
+// took is the device's time for the commands, without what is between them.
+func (w *Workbench) took(c *vk.Commands) (took time.Duration, err error) {
+	spans, err := c.Spans()
+	for _, s := range spans {
+		took += w.d.Between(s.Begin, s.End)
+	}
+	return took, err
+}
+
+func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
+// time gives the device's times for the kernel in each run and for the control chain behind it,
+// in µs.
+func (w *Workbench) time(ctx context.Context, b *cases.Bench, r *recorded) (samples, controls []float64, err error) {
 	seed := maphash.MakeSeed()
 	first, err := b.Hash(seed)
-	if err != nil {
-		return nil, err
+	if err != nil || w.o.Reps == 0 {
+		return nil, nil, err
+	}
+	if w.clock == nil {
+		if w.clock, err = newClock(w); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := w.clock.warm(ctx); err != nil {
+		return nil, nil, err
 	}
 	for range w.o.Reps {
-		if err := w.submit(ctx, r); err != nil {
-			return nil, err
-		}
-		spans, err := r.kernel.Spans()
+		before, err := w.prepare(ctx, r)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		var took time.Duration // of a matrix's parts, without what is between them
-		for _, s := range spans {
-			took += w.d.Between(s.Begin, s.End)
+		control, err := w.clock.run(before, r.kernel)
+		if err != nil {
+			return nil, nil, err
 		}
-		samples = append(samples, float64(took)/float64(time.Microsecond))
+		took, err := w.took(r.kernel)
+		if err != nil {
+			return nil, nil, err
+		}
+		samples, controls = append(samples, microseconds(took)), append(controls, control)
 	}
 	last, err := b.Hash(seed)
 	if err == nil && last != first {
 		err = fmt.Errorf("%w: the same input gave another output after %d runs", cases.ErrWrong, w.o.Reps)
 	}
-	return samples, err
+	return samples, controls, err
 }

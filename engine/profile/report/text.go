@@ -81,6 +81,9 @@ func facts(p *profile.Profile) []fact {
 			modelName(p), m.KV, integers, m.Layers, m.Dim, m.FFNDim, m.Heads, m.KVHeads, m.HeadDim, m.Vocab)},
 		{"weights", fmt.Sprintf("%sB, of which a decode step reads %sB", si(float64(m.WeightsBytes)), si(float64(m.BytesPerToken)))},
 	}
+	if m.Tuning != "" {
+		list = append(list, fact{"tuning", m.Tuning})
+	}
 	if text := roofsText(p); text != "" {
 		list = append(list, fact{"roofs", text})
 	}

@@ -1,0 +1,5 @@
+//go:build coopmat
+
+package engine
+
+func init() { coopMatWanted = true }

@@ -58,7 +58,7 @@ type Model struct {
 	Synthetic     bool   `json:"synthetic"`        // random weights
 	FileType      string `json:"file_type"`        // Q4_K_M
 	KV            string `json:"kv"`               // f16
-	IntDot        bool   `json:"int_dot"`          // decodes with 8-bit activations and integer dot products, where weights are quantized
+	IntDot        bool   `json:"int_dot"`          // decodes with 16-bit activations and integer dot products, where weights are quantized
 	Tuning        string `json:"tuning,omitempty"` // knobs of kernels that were set: matmul_add.lanes=128,…
 	Layers        int    `json:"layers"`
 	Dim           int    `json:"dim"`

@@ -23,9 +23,8 @@ func (a *AttentionTuning) PrefillGrid(p Splits, h Heads, length, count int) [3]u
 	return [3]uint32{uint32(h.Heads), uint32(ceilDiv(length, p.Positions)), uint32(ceilDiv(count, a.prefillRows()))}
 }
 
-// AttentionPrefill is the first dispatch of [Kernels.Attention] for many rows, several of which
-// share their loads of K and V where they follow each other in one sequence; the grid is
-// [AttentionTuning.PrefillGrid].
+// AttentionPrefill is the first dispatch of [Kernels.Attention] for rows of which several share
+// their loads of K and V; the grid is [AttentionTuning.PrefillGrid].
 func (s *Kernels) AttentionPrefill(c *vk.Commands, label string, a Attention) {
 	args := attentionPrefillBindings(a.bindings()).with(attentionPrefillPush(a.push()))
 	s.attention(c, label, attentionPrefillKernel, args, a, func(l Lengths) [3]uint32 {

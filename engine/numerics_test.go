@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"sealvk/shaders"
+	"sealvk/vk"
+)
+
+// The tuning of each mode: exact has neither integers nor matrices.
+func TestTuningOfNumerics(t *testing.T) {
+	fast := gpuPrefill
+	fast.LoneGain, fast.Product.IntDot = true, true
+	fast.Prefill.CoopMat = shaders.CoopMat{M: 16, N: 16, K: 16, Subgroup: 32}
+	for _, mode := range []Numerics{NumericsAuto, NumericsInvariant, NumericsExact} {
+		got := tuningOf(device.Caps(), Options{Tuning: &fast, Numerics: mode})
+		exact := mode == NumericsExact
+		if got.Product.IntDot == exact || got.LoneGain == exact || (got.Prefill.CoopMat == shaders.CoopMat{}) != exact {
+			t.Errorf("%v: %+v", mode, got)
+		}
+		if err := got.Prefill.Check(device.Caps()); exact && err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := Load(context.Background(), device, openNano(t), Options{IntDot: true, Numerics: NumericsExact}, nil); err == nil {
+		t.Error("integer dot products are taken for exact")
+	}
+}
+
+// A single sequence's own kernels are taken in auto alone, by lone rows alone, and not where drafts
+// are asked for by number.
+func TestLoneSteps(t *testing.T) {
+	tuning := gpuTuning
+	tuning.LoneGain = true
+	for _, c := range []struct {
+		mode      Numerics
+		sequences int
+		speculate int
+		want      bool
+	}{
+		{NumericsAuto, 1, 0, true}, {NumericsAuto, 1, SpeculateAuto, true}, {NumericsAuto, 1, 4, false}, {NumericsAuto, 2, 0, false},
+		{NumericsInvariant, 1, 0, false}, {NumericsExact, 1, 0, false},
+	} {
+		m := loadFile(t, oneLayer(t), Options{Context: 64, Tuning: &tuning, Numerics: c.mode, Sequences: c.sequences})
+		if _, err := session(t, m).Generate(context.Background(), Request{Prompt: []int32{2, 5}, MaxTokens: 4, Speculate: c.speculate}); err != nil {
+			t.Fatal(err)
+		}
+		some := false
+		for r := range m.recordings {
+			if r.decode && r.count == 1 {
+				some = true
+				if r.lone != c.want {
+					t.Errorf("%+v: recorded %+v", c, r)
+				}
+			} else if r.lone {
+				t.Errorf("%+v: recorded %+v", c, r)
+			}
+		}
+		if !some {
+			t.Errorf("%+v: no step of one row", c)
+		}
+	}
+}
+
+// modes are those of a device that differ from the ones before them.
+func modes(caps *vk.Caps) (list []Numerics) {
+	var seen []string
+	for _, mode := range []Numerics{NumericsAuto, NumericsInvariant, NumericsExact} {
+		tuning := tuningOf(caps, Options{Numerics: mode})
+		tuning.LoneGain = tuning.LoneGain && mode == NumericsAuto
+		if key := fmt.Sprint(tuning); !slices.Contains(seen, key) {
+			seen, list = append(seen, key), append(list, mode)
+		}
+	}
+	return list
+}
+
+// Every mode is close to f32, in prefill and in decode.
+func TestNumericsAgreeWithF32(t *testing.T) {
+	some := conversations(t, 2)
+	if testing.Short() {
+		some = [][]int32{some[0][:40]}
+	}
+	list := modes(device.Caps())
+	if len(list) == 1 {
+		t.Logf("all modes are one on %s", device.Caps().Name)
+	}
+	exact := load(t, nano, Options{KV: KVF32, Numerics: NumericsExact})
+	want := allLogits(t, exact, some)
+	for _, mode := range list {
+		m := load(t, nano, Options{KV: KVF32, Numerics: mode})
+		diverge(want, allLogits(t, m, some)).check(t)
+		tokenByToken(m)
+		diverge(want, allLogits(t, m, some)).check(t)
+	}
+}
+
+// A position of a prompt has the same bits wherever the prompt was cut, where it goes through tiles:
+// in chunks of one token, in large ones, and in the ragged ones behind.
+func TestChunksChangeNoBits(t *testing.T) {
+	ids := make([]int32, 75)
+	for i := range ids {
+		ids[i] = int32(10 + 37*i%500)
+	}
+	splitting := gpuPrefill
+	splitting.Prefill.Groups, splitting.Prefill.Splits = 1000, 8
+	for name, tuning := range map[string]*shaders.Tuning{"tiles": &gpuPrefill, "split": &splitting} {
+		file := oneLayer(t)
+		if name == "split" { // enough columns for it
+			shape := "seallm-nano:layers=1,vocab=600,ffn=2080"
+			file = synthetic(t, shape)
+		}
+		var want [][]float32
+		for _, rows := range []int{100, 1, 3, 33, 70} {
+			m := loadFile(t, file, Options{Context: 128, Tuning: tuning})
+			m.pace = pace{rows: rows, least: rows, layers: 1, settled: true}
+			m.Steady(true)
+			got := allLogits(t, m, [][]int32{ids})
+			if want == nil {
+				want = got
+				continue
+			}
+			for i := range want {
+				if !slices.Equal(got[i], want[i]) {
+					t.Errorf("%s: chunks of %d: the logits of position %d are others than in one chunk", name, rows, i)
+					break
+				}
+			}
+		}
+	}
+}
+
+func TestNumericsNames(t *testing.T) {
+	var names []string
+	for n := NumericsAuto; n <= NumericsExact; n++ {
+		names = append(names, n.String())
+	}
+	if got := strings.Join(names, " "); got != "auto invariant exact" {
+		t.Error(got)
+	}
+}

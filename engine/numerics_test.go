@@ -9,6 +9,7 @@ import (
 
 	"sealvk/shaders"
 	"sealvk/vk"
+	"sealvk/weights"
 )
 
 // The tuning of each mode: exact has neither integers nor matrices.
@@ -89,36 +90,57 @@ func TestNumericsAgreeWithF32(t *testing.T) {
 	if len(list) == 1 {
 		t.Logf("all modes are one on %s", device.Caps().Name)
 	}
-	exact := load(t, nano, Options{KV: KVF32, Numerics: NumericsExact})
-	want := allLogits(t, exact, some)
+	want := allLogits(t, load(t, nano, Options{KV: KVF32, Numerics: NumericsExact}), some)
 	for _, mode := range list {
-		m := load(t, nano, Options{KV: KVF32, Numerics: mode})
-		diverge(want, allLogits(t, m, some)).check(t)
-		tokenByToken(m)
-		diverge(want, allLogits(t, m, some)).check(t)
+		t.Run(fmt.Sprintf("decode, %v", mode), func(t *testing.T) {
+			m := load(t, nano, Options{KV: KVF32, Numerics: mode})
+			tokenByToken(m)
+			diverge(want, allLogits(t, m, some)).check(t)
+		})
+		if len(list) > 1 {
+			t.Run(fmt.Sprintf("prefill, %v", mode), func(t *testing.T) {
+				diverge(want, allLogits(t, load(t, nano, Options{KV: KVF32, Numerics: mode}), some)).check(t)
+			})
+		}
 	}
 }
 
 // A position of a prompt has the same bits wherever the prompt was cut, where it goes through tiles:
 // in chunks of one token, in large ones, and in the ragged ones behind.
 func TestChunksChangeNoBits(t *testing.T) {
-	ids := make([]int32, 75)
+	ids := make([]int32, 41)
 	for i := range ids {
 		ids[i] = int32(10 + 37*i%500)
 	}
 	splitting := gpuPrefill
 	splitting.Prefill.Groups, splitting.Prefill.Splits = 1000, 8
-	for name, tuning := range map[string]*shaders.Tuning{"tiles": &gpuPrefill, "split": &splitting} {
-		file := oneLayer(t)
-		if name == "split" { // enough columns for it
-			shape := "seallm-nano:layers=1,vocab=600,ffn=2080"
-			file = synthetic(t, shape)
+	shape, err := weights.ParseShape("seallm-nano:layers=1,vocab=1000,ffn=2064") // ffn_down has columns enough for two splits
+	if err != nil {
+		t.Fatal(err)
+	}
+	mix, err := weights.ParseMix("F16")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wide, err := weights.Synth(shape, mix, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := splitting.Prefill.SplitsOf(256, 2064); n != 2 {
+		t.Fatalf("%d splits", n)
+	}
+	for name, c := range map[string]struct {
+		file   *weights.Model
+		tuning *shaders.Tuning
+	}{"tiles": {oneLayer(t), &gpuPrefill}, "split": {wide, &splitting}} {
+		if testing.Short() && name == "tiles" {
+			continue
 		}
+		m := loadFile(t, c.file, Options{Context: 64, Tuning: c.tuning, Sequences: 4})
+		m.Steady(true)
 		var want [][]float32
-		for _, rows := range []int{100, 1, 3, 33, 70} {
-			m := loadFile(t, file, Options{Context: 128, Tuning: tuning})
+		for _, rows := range []int{len(ids), 1, 5, 33} {
 			m.pace = pace{rows: rows, least: rows, layers: 1, settled: true}
-			m.Steady(true)
 			got := allLogits(t, m, [][]int32{ids})
 			if want == nil {
 				want = got

@@ -49,7 +49,7 @@ func several(n int) (requests []Request) {
 }
 
 // An answer is the same alone and in a step that is filled up, of all classes from 4 rows on.
-func TestIdleRowsChangeNoAnswer(t *testing.T) {
+func TestBatchWithIdleRows(t *testing.T) {
 	const most = shaders.DecodeRows
 	m := idleModel(t, Options{Sequences: most, Context: 64})
 	all, requests := sessions(t, m, most), several(most)

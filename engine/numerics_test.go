@@ -165,3 +165,35 @@ func TestNumericsNames(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// In invariant mode a model of one sequence and one of several, plain steps and checks of drafts give the
+// same tokens, drawn at a temperature at which the last digits count.
+func TestBatchWhenInvariant(t *testing.T) {
+	tuning := gpuPrefill
+	tuning.LoneGain = true
+	ask := func(sequences, drafts int) (results []Result) {
+		t.Helper()
+		m := loadFile(t, oneLayer(t), Options{Context: 64, Tuning: &tuning, Numerics: NumericsInvariant, Sequences: sequences})
+		requests := several(6)
+		for i := range requests {
+			requests[i].Speculate, requests[i].MaxTokens = drafts, 12
+			requests[i].draft = func(ids []int32, n int) []int32 { return slices.Repeat(ids[len(ids)-1:], n) }
+		}
+		if sequences == 1 {
+			return alone(t, session(t, m), requests)
+		}
+		results, err := m.GenerateBatch(context.Background(), requests)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return results
+	}
+	want := ask(1, 0)
+	for name, got := range map[string][]Result{"drafts": ask(1, 4), "in a batch": ask(6, 0), "drafts in a batch": ask(6, 3)} {
+		for i, r := range got {
+			if !slices.Equal(r.Tokens, want[i].Tokens) {
+				t.Errorf("%s, request %d: %v, alone %v", name, i, r.Tokens, want[i].Tokens)
+			}
+		}
+	}
+}

@@ -54,7 +54,7 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 		})
 	}
 	k.Attention(c, name("attention"), m.attention(s, l))
-	k.MatMulAdd(c, name("attn_output"), shaders.MatMulAdd{W: &l.AttnOutput, X: shaders.Activations{F32: a.attn}, Norm: l.FFNNorm, To: a.x, Tokens: n})
+	k.MatMulAdd(c, name("attn_output"), shaders.MatMulAdd{W: &l.AttnOutput, X: shaders.Activations{F32: a.attn}, Norm: l.FFNNorm, To: a.x, Scratch: a.product, Tokens: n})
 
 	ffn := a.ffn
 	if w := l.FFNGateUp; len(w) == 1 {
@@ -66,7 +66,7 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 		k.GeGLU(c, name("ffn_geglu"), shaders.GeGLU{GateUp: a.gateUp, Y: a.ffn.F32, FFNDim: m.cfg.FFNDim, Stride: 2 * m.cfg.FFNDim, Count: n})
 		ffn.Quantized = vk.Range{} // it makes none
 	}
-	k.MatMulAdd(c, name("ffn_down"), shaders.MatMulAdd{W: &l.FFNDown, X: ffn, Norm: next, To: a.x, Tokens: n})
+	k.MatMulAdd(c, name("ffn_down"), shaders.MatMulAdd{W: &l.FFNDown, X: ffn, Norm: next, To: a.x, Scratch: a.product, Tokens: n})
 }
 
 // attention is that of a layer, from q and the cache to attn.

@@ -3,14 +3,14 @@ package shaders
 import "sealvk/vk"
 
 // Activations is what products read: f32, and where ProductTuning.IntDot is set, for up
-// to DecodeRows tokens, 8-bit integers too (quantize.glsl).
+// to DecodeRows tokens, 16-bit integers too (quantize.glsl).
 type Activations struct {
 	F32       vk.Range // [token][cols]
 	Quantized vk.Range // QuantizedBytes; may be missing
 }
 
-// QuantizedBytes is the size of Activations.Quantized.
-func QuantizedBytes(cols int) int64 { return DecodeRows * int64(ceilDiv(cols, 16)) * (16 + 8) }
+// QuantizedBytes is the size of Activations.Quantized, three quads a block of 16 columns.
+func QuantizedBytes(cols int) int64 { return DecodeRows * int64(ceilDiv(cols, 16)) * 48 }
 
 // Normed is activations whose RMSNorm a kernel reads ([Residual]).
 type Normed struct {

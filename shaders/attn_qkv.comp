@@ -33,7 +33,7 @@ layout(push_constant) uniform Push {
 uint block_at; // of the block that is written
 float kv_value(uint i) { return result[block_at + i]; }
 
-#define KV_CONSTANT 7
+#define KV_CONSTANT 8
 #include "kv_store.glsl"
 
 const uint PAIR = TILE / 2u;

@@ -14,11 +14,11 @@ type activations struct {
 	x       shaders.Residual // [row][Dim]
 	q       vk.Range         // [row][Heads][HeadDim]
 	scratch shaders.AttentionScratch
-	attn    vk.Range            // [row][Heads][HeadDim]
-	gateUp  vk.Range            // [row][2][FFNDim], where they are no one matrix; in prefill on GPUs q, k and v too
-	normed  vk.Range            // [row][Dim], in prefill on GPUs without cooperative matrices
-	half    vk.Range            // what cooperative matrices read, f16
-	splits  vk.Range            // of products in prefill
+	attn    vk.Range // [row][Heads][HeadDim]
+	gateUp  vk.Range // [row][2][FFNDim], where they are no one matrix; in prefill on GPUs q, k and v too
+	normed  vk.Range // [row][Dim], in prefill on GPUs without cooperative matrices
+	half    vk.Range // what cooperative matrices read, f16
+	splits  vk.Range // of products in prefill
 	product shaders.SplitScratch
 	ffn     shaders.Activations // [row][FFNDim]
 	logits  vk.Range            // [plan.rows][Vocab]

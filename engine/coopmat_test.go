@@ -39,3 +39,16 @@ func TestCoopMatPrefillAgreesWithF32(t *testing.T) {
 		diverge(want, allLogits(t, loadFile(t, file, Options{KV: KVF32, Tuning: &tuning}), [][]int32{ids})).check(t)
 	}
 }
+
+// Matrices give a position the same bits wherever its prompt was cut.
+func TestCoopMatChunksChangeNoBits(t *testing.T) {
+	caps := *device.Caps()
+	caps.Type = vk.Discrete
+	tuning := gpuTuning
+	tuning.Prefill = shaders.DefaultPrefill(&caps)
+	ids := make([]int32, 41)
+	for i := range ids {
+		ids[i] = int32(10 + 37*i%500)
+	}
+	checkChunks(t, oneLayer(t), &tuning, ids)
+}

@@ -208,7 +208,7 @@ func (m *modelFlags) syntheticFlag() cli.Flag {
 // intDotFlag is for the commands that compute; openDevice checks that the device can.
 func (m *modelFlags) intDotFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "int-dot", Destination: &m.intDot, Category: categoryModel, Hidden: true,
-		Usage: "decode with 8-bit activations and integer dot products"}
+		Usage: "decode with 16-bit activations and integer dot products"}
 }
 
 // numericsFlag is for the commands that run the model.

@@ -26,7 +26,7 @@ type Options struct {
 	Chunk     int             // tokens of a prompt that are computed at once, at most, and what buffers allow; 0: 512, of CPU devices 256
 	Tuning    *shaders.Tuning // workgroup sizes; nil: the device's default
 	Numerics  Numerics        // what an answer's bits may depend on
-	// IntDot makes decode multiply 8-bit activations by integer dot products, where weights are
+	// IntDot makes decode multiply 16-bit activations by integer dot products, where weights are
 	// quantized: ErrNoIntDot without Features.IntegerDotProduct, and another error with NumericsExact.
 	IntDot bool
 	// Statistics lets kernels tell registers and spills, where the device can, at the cost of

@@ -72,6 +72,7 @@ func (p *program) benchCommand() *cli.Command {
 			Usage: "the same list as -ctk: `TYPE[,TYPE…]`"},
 		valueFlag(&f.repetitions, categoryMeasure, "r, repetitions", "repeat each test `R` times"),
 		toggleFlag(&f.noWarmup, categoryMeasure, "no-warmup", "no run of a test before those that are measured"),
+		f.numericsFlag(),
 		f.intDotFlag(),
 		f.tuneFlag(categoryModel),
 	}, f.deviceFlags()...)
@@ -243,7 +244,7 @@ func (s *benchSession) measureSetup(ctx context.Context, setup setup) (err error
 	flags.kv.value = setup.kv
 	options := engine.Options{
 		Context: s.suite.Positions(), Sequences: s.suite.Sequences(), Chunk: setup.chunk(), KV: flags.kvType(),
-		Tuning: s.opened.tuning, IntDot: flags.intDot,
+		Tuning: s.opened.tuning, Numerics: flags.numericsMode(), IntDot: flags.intDot,
 	}
 	begun := time.Now()
 	m, err := engine.Load(ctx, s.opened.device, s.opened.file, options,
@@ -260,6 +261,7 @@ func (s *benchSession) measureSetup(ctx context.Context, setup setup) (err error
 		row.LoadNS = new(int64(time.Since(begun)))
 	}
 	row.Batch, row.UBatch, row.TypeK, row.TypeV = setup.batch, m.Chunk(), setup.kv, setup.kv
+	row.Numerics = m.Numerics().String()
 	suite := s.suite
 	suite.Progress = progress
 	return suite.Run(ctx, m, func(r *bench.Result) error {

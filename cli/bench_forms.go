@@ -190,6 +190,7 @@ func (t *benchTable) mdEnd() {
 	if t.last.BuildCommit != "" {
 		t.print("build: %s\n", t.last.BuildCommit)
 	}
+	t.print("numerics: %s\n", t.last.Numerics)
 	for _, text := range t.loads {
 		t.print("%s\n", text)
 	}

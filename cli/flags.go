@@ -149,6 +149,7 @@ type modelFlags struct {
 	restrict  string
 	intDot    bool
 	tune      settings
+	numerics  choice
 	context   wholeOr // 0: the model's own, at most 8192
 	kv        choice
 	verbose   bool
@@ -158,13 +159,21 @@ type modelFlags struct {
 
 func newModelFlags() *modelFlags {
 	return &modelFlags{
-		context: newContextSize(),
-		kv:      choice{"f16", kvTypes},
+		context:  newContextSize(),
+		kv:       choice{"f16", kvTypes},
+		numerics: choice{engine.NumericsAuto.String(), numericsModes},
 	}
 }
 
 // kvTypes are the words of --kv, in the order of engine.KVType.
 var kvTypes = []string{engine.KVF16.String(), engine.KVF32.String(), engine.KVQ8.String()}
+
+// numericsModes are the words of --numerics, in the order of engine.Numerics.
+var numericsModes = []string{engine.NumericsAuto.String(), engine.NumericsInvariant.String(), engine.NumericsExact.String()}
+
+func (m *modelFlags) numericsMode() engine.Numerics {
+	return engine.Numerics(slices.Index(numericsModes, m.numerics.value))
+}
 
 func (m *modelFlags) kvType() engine.KVType { return engine.KVType(slices.Index(kvTypes, m.kv.value)) }
 
@@ -203,6 +212,12 @@ func (m *modelFlags) intDotFlag() cli.Flag {
 		Usage: "decode with 16-bit activations and integer dot products"}
 }
 
+// numericsFlag is for the commands that run the model.
+func (m *modelFlags) numericsFlag() cli.Flag {
+	return valueFlag(&m.numerics, categoryModel, "numerics",
+		"`MODE`: auto, as fast as the device can; invariant, an answer has the same bits alone, among others and with guesses; exact, that in f32 throughout")
+}
+
 // all is every flag of a command that runs the model.
 func (m *modelFlags) all() []cli.Flag {
 	return append([]cli.Flag{
@@ -210,6 +225,7 @@ func (m *modelFlags) all() []cli.Flag {
 		valueFlag(&m.context, categoryModel, "ctx",
 			"context in `TOKENS`; 0: the model's, at most 8192 and what fits; auto: the model's or the most that fits"),
 		m.kvFlag(categoryModel),
+		m.numericsFlag(),
 		m.intDotFlag(),
 		m.tuneFlag(categoryModel),
 	}, m.deviceFlags()...)

@@ -174,6 +174,7 @@ type generated struct {
 	Tokens       []int32 `json:"tokens"`
 	PromptTokens int     `json:"prompt_tokens"`
 	FinishReason string  `json:"finish_reason"` // stop, length or context; cancelled after Ctrl-C
+	Numerics     string  `json:"numerics"`      // that of --numerics
 	Timings      timings `json:"timings"`
 	Error        string  `json:"error,omitempty"` // of --jsonl: why there is no answer, or no more of it
 }
@@ -195,7 +196,7 @@ func (a *answer) generated(o *opened) generated {
 		tokens = []int32{}
 	}
 	return generated{
-		Text: a.Text, Tokens: tokens, PromptTokens: a.PromptTokens, FinishReason: fmt.Sprint(a.Finish),
+		Text: a.Text, Tokens: tokens, PromptTokens: a.PromptTokens, FinishReason: fmt.Sprint(a.Finish), Numerics: o.numerics.String(),
 		Timings: timings{
 			LoadMS:       milliseconds(o.load),
 			PromptMS:     milliseconds(a.Prefill),

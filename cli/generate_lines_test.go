@@ -96,7 +96,7 @@ func TestSpeculateFlag(t *testing.T) {
 			t.Errorf("%s: %+v, without drafts %q", n, g, want)
 		}
 	}
-	for _, bad := range []string{"16", "0", "x"} {
+	for _, bad := range []string{"32", "0", "x"} {
 		sealvk("", "generate", "hi", "--speculate", bad).wantError(t, "--speculate", "auto or off")
 	}
 }

@@ -30,7 +30,7 @@ func withIntDot(t *testing.T, args ...string) string {
 func TestProfileIntDot(t *testing.T) {
 	dir := t.TempDir()
 	text := withIntDot(t, "profile", "--reps", "2", "-o", dir)
-	for _, want := range []string{"KV cache f16, integer dot products in decode; ", "1 token, integer dot"} {
+	for _, want := range []string{"KV cache f16, integer dot products in decode, numerics auto; ", "1 token, integer dot"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}

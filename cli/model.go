@@ -56,6 +56,7 @@ type opened struct {
 	tokenizer *tokenize.Tokenizer
 	template  prompt.Template
 	kv        engine.KVType
+	numerics  engine.Numerics
 	model     *engine.Model
 	session   *engine.Session
 	load      time.Duration // from the file to the ready session
@@ -75,7 +76,7 @@ func (p *program) open(ctx context.Context, f *modelFlags, named *prompt.Templat
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	o := &opened{file: file, kv: f.kvType()}
+	o := &opened{file: file, kv: f.kvType(), numerics: f.numericsMode()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(stopCause(ctx, err), o.close())
@@ -125,7 +126,9 @@ func (p *program) load(ctx context.Context, o *opened, file *weights.Model, f *m
 			show(fmt.Sprintf("compiling kernels: %d of %d", done, total))
 		}
 	}
-	options := engine.Options{Context: f.context.number(engine.ContextAuto), KV: o.kv, Sequences: f.sessions, Tuning: o.tuning, IntDot: f.intDot, Built: compiled}
+	options := engine.Options{
+		Context: f.context.number(engine.ContextAuto), KV: o.kv, Sequences: f.sessions, Tuning: o.tuning, Numerics: o.numerics, IntDot: f.intDot, Built: compiled,
+	}
 	if f.sessions > 1 {
 		options.Sequences = engine.FitSequences(o.device.Caps(), file, options)
 	}
@@ -139,6 +142,8 @@ func (p *program) load(ctx context.Context, o *opened, file *weights.Model, f *m
 	weights, kv, activations := o.model.Memory()
 	p.note("%s in %.2f s, %.2f GB/s; on the device: weights %s, KV cache for %d positions %s, activations %s",
 		bytesText(file.Size), seconds, float64(file.Size)/seconds/1e9, bytesText(weights), o.model.Context(), bytesText(kv), bytesText(activations))
+	decode, prefill := o.model.Arithmetic()
+	p.note("numerics %v: decode by %s, prompts by %s", o.numerics, decode, prefill)
 	return nil
 }
 
@@ -175,6 +180,9 @@ func (p *program) openDevice(o *opened, f *modelFlags) (err error) {
 		if err := chosen.Caps.Restrict(f.restrict); err != nil {
 			return fmt.Errorf("--restrict: %w", err)
 		}
+	}
+	if f.intDot && f.numericsMode() == engine.NumericsExact {
+		return errors.New("--int-dot and --numerics exact: want one of them")
 	}
 	if f.intDot && !chosen.Caps.Features.IntegerDotProduct { // before anything is loaded or measured
 		return fmt.Errorf("--int-dot: %w", engine.ErrNoIntDot)

@@ -74,6 +74,7 @@ func (p *program) profileCommand() *cli.Command {
 		valueFlag(&f.tokens, categoryMeasure, "tokens", "`N` tokens of a prompt, in prefill"),
 		&cli.GenericFlag{Name: "reps", Value: &f.reps, Category: categoryMeasure, DefaultText: "as many as take some seconds",
 			Usage: "`R` steps in each mode"},
+		f.numericsFlag(),
 		f.intDotFlag(),
 		f.tuneFlag(categoryModel),
 	}, f.deviceFlags()...)
@@ -113,7 +114,7 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	o := &opened{file: file, kv: f.kvType()}
+	o := &opened{file: file, kv: f.kvType(), numerics: f.numericsMode()}
 	defer func() { err = errors.Join(err, o.close()) }()
 	if err := p.openDevice(o, f.modelFlags); err != nil {
 		return nil, err
@@ -133,7 +134,7 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 	if options.Roofs, err = roofline.For(ctx, o.device, pipelineCache(), measured); err != nil {
 		return nil, err
 	}
-	load := engine.Options{Context: options.Positions(), KV: o.kv, Tuning: o.tuning, IntDot: f.intDot, Statistics: true}
+	load := engine.Options{Context: options.Positions(), KV: o.kv, Tuning: o.tuning, Numerics: f.numericsMode(), IntDot: f.intDot, Statistics: true}
 	o.model, err = engine.Load(ctx, o.device, file, load,
 		func(done, total int64) { progress(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
 	if errors.Is(err, engine.ErrDoesNotFit) {
@@ -146,7 +147,7 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 	if err != nil {
 		return nil, err
 	}
-	result.Model.Synthetic, result.Model.FileType, result.Model.IntDot = f.synthetic != "", file.FileType.String(), o.intDots(f.modelFlags)
+	result.Model.Synthetic, result.Model.FileType = f.synthetic != "", file.FileType.String()
 	result.Model.Tuning = f.tune.String()
 	return result, nil
 }

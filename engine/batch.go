@@ -139,7 +139,7 @@ func (m *Model) place(a *answer) (*Session, error) {
 // Submit queues requests and returns at once. Each starts, in their order, as soon as its session
 // is free and a step has a row for it, beside the answers that are already decoding: a step reads
 // the weights once for up to shaders.DecodeRows of them. Each answer is, bit for bit, the one that
-// the request gets alone. An answer that fails leaves the others alone, unless the device is lost.
+// the request gets alone, but for NumericsAuto. An answer that fails leaves the others alone, unless the device is lost.
 //
 // A request's callbacks come from the model's own goroutine, on which all answers wait: they should
 // return soon, and may call Submit but no method that waits, as Generate, Reset and Close do. Done

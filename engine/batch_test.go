@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"sealvk/shaders"
 )
 
 // alone is the answers that Generate gives to requests one after the other.
@@ -63,7 +61,7 @@ func mixed(t *testing.T, n int) (requests []Request) {
 // A batch of any size gives each sequence the tokens that it gives alone, while others come
 // and go, and leaves its session as if it had been alone.
 func TestBatchIsAsAlone(t *testing.T) {
-	const most = shaders.DecodeRows
+	const most = 16
 	m := load(t, nano, Options{Sequences: most, Context: 256})
 	all := sessions(t, m, most)
 	requests := mixed(t, most+2)

@@ -57,9 +57,9 @@ func (a *activations) table(c weights.Config, p *plan) []activation {
 		normed = floats(c.Dim)
 	}
 	if p.tiled {
-		splits = splitRows * 4 * int64(max(c.Dim, h.Rows())) * 8
+		splits = max(4, floats(p.splits))
 	}
-	partial := max(p.prefillSplits.PartialBytes(h, p.chunk), p.decodeSplits.PartialBytes(h, max(p.rows, min(p.chunk, shaders.DecodeRows))))
+	partial := max(p.prefillSplits.PartialBytes(h, p.chunk), p.decodeSplits.PartialBytes(h, max(p.rows, min(p.chunk, shortChunk))))
 	return []activation{
 		{"x", &a.x.X, ofStep, floats(c.Dim)},
 		{"weighted", &a.x.Weighted.F32, ofStep, floats(c.Dim)},
@@ -80,9 +80,6 @@ func (a *activations) table(c weights.Config, p *plan) []activation {
 		{"logits", &a.logits, ofStep, 4 * int64(p.rows) * int64(c.Vocab)},
 	}
 }
-
-// splitRows is the rows of a prefill up to which products may be split by columns.
-const splitRows = 64
 
 // state is what the host tells the kernels and they tell each other from step to step.
 type state struct {
@@ -133,7 +130,7 @@ func (m *Model) makeBuffers() (err error) {
 		}
 	}
 
-	maxPages, sequences := int64(pagesFor(m.context)), int64(m.plan.sequences)
+	maxPages, sequences := int64(pagesFor(m.context)), int64(m.plan.sequences+m.idleSequences())
 	s := &m.state
 	for i := range s.chunkRows {
 		s.chunkRows[i] = buffer("chunk_rows", int64(m.plan.chunk)*rowBytes, vk.Upload)
@@ -149,7 +146,7 @@ func (m *Model) makeBuffers() (err error) {
 	s.best = local("best", m.kernels.BestBytes(m.cfg.Vocab, m.plan.rows))
 	s.ring = buffer("ring", int64(m.plan.rows)*ringSlots*4, vk.Readback)
 
-	layerKV := int64(m.plan.pages) * shaders.KVBytes(m.heads, m.kv)
+	layerKV := int64(m.plan.pages+m.idleSequences()) * shaders.KVBytes(m.heads, m.kv)
 	for i := range m.layers {
 		m.layers[i].Cache = shaders.KVCache{
 			K: local(fmt.Sprintf("blk.%d.k_cache", i), layerKV), V: local(fmt.Sprintf("blk.%d.v_cache", i), layerKV),
@@ -158,6 +155,9 @@ func (m *Model) makeBuffers() (err error) {
 	}
 	m.angles = local("rope_angles", int64(m.context)*int64(m.cfg.HeadDim)*4)
 	if err != nil {
+		return err
+	}
+	if err := m.prepareIdle(); err != nil {
 		return err
 	}
 	return m.dev.Write(m.angles, bytesOf(shaders.RoPETable(m.context, m.cfg.HeadDim, m.cfg.RopeTheta)...))

@@ -55,3 +55,13 @@ func TestCoopMatPrefillAgreesWithF32(t *testing.T) {
 func TestCoopMatPrefillAnswersGreedily(t *testing.T) {
 	checkGreedy(t, nano, Options{Tuning: coopMatTuning(t)}, func(c *greedyCase) greedyAnswer { return c.Answer }, 40, 10)
 }
+
+// Matrices give a position the same bits wherever its prompt was cut.
+func TestCoopMatChunksChangeNoBits(t *testing.T) {
+	tuning := coopMatTuning(t)
+	ids := make([]int32, 41)
+	for i := range ids {
+		ids[i] = int32(10 + 37*i%500)
+	}
+	checkChunks(t, oneLayer(t), tuning, ids)
+}

@@ -64,16 +64,21 @@ func (b *batch) begin() error {
 	return nil
 }
 
-// filtered reports whether any answer's choice takes more than the greatest logit.
-func (b *batch) filtered() bool {
-	return slices.ContainsFunc(b.active, func(a *answer) bool { return a.request.Sampling.filtered() })
+// kind is that of a step of so many rows. A lone answer takes the faster kernels unless drafts were
+// asked for by number: with SpeculateAuto only what pays beside them is checked.
+func (b *batch) kind(rows int) stepKind {
+	return stepKind{
+		rows:     b.m.class(rows),
+		filtered: slices.ContainsFunc(b.active, func(a *answer) bool { return a.request.Sampling.filtered() }),
+		lone:     b.m.lone && rows == 1 && b.active[0].request.Speculate <= 0,
+	}
 }
 
 // decode runs steps of a token for each answer until an answer is complete, a draft seems worth
 // its check, or the queue has something new. Steps are submitted ahead of the tokens that are
 // read; what they give past an answer's end is waited for and discarded.
 func (b *batch) decode() (err error) {
-	m, n := b.m, len(b.active)
+	m := b.m
 	if err := b.begin(); err != nil {
 		return err
 	}
@@ -81,7 +86,8 @@ func (b *batch) decode() (err error) {
 	for _, a := range b.active {
 		most = min(most, a.total-len(a.result.Tokens))
 	}
-	plan, filtered := m.decodePlan(n), b.filtered()
+	kind := b.kind(len(b.rows))
+	plan := m.decodePlan(kind.rows)
 	read, submitted := 0, 0
 	var tickets [stepsInFlight]vk.Ticket
 	var sent [stepsInFlight]time.Time
@@ -94,7 +100,7 @@ func (b *batch) decode() (err error) {
 	for last := false; ; {
 		for !last && submitted < most && submitted-read < plan.depth {
 			slot := submitted % plan.depth
-			if tickets[slot], sent[slot], err = m.submitDecode(n, slot, filtered, lengthsOf(b.rows, submitted)); err != nil {
+			if tickets[slot], sent[slot], err = m.submitDecode(kind, slot, lengthsOf(b.rows, submitted)); err != nil {
 				return err
 			}
 			for _, a := range b.active {
@@ -126,7 +132,7 @@ func (b *batch) decode() (err error) {
 			}
 			last = last || a.err != nil
 		}
-		m.measured(n, took, read == submitted)
+		m.measured(kind.rows, took, read == submitted)
 		m.decode.plain++
 		last = last || b.guess() || m.queue.asked()
 	}
@@ -147,8 +153,8 @@ func (b *batch) check() error {
 	if err := b.begin(); err != nil {
 		return err
 	}
-	n := len(b.rows)
-	ticket, begun, err := m.submitDecode(n, 0, b.filtered(), lengthsOf(b.rows, 0))
+	kind := b.kind(len(b.rows))
+	ticket, begun, err := m.submitDecode(kind, 0, lengthsOf(b.rows, 0))
 	if err == nil {
 		err = m.wait(ticket)
 	}
@@ -156,7 +162,7 @@ func (b *batch) check() error {
 		return err
 	}
 	now := time.Now()
-	m.measured(n, now.Sub(begun), true)
+	m.measured(kind.rows, now.Sub(begun), true)
 	m.decode.checked = m.decode.plain
 	row := 0
 	for i, a := range b.active {

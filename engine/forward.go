@@ -13,6 +13,9 @@ type step struct {
 	count  int
 	grid   vk.Range       // of attention, in device memory
 	splits shaders.Splits // of attention
+
+	prefill bool // the rows are a prompt's, and take the kernels made for many
+	lone    bool // a row that may take faster kernels, whose bits are not those that it has among others
 }
 
 // normed is the residual as the RMSNorm in front of its next reader.
@@ -69,11 +72,11 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 // attention is that of a layer, from q and the cache to attn.
 func (m *Model) attention(s step, l *layer) shaders.Attention {
 	return shaders.Attention{
-		Rows: s.rows, Q: m.act.q, Cache: l.Cache, Scratch: m.act.scratch, Y: m.act.attn, Heads: m.heads, Splits: s.splits, Grid: s.grid, Count: s.count, Scale: m.cfg.AttnScale,
+		Rows: s.rows, Q: m.act.q, Cache: l.Cache, Scratch: m.act.scratch, Y: m.act.attn, Heads: m.heads, Splits: s.splits, Grid: s.grid, Count: s.count, Scale: m.cfg.AttnScale, Prefill: s.prefill,
 	}
 }
 
-// layerTiled is layer for the many rows of a GPU's prefill, where arithmetic counts and
+// layerTiled is layer for the rows of a GPU's prefill, where arithmetic counts and
 // launches don't: norms, RoPE and GeGLU are dispatches of their own.
 func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 	k, a, l, h, n := m.kernels, &m.act, &m.layers[i], m.heads, s.count

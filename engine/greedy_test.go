@@ -41,8 +41,8 @@ func greedyCases(t testing.TB) (cases []greedyCase) {
 	return cases
 }
 
-// Greedy decode gives the reference's ids: all 40, the shortest first, and some of them in the other
-// forms; with -short fewer.
+// Greedy decode gives the reference's ids: all 40, the shortest first, in every mode of numerics, and some
+// of them in the other forms; with -short fewer.
 func TestGreedyAnswers(t *testing.T) {
 	demo := func(c *greedyCase) greedyAnswer { return c.Answer }
 	forms := map[string]func(*greedyCase) greedyAnswer{
@@ -50,6 +50,9 @@ func TestGreedyAnswers(t *testing.T) {
 		"mlx": func(c *greedyCase) greedyAnswer { return c.MLX },
 	}
 	t.Run("f16 cache", func(t *testing.T) { checkGreedy(t, nano, Options{}, demo, 40, 10) })
+	for _, mode := range modes(device.Caps())[1:] {
+		t.Run(mode.String(), func(t *testing.T) { checkGreedy(t, nano, Options{Numerics: mode}, demo, 40, 10) })
+	}
 	t.Run("f32 cache", func(t *testing.T) { checkGreedy(t, nano, Options{KV: KVF32}, demo, 15, 4) })
 	for _, file := range nanoFiles() {
 		if answerOf := forms[file.name]; answerOf != nil {

@@ -146,8 +146,8 @@ func distance(got []float32, want []float64) float64 {
 	return floats.Distance(g, want, 2) / floats.Norm(want, 2)
 }
 
-// tokenByToken makes a model compute prompts one row at a time, as decode does.
-func tokenByToken(m *Model) { m.plan.chunk, m.pace.rows, m.pace.least = 1, 1, 1 }
+// tokenByToken makes a model compute prompts one row at a time, by the kernels of decode.
+func tokenByToken(m *Model) { m.plan.tiled, m.plan.chunk, m.pace.rows, m.pace.least = false, 1, 1, 1 }
 
 // gpuTuning is the workgroup sizes that GPUs get; CPU devices run them as well.
 var gpuTuning = shaders.Tuning{

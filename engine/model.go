@@ -52,9 +52,12 @@ type Model struct {
 	sessions []*Session // by sequence
 	pool     pagePool
 
-	cfg   weights.Config
-	heads shaders.Heads
-	kv    KVType
+	cfg      weights.Config
+	heads    shaders.Heads
+	kv       KVType
+	numerics Numerics
+	intDot   bool
+	lone     bool // a single sequence's steps may be step.lone
 	*plan
 	deviceTensors
 
@@ -85,7 +88,7 @@ func Load(ctx context.Context, dev *vk.Device, file *weights.Model, o Options, p
 		return nil, err
 	}
 	m := &Model{
-		dev: dev, cfg: file.Config, heads: headsOf(file.Config), kv: o.KV, plan: p, recordings: map[recording]*vk.Commands{},
+		dev: dev, cfg: file.Config, heads: headsOf(file.Config), kv: o.KV, numerics: o.Numerics, plan: p, recordings: map[recording]*vk.Commands{},
 		sessions: make([]*Session, p.sequences), pool: newPagePool(p.pages),
 	}
 	for i := range m.sessions {
@@ -105,7 +108,11 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	if o.IntDot && !m.dev.Caps().Features.IntegerDotProduct {
 		return fmt.Errorf("engine: %w", ErrNoIntDot)
 	}
+	if o.IntDot && o.Numerics == NumericsExact {
+		return fmt.Errorf("engine: integer dot products are not exact: want one of Options.IntDot and NumericsExact")
+	}
 	tuning := tuningOf(m.dev.Caps(), o)
+	m.intDot, m.lone = tuning.Product.IntDot, tuning.LoneGain && o.Numerics == NumericsAuto && m.plan.sequences == 1
 	m.pace, m.decode.layers = startPace(m.dev.Caps(), tuning, m.cfg, m.plan)
 	up, err := m.dev.NewUploader()
 	if err != nil {

@@ -40,7 +40,7 @@ type pace struct {
 
 // startPace is the pace before anything is measured, and the layers of a decode step that
 // share a submission: a layer of the first chunk fits into one, if need be with fewer tokens. A
-// GPU's chunks may shrink to the tokens of one workgroup, which take no longer than a single
+// GPU's chunks may shrink to the tokens of one workgroup or tile, which take no longer than a single
 // one; a CPU has no watchdog and no desktop to keep alive, and keeps its first chunk.
 func startPace(caps *vk.Caps, t shaders.Tuning, cfg weights.Config, p *plan) (start pace, decode int) {
 	s := speedOf(caps, t)
@@ -52,7 +52,11 @@ func startPace(caps *vk.Caps, t shaders.Tuning, cfg weights.Config, p *plan) (st
 		rows *= 2
 	}
 	rows = min(rows, p.chunk)
-	start = pace{rows: rows, least: min(t.Product.Tokens, rows), layers: layersOf(tokens/float64(rows), cfg)}
+	least := t.Product.Tokens
+	if p.tiled {
+		least = t.Prefill.Narrow.Tokens
+	}
+	start = pace{rows: rows, least: min(least, rows), layers: layersOf(tokens/float64(rows), cfg)}
 	if caps.Type == vk.CPU {
 		start.least = rows
 	}

@@ -13,13 +13,13 @@ import (
 )
 
 const (
-	maxChunk       = 512      // tokens of a prefill chunk at most, unless asked for
-	cpuChunk       = 256      // the same on CPU devices, which gain nothing from more
-	ringSlots      = 16       // sampled ids that the host may be behind; more than steps in flight
-	partials       = 64 << 20 // bytes of attention's partial results in decode; longer splits keep them below
-	defaultContext = 8192     // bounds the context that nobody asked for
-	minContext     = 256      // the least that an automatic context shrinks to
-	slack          = 1.02     // for the allocator's own rounding
+	maxChunk       = 512       // tokens of a prefill chunk at most, unless asked for
+	cpuChunk       = 256       // the same on CPU devices, which gain nothing from more
+	ringSlots      = 16        // sampled ids that the host may be behind; more than steps in flight
+	partials       = 128 << 20 // bytes of attention's partial results in decode; longer splits keep them below
+	defaultContext = 8192      // bounds the context that nobody asked for
+	minContext     = 256       // the least that an automatic context shrinks to
+	slack          = 1.02      // for the allocator's own rounding
 )
 
 // Positions of an attention workgroup in decode, where GPUs take more of long sequences, and in
@@ -35,9 +35,11 @@ type plan struct {
 	sequences int
 	chunk     int  // tokens of the largest prefill chunk
 	rows      int  // of the largest decode step, and of logits
-	pages     int  // of the KV pool, all sequences together
+	exact     bool // decode steps are recorded for every number of rows
+	pages     int  // of the KV pool, all sequences together; one more is the idle rows'
 	tiled     bool // prefill goes through MatMulPrefill
 	half      bool // which reads f16
+	splits    int  // values a token of the partial sums of its products
 	unpaired  bool // some layer's ffn_gate and ffn_up are of different types
 
 	// Of attention: decode shares a sequence among many workgroups, one row being too little work;
@@ -128,9 +130,10 @@ func (p *plan) withSlack() int64 { return int64(float64(p.weights+p.kv+p.activat
 
 func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	cfg := m.Config
-	p := &plan{context: context, sequences: max(1, o.Sequences)}
+	tuning := tuningOf(caps, o)
+	p := &plan{context: context, sequences: max(1, o.Sequences), exact: tuning.Product.Exact}
 	p.pages = p.sequences * pagesFor(context)
-	p.kv = 2 * int64(cfg.Layers) * int64(p.pages) * shaders.KVBytes(headsOf(cfg), o.KV)
+	p.kv = 2 * int64(cfg.Layers) * int64(p.pages+p.idleSequences()) * shaders.KVBytes(headsOf(cfg), o.KV)
 
 	for size := DecodeSplit; ; size *= 2 {
 		p.decodeSplits = shaders.DecodeSplits(caps, headsOf(cfg), size, context)
@@ -151,7 +154,6 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 			widest = max(widest, 2*int64(cfg.FFNDim))
 		}
 	}
-	tuning := tuningOf(caps, o)
 	for _, cols := range []int{cfg.Heads * cfg.HeadDim, cfg.FFNDim} {
 		partial, done := tuning.Product.SplitBytes(cfg.Dim, cols)
 		p.productPartial, p.productDone = max(p.productPartial, partial), max(p.productDone, done)
@@ -159,7 +161,14 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	prefill := tuning.Prefill
 	p.tiled, p.half = prefill != (shaders.Prefill{}), prefill.CoopMat != (shaders.CoopMat{})
 	if p.tiled {
-		widest = max(widest, int64(gateUpRows(cfg.FFNDim)), int64(headsOf(cfg).Rows()))
+		for _, w := range [][2]int{ // rows and columns of a layer's products
+			{headsOf(cfg).Rows(), cfg.Dim}, {cfg.Dim, cfg.Heads * cfg.HeadDim}, {gateUpRows(cfg.FFNDim), cfg.Dim}, {cfg.Dim, cfg.FFNDim},
+		} {
+			if n := prefill.SplitsOf(w[0], w[1]); n > 1 {
+				p.splits = max(p.splits, n*w[0])
+			}
+		}
+		widest = max(widest, int64(gateUpRows(cfg.FFNDim)), int64(headsOf(cfg).Rows()), int64(p.splits))
 	}
 	for p.chunk > 1 && 4*widest*int64(p.chunk) > caps.Limits.MaxStorageBufferRange {
 		p.chunk /= 2
@@ -177,7 +186,7 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	for _, a := range new(activations).table(cfg, p) {
 		p.activations += a.bytes
 	}
-	p.activations += int64(context)*int64(cfg.HeadDim)*4 + int64(p.sequences)*int64(context)*4
+	p.activations += int64(context)*int64(cfg.HeadDim)*4 + int64(p.sequences+p.idleSequences())*int64(context)*4
 	return p
 }
 
@@ -188,6 +197,9 @@ func tuningOf(caps *vk.Caps, o Options) shaders.Tuning {
 		t = *o.Tuning
 	}
 	t.Product.IntDot = t.Product.IntDot || o.IntDot
+	if o.Numerics == NumericsExact {
+		t = t.InF32(caps)
+	}
 	return t
 }
 

@@ -180,7 +180,7 @@ func TestDecodeSplits(t *testing.T) {
 	}{
 		{100, 128 << 20, shaders.Splits{Positions: 128, Max: 1}},
 		{8192, 128 << 20, shaders.Splits{Positions: 128, Max: 64}},
-		{8192, 128 << 10, shaders.Splits{Positions: 2048, Max: 4}}, // 8 × 16 rows × 4 heads × 68 f32 are 136 KiB
+		{8192, 128 << 10, shaders.Splits{Positions: 4096, Max: 2}}, // 4 × 32 rows × 4 heads × 68 f32 are 136 KiB
 		{1 << 20, 128 << 20, shaders.Splits{Positions: 512, Max: 2048}},
 	} {
 		p := planFor(capsWith(1<<40, c.bindable), file, Options{}, c.context)

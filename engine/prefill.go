@@ -60,19 +60,23 @@ func lengths(start, count int) shaders.Lengths {
 	return shaders.Lengths{Longest: start + count, Sum: count*start + count*(count+1)/2}
 }
 
+// shortChunk is the tokens of a chunk up to which devices without tiles take decode's attention.
+const shortChunk = 16
+
 // chunk is a prefill chunk, whose rows and attention grid it writes for the device. What was
-// computed in the slot before must be complete. A small chunk is computed as in decode.
+// computed in the slot before must be complete. On devices with tiles any chunk, were it of one
+// token, takes the kernels of prefill, so that no position's bits depend on where a prompt was cut.
 func (m *Model) chunk(slot int, ids []int32, start int, sequence uint32) *chunk {
 	s, n := &m.state, len(ids)
-	c := &chunk{step: step{rows: s.chunkRows[slot].All(), count: n, grid: s.chunkGrid[slot].All(), splits: m.prefillSplits}, start: start, slot: slot}
-	if n <= shaders.DecodeRows {
-		c.splits = m.decodeSplits
+	c := &chunk{step: step{rows: s.chunkRows[slot].All(), count: n, grid: s.chunkGrid[slot].All(), splits: m.decodeSplits}, start: start, slot: slot}
+	if m.tiled || n > shortChunk {
+		c.prefill, c.splits = true, m.prefillSplits
 	}
 	for i, id := range ids {
 		row := shaders.Row{Token: uint32(id), Position: uint32(start + i), Sequence: sequence}
 		copy(s.chunkRows[slot].Bytes()[rowBytes*i:], bytesOf(row))
 	}
-	grid := m.kernels.AttentionGrid(c.splits, m.heads, start+n, n)
+	grid := m.kernels.AttentionGrid(c.splits, m.heads, start+n, n, c.prefill)
 	copy(s.chunkGrid[slot].Bytes(), bytesOf(grid))
 	return c
 }

@@ -20,7 +20,7 @@ import (
 func TestStartPace(t *testing.T) {
 	seallm := weights.Config{Layers: 28, Dim: 3072, FFNDim: 24576, Heads: 16, KVHeads: 16, HeadDim: 256}
 	nano := weights.Config{Layers: 6, Dim: 256, FFNDim: 1024, Heads: 4, KVHeads: 4, HeadDim: 64}
-	matrices := shaders.Prefill{CoopMat: shaders.CoopMat{M: 16, N: 16, K: 16, Subgroup: 32}}
+	matrices := shaders.Prefill{CoopMat: shaders.CoopMat{M: 16, N: 16, K: 16, Subgroup: 32}, Narrow: shaders.Tiling{Tokens: 32}}
 	for _, c := range []struct {
 		name    string
 		class   vk.DeviceType
@@ -31,15 +31,15 @@ func TestStartPace(t *testing.T) {
 		want    pace
 		decode  int
 	}{
-		{"discrete, with matrices", vk.Discrete, matrices, seallm, 5 << 30, 512, pace{rows: 512, least: 16, layers: 1}, 28},
+		{"discrete, with matrices", vk.Discrete, matrices, seallm, 5 << 30, 512, pace{rows: 512, least: 32, layers: 1}, 28},
 		{"discrete", vk.Discrete, shaders.Prefill{}, seallm, 5 << 30, 512, pace{rows: 64, least: 16, layers: 1}, 26},
-		{"integrated", vk.Integrated, matrices, seallm, 5 << 30, 512, pace{rows: 32, least: 16, layers: 1}, 5},
+		{"integrated", vk.Integrated, matrices, seallm, 5 << 30, 512, pace{rows: 32, least: 32, layers: 1}, 5},
 		{"a CPU", vk.CPU, shaders.Prefill{}, seallm, 17 << 30, 256, pace{rows: 32, least: 32, layers: 1}, 1},
 		{"a small model", vk.Discrete, shaders.Prefill{}, nano, 4 << 20, 512, pace{rows: 512, least: 16, layers: 6}, 6},
-		{"a small context", vk.Discrete, matrices, seallm, 5 << 30, 100, pace{rows: 100, least: 16, layers: 9}, 28},
+		{"a small context", vk.Discrete, matrices, seallm, 5 << 30, 100, pace{rows: 100, least: 32, layers: 9}, 28},
 	} {
 		tuning := shaders.Tuning{Product: shaders.ProductTuning{Tokens: 16}, Prefill: c.prefill}
-		got, decode := startPace(&vk.Caps{Type: c.class}, tuning, c.cfg, &plan{chunk: c.chunk, weights: c.weights})
+		got, decode := startPace(&vk.Caps{Type: c.class}, tuning, c.cfg, &plan{chunk: c.chunk, weights: c.weights, tiled: c.prefill != shaders.Prefill{}})
 		if got != c.want || decode != c.decode {
 			t.Errorf("%s: %+v and %d layers a decode step, want %+v and %d", c.name, got, decode, c.want, c.decode)
 		}
@@ -213,17 +213,17 @@ func TestNothingIsBuiltAfterLoad(t *testing.T) {
 			m := loadFile(t, c.file, o)
 			before := m.kernels.Pipelines()
 			for n := 1; n <= shaders.DecodeRows; n++ {
-				if c.cpu && n != 1 && n != c.tuning.Product.Tokens {
+				if m.class(n) != n || c.cpu && n != 1 && n != c.tuning.Product.Tokens {
 					continue
 				}
-				for _, filtered := range []bool{false, true} {
-					if _, err := m.recorded(n, 0, filtered); err != nil {
+				for _, kind := range []stepKind{{rows: n}, {rows: n, filtered: true}, {rows: n, lone: n == 1}} {
+					if _, err := m.recorded(kind, 0); err != nil {
 						t.Fatal(err)
 					}
 				}
 			}
 			for _, n := range []int{1, 2, 3, 5, 16, 17, 40, 100} {
-				if c.cpu && n <= shaders.DecodeRows {
+				if c.cpu && n <= shortChunk {
 					continue
 				}
 				chunk := m.chunk(0, make([]int32, n), 0, 0)

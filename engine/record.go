@@ -11,6 +11,7 @@ import (
 type recording struct {
 	decode   bool
 	filtered bool // in decode: sampling takes more than the greatest logit
+	lone     bool // in decode: as step says
 	count    int  // rows
 	slot     int  // of those that may be pending at once
 	from, to int  // layers
@@ -62,7 +63,7 @@ func (m *Model) dispatches(c *vk.Commands, r recording, s step, tail func(c *vk.
 		m.embed(c, s)
 	}
 	layer := m.layer
-	if m.tiled && s.count > shaders.DecodeRows {
+	if m.tiled && s.prefill {
 		layer = m.layerTiled
 	}
 	for i := r.from; i < r.to; i++ {
@@ -84,19 +85,24 @@ func (m *Model) needed(full int, all bool) []*shaders.Pipeline {
 			m.dispatches(c, recording{to: m.cfg.Layers}, m.chunk(0, make([]int32, n), 0, 0).step, func(c *vk.Commands, n int) { m.sample(c, n-1, 1, false) })
 		}
 		for n := 1; n <= m.plan.rows; n++ {
-			if all || n == 1 || n == full {
+			if m.class(n) == n && (all || n == 1 || n == full) {
 				m.decodeDispatches(c, n)
 			}
 		}
 	})
 }
 
-// decodeDispatches records a whole decode step of n rows, with both ways to sample.
+// decodeDispatches records whole decode steps of a class of n rows, with both ways to sample.
 func (m *Model) decodeDispatches(c *vk.Commands, n int) {
-	m.dispatches(c, recording{decode: true, to: m.cfg.Layers}, m.decodeStep(n), func(c *vk.Commands, n int) {
-		m.sample(c, 0, n, false)
-		m.sample(c, 0, n, true)
-	})
+	for _, lone := range []bool{false, true} {
+		if lone && (n > 1 || !m.lone) {
+			break
+		}
+		m.dispatches(c, recording{decode: true, to: m.cfg.Layers}, m.decodeStep(stepKind{rows: n, lone: lone}), func(c *vk.Commands, n int) {
+			m.sample(c, 0, n, false)
+			m.sample(c, 0, n, true)
+		})
+	}
 }
 
 // commands records what do does, traced if the model is.

@@ -26,7 +26,8 @@ const (
 // guess chooses how many tokens to draft for each active answer and reports whether there are
 // any: as many as are asked for, or as raise the tokens per time that the next step can be
 // expected to give. Of the latter kind are only steps whose rows are a power of two, which
-// kernels fill.
+// kernels fill. What a lone answer's steps take is what they take by its faster kernels, where it has such:
+// a check must gain over those.
 func (b *batch) guess() bool {
 	n, most := len(b.active), b.m.plan.rows
 	fixed, auto := n, false
@@ -41,11 +42,11 @@ func (b *batch) guess() bool {
 			fixed += a.draft
 		}
 	}
-	if fixed > n || !auto || b.m.decode.plans[n].took == 0 {
+	if fixed > n || !auto || b.m.decode.plans[b.m.class(n)].took == 0 {
 		return fixed > n
 	}
 	expected, found := float64(n), false
-	best := gain * expected / b.m.stepCost(n)
+	best := gain * expected / b.m.stepCost(b.m.class(n))
 	for rows := n + 1; rows <= most; rows++ {
 		a, chance := b.likeliest()
 		if a == nil {
@@ -101,14 +102,14 @@ func (a *answer) drafted() []int32 {
 	return a.drafter.Draft(a.draft)
 }
 
-// quick reports whether a step of n rows costs no time to prepare that its answer may not win
+// quick reports whether a step of a class of n rows costs no time to prepare that its answer may not win
 // back: its kernels are built, or would be among much else.
 func (m *Model) quick(n int) bool {
 	return m.decode.plans[n].samples > 0 || m.decode.spent > settled ||
 		len(m.kernels.Missing(func(c *vk.Commands) { m.decodeDispatches(c, n) })) == 0
 }
 
-// stepCost is the seconds that a step of n rows takes: as measured, or estimated from steps of
+// stepCost is the seconds that a step of a class of n rows takes: as measured, or estimated from steps of
 // fewer rows. What was measured only once, or long ago, may have been disturbed: the estimate
 // holds where it is less.
 func (m *Model) stepCost(n int) float64 {

@@ -11,7 +11,7 @@ import (
 
 // How many tokens are drafted follows what steps cost and how likely the guesses are.
 func TestGuess(t *testing.T) {
-	const built = shaders.DecodeRows
+	const built = 16
 	ms := func(v float64) time.Duration { return time.Duration(v * float64(time.Millisecond)) }
 	type costs map[int]float64 // ms of a step of so many rows
 	for _, c := range []struct {

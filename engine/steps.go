@@ -29,7 +29,14 @@ type decodePlan struct {
 	samples int           // of took
 }
 
-// decodePlan returns the plan of n rows.
+// stepKind is what decode steps are recorded for.
+type stepKind struct {
+	rows     int  // a class
+	filtered bool // sampling takes more than the greatest logit
+	lone     bool // of one row: as step says
+}
+
+// decodePlan returns the plan of a class of n rows.
 func (m *Model) decodePlan(n int) *decodePlan {
 	p := &m.decode.plans[n]
 	if p.layers == 0 {
@@ -44,19 +51,19 @@ func (m *Model) decodePlan(n int) *decodePlan {
 	return p
 }
 
-// decodeStep is what a decode step of n rows works on.
-func (m *Model) decodeStep(n int) step {
-	return step{rows: m.state.decodeRows, count: n, grid: m.state.decodeGrid, splits: m.decodeSplits}
+// decodeStep is what a decode step works on.
+func (m *Model) decodeStep(k stepKind) step {
+	return step{rows: m.state.decodeRows, count: k.rows, grid: m.state.decodeGrid, splits: m.decodeSplits, lone: k.lone}
 }
 
-// recorded returns a copy of the decode step of n rows, recorded now unless it is there already.
+// recorded returns a copy of a decode step, recorded now unless it is there already.
 // There are as many copies as steps in flight: a command buffer must not be pending twice.
-func (m *Model) recorded(n, number int, filtered bool) ([]*vk.Commands, error) {
-	s := m.decodeStep(n)
-	segments, layers := m.decode.segments[:0], m.decodePlan(n).layers
+func (m *Model) recorded(k stepKind, number int) ([]*vk.Commands, error) {
+	s := m.decodeStep(k)
+	segments, layers := m.decode.segments[:0], m.decodePlan(k.rows).layers
 	for from := 0; from < m.cfg.Layers; from += layers {
-		r := recording{decode: true, filtered: filtered, count: n, slot: number, from: from, to: min(from+layers, m.cfg.Layers)}
-		c, err := m.kept(r, s, func(c *vk.Commands, n int) { m.sample(c, 0, n, filtered) })
+		r := recording{decode: true, filtered: k.filtered, lone: k.lone, count: k.rows, slot: number, from: from, to: min(from+layers, m.cfg.Layers)}
+		c, err := m.kept(r, s, func(c *vk.Commands, n int) { m.sample(c, 0, n, k.filtered) })
 		if err != nil {
 			return nil, err
 		}
@@ -68,8 +75,8 @@ func (m *Model) recorded(n, number int, filtered bool) ([]*vk.Commands, error) {
 
 // submitDecode submits a decode step of rows of these lengths, whose recording must not be
 // pending. It tells when it began to: recording, which may build kernels, is no part of the step.
-func (m *Model) submitDecode(n, number int, filtered bool, l shaders.Lengths) (t vk.Ticket, sent time.Time, err error) {
-	segments, err := m.recorded(n, number, filtered)
+func (m *Model) submitDecode(k stepKind, number int, l shaders.Lengths) (t vk.Ticket, sent time.Time, err error) {
+	segments, err := m.recorded(k, number)
 	if err != nil {
 		return 0, sent, err
 	}
@@ -82,7 +89,7 @@ func (m *Model) submitDecode(n, number int, filtered bool, l shaders.Lengths) (t
 	return t, sent, nil
 }
 
-// measured learns from a step of n rows that took so long; alone: nothing else ran.
+// measured learns from a step of a class of n rows that took so long; alone: nothing else ran.
 // Submissions and the steps in flight are sized by the first such step. Slow steps do not run
 // ahead: the device is busy anyway, and an answer that is stopped ends sooner.
 func (m *Model) measured(n int, took time.Duration, alone bool) {
@@ -110,7 +117,8 @@ func (m *Model) measured(n int, took time.Duration, alone bool) {
 	p.layers, p.depth, p.timed = paced.layers, depth, true
 }
 
-// setRows makes the next decode steps go on from these rows. Nothing may be in flight.
+// setRows makes the next decode steps go on from these rows, and all others idle. Nothing may be
+// in flight.
 func (m *Model) setRows(rows []shaders.Row) error {
 	s := &m.state
 	if slices.Equal(rows, s.current) {
@@ -119,8 +127,9 @@ func (m *Model) setRows(rows []shaders.Row) error {
 	if err := m.wait(s.rowsTicket); err != nil {
 		return err
 	}
-	copy(s.nextRows.Bytes(), bytesOf(rows...))
-	grid := m.decodeSplits.Grid(m.heads, lengthsOf(rows, 0).Longest, len(rows))
+	idle := slices.Repeat([]shaders.Row{m.idleRow()}, shaders.DecodeRows-len(rows))
+	copy(s.nextRows.Bytes(), bytesOf(slices.Concat(rows, idle)...))
+	grid := m.decodeSplits.Grid(m.heads, lengthsOf(rows, 0).Longest, m.class(len(rows)))
 	copy(s.nextRows.Bytes()[rowBytes*shaders.DecodeRows:], bytesOf(grid))
 	ticket, err := m.dev.Submit(s.copyRows)
 	if err != nil {

@@ -3,7 +3,8 @@
 #extension GL_EXT_control_flow_attributes : require
 // The end of a step: the best token over all chunks of the vocabulary goes into
 // the ring that the host reads and into the row for the next step, the row's
-// position moves on, and the next step's attention grid is set. One workgroup a row.
+// position moves on, and the next step's attention grid is set. An idle row stays as it
+// is. One workgroup a row.
 #include "lanes.glsl"
 #include "rows.glsl"
 
@@ -36,6 +37,8 @@ uvec2 better(uvec2 a, uvec2 b) {
 
 void main() {
     uint row = gl_WorkGroupID.x, lane = gl_LocalInvocationID.x;
+    Row r = rows[row];
+    if (r.step == IDLE) return;
     uvec2 mine = uvec2(0u, NONE);
     for (uint first = lane; first < push.chunks; first += FLIGHT * LANES) {
         uvec2 candidates[FLIGHT];
@@ -51,7 +54,6 @@ void main() {
         if (lane < half_lanes) winner[lane] = better(winner[lane], winner[lane + half_lanes]);
     }
     if (lane != 0u) return;
-    Row r = rows[row];
     r.token = winner[0].y;
     ring[row * push.slots + r.step % push.slots] = r.token;
     r.position += 1u;

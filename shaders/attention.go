@@ -175,13 +175,12 @@ func (p Splits) Grid(h Heads, length, count int) [3]uint32 {
 	return [3]uint32{uint32(h.Heads), uint32(min(ceilDiv(length, p.Positions), p.Max)), uint32(count)}
 }
 
-// DecodeRows is the most rows of a step to which decode's attention is applied, which gives a row
-// the same bits whatever the others; beyond it rows share their loads of K and V.
-const DecodeRows = 16
+// DecodeRows is the most rows of a decode step.
+const DecodeRows = 32
 
 // AttentionGrid is the grid that [Kernels.Attention] finds in memory.
-func (s *Kernels) AttentionGrid(p Splits, h Heads, length, count int) [3]uint32 {
-	if count > DecodeRows {
+func (s *Kernels) AttentionGrid(p Splits, h Heads, length, count int, prefill bool) [3]uint32 {
+	if prefill {
 		return s.tuning.Attention.PrefillGrid(p, h, length, count)
 	}
 	return p.Grid(h, length, count)
@@ -206,12 +205,13 @@ type Attention struct {
 	Grid    vk.Range // VkDispatchIndirectCommand: it grows with the sequence
 	Count   int
 	Scale   float32 // of q·k
+	Prefill bool    // rows share their loads of K and V, where they follow each other in a sequence
 }
 
 // Attention records a. It is one dispatch, or two where the first does not merge the splits
 // (AttentionTuning.Merge).
 func (s *Kernels) Attention(c *vk.Commands, label string, a Attention) {
-	if a.Count > DecodeRows {
+	if a.Prefill {
 		s.AttentionPrefill(c, label, a)
 	} else {
 		s.AttentionDecode(c, label, a)
@@ -221,7 +221,7 @@ func (s *Kernels) Attention(c *vk.Commands, label string, a Attention) {
 	}
 }
 
-// AttentionDecode is the first dispatch of [Kernels.Attention] for few rows; the grid is [Splits.Grid].
+// AttentionDecode is the first dispatch of [Kernels.Attention] for rows of any sequences; the grid is [Splits.Grid].
 func (s *Kernels) AttentionDecode(c *vk.Commands, label string, a Attention) {
 	pipeline, args := s.only(attentionKernel), a.bindings().with(a.push())
 	if s.tuning.Attention.Subgroup != 0 {

@@ -23,7 +23,7 @@ func (a *AttentionTuning) PrefillGrid(p Splits, h Heads, length, count int) [3]u
 	return [3]uint32{uint32(h.Heads), uint32(ceilDiv(length, p.Positions)), uint32(ceilDiv(count, a.prefillRows()))}
 }
 
-// AttentionPrefill is the first dispatch of [Kernels.Attention] for many rows, several of which
+// AttentionPrefill is the first dispatch of [Kernels.Attention] for a prompt's rows, several of which
 // share their loads of K and V where they follow each other in one sequence; the grid is
 // [AttentionTuning.PrefillGrid]. A.Splits have room for the longest sequence.
 func (s *Kernels) AttentionPrefill(c *vk.Commands, label string, a Attention) {

@@ -32,9 +32,10 @@ func TestAttentionExtremeScores(t *testing.T) {
 			rows[i].Position, q[32*i] = uint32(length-count+i), 10
 		}
 		b := newBench(t, KVF32, tuning)
-		grid := b.set.AttentionGrid(splits, h, length, count)
+		prefill := count > 1
+		grid := b.set.AttentionGrid(splits, h, length, count, prefill)
 		a := Attention{
-			Rows: in(b, "rows", rows), Q: in(b, "q", q), Y: b.out("y", len(q)), Heads: h, Splits: splits, Grid: in(b, "grid", grid[:]), Count: count, Scale: 1,
+			Rows: in(b, "rows", rows), Q: in(b, "q", q), Y: b.out("y", len(q)), Heads: h, Splits: splits, Grid: in(b, "grid", grid[:]), Count: count, Scale: 1, Prefill: prefill,
 			Cache:   KVCache{K: in(b, "k", half[0]), V: in(b, "v", half[1]), Pages: in(b, "pages", table), MaxPages: pages},
 			Scratch: AttentionScratch{b.out("partial", int(splits.PartialBytes(h, count)/4)), in(b, "done", make([]uint32, count))},
 		}
@@ -137,7 +138,7 @@ func TestAttentionTuningCheck(t *testing.T) {
 
 func TestGridLayout(t *testing.T) {
 	b := newBench(t, KVF16, DefaultTuning(device.Caps()))
-	grid := b.set.AttentionGrid(Splits{256, 4}, Heads{16, 16, 256}, 257, 3)
+	grid := b.set.AttentionGrid(Splits{256, 4}, Heads{16, 16, 256}, 257, 3, false)
 	if want := [3]uint32{16, 2, 3}; grid != want {
 		t.Errorf("%v, want %v", grid, want)
 	}

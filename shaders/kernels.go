@@ -15,6 +15,7 @@ type Tuning struct {
 	Product     ProductTuning   // of the products with few tokens
 	Prefill     Prefill         // of the products with many tokens; zero: Product's are taken
 	Attention   AttentionTuning // zero: the device's default
+	LoneGain    bool            // the products of one row gain over 5 % where their bits need not be those among others
 }
 
 // DefaultTuning is plain and safe on every device: on a CPU one SIMD vector is a

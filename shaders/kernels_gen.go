@@ -511,6 +511,10 @@ type Row struct {
 	Step     uint32 // tokens sampled so far; selects the slot of the ring
 }
 
+// IdleStep is the Step of a row that only fills up a decode step. Kernels compute it like any
+// other, in a sequence that is nobody's, but it never advances.
+const IdleStep = 0xffffffff
+
 // Sampling is the parameters of a sequence: 32 bytes.
 type Sampling struct {
 	Temperature   float32 // 0: greedy

@@ -76,25 +76,22 @@ type MatMulPrefill struct {
 
 	Row0, Stride int
 	Add          bool
-	// Partial is of any size, and may be none; with room for [splits][tokens][rows] f32
-	// matrices that are all of y and whose tiles are too few to fill the device are split by
-	// columns.
+	// Partial is [Prefill.SplitsOf][tokens][rows] f32, or more, or none: without it, or where
+	// the matrix is not all of y, its columns are not split.
 	Partial vk.Range
 }
 
 // MatMulPrefill records m.
 func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
 	p, w, x := &s.tuning.Prefill, m.W, m.X
-	tile := &p.Wide
+	kernel, tile := p.kernel(), &p.Wide
 	if x.Tokens <= p.Narrow.Tokens {
 		tile = &p.Narrow
 	}
-	if m.Stride != w.Rows {
-		m.Partial.Size = 0
+	splits, part := 1, ceilDiv(w.Cols, tile.Cols)*tile.Cols
+	if m.Partial.Buffer != nil && m.Stride == w.Rows {
+		splits, part = p.share(w.Rows, w.Cols)
 	}
-	splits := p.splits(w.Rows, w.Cols, x.Tokens, tile, m.Partial.Size)
-	steps := ceilDiv(ceilDiv(w.Cols, tile.Cols), splits)
-	splits = ceilDiv(ceilDiv(w.Cols, tile.Cols), steps)
 	to, add := m.Y, m.Add
 	if splits > 1 {
 		to, add = m.Partial.Part(0, 4*int64(splits)*int64(x.Tokens)*int64(w.Rows)), false
@@ -105,28 +102,28 @@ func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
 		factors, perToken = x.Tokens*halfRow(w.Cols)/4, int64(halfRow(w.Cols)+4)
 	}
 	for i := range w.Parts {
-		part := &w.Parts[i]
-		b := matmulTiledBindings{Weights: part.Data, X: x.X, Y: to}
+		p := &w.Parts[i]
+		b := matmulTiledBindings{Weights: p.Data, X: x.X, Y: to}
 		push := matmulTiledPush{tilesPush{
-			matrixPush: w.push(part), Row0: uint32(m.Row0 + part.First), Stride: uint32(m.Stride), Tokens: uint32(x.Tokens), First: uint32(x.First),
-			Factors: uint32(factors), Steps: uint32(steps), Add: constant(add),
+			matrixPush: w.push(p), Row0: uint32(m.Row0 + p.First), Stride: uint32(m.Stride), Tokens: uint32(x.Tokens), First: uint32(x.First),
+			Factors: uint32(factors), Steps: uint32(part / tile.Cols), Add: constant(add),
 		}}
 		args := b.with(push)
 		if x.Half {
 			args = matmulCoopmatBindings(b).with(matmulCoopmatPush(push))
 		}
 		work := Work{
-			Read:    part.Data.Size + perToken*int64(x.Tokens),
-			Written: perRow * int64(part.Rows) * int64(splits),
-			FLOPs:   2 * int64(part.Rows) * int64(w.Cols) * int64(x.Tokens),
+			Read:    p.Data.Size + perToken*int64(x.Tokens),
+			Written: perRow * int64(p.Rows) * int64(splits),
+			FLOPs:   2 * int64(p.Rows) * int64(w.Cols) * int64(x.Tokens),
 		}
 		if add {
-			work.Read += perRow * int64(part.Rows)
-			work.FLOPs += int64(part.Rows) * int64(x.Tokens)
+			work.Read += perRow * int64(p.Rows)
+			work.FLOPs += int64(p.Rows) * int64(x.Tokens)
 		}
-		gx, gy := s.fold(ceilDiv(part.Rows, tile.Rows) * ceilDiv(x.Tokens, tile.Tokens))
+		gx, gy := s.fold(ceilDiv(p.Rows, tile.Rows) * ceilDiv(x.Tokens, tile.Tokens))
 		s.dispatch(c, label, call{
-			pipeline: s.tilePipeline(p.kernel(), w.Type, tile), arguments: args, shape: []int{part.Rows, w.Cols, x.Tokens},
+			pipeline: s.tilePipeline(kernel, w.Type, tile), arguments: args, shape: []int{p.Rows, w.Cols, x.Tokens},
 			grid: [3]int{gx, gy, splits}, work: work,
 		})
 	}

@@ -3,6 +3,7 @@ package shaders
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"sealvk/shaders/reference"
@@ -62,7 +63,7 @@ func (b *bench) prefill(rng *rand.Rand, typ Type, rows, cols, tokens, splits int
 	near(b.t, what+", added", b.floats(sum), expected.Plus(before))
 }
 
-// Matrices of few tiles are split by columns, as far as there is room, and without it not.
+// Matrices of few tiles are split by columns, where there is room for the parts.
 func TestMatMulSplits(t *testing.T) {
 	p := tiled()["small"]
 	p.Groups, p.Splits = 9, 3
@@ -73,8 +74,7 @@ func testSplits(t *testing.T, p Prefill, want func(w, x []float32, rows, cols, t
 	b, rng := newBench(t, KVF16, prefillTuning(p)), random(t)
 	const rows, tokens = 37, 5 // 1 tile
 	for _, c := range []struct{ cols, room, splits int }{
-		{2 * splitCols, 3, 2}, {3*splitCols + 256, 3, 3}, {3 * splitCols, 2, 2}, {3 * splitCols, 1, 1}, {9 * splitCols, 9, 3},
-		{2*splitCols - 256, 3, 1},
+		{2 * splitCols, 3, 2}, {3*splitCols + 256, 3, 3}, {3 * splitCols, 1, 1}, {9 * splitCols, 9, 3}, {2*splitCols - 256, 3, 1},
 	} {
 		var grid [3]int
 		b.set.Observe(func(d Dispatch) {
@@ -160,6 +160,35 @@ func TestDefaultPrefill(t *testing.T) {
 		p := tiled()["large"]
 		if spoil(&p); p.Check(device.Caps()) == nil {
 			t.Errorf("%s: no error", what)
+		}
+	}
+}
+
+// A token's sums are the same bits alone and among others, in both tilings, whose steps end at
+// different columns.
+func TestPrefillTokensOfBatch(t *testing.T) {
+	p := tiled()["small"]
+	p.Groups, p.Splits = 9, 2
+	const rows, cols, tokens = 37, 2*splitCols + 16, 40 // more than the narrow tile's
+	rng := random(t)
+	for _, typ := range []Type{format.F32, format.F16} {
+		b := newBench(t, KVF16, prefillTuning(p))
+		file, _ := randomWeights(t, rng, typ, rows, cols)
+		m := b.matrix(file, rows)
+		x, partial := in(b, "x", normal(rng, tokens*cols, 1)), b.out("partial", 2*tokens*rows)
+		sums := func(first, n int) []float32 {
+			y := b.out("y", n*rows)
+			b.run(func(c *vk.Commands) {
+				operand := b.set.Operand(c, "half", Operand{X: x, First: first, Tokens: n, Cols: cols}, vk.Range{})
+				b.set.MatMulPrefill(c, "stores", MatMulPrefill{W: m, X: operand, Y: y, Stride: rows, Partial: partial})
+			})
+			return b.floats(y)
+		}
+		all := sums(0, tokens)
+		for _, part := range [][2]int{{0, 1}, {39, 1}, {7, 16}, {3, 17}} {
+			if got := sums(part[0], part[1]); !slices.Equal(got, all[rows*part[0]:][:rows*part[1]]) {
+				t.Errorf("%s: tokens %d and on, %d of them, differ from those of all", name(typ), part[0], part[1])
+			}
 		}
 	}
 }

@@ -132,6 +132,9 @@ func (p *ProductTuning) check(l *vk.Limits) error {
 	return nil
 }
 
+// exactTokens is the most tokens of which ProductTuning.Exact saves the surplus: of more it is a small part.
+const exactTokens = 16
+
 // next is the tokens of a workgroup, and how many tokens it is that such workgroups take,
 // from a token on. Where products are bound by arithmetic, a small batch computes no more than
 // a quarter in vain; else what costs is reading the weights, and in prefill building pipelines.
@@ -142,7 +145,7 @@ func (p *ProductTuning) next(from, tokens int) (group, count int) {
 		group *= 2
 	}
 	switch {
-	case !p.Exact || tokens > DecodeRows || 4*n > 3*group && n <= group:
+	case !p.Exact || tokens > exactTokens || 4*n > 3*group && n <= group:
 		return group, n
 	case n >= group:
 		return group, n / group * group

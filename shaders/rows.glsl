@@ -7,3 +7,7 @@ struct Row {
     uint sequence; // index of its page table, history and sampling parameters
     uint step;     // tokens sampled so far; selects the slot of the ring
 };
+// IdleStep is the Step of a row that only fills up a decode step. Kernels compute it like any
+// other, in a sequence that is nobody's, but it never advances.
+// export
+const uint IDLE = 0xffffffffu;

@@ -158,10 +158,18 @@ func (p *Prefill) Check(c *vk.Caps) error {
 	return nil
 }
 
-// splits is by how many workgroups the columns of each tile are shared: as many as fill
-// the device, if the partial sums fit into room bytes.
-func (p *Prefill) splits(rows, cols, tokens int, t *Tiling, room int64) int {
-	tiles := ceilDiv(rows, t.Rows) * ceilDiv(tokens, t.Tokens)
-	fits := int(min(room/(4*int64(rows)*int64(tokens)), int64(p.Splits)))
-	return max(1, min(p.Groups/tiles, cols/splitCols, fits))
+// SplitsOf is by how many workgroups the columns of a tile of a matrix are shared: as many as
+// fill the device where all tokens are in narrow tiles. It depends on the shape alone, since the order
+// of summation does on it: a token's numbers are the same bits among few others and among many.
+func (p *Prefill) SplitsOf(rows, cols int) int {
+	splits, _ := p.share(rows, cols)
+	return splits
+}
+
+// share is SplitsOf, and the columns of each split, which are whole steps of both tilings.
+func (p *Prefill) share(rows, cols int) (splits, part int) {
+	step := max(p.Wide.Cols, p.Narrow.Cols)
+	splits = max(1, min(p.Groups/ceilDiv(rows, p.Narrow.Rows), cols/splitCols, p.Splits))
+	part = step * ceilDiv(ceilDiv(cols, step), splits)
+	return ceilDiv(cols, part), part
 }

@@ -185,6 +185,7 @@ func differences(a, b *Profile) []Difference {
 		{"clock", a.Device.Clock, b.Device.Clock},
 		{"model", a.Model.Name, b.Model.Name},
 		{"random weights", fmt.Sprint(a.Model.Synthetic), fmt.Sprint(b.Model.Synthetic)},
+		{"numerics", a.Model.Numerics, b.Model.Numerics},
 		{"integer dot products", fmt.Sprint(a.Model.IntDot), fmt.Sprint(b.Model.IntDot)},
 		{"tuning", a.Model.Tuning, b.Model.Tuning},
 		{"bytes of weights", fmt.Sprint(a.Model.WeightsBytes), fmt.Sprint(b.Model.WeightsBytes)},

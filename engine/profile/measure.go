@@ -81,7 +81,7 @@ func newProfile(c *vk.Caps, m *engine.Model) *Profile {
 		p.Device.Clock = "calibrated"
 	}
 	p.Model = Model{
-		Name: cfg.Name, KV: m.KV().String(), Layers: cfg.Layers, Dim: cfg.Dim, FFNDim: cfg.FFNDim,
+		Name: cfg.Name, KV: m.KV().String(), Numerics: m.Numerics().String(), IntDot: m.IntDot(), Layers: cfg.Layers, Dim: cfg.Dim, FFNDim: cfg.FFNDim,
 		Heads: cfg.Heads, KVHeads: cfg.KVHeads, HeadDim: cfg.HeadDim, Vocab: cfg.Vocab,
 		WeightsBytes: weights, BytesPerToken: m.BytesPerToken(),
 	}

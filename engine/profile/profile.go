@@ -55,11 +55,12 @@ func DeviceOf(c *vk.Caps) Device {
 // Model is what ran.
 type Model struct {
 	Name          string `json:"name"`
-	Synthetic     bool   `json:"synthetic"`        // random weights
-	FileType      string `json:"file_type"`        // Q4_K_M
-	KV            string `json:"kv"`               // f16
-	IntDot        bool   `json:"int_dot"`          // decodes with 16-bit activations and integer dot products, where weights are quantized
-	Tuning        string `json:"tuning,omitempty"` // knobs of kernels that were set: matmul_add.lanes=128,…
+	Synthetic     bool   `json:"synthetic"`          // random weights
+	FileType      string `json:"file_type"`          // Q4_K_M
+	KV            string `json:"kv"`                 // f16
+	Numerics      string `json:"numerics,omitempty"` // auto; profiles of earlier programs have none
+	IntDot        bool   `json:"int_dot"`            // decodes with 16-bit activations and integer dot products, where weights are quantized
+	Tuning        string `json:"tuning,omitempty"`   // knobs of kernels that were set: matmul_add.lanes=128,…
 	Layers        int    `json:"layers"`
 	Dim           int    `json:"dim"`
 	FFNDim        int    `json:"ffn_dim"`

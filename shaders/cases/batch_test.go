@@ -57,7 +57,7 @@ func testBatch(t *testing.T, k *shaders.Kernel, c Case) {
 		return &p
 	}
 	whole := run(t, part(0, shaders.DecodeRows))
-	for _, p := range [][2]int{{0, 1}, {7, 8}, {15, 16}, {3, 5}, {0, 3}, {9, 14}, {8, 16}} {
+	for _, p := range [][2]int{{0, 1}, {7, 8}, {15, 16}, {3, 5}, {0, 3}, {9, 14}, {8, 16}, {13, 32}} {
 		some := runTimes(t, part(p[0], p[1]), 1)
 		for i, o := range some.written {
 			got, want := words(t, o), words(t, whole.written[i])

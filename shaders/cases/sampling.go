@@ -219,6 +219,9 @@ var _ = register("advance", kernel{
 		rows := changed(b, "rows", func(v []uint32) { // shaders.Row
 			for i := 0; i < len(v); i += 4 {
 				copy(v[i:], []uint32{7, uint32(2*split - 1 - b.odd(split)), uint32(i / 4), uint32(step + b.odd(slots))})
+				if i > 0 && b.odd(3) == 1 {
+					v[i+3] = shaders.IdleStep
+				}
 			}
 		}, tokens, 4)
 		best := input(b, "best", func(v []uint32) {
@@ -241,6 +244,12 @@ var _ = register("advance", kernel{
 			longest := 0 // sequence of the next step
 			for t := range tokens {
 				row := rows.values[4*t:][:4]
+				if row[3] == shaders.IdleStep {
+					for i, same := range row {
+						k.equal(&rows.buffer, same, t, i)
+					}
+					continue
+				}
 				keys, candidates := make([]float32, n), make([]uint32, n)
 				for i := range n {
 					pair := best.values[best.offset(t, i):]

@@ -29,7 +29,8 @@ type Row struct {
 	Prompt        int    `json:"n_prompt"`
 	Gen           int    `json:"n_gen"`
 	Depth         int    `json:"n_depth"`
-	Parallel      int    `json:"n_parallel"` // ours: sequences at once
+	Parallel      int    `json:"n_parallel"`         // ours: sequences at once
+	Numerics      string `json:"numerics,omitempty"` // ours: engine.Numerics
 	TestTime      string `json:"test_time"`
 
 	AvgNS    int64   `json:"avg_ns"`

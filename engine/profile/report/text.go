@@ -70,15 +70,18 @@ func writeFacts(b *strings.Builder, facts []fact) {
 // facts are what was measured, and on what.
 func facts(p *profile.Profile) []fact {
 	d, m := &p.Device, &p.Model
-	integers := ""
+	arithmetic := ""
 	if m.IntDot {
-		integers = ", integer dot products in decode"
+		arithmetic = ", integer dot products in decode"
+	}
+	if m.Numerics != "" {
+		arithmetic += ", numerics " + m.Numerics
 	}
 	list := []fact{
 		{"device", fmt.Sprintf("%s, %s, Vulkan %s, subgroups of %d, %s clock", d.Name, d.Type, d.APIVersion, d.SubgroupSize, d.Clock)},
 		{"driver", strings.TrimSuffix(d.Driver+", "+d.DriverInfo, ", ")},
 		{"model", fmt.Sprintf("%s, KV cache %s%s; %d layers, dim %d, ffn %d, heads %d, KV heads %d of %d, vocabulary %d",
-			modelName(p), m.KV, integers, m.Layers, m.Dim, m.FFNDim, m.Heads, m.KVHeads, m.HeadDim, m.Vocab)},
+			modelName(p), m.KV, arithmetic, m.Layers, m.Dim, m.FFNDim, m.Heads, m.KVHeads, m.HeadDim, m.Vocab)},
 		{"weights", fmt.Sprintf("%sB, of which a decode step reads %sB", si(float64(m.WeightsBytes)), si(float64(m.BytesPerToken)))},
 	}
 	if m.Tuning != "" {

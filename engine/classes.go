@@ -1,0 +1,47 @@
+package engine
+
+import "sealvk/shaders"
+
+// classes are the rows of the decode steps that are recorded: one of n rows is taken with the next
+// larger number, the rest of them idle. So few recordings and pipelines serve every batch.
+var classes = [...]int{1, 2, 4, 8, 16, 24, shaders.DecodeRows}
+
+// class is the rows of the step that n rows are computed by. Where arithmetic bounds products, as
+// on CPU devices, idle rows would cost as much as others: there is a step of every size.
+func (p *plan) class(n int) int {
+	if p.exact {
+		return n
+	}
+	for _, rows := range classes {
+		if rows >= n {
+			return rows
+		}
+	}
+	return n // above DecodeRows: nobody asks
+}
+
+// idleSequences is that of idle rows, behind those of sessions: 1, or 0 where no row is ever idle.
+// It holds one page of the KV cache, whose first position all idle rows write and read.
+func (p *plan) idleSequences() int {
+	if p.exact {
+		return 0
+	}
+	return 1
+}
+
+// idleRow fills up a step: the kernels compute it and it changes nothing that others see.
+func (p *plan) idleRow() shaders.Row {
+	return shaders.Row{Sequence: uint32(p.sequences), Step: shaders.IdleStep}
+}
+
+// prepareIdle gives the idle sequence its page, the last one, and greedy sampling.
+func (m *Model) prepareIdle() error {
+	if m.idleSequences() == 0 {
+		return nil
+	}
+	n, table := int64(m.plan.sequences), 4*int64(pagesFor(m.context))
+	if err := m.dev.Write(m.state.pages.Part(n*table, 4), bytesOf(uint32(m.plan.pages))); err != nil {
+		return err
+	}
+	return m.dev.Write(m.state.sampling.Part(n*samplingBytes, samplingBytes), bytesOf(Sampling{}.device()))
+}

@@ -1,0 +1,205 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"sealvk/shaders"
+	"sealvk/vk"
+	"sealvk/weights"
+)
+
+// The tuning of each mode: exact has neither integers nor matrices.
+func TestTuningOfNumerics(t *testing.T) {
+	fast := gpuPrefill
+	fast.LoneGain, fast.Product.IntDot = true, true
+	fast.Prefill.CoopMat = shaders.CoopMat{M: 16, N: 16, K: 16, Subgroup: 32}
+	for _, mode := range []Numerics{NumericsAuto, NumericsInvariant, NumericsExact} {
+		got := tuningOf(device.Caps(), Options{Tuning: &fast, Numerics: mode})
+		exact := mode == NumericsExact
+		if got.Product.IntDot == exact || got.LoneGain == exact || (got.Prefill.CoopMat == shaders.CoopMat{}) != exact {
+			t.Errorf("%v: %+v", mode, got)
+		}
+		if err := got.Prefill.Check(device.Caps()); exact && err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := Load(context.Background(), device, openNano(t), Options{IntDot: true, Numerics: NumericsExact}, nil); err == nil {
+		t.Error("integer dot products are taken for exact")
+	}
+}
+
+// A single sequence's own kernels are taken in auto alone, by lone rows alone, and not where drafts
+// are asked for by number.
+func TestLoneSteps(t *testing.T) {
+	tuning := gpuTuning
+	tuning.LoneGain = true
+	for _, c := range []struct {
+		mode      Numerics
+		sequences int
+		speculate int
+		want      bool
+	}{
+		{NumericsAuto, 1, 0, true}, {NumericsAuto, 1, SpeculateAuto, true}, {NumericsAuto, 1, 4, false}, {NumericsAuto, 2, 0, false},
+		{NumericsInvariant, 1, 0, false}, {NumericsExact, 1, 0, false},
+	} {
+		m := loadFile(t, oneLayer(t), Options{Context: 64, Tuning: &tuning, Numerics: c.mode, Sequences: c.sequences})
+		if _, err := session(t, m).Generate(context.Background(), Request{Prompt: []int32{2, 5}, MaxTokens: 4, Speculate: c.speculate}); err != nil {
+			t.Fatal(err)
+		}
+		some := false
+		for r := range m.recordings {
+			if r.decode && r.count == 1 {
+				some = true
+				if r.lone != c.want {
+					t.Errorf("%+v: recorded %+v", c, r)
+				}
+			} else if r.lone {
+				t.Errorf("%+v: recorded %+v", c, r)
+			}
+		}
+		if !some {
+			t.Errorf("%+v: no step of one row", c)
+		}
+	}
+}
+
+// modes are those of a device that differ from the ones before them.
+func modes(caps *vk.Caps) (list []Numerics) {
+	var seen []string
+	for _, mode := range []Numerics{NumericsAuto, NumericsInvariant, NumericsExact} {
+		tuning := tuningOf(caps, Options{Numerics: mode})
+		tuning.LoneGain = tuning.LoneGain && mode == NumericsAuto
+		if key := fmt.Sprint(tuning); !slices.Contains(seen, key) {
+			seen, list = append(seen, key), append(list, mode)
+		}
+	}
+	return list
+}
+
+// Every mode is close to f32, in prefill and in decode.
+func TestNumericsAgreeWithF32(t *testing.T) {
+	some := conversations(t, 2)
+	if testing.Short() {
+		some = [][]int32{some[0][:40]}
+	}
+	list := modes(device.Caps())
+	if len(list) == 1 {
+		t.Logf("all modes are one on %s", device.Caps().Name)
+	}
+	want := allLogits(t, load(t, nano, Options{KV: KVF32, Numerics: NumericsExact}), some)
+	for _, mode := range list {
+		t.Run(fmt.Sprintf("decode, %v", mode), func(t *testing.T) {
+			m := load(t, nano, Options{KV: KVF32, Numerics: mode})
+			tokenByToken(m)
+			diverge(want, allLogits(t, m, some)).check(t)
+		})
+		if len(list) > 1 {
+			t.Run(fmt.Sprintf("prefill, %v", mode), func(t *testing.T) {
+				diverge(want, allLogits(t, load(t, nano, Options{KV: KVF32, Numerics: mode}), some)).check(t)
+			})
+		}
+	}
+}
+
+// A position of a prompt has the same bits wherever the prompt was cut, where it goes through tiles:
+// in chunks of one token, in large ones, and in the ragged ones behind.
+func TestChunksChangeNoBits(t *testing.T) {
+	ids := make([]int32, 41)
+	for i := range ids {
+		ids[i] = int32(10 + 37*i%500)
+	}
+	splitting := gpuPrefill
+	splitting.Prefill.Groups, splitting.Prefill.Splits = 1000, 8
+	shape, err := weights.ParseShape("seallm-nano:layers=1,vocab=1000,ffn=2064") // ffn_down has columns enough for two splits
+	if err != nil {
+		t.Fatal(err)
+	}
+	mix, err := weights.ParseMix("F16")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wide, err := weights.Synth(shape, mix, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := splitting.Prefill.SplitsOf(256, 2064); n != 2 {
+		t.Fatalf("%d splits", n)
+	}
+	for name, c := range map[string]struct {
+		file   *weights.Model
+		tuning *shaders.Tuning
+	}{"tiles": {oneLayer(t), &gpuPrefill}, "split": {wide, &splitting}} {
+		if testing.Short() && name == "tiles" {
+			continue
+		}
+		t.Run(name, func(t *testing.T) { checkChunks(t, c.file, c.tuning, ids) })
+	}
+}
+
+// checkChunks wants the same logits behind each of ids, in one chunk and in several.
+func checkChunks(t *testing.T, file *weights.Model, tuning *shaders.Tuning, ids []int32) {
+	t.Helper()
+	m := loadFile(t, file, Options{Context: 64, Tuning: tuning, Sequences: 4})
+	m.Steady(true)
+	var want [][]float32
+	for _, rows := range []int{len(ids), 5, 33} { // 5 leaves one behind
+		m.pace = pace{rows: rows, least: rows, layers: 1, settled: true}
+		got := allLogits(t, m, [][]int32{ids})
+		if want == nil {
+			want = got
+			continue
+		}
+		for i := range want {
+			if !slices.Equal(got[i], want[i]) {
+				t.Errorf("chunks of %d: the logits of position %d are others than in one chunk", rows, i)
+				break
+			}
+		}
+	}
+}
+
+func TestNumericsNames(t *testing.T) {
+	var names []string
+	for n := NumericsAuto; n <= NumericsExact; n++ {
+		names = append(names, n.String())
+	}
+	if got := strings.Join(names, " "); got != "auto invariant exact" {
+		t.Error(got)
+	}
+}
+
+// In invariant mode a model of one sequence and one of several, plain steps and checks of drafts give the
+// same tokens, drawn at a temperature at which the last digits count.
+func TestBatchWhenInvariant(t *testing.T) {
+	tuning := gpuPrefill
+	tuning.LoneGain = true
+	ask := func(sequences, drafts int) (results []Result) {
+		t.Helper()
+		m := loadFile(t, oneLayer(t), Options{Context: 64, Tuning: &tuning, Numerics: NumericsInvariant, Sequences: sequences})
+		requests := several(6)
+		for i := range requests {
+			requests[i].Speculate, requests[i].MaxTokens = drafts, 12
+			requests[i].draft = func(ids []int32, n int) []int32 { return slices.Repeat(ids[len(ids)-1:], n) }
+		}
+		if sequences == 1 {
+			return alone(t, session(t, m), requests)
+		}
+		results, err := m.GenerateBatch(context.Background(), requests)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return results
+	}
+	want := ask(1, 0)
+	for name, got := range map[string][]Result{"drafts": ask(1, 4), "in a batch": ask(6, 0), "drafts in a batch": ask(6, 3)} {
+		for i, r := range got {
+			if !slices.Equal(r.Tokens, want[i].Tokens) {
+				t.Errorf("%s, request %d: %v, alone %v", name, i, r.Tokens, want[i].Tokens)
+			}
+		}
+	}
+}

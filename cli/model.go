@@ -124,11 +124,15 @@ func (p *program) load(ctx context.Context, o *opened, file *weights.Model, f *m
 			show(fmt.Sprintf("compiling kernels: %d of %d", done, total))
 		}
 	}
-	options := engine.Options{Context: f.context.number(engine.ContextAuto), KV: o.kv, Sequences: f.sessions, IntDot: f.intDot, Built: compiled}
-	if f.sessions > 1 {
-		options.Sequences = engine.FitSequences(o.device.Caps(), file, options)
+	options := engine.Options{
+		Context: f.context.number(engine.ContextAuto), KV: o.kv, Sequences: f.sessions, IntDot: f.intDot, Built: compiled, Fault: p.fault(o.device, f.verbose),
 	}
-	o.model, err = engine.Load(ctx, o.device, file, options, step)
+	if options, err = engine.Trusted(ctx, o.device, options); err == nil {
+		if f.sessions > 1 {
+			options.Sequences = engine.FitSequences(o.device.Caps(), file, options)
+		}
+		o.model, err = engine.Load(ctx, o.device, file, options, step)
+	}
 	endBar()
 	wipe()
 	if err != nil || !f.verbose {

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"errors"
+
+	"sealvk/engine/selfcheck"
+	"sealvk/vk"
+)
+
+// checkDevice checks anew what pd's driver computes, and keeps that for all commands.
+func (p *program) checkDevice(instance *vk.Instance, pd *vk.PhysicalDevice) (err error) {
+	ctx, release := stoppable()
+	defer release()
+	d, err := instance.OpenDevice(pd, pipelineCache())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	progress, end := p.status()
+	progress("checking the driver")
+	_, err = selfcheck.Again(ctx, d)
+	end()
+	return stopCause(ctx, err)
+}
+
+// checkText says what is known of a way.
+func checkText(r *selfcheck.Result) string {
+	text := r.Way + ": " + string(r.State)
+	if r.Why != "" {
+		text += ": " + oneLine(errors.New(r.Why))
+	}
+	return text
+}
+
+// fault tells the user of what is left out on a device: once, or always if verbose.
+func (p *program) fault(d *vk.Device, verbose bool) func(selfcheck.Result) {
+	return func(r selfcheck.Result) {
+		if r.Fresh || verbose {
+			driver := &d.Caps().Driver
+			p.note("%s on %s with the driver %s, %s; left out, which is slower. sealvk devices --check tries it again", checkText(&r), d.Caps().Name, driver.Name, driver.Info)
+		}
+	}
+}

@@ -36,8 +36,9 @@ func checkText(r *selfcheck.Result) string {
 func (p *program) fault(d *vk.Device, verbose bool) func(selfcheck.Result) {
 	return func(r selfcheck.Result) {
 		if r.Fresh || verbose {
-			driver := &d.Caps().Driver
-			p.note("%s on %s with the driver %s, %s; left out, which is slower. sealvk devices --check tries it again", checkText(&r), d.Caps().Name, driver.Name, driver.Info)
+			c := d.Caps()
+			p.note("without %s, which is slower: %s (%s, driver %s, %s); sealvk devices --check tries again",
+				r.Way, oneLine(errors.New(r.Why)), c.Name, c.Driver.Name, c.Driver.Info)
 		}
 	}
 }

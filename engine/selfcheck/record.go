@@ -50,20 +50,15 @@ const maxFile = 1 << 20
 // store is where the record of a device is kept: in a file, or for the life of the process where
 // there is no folder for it or nothing can be written.
 type store struct {
-	name string
-	path string // "" if there is no folder
+	path  string // without a folder a name alone
+	filed bool   // there is a folder
 }
 
-// unfiled is the records that are not in a file, by the store's name. The mutex is held by who
-// checks.
+// unfiled is the records that are not in a file, by the store's path. It is guarded by mutex.
 var unfiled = map[string]record{}
 
 func storeOf(dir string, c *vk.Caps) *store {
-	s := &store{name: c.CacheName("checks")}
-	if dir != "" {
-		s.path = filepath.Join(dir, s.name+".json")
-	}
-	return s
+	return &store{filepath.Join(dir, c.CacheName("checks")+".json"), dir != ""}
 }
 
 // read gives the record, an empty one where there is none that can be used.
@@ -71,14 +66,14 @@ func (s *store) read() record {
 	if r, ok := s.file(); ok {
 		return r
 	}
-	if r, ok := unfiled[s.name]; ok {
+	if r, ok := unfiled[s.path]; ok {
 		return record{r.Program, slices.Clone(r.Checks)}
 	}
 	return record{Program: shaders.Digest()}
 }
 
 func (s *store) file() (r record, ok bool) {
-	if s.path == "" {
+	if !s.filed {
 		return r, false
 	}
 	if info, err := os.Stat(s.path); err != nil || !info.Mode().IsRegular() || info.Size() > maxFile {
@@ -94,18 +89,18 @@ func (s *store) file() (r record, ok bool) {
 
 // write replaces the record.
 func (s *store) write(r record) {
-	delete(unfiled, s.name)
+	delete(unfiled, s.path)
 	text, err := json.MarshalIndent(r, "", "  ")
-	if err == nil && s.path != "" && vk.WriteAtomic(s.path, append(text, '\n')) == nil {
+	if err == nil && s.filed && vk.WriteAtomic(s.path, append(text, '\n')) == nil {
 		return
 	}
-	unfiled[s.name] = r
+	unfiled[s.path] = r
 }
 
 // forget removes the record.
 func (s *store) forget() error {
-	delete(unfiled, s.name)
-	if s.path == "" {
+	delete(unfiled, s.path)
+	if !s.filed {
 		return nil
 	}
 	if err := os.Remove(s.path); err != nil && !os.IsNotExist(err) {
@@ -117,7 +112,7 @@ func (s *store) forget() error {
 // lock waits until no other process checks the device. Where files cannot be locked, it goes on:
 // of two that start together one may then take the other for having crashed.
 func (s *store) lock(ctx context.Context) (unlock func(), err error) {
-	if s.path == "" {
+	if !s.filed {
 		return func() {}, nil
 	}
 	l := flock.New(s.path + ".lock")

@@ -135,7 +135,7 @@ func recorded(t *testing.T, dir string) (path string, list []Result) {
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%v: %q", err, files)
 	}
-	r, ok := (&store{path: files[0]}).file()
+	r, ok := (&store{files[0], true}).file()
 	if !ok {
 		t.Fatalf("%s cannot be read", files[0])
 	}
@@ -376,11 +376,12 @@ func TestRecords(t *testing.T) {
 	os.RemoveAll(dir)
 	compiles(true)
 	compiles(false)
-	delete(unfiled, d.Caps().CacheName("checks"))
+	none := storeOf("", d.Caps())
+	_ = none.forget() // of other tests
 	d, of = open(t, "", nil)
 	compiles(true)
 	compiles(false)
-	delete(unfiled, d.Caps().CacheName("checks")) // of this driver, as of the other tests'
+	_ = none.forget()
 }
 
 // waiting is a context that tells when somebody begins to wait with it.

@@ -245,6 +245,7 @@ func (s *benchSession) measureSetup(ctx context.Context, setup setup) (err error
 	options := engine.Options{
 		Context: s.suite.Positions(), Sequences: s.suite.Sequences(), Chunk: setup.chunk(), KV: flags.kvType(),
 		Tuning: s.opened.tuning, Numerics: flags.numericsMode(), IntDot: flags.intDot,
+		Fault: s.fault(s.opened.device, flags.verbose),
 	}
 	begun := time.Now()
 	m, err := engine.Load(ctx, s.opened.device, s.opened.file, options,

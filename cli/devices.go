@@ -8,24 +8,26 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"sealvk/engine/profile/roofline"
+	"sealvk/engine/selfcheck"
 	"sealvk/vk"
 )
 
 func (p *program) devicesCommand() *cli.Command {
 	f := newModelFlags()
-	var asJSON, measure bool
+	var asJSON, measure, check bool
 	return &cli.Command{
 		Name:        "devices",
 		Usage:       "list the Vulkan devices",
 		Description: "The star marks the device that is used unless --device says otherwise.",
 		Flags: append(f.deviceFlags(),
 			toggleFlag(&asJSON, "", "json", "print everything that is read of a device"),
-			toggleFlag(&measure, "", "measure", "measure what the device can do, in some seconds in which nothing else should run")),
+			toggleFlag(&measure, "", "measure", "measure what the device can do, in some seconds in which nothing else should run"),
+			toggleFlag(&check, "", "check", "check again what the driver computes")),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			return p.devices(f, asJSON, measure)
+			return p.devices(f, asJSON, measure, check)
 		},
 	}
 }
@@ -36,10 +38,11 @@ type listedDevice struct {
 	Selected bool   `json:"selected"`
 	Reason   string `json:"reason,omitempty"` // why it was selected
 	vk.Caps
-	Roofs *roofline.Roofs `json:"roofs,omitempty"` // with --measure
+	Checks []selfcheck.Result `json:"checks,omitempty"`
+	Roofs  *roofline.Roofs    `json:"roofs,omitempty"` // with --measure
 }
 
-func (p *program) devices(f *modelFlags, asJSON, measure bool) error {
+func (p *program) devices(f *modelFlags, asJSON, measure, check bool) error {
 	instance, err := p.openInstance(f.validate)
 	if err != nil {
 		return err
@@ -53,9 +56,17 @@ func (p *program) devices(f *modelFlags, asJSON, measure bool) error {
 			return err
 		}
 	}
+	if check && selectErr == nil {
+		if err := p.checkDevice(instance, chosen); err != nil {
+			return err
+		}
+	}
 	list := []listedDevice{}
 	for _, d := range instance.Devices() {
 		l := listedDevice{Index: d.Index, Caps: d.Caps}
+		if d.Caps.Unsupported == "" {
+			l.Checks = selfcheck.Known(pipelineCache(), &d.Caps)
+		}
 		if d == chosen {
 			l.Selected, l.Reason, l.Roofs = true, reason, roofs
 		}
@@ -98,6 +109,9 @@ func printDevice(w io.Writer, l *listedDevice) {
 		line("shader cores", "%d", l.ShaderCores)
 	}
 	line("buffer", "at most %s a binding, %s an allocation", bytesText(l.Limits.MaxStorageBufferRange), bytesText(l.Limits.MaxMemoryAllocationSize))
+	for _, r := range l.Checks {
+		line("check", "%s", checkText(&r))
+	}
 	if l.Unsupported != "" {
 		line("cannot be used", "%s", l.Unsupported)
 	}

@@ -127,12 +127,15 @@ func (p *program) load(ctx context.Context, o *opened, file *weights.Model, f *m
 		}
 	}
 	options := engine.Options{
-		Context: f.context.number(engine.ContextAuto), KV: o.kv, Sequences: f.sessions, Tuning: o.tuning, Numerics: o.numerics, IntDot: f.intDot, Built: compiled,
+		Context: f.context.number(engine.ContextAuto), KV: o.kv, Sequences: f.sessions, Tuning: o.tuning, Numerics: o.numerics, IntDot: f.intDot,
+		Built: compiled, Fault: p.fault(o.device, f.verbose),
 	}
-	if f.sessions > 1 {
-		options.Sequences = engine.FitSequences(o.device.Caps(), file, options)
+	if options, err = engine.Trusted(ctx, o.device, options); err == nil {
+		if f.sessions > 1 {
+			options.Sequences = engine.FitSequences(o.device.Caps(), file, options)
+		}
+		o.model, err = engine.Load(ctx, o.device, file, options, step)
 	}
-	o.model, err = engine.Load(ctx, o.device, file, options, step)
 	endBar()
 	wipe()
 	if err != nil || !f.verbose {

@@ -134,7 +134,9 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 	if options.Roofs, err = roofline.For(ctx, o.device, pipelineCache(), measured); err != nil {
 		return nil, err
 	}
-	load := engine.Options{Context: options.Positions(), KV: o.kv, Tuning: o.tuning, Numerics: f.numericsMode(), IntDot: f.intDot, Statistics: true}
+	load := engine.Options{
+		Context: options.Positions(), KV: o.kv, Tuning: o.tuning, Numerics: f.numericsMode(), IntDot: f.intDot, Statistics: true, Fault: p.fault(o.device, f.verbose),
+	}
 	o.model, err = engine.Load(ctx, o.device, file, load,
 		func(done, total int64) { progress(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
 	if errors.Is(err, engine.ErrDoesNotFit) {

@@ -78,10 +78,14 @@ type Model struct {
 // Load puts the model's weights on the device and prepares everything that
 // generation needs. Afterwards the file may be closed. progress, which may be
 // nil, is called from several goroutines with the bytes of the file done.
-// Errors: ErrDoesNotFit, vk's errors, and the file's name with what is wrong in it.
+// Errors: ErrDoesNotFit, vk's errors, selfcheck's, and the file's name with what is wrong in it.
 func Load(ctx context.Context, dev *vk.Device, file *weights.Model, o Options, progress func(done, total int64)) (*Model, error) {
 	if err := checkConfig(file.Config); err != nil {
 		return nil, fmt.Errorf("%w (%s)", err, file.Path)
+	}
+	o, err := Trusted(ctx, dev, o)
+	if err != nil {
+		return nil, err
 	}
 	p, err := makePlan(dev.Caps(), file, o)
 	if err != nil {

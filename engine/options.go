@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"sealvk/engine/selfcheck"
 	"sealvk/shaders"
 	"sealvk/vk"
 	"sealvk/weights"
@@ -51,9 +52,13 @@ type Options struct {
 	// Built, unless nil, is called from several goroutines with how many of the kernels' pipelines
 	// that Load builds are there.
 	Built func(done, total int)
+	// Fault, unless nil, is called for each fast way that is left out, since the device's driver computes
+	// it wrongly: Fresh when that has just been found.
+	Fault func(selfcheck.Result)
 
-	maxRange int64 // bytes of a tensor part, in tests; 0: what the device can bind
-	batches  bool  // in tests: the kernels of batches are built at load on CPU devices too
+	trusted  *shaders.Tuning // by Trusted
+	maxRange int64           // bytes of a tensor part, in tests; 0: what the device can bind
+	batches  bool            // in tests: the kernels of batches are built at load on CPU devices too
 
 	kernels *shaders.Kernels // in tests: those of several models, with what is built of them; nil: the model's own
 }

@@ -190,8 +190,12 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	return p
 }
 
-// tuningOf is the workgroup sizes that were asked for, or the device's default.
+// tuningOf is the workgroup sizes that were asked for, or the device's default, without what
+// Trusted found wrong.
 func tuningOf(caps *vk.Caps, o Options) shaders.Tuning {
+	if o.trusted != nil {
+		return *o.trusted
+	}
 	t := shaders.DefaultTuning(caps)
 	if o.Tuning != nil {
 		t = *o.Tuning

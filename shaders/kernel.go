@@ -2,9 +2,13 @@ package shaders
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"slices"
+	"sync"
 	"unsafe"
 
 	"sealvk/vk"
@@ -165,6 +169,20 @@ var (
 
 //go:embed spv/*.spv
 var binaries embed.FS
+
+// Digest is the hash of all kernels' SPIR-V.
+func Digest() string { return digest() }
+
+var digest = sync.OnceValue(func() string {
+	h := sha256.New()
+	files, _ := fs.Glob(binaries, "spv/*.spv") // of a pattern that is none
+	for _, name := range files {
+		code, _ := binaries.ReadFile(name) // embedded, so that it can be read
+		fmt.Fprintln(h, name, len(code))
+		h.Write(code)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+})
 
 // compile builds a pipeline of the kernel.
 func (k *Kernel) compile(d *vk.Device, cfg *Config, f *form) (*vk.Pipeline, error) {

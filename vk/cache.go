@@ -17,6 +17,7 @@ import (
 // pipelineCache keeps compiled pipelines, in memory and in a file.
 type pipelineCache struct {
 	handle vulkan.PipelineCache
+	dir    string            // "" if nothing is kept
 	path   string            // "" if there is no file
 	sum    [sha256.Size]byte // of the data as loaded
 	status string
@@ -39,10 +40,19 @@ func cacheKey(c *Caps) [sha256.Size]byte {
 	return [sha256.Size]byte(h.Sum(nil))
 }
 
-func cachePath(dir string, c *Caps) string {
+// CacheName names a file of a cache folder in which something is kept of this device and this
+// version of its driver, without its ending.
+func (c *Caps) CacheName(kind string) string {
 	key := cacheKey(c)
-	return filepath.Join(dir, fmt.Sprintf("pipelines-%04x-%04x-%s.bin", c.VendorID, c.DeviceID, hex.EncodeToString(key[:8])))
+	return fmt.Sprintf("%s-%04x-%04x-%s", kind, c.VendorID, c.DeviceID, hex.EncodeToString(key[:8]))
 }
+
+func cachePath(dir string, c *Caps) string {
+	return filepath.Join(dir, c.CacheName("pipelines")+".bin")
+}
+
+// CacheDir is the folder for caches that OpenDevice was given, "" if there is none.
+func (d *Device) CacheDir() string { return d.cache.dir }
 
 // PipelineCache says in a few words what became of the pipeline cache's file.
 func (d *Device) PipelineCache() string { return d.cache.status }
@@ -50,7 +60,7 @@ func (d *Device) PipelineCache() string { return d.cache.status }
 func (d *Device) openCache(dir string) error {
 	c := &d.cache
 	var data []byte
-	c.status = "off"
+	c.dir, c.status = dir, "off"
 	if dir != "" {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			c.status = fmt.Sprintf("off: %v", err)

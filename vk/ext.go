@@ -323,17 +323,19 @@ func (t instanceTable) query(pd vulkan.PhysicalDevice, has uint32, c *Caps) {
 
 func goUUID(u [16]C.uint8_t) UUID { return *(*UUID)(unsafe.Pointer(&u)) }
 
+// on is a bool as C has it.
+func on(b bool) C.uint32_t {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // createDevice enables the features that kernels or this package use, where caps says that the
 // device has them. Validation layers object to a shader that needs another one.
 func createDevice(pd vulkan.PhysicalDevice, family int, extensions []string, has uint32, c *Caps) (vulkan.Device, vulkan.Result) {
 	var a arena
 	defer a.free()
-	on := func(b bool) C.uint32_t {
-		if b {
-			return 1
-		}
-		return 0
-	}
 	f := one[C.svk_features](&a)
 	C.svk_link_features(f, C.uint32_t(has))
 	x := &c.Features
@@ -341,7 +343,7 @@ func createDevice(pd vulkan.PhysicalDevice, family int, extensions []string, has
 	f.float16_int8.on[0] = on(x.ShaderFloat16)
 	f.timeline.on[0] = on(x.TimelineSemaphore)
 	f.memory_model.on[0], f.memory_model.on[1] = on(x.VulkanMemoryModel), on(x.VulkanMemoryModel)
-	f.size_control.on[0] = on(c.Subgroup.SizeControl)
+	f.size_control.on[0], f.size_control.on[1] = on(c.Subgroup.SizeControl), on(c.Subgroup.ComputeFullSubgroups)
 	f.dot.on[0] = on(x.IntegerDotProduct)
 	f.coop.on[0] = on(x.CooperativeMatrix)
 	f.executable.on[0] = on(x.PipelineExecutableProperties)

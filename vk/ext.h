@@ -70,6 +70,7 @@ enum {
 
 enum {
 	VK_SHADER_STAGE_COMPUTE_BIT = 0x20,
+	VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT = 0x2,
 	VK_DESCRIPTOR_TYPE_STORAGE_BUFFER = 7,
 	VK_SEMAPHORE_TYPE_TIMELINE = 1,
 	VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT = 0x100,
@@ -429,7 +430,7 @@ svk_counter svk_semaphore_value(svk_device *d, uint64_t semaphore);
 enum { SVK_MAX_CONSTANTS = 32, SVK_MAX_BINDINGS = 32 };
 
 svk_counter svk_new_pipeline(svk_device *d, uint64_t module, uint64_t layout, uint64_t cache, uint32_t flags,
-	uint32_t subgroup_size, uint32_t constant_count, const uint32_t *constants);
+	uint32_t subgroup_size, uint32_t full_subgroups, uint32_t constant_count, const uint32_t *constants);
 void svk_write_set(svk_device *d, uint64_t set, uint32_t count, const VkDescriptorBufferInfo *buffers);
 void svk_barrier(svk_device *d, void *commands, uint32_t src_stages, uint32_t dst_stages, uint32_t src_access, uint32_t dst_access);
 void svk_copy(svk_device *d, void *commands, uint64_t dst, uint64_t dst_offset, uint64_t src, uint64_t src_offset, uint64_t size);

@@ -180,7 +180,7 @@ svk_counter svk_semaphore_value(svk_device *d, uint64_t semaphore) {
 }
 
 svk_counter svk_new_pipeline(svk_device *d, uint64_t module, uint64_t layout, uint64_t cache, uint32_t flags,
-	uint32_t subgroup_size, uint32_t constant_count, const uint32_t *constants) {
+	uint32_t subgroup_size, uint32_t full_subgroups, uint32_t constant_count, const uint32_t *constants) {
 	VkSpecializationMapEntry entries[SVK_MAX_CONSTANTS];
 	for (uint32_t i = 0; i < constant_count; i++)
 		entries[i] = (VkSpecializationMapEntry){.constantID = i, .offset = 4 * i, .size = 4};
@@ -195,6 +195,7 @@ svk_counter svk_new_pipeline(svk_device *d, uint64_t module, uint64_t layout, ui
 		.flags = flags,
 		.stage = {
 			.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO, .pNext = subgroup_size ? &required : NULL,
+			.flags = full_subgroups ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
 			.stage = VK_SHADER_STAGE_COMPUTE_BIT, .module = module, .name = "main",
 			.specialization = constant_count ? &specialization : NULL,
 		},

@@ -128,9 +128,9 @@ var coopMatrixStructures = []uint32{
 	C.VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_PROPERTIES_KHR,
 }
 
-func (t deviceTable) newPipeline(m vulkan.ShaderModule, l vulkan.PipelineLayout, cache vulkan.PipelineCache, flags uint32, subgroupSize int, constants []uint32) (vulkan.Pipeline, vulkan.Result) {
+func (t deviceTable) newPipeline(m vulkan.ShaderModule, l vulkan.PipelineLayout, cache vulkan.PipelineCache, flags uint32, subgroupSize int, fullSubgroups bool, constants []uint32) (vulkan.Pipeline, vulkan.Result) {
 	c := C.svk_new_pipeline(t.c, C.uint64_t(raw(m)), C.uint64_t(raw(l)), C.uint64_t(raw(cache)), C.uint32_t(flags),
-		C.uint32_t(subgroupSize), C.uint32_t(len(constants)), (*C.uint32_t)(unsafe.Pointer(unsafe.SliceData(constants))))
+		C.uint32_t(subgroupSize), on(fullSubgroups), C.uint32_t(len(constants)), (*C.uint32_t)(unsafe.Pointer(unsafe.SliceData(constants))))
 	return fromRaw[vulkan.Pipeline](uint64(c.value)), vulkan.Result(c.result)
 }
 

@@ -18,6 +18,9 @@ type Config struct {
 	// the goroutine that caused it or another. Nil drops them. It must not call back
 	// into this package.
 	OnMessage func(Message)
+	// Shader, unless nil, gives what is compiled in place of each shader: with it tests make a
+	// driver that compiles wrongly.
+	Shader func(name string, spirv []byte) []byte
 }
 
 // Instance is an open Vulkan loader with its physical devices.
@@ -26,7 +29,8 @@ type Instance struct {
 	fn         instanceTable
 	version    vulkan.Version // the Vulkan version asked for; a device may have less
 	validation bool
-	labels     bool // VK_EXT_debug_utils is on
+	shader     func(name string, spirv []byte) []byte // Config.Shader
+	labels     bool                                   // VK_EXT_debug_utils is on
 
 	layer     vulkan.Version // that the validation layer is of, 0 without
 	newer     newer          // than layer
@@ -64,7 +68,7 @@ func Open(cfg Config) (*Instance, error) {
 	if have < minimumVersion {
 		return nil, fmt.Errorf("vk: %w: the Vulkan loader knows only Vulkan %v, 1.2 is needed: update it", ErrNoDevice, have)
 	}
-	in := &Instance{version: min(have, vulkan.Version(vulkan.MakeVersion(1, 3, 0))), validation: cfg.Validation}
+	in := &Instance{version: min(have, vulkan.Version(vulkan.MakeVersion(1, 3, 0))), validation: cfg.Validation, shader: cfg.Shader}
 	info := instanceInfo{version: uint32(in.version)}
 	extensions, err := instanceExtensions(loader.gipa, "")
 	if err != nil {

@@ -16,7 +16,8 @@ type PipelineInfo struct {
 	PushSize int    // bytes of push constants, a multiple of 4
 	// Constants are the 32-bit specialization constants with ids 0..len-1.
 	Constants []uint32
-	// SubgroupSize that the shader relies on; 0 if it works with any.
+	// SubgroupSize that the shader relies on, in workgroups of whole subgroups: where the device
+	// has Subgroup.ComputeFullSubgroups, all lanes are then there. 0 if it works with any.
 	SubgroupSize int
 	// Statistics makes Executables return registers, spills and the like; it may turn off
 	// the cache for this pipeline.
@@ -43,6 +44,9 @@ type Pipeline struct {
 func (d *Device) NewPipeline(info PipelineInfo) (*Pipeline, error) {
 	if err := d.usable(); err != nil {
 		return nil, err
+	}
+	if d.in.shader != nil {
+		info.SPIRV = d.in.shader(info.Name, info.SPIRV)
 	}
 	if err := d.checkPipeline(&info); err != nil {
 		return nil, fmt.Errorf("vk: pipeline %q: %w", info.Name, err)
@@ -112,7 +116,7 @@ func (p *Pipeline) create(info *PipelineInfo) error {
 	if !d.caps.Subgroup.SizeControl {
 		size = 0 // it has this size already
 	}
-	if p.handle, r = d.fn.newPipeline(module, p.layout, d.cache.handle, p.captureFlags(), size, info.Constants); r != vulkan.Success {
+	if p.handle, r = d.fn.newPipeline(module, p.layout, d.cache.handle, p.captureFlags(), size, size > 0 && d.caps.Subgroup.ComputeFullSubgroups, info.Constants); r != vulkan.Success {
 		return d.check("vkCreateComputePipelines", r)
 	}
 	name(d, vulkan.ObjectTypeDescriptorSetLayout, p.setLayout, p.name)

@@ -32,7 +32,8 @@ func TestPipelineErrors(t *testing.T) {
 	if s := d.Stats(); s != (Stats{}) {
 		t.Errorf("failed pipelines left %+v", s)
 	}
-	for _, size := range []int{0, d.Caps().Subgroup.Size, d.Caps().Subgroup.MinSize, d.Caps().Subgroup.MaxSize} {
+	const lanes = 64 // of step.comp, whole subgroups
+	for _, size := range []int{0, min(lanes, d.Caps().Subgroup.Size), d.Caps().Subgroup.MinSize, min(lanes, d.Caps().Subgroup.MaxSize)} {
 		info := good
 		info.SubgroupSize = size
 		p, err := d.NewPipeline(info)
@@ -41,6 +42,50 @@ func TestPipelineErrors(t *testing.T) {
 		}
 		p.Free()
 		p.Free()
+	}
+}
+
+// Where a shader relies on a subgroup size, whole subgroups are asked for, and only there: on a
+// device that was opened without the feature the layers object.
+func TestFullSubgroups(t *testing.T) {
+	var said []string
+	has := openWith(t, Config{Validation: true, OnMessage: func(m Message) { said = append(said, m.ID) }}, "")
+	s := &has.Caps().Subgroup
+	if !s.ComputeFullSubgroups || s.MinSize > 64 {
+		t.Skipf("the device has none: %+v", *s)
+	}
+	has.pd.Caps.Subgroup.ComputeFullSubgroups = false
+	lacks, err := has.in.OpenDevice(has.pd, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lacks.Close()
+	for _, c := range []struct {
+		d        *Device
+		asks     bool
+		size     int
+		messages int
+	}{{has, true, s.MinSize, 0}, {has, true, 0, 0}, {lacks, false, s.MinSize, 0}, {lacks, true, 0, 0}, {lacks, true, s.MinSize, 1}} {
+		said, c.d.caps.Subgroup.ComputeFullSubgroups = nil, c.asks
+		p, err := c.d.NewPipeline(PipelineInfo{Name: "step", SPIRV: readSPIRV(t, "step"), Bindings: 2, PushSize: 12, SubgroupSize: c.size})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Free()
+		if len(said) != c.messages || c.messages > 0 && said[0] != "VUID-VkPipelineShaderStageCreateInfo-flags-02785" {
+			t.Errorf("subgroups of %d, asked for in full %v: %q", c.size, c.asks, said)
+		}
+	}
+}
+
+// Config.Shader's code is compiled in place of the shader.
+func TestConfigShader(t *testing.T) {
+	cfg := strict(t)
+	cfg.Shader = func(name string, spirv []byte) []byte { return []byte(name) }
+	d := openWith(t, cfg, "")
+	_, err := d.NewPipeline(PipelineInfo{Name: "step", SPIRV: readSPIRV(t, "step"), Bindings: 2, PushSize: 12})
+	if err == nil || !strings.Contains(err.Error(), "4 bytes that are not SPIR-V") {
+		t.Errorf("%v", err)
 	}
 }
 

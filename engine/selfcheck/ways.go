@@ -1,0 +1,90 @@
+package selfcheck
+
+import (
+	"sealvk/shaders"
+	"sealvk/shaders/cases"
+	"sealvk/vk"
+	"sealvk/weights/format"
+)
+
+// Way is a fast way to compute something.
+type Way struct {
+	Name string // as users are told of it
+
+	uses    func(t *shaders.Tuning) bool
+	without func(t *shaders.Tuning, c *vk.Caps) // takes the plain way
+	offer   func(t *shaders.Tuning, c *vk.Caps) // takes it, on a device that can, where that is off by default; nil: it isn't
+
+	// proof is small cases that go this way, of one tuning: that part of t alone which matters to
+	// them, since the rest does not make them other cases.
+	proof func(t *shaders.Tuning) []*cases.Case
+}
+
+// ways are in the order in which they are checked: one without another may use a later one.
+// Their cases are few, since pipelines take time to compile, and have blocks with subnormal scales, which drivers
+// may flush (reference.Weights), sizes that are no multiple of anything, and several tokens.
+var ways = []Way{
+	{
+		Name: "cooperative matrices in prefill",
+		uses: func(t *shaders.Tuning) bool { return t.Prefill.CoopMat != (shaders.CoopMat{}) },
+		without: func(t *shaders.Tuning, c *vk.Caps) {
+			lesser := *c
+			lesser.Features.CooperativeMatrix = false
+			t.Prefill = shaders.DefaultPrefill(&lesser)
+		},
+		proof: func(t *shaders.Tuning) []*cases.Case {
+			part, wide, narrow := shaders.Tuning{Prefill: t.Prefill}, &t.Prefill.Wide, &t.Prefill.Narrow
+			return []*cases.Case{ // tiles that lie within y, and edges
+				of("matmul_coopmat", part, format.F16, 0, wide.Rows, 256, max(wide.Tokens, narrow.Tokens+1)),
+				of("matmul_coopmat", part, format.F16, 1, 150, 257, narrow.Tokens+1),
+				of("matmul_coopmat", part, format.Q4_K, 2, 37, 512, min(9, narrow.Tokens)),
+			}
+		},
+	},
+	{
+		Name:    "integer dot products",
+		uses:    func(t *shaders.Tuning) bool { return t.Product.IntDot },
+		without: func(t *shaders.Tuning, _ *vk.Caps) { t.Product.IntDot = false },
+		offer:   func(t *shaders.Tuning, c *vk.Caps) { t.Product.IntDot = c.Features.IntegerDotProduct },
+		proof: func(t *shaders.Tuning) []*cases.Case {
+			part := shaders.Tuning{Product: t.Product}
+			return []*cases.Case{of("matmul_add", part, format.Q4_K, 1, 70, 512, 1), of("matmul_add", part, format.Q6_K, 2, 37, 256, 5)}
+		},
+	},
+	{
+		Name:    "quad loads",
+		uses:    func(t *shaders.Tuning) bool { return t.Product.Quads },
+		without: func(t *shaders.Tuning, _ *vk.Caps) { t.Product.Quads = false },
+		proof: func(t *shaders.Tuning) []*cases.Case {
+			part := shaders.Tuning{Product: t.Product}
+			part.Product.IntDot = false
+			return []*cases.Case{of("matmul_add", part, format.Q4_K, 1, 70, 512, 1)}
+		},
+	},
+	{
+		Name:    "attention in one dispatch", // whose workgroups read what others wrote
+		uses:    func(t *shaders.Tuning) bool { return t.Attention.Merge },
+		without: func(t *shaders.Tuning, _ *vk.Caps) { t.Attention.Merge = false },
+		proof: func(t *shaders.Tuning) []*cases.Case {
+			c := of("attention", shaders.Tuning{Attention: t.Attention}, shaders.NoType, 1, 8, 2, 64, 3)
+			c.Depth, c.Variant.Split = 290, 32
+			return []*cases.Case{c}
+		},
+	},
+}
+
+// of is a case of a kernel.
+func of(kernel string, t shaders.Tuning, typ format.Type, odd uint64, shape ...int) *cases.Case {
+	return &cases.Case{Kernel: kernel, Type: typ, Shape: shape, Variant: cases.Variant{Tuning: t}, Odd: odd}
+}
+
+// everything is the device's own tuning, and what is off in it.
+func everything(c *vk.Caps) shaders.Tuning {
+	t := shaders.DefaultTuning(c)
+	for _, w := range ways {
+		if w.offer != nil {
+			w.offer(&t, c)
+		}
+	}
+	return t
+}

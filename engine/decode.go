@@ -64,9 +64,12 @@ func (b *batch) begin() error {
 	return nil
 }
 
-// filtered reports whether any answer's choice takes more than the greatest logit.
-func (b *batch) filtered() bool {
-	return slices.ContainsFunc(b.active, func(a *answer) bool { return a.request.Sampling.filtered() })
+// choice is the greatest of the answers'.
+func (b *batch) choice() (most shaders.Choice) {
+	for _, a := range b.active {
+		most = max(most, a.request.choice())
+	}
+	return most
 }
 
 // decode runs steps of a token for each answer until an answer is complete, a draft seems worth
@@ -81,7 +84,7 @@ func (b *batch) decode() (err error) {
 	for _, a := range b.active {
 		most = min(most, a.total-len(a.result.Tokens))
 	}
-	plan, filtered := m.decodePlan(n), b.filtered()
+	plan, choice := m.decodePlan(n), b.choice()
 	read, submitted := 0, 0
 	var tickets [stepsInFlight]vk.Ticket
 	var sent [stepsInFlight]time.Time
@@ -94,7 +97,7 @@ func (b *batch) decode() (err error) {
 	for last := false; ; {
 		for !last && submitted < most && submitted-read < plan.depth {
 			slot := submitted % plan.depth
-			if tickets[slot], sent[slot], err = m.submitDecode(n, slot, filtered, lengthsOf(b.rows, submitted)); err != nil {
+			if tickets[slot], sent[slot], err = m.submitDecode(n, slot, choice, lengthsOf(b.rows, submitted)); err != nil {
 				return err
 			}
 			for _, a := range b.active {
@@ -148,7 +151,7 @@ func (b *batch) check() error {
 		return err
 	}
 	n := len(b.rows)
-	ticket, begun, err := m.submitDecode(n, 0, b.filtered(), lengthsOf(b.rows, 0))
+	ticket, begun, err := m.submitDecode(n, 0, b.choice(), lengthsOf(b.rows, 0))
 	if err == nil {
 		err = m.wait(ticket)
 	}

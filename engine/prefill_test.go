@@ -213,8 +213,8 @@ func TestNothingIsBuiltAfterLoad(t *testing.T) {
 				if c.cpu && n != 1 && n != c.tuning.Product.Tokens {
 					continue
 				}
-				for _, filtered := range []bool{false, true} {
-					if _, err := m.recorded(n, 0, filtered); err != nil {
+				for _, choice := range []shaders.Choice{shaders.ByTiles, shaders.ByRank, shaders.ByMass} {
+					if _, err := m.recorded(n, 0, choice); err != nil {
 						t.Fatal(err)
 					}
 				}
@@ -224,7 +224,7 @@ func TestNothingIsBuiltAfterLoad(t *testing.T) {
 					continue
 				}
 				chunk := m.chunk(0, make([]int32, n), 0, 0)
-				c, err := m.record(recording{count: n, to: m.cfg.Layers}, chunk.step, func(c *vk.Commands, n int) { m.sample(c, n-1, 1, true) })
+				c, err := m.record(recording{count: n, to: m.cfg.Layers}, chunk.step, func(c *vk.Commands, n int) { m.sample(c, n-1, 1, shaders.ByMass) })
 				if err != nil {
 					t.Fatal(err)
 				}

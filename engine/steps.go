@@ -51,12 +51,12 @@ func (m *Model) decodeStep(n int) step {
 
 // recorded returns a copy of the decode step of n rows, recorded now unless it is there already.
 // There are as many copies as steps in flight: a command buffer must not be pending twice.
-func (m *Model) recorded(n, number int, filtered bool) ([]*vk.Commands, error) {
+func (m *Model) recorded(n, number int, choice shaders.Choice) ([]*vk.Commands, error) {
 	s := m.decodeStep(n)
 	segments, layers := m.decode.segments[:0], m.decodePlan(n).layers
 	for from := 0; from < m.cfg.Layers; from += layers {
-		r := recording{decode: true, filtered: filtered, count: n, slot: number, from: from, to: min(from+layers, m.cfg.Layers)}
-		c, err := m.kept(r, s, func(c *vk.Commands, n int) { m.sample(c, 0, n, filtered) })
+		r := recording{decode: true, choice: choice, count: n, slot: number, from: from, to: min(from+layers, m.cfg.Layers)}
+		c, err := m.kept(r, s, func(c *vk.Commands, n int) { m.sample(c, 0, n, choice) })
 		if err != nil {
 			return nil, err
 		}
@@ -68,8 +68,8 @@ func (m *Model) recorded(n, number int, filtered bool) ([]*vk.Commands, error) {
 
 // submitDecode submits a decode step of rows of these lengths, whose recording must not be
 // pending. It tells when it began to: recording, which may build kernels, is no part of the step.
-func (m *Model) submitDecode(n, number int, filtered bool, l shaders.Lengths) (t vk.Ticket, sent time.Time, err error) {
-	segments, err := m.recorded(n, number, filtered)
+func (m *Model) submitDecode(n, number int, choice shaders.Choice, l shaders.Lengths) (t vk.Ticket, sent time.Time, err error) {
+	segments, err := m.recorded(n, number, choice)
 	if err != nil {
 		return 0, sent, err
 	}

@@ -40,7 +40,8 @@ func in(sessions []*Session, requests ...Request) []Request {
 	return requests
 }
 
-// mixed is requests over prompts and ends of different lengths, greedy and drawn.
+// mixed is requests over prompts and ends of different lengths, greedy and drawn, with tokens chosen in
+// all ways.
 func mixed(t *testing.T, n int) (requests []Request) {
 	cases := greedyCases(t)
 	for i := range n {
@@ -49,8 +50,17 @@ func mixed(t *testing.T, n int) (requests []Request) {
 		if i%2 == 1 {
 			r.Sampling = Sampling{Temperature: 1.5, TopK: 50, TopP: 0.98, MinP: 0.001, Seed: uint64(i)}
 		}
+		if i%4 == 3 {
+			r.Sampling.TopK = 0
+		}
+		if i%8 == 5 {
+			r.Sampling = Sampling{Temperature: 1.5, Seed: uint64(i)}
+		}
+		if i%7 == 6 {
+			r.LogitBias = map[int32]float32{7: -100, 300 + int32(i): 4}
+		}
 		if i%3 == 2 {
-			r.Sampling.RepeatPenalty = 1.3
+			r.Sampling.RepeatPenalty, r.Sampling.PresencePenalty, r.Sampling.FrequencyPenalty = 1.3, 0.2, -0.1
 			r.Sampling.RepeatLastN = 4 + i
 		}
 		requests = append(requests, r)

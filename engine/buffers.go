@@ -22,6 +22,7 @@ type activations struct {
 	product shaders.SplitScratch
 	ffn     shaders.Activations // [row][FFNDim]
 	logits  vk.Range            // [plan.rows][Vocab]
+	counts  vk.Range            // [plan.rows][Vocab] u32, of tokens in the penalties' windows
 }
 
 // lifetime is how long an activation is needed.
@@ -78,6 +79,7 @@ func (a *activations) table(c weights.Config, p *plan) []activation {
 		{"ffn", &a.ffn.F32, ofLayer, floats(c.FFNDim)},
 		{"ffn_q16", &a.ffn.Quantized, ofLayer, shaders.QuantizedBytes(c.FFNDim)},
 		{"logits", &a.logits, ofStep, 4 * int64(p.rows) * int64(c.Vocab)},
+		{"counts", &a.counts, ofModel, 4 * int64(p.rows) * int64(c.Vocab)},
 	}
 }
 
@@ -94,12 +96,16 @@ type state struct {
 	pages      vk.Range      // [sequence][max pages] u32
 	sampling   vk.Range      // [sequence]shaders.Sampling
 	history    vk.Range      // [sequence][context] u32: the ids of each position
+	biases     vk.Range      // [sequence][MaxBiases]shaders.Bias
+	mask       vk.Range      // [sequence][tiles] u32: nothing is masked yet
 	thresholds vk.Range
 	best       vk.Range
+	bins       vk.Range
+	picked     vk.Range
 	ring       *vk.Buffer // [plan.rows][ringSlots] u32, read by the host
 }
 
-const rowBytes, gridBytes, samplingBytes = 16, 12, 32
+const rowBytes, gridBytes, samplingBytes, biasesBytes = 16, 12, 48, 8 * shaders.MaxBiases
 
 // buffer makes a buffer that Close gives back.
 func (m *Model) buffer(name string, bytes int64, memory vk.Memory) (*vk.Buffer, error) {
@@ -142,8 +148,12 @@ func (m *Model) makeBuffers() (err error) {
 	s.pages = local("pages", sequences*maxPages*4)
 	s.sampling = local("sampling", sequences*samplingBytes)
 	s.history = local("history", sequences*int64(m.context)*4)
+	s.biases = local("biases", sequences*biasesBytes)
+	s.mask = local("mask", 4)
 	s.thresholds = local("thresholds", 4*int64(m.plan.rows))
-	s.best = local("best", m.kernels.BestBytes(m.cfg.Vocab, m.plan.rows))
+	s.best = local("best", shaders.BestBytes(m.cfg.Vocab, m.plan.rows))
+	s.bins = local("bins", shaders.BinBytes(m.plan.rows))
+	s.picked = local("picked", m.kernels.PickedBytes(m.cfg.Vocab, m.plan.rows))
 	s.ring = buffer("ring", int64(m.plan.rows)*ringSlots*4, vk.Readback)
 
 	layerKV := int64(m.plan.pages+m.idleSequences()) * shaders.KVBytes(m.heads, m.kv)
@@ -166,8 +176,9 @@ func (m *Model) makeBuffers() (err error) {
 func (m *Model) sampleBuffers() *shaders.SampleBuffers {
 	s := &m.state
 	return &shaders.SampleBuffers{
-		Rows: s.decodeRows, Params: s.sampling, History: s.history, Logits: m.act.logits,
-		Thresholds: s.thresholds, Best: s.best, Ring: s.ring.All(), Grid: s.decodeGrid,
+		Rows: s.decodeRows, Params: s.sampling, History: s.history, Biases: s.biases, Mask: s.mask,
+		Logits: m.act.logits, Best: s.best, Counts: m.act.counts, Bins: s.bins, Thresholds: s.thresholds, Picked: s.picked,
+		Ring: s.ring.All(), Grid: s.decodeGrid,
 		Vocab: m.cfg.Vocab, Context: m.context, Slots: ringSlots,
 	}
 }

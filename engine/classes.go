@@ -43,5 +43,5 @@ func (m *Model) prepareIdle() error {
 	if err := m.dev.Write(m.state.pages.Part(n*table, 4), bytesOf(uint32(m.plan.pages))); err != nil {
 		return err
 	}
-	return m.dev.Write(m.state.sampling.Part(n*samplingBytes, samplingBytes), bytesOf(Sampling{}.device()))
+	return m.dev.Write(m.state.sampling.Part(n*samplingBytes, samplingBytes), bytesOf(Sampling{}.device(0)))
 }

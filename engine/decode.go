@@ -68,10 +68,18 @@ func (b *batch) begin() error {
 // asked for by number: with SpeculateAuto only what pays beside them is checked.
 func (b *batch) kind(rows int) stepKind {
 	return stepKind{
-		rows:     b.m.class(rows),
-		filtered: slices.ContainsFunc(b.active, func(a *answer) bool { return a.request.Sampling.filtered() }),
-		lone:     b.m.lone && rows == 1 && b.active[0].request.Speculate <= 0,
+		rows:   b.m.class(rows),
+		choice: b.choice(),
+		lone:   b.m.lone && rows == 1 && b.active[0].request.Speculate <= 0,
 	}
+}
+
+// choice is the greatest of the answers'.
+func (b *batch) choice() (most shaders.Choice) {
+	for _, a := range b.active {
+		most = max(most, a.request.choice())
+	}
+	return most
 }
 
 // decode runs steps of a token for each answer until an answer is complete, a draft seems worth

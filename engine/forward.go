@@ -115,8 +115,8 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 	}
 }
 
-// head records the logits of count rows from row first of x; with pick, their decode rows'
-// best tokens too, of all logits.
+// head records the logits of count rows from row first of x; with pick also what sampling of as
+// many decode rows begins with.
 func (m *Model) head(c *vk.Commands, first, count int, pick bool) {
 	c.Section("output")
 	x := m.normed()
@@ -125,16 +125,21 @@ func (m *Model) head(c *vk.Commands, first, count int, pick bool) {
 }
 
 // sample records, of count rows from row first of x, the logits and the choice of the next
-// tokens, and the step of as many decode rows to the next position. filtered: some need
-// more than the greatest logit.
-func (m *Model) sample(c *vk.Commands, first, count int, filtered bool) {
-	m.head(c, first, count, !filtered)
+// tokens, and the step of as many decode rows to the next position. choice is the greatest of
+// the rows'.
+func (m *Model) sample(c *vk.Commands, first, count int, choice shaders.Choice) {
+	m.head(c, first, count, true)
 	c.Section("sample")
-	b := m.sampleBuffers()
-	if filtered {
-		m.kernels.Penalize(c, "repeat_penalty", b, count)
-		m.kernels.Threshold(c, "top_k_top_p_min_p", b, count)
-		m.kernels.Pick(c, "sample", b, count)
+	k, b := m.kernels, m.sampleBuffers()
+	if choice == shaders.ByTiles {
+		k.Advance(c, "advance", b, m.heads, m.decodeSplits, count)
+		return
 	}
-	m.kernels.Advance(c, "advance", b, filtered, m.heads, m.decodeSplits, count)
+	if choice == shaders.ByMass {
+		k.Adjust(c, "adjust", b, count)
+		k.Histogram(c, "histogram", b, count)
+		k.Threshold(c, "top_k_top_p_min_p", b, count)
+		k.Pick(c, "pick", b, count)
+	}
+	k.Sample(c, "sample", b, m.heads, m.decodeSplits, count)
 }

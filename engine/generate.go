@@ -36,6 +36,7 @@ type Request struct {
 	Prompt      []int32  // the whole sequence, with its bos; what the session's cache holds is not computed again
 	MaxTokens   int      // 0: until the context ends
 	Sampling    Sampling
+	LogitBias   map[int32]float32 // added to the logits of tokens, of at most shaders.MaxBiases
 	StopTokens  []int32
 	StopStrings []string              // need Decode
 	Decode      func(id int32) string // a streaming detokenizer; nil: no text
@@ -115,7 +116,7 @@ func (m *Model) checkRequest(r *Request) error {
 	if r.Session != nil && r.Session.m != m {
 		return errors.New("engine: the session is another model's")
 	}
-	if err := errors.Join(m.checkPrompt(r.Prompt), r.Sampling.Check()); err != nil {
+	if err := errors.Join(m.checkPrompt(r.Prompt), r.Sampling.Check(), checkBiases(r.LogitBias, m.cfg.Vocab)); err != nil {
 		return err
 	}
 	if len(r.StopStrings) > 0 && r.Decode == nil {
@@ -136,7 +137,7 @@ func (a *answer) start(s *Session) error {
 	if err != nil {
 		return err
 	}
-	if err := s.writeSampling(a.request.Sampling); err != nil {
+	if err := s.writeSampling(&a.request); err != nil {
 		return err
 	}
 	// The first token comes from the prompt, each further one from a row of a step,

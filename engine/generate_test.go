@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"sealvk/shaders"
 	"sealvk/vk"
 )
 
@@ -116,7 +117,7 @@ func TestSeed(t *testing.T) {
 	if slow := run(7, 1); !slices.Equal(first, slow) {
 		t.Errorf("one step in flight gave %v, three %v", slow, first)
 	}
-	if got := segments(m, recording{decode: true, filtered: true, count: 1}); got != 2 {
+	if got := segments(m, recording{decode: true, choice: shaders.ByMass, count: 1}); got != 2 {
 		t.Errorf("%d submissions a step, want 2", got)
 	}
 }

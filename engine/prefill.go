@@ -21,7 +21,7 @@ func (a *answer) prefill() error {
 	from := len(s.cached)
 	return m.prefill(a.ctx, prompt[from:], from, s.sequence,
 		func(c *vk.Commands, count int) {
-			m.sample(c, count-1, 1, a.request.Sampling.filtered())
+			m.sample(c, count-1, 1, a.request.choice())
 		},
 		func(start, count int) error {
 			s.cached = append(s.cached, prompt[start:start+count]...)

@@ -216,7 +216,7 @@ func TestNothingIsBuiltAfterLoad(t *testing.T) {
 				if m.class(n) != n || c.cpu && n != 1 && n != c.tuning.Product.Tokens {
 					continue
 				}
-				for _, kind := range []stepKind{{rows: n}, {rows: n, filtered: true}, {rows: n, lone: n == 1}} {
+				for _, kind := range []stepKind{{rows: n}, {rows: n, choice: shaders.ByRank}, {rows: n, choice: shaders.ByMass}, {rows: n, lone: n == 1}} {
 					if _, err := m.recorded(kind, 0); err != nil {
 						t.Fatal(err)
 					}
@@ -227,7 +227,7 @@ func TestNothingIsBuiltAfterLoad(t *testing.T) {
 					continue
 				}
 				chunk := m.chunk(0, make([]int32, n), 0, 0)
-				c, err := m.record(recording{count: n, to: m.cfg.Layers}, chunk.step, func(c *vk.Commands, n int) { m.sample(c, n-1, 1, true) })
+				c, err := m.record(recording{count: n, to: m.cfg.Layers}, chunk.step, func(c *vk.Commands, n int) { m.sample(c, n-1, 1, shaders.ByMass) })
 				if err != nil {
 					t.Fatal(err)
 				}

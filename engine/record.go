@@ -10,11 +10,11 @@ import (
 // recording names what is recorded once: some layers of a decode step or of a prefill chunk.
 type recording struct {
 	decode   bool
-	filtered bool // in decode: sampling takes more than the greatest logit
-	lone     bool // in decode: as step says
-	count    int  // rows
-	slot     int  // of those that may be pending at once
-	from, to int  // layers
+	choice   shaders.Choice // in decode
+	lone     bool           // in decode: as step says
+	count    int            // rows
+	slot     int            // of those that may be pending at once
+	from, to int            // layers
 }
 
 // String is what profiles show; of one row, what they group decode steps by.
@@ -82,7 +82,7 @@ func (m *Model) needed(full int, all bool) []*shaders.Pipeline {
 	all = all || m.dev.Caps().Type != vk.CPU
 	return m.kernels.Missing(func(c *vk.Commands) {
 		for n := m.plan.chunk; n == m.plan.chunk || all && n > 0; n /= 2 { // each may take other kernels
-			m.dispatches(c, recording{to: m.cfg.Layers}, m.chunk(0, make([]int32, n), 0, 0).step, func(c *vk.Commands, n int) { m.sample(c, n-1, 1, false) })
+			m.dispatches(c, recording{to: m.cfg.Layers}, m.chunk(0, make([]int32, n), 0, 0).step, func(c *vk.Commands, n int) { m.sample(c, n-1, 1, shaders.ByTiles) })
 		}
 		for n := 1; n <= m.plan.rows; n++ {
 			if m.class(n) == n && (all || n == 1 || n == full) {
@@ -92,15 +92,16 @@ func (m *Model) needed(full int, all bool) []*shaders.Pipeline {
 	})
 }
 
-// decodeDispatches records whole decode steps of a class of n rows, with both ways to sample.
+// decodeDispatches records whole decode steps of a class of n rows, with all ways to sample.
 func (m *Model) decodeDispatches(c *vk.Commands, n int) {
 	for _, lone := range []bool{false, true} {
 		if lone && (n > 1 || !m.lone) {
 			break
 		}
 		m.dispatches(c, recording{decode: true, to: m.cfg.Layers}, m.decodeStep(stepKind{rows: n, lone: lone}), func(c *vk.Commands, n int) {
-			m.sample(c, 0, n, false)
-			m.sample(c, 0, n, true)
+			for _, choice := range []shaders.Choice{shaders.ByTiles, shaders.ByRank, shaders.ByMass} {
+				m.sample(c, 0, n, choice)
+			}
 		})
 	}
 }

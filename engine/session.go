@@ -122,9 +122,17 @@ func (s *Session) reuse(prompt []int32) int {
 }
 
 // writeSampling sets the session's sampling parameters on the device.
-func (s *Session) writeSampling(p Sampling) error {
-	to := s.m.state.sampling.Part(samplingBytes*int64(s.sequence), samplingBytes)
-	if err := s.m.dev.Write(to, bytesOf(p.device())); err != nil {
+func (s *Session) writeSampling(r *Request) error {
+	m, at := s.m, int64(s.sequence)
+	err := m.dev.Write(m.state.sampling.Part(samplingBytes*at, samplingBytes), bytesOf(r.Sampling.device(len(r.LogitBias))))
+	if err == nil && len(r.LogitBias) > 0 {
+		var biases []shaders.Bias
+		for id, value := range r.LogitBias {
+			biases = append(biases, shaders.Bias{ID: uint32(id), Value: value})
+		}
+		err = m.dev.Write(m.state.biases.Part(biasesBytes*at, 8*int64(len(biases))), bytesOf(biases...))
+	}
+	if err != nil {
 		return fmt.Errorf("engine: sampling parameters: %w", err)
 	}
 	return nil

@@ -31,9 +31,9 @@ type decodePlan struct {
 
 // stepKind is what decode steps are recorded for.
 type stepKind struct {
-	rows     int  // a class
-	filtered bool // sampling takes more than the greatest logit
-	lone     bool // of one row: as step says
+	rows   int            // a class
+	choice shaders.Choice // the greatest of the rows'
+	lone   bool           // of one row: as step says
 }
 
 // decodePlan returns the plan of a class of n rows.
@@ -62,8 +62,8 @@ func (m *Model) recorded(k stepKind, number int) ([]*vk.Commands, error) {
 	s := m.decodeStep(k)
 	segments, layers := m.decode.segments[:0], m.decodePlan(k.rows).layers
 	for from := 0; from < m.cfg.Layers; from += layers {
-		r := recording{decode: true, filtered: k.filtered, lone: k.lone, count: k.rows, slot: number, from: from, to: min(from+layers, m.cfg.Layers)}
-		c, err := m.kept(r, s, func(c *vk.Commands, n int) { m.sample(c, 0, n, k.filtered) })
+		r := recording{decode: true, choice: k.choice, lone: k.lone, count: k.rows, slot: number, from: from, to: min(from+layers, m.cfg.Layers)}
+		c, err := m.kept(r, s, func(c *vk.Commands, n int) { m.sample(c, 0, n, k.choice) })
 		if err != nil {
 			return nil, err
 		}

@@ -6,14 +6,11 @@ var advanceKernel = register(advanceModule, Kernel{
 	Sizes: []string{"chunks", "tokens"}, Typical: [][]int{{8000, 1}}, Knobs: []Knob{sampleKnob}, // 256000 tokens in tiles of Output
 })
 
-// Advance records the choice among the chunks, the write of the ids into the
-// ring, and the step of rows and grid to the next position. The chunks are those of
-// [Kernels.Pick], or where nothing is filtered those of [Kernels.Output].
-func (s *Kernels) Advance(c *vk.Commands, label string, b *SampleBuffers, filtered bool, h Heads, sp Splits, count int) {
+// Advance records the end of a step in which every row's choice is [ByTiles]: the best token of
+// those that [Kernels.Output] left goes into the ring and into the row, which moves on to the next
+// position, as the grid does.
+func (s *Kernels) Advance(c *vk.Commands, label string, b *SampleBuffers, h Heads, sp Splits, count int) {
 	chunks, n := tiles(b.Vocab), int64(count)
-	if filtered {
-		chunks = s.pickChunks(b.Vocab)
-	}
 	s.dispatch(c, label, call{
 		pipeline: s.only(advanceKernel), shape: []int{chunks, count}, grid: [3]int{count, 1, 1},
 		arguments: advanceBindings{Best: b.Best, Rows: b.Rows, Ring: b.Ring, Grid: b.Grid}.with(advancePush{

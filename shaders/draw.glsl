@@ -3,7 +3,6 @@
 // temperature 0 the greatest logit itself. The noise depends on position and seed alone.
 #include "philox.glsl"
 
-const uint NONE = 0xffffffffu; // no token
 const float LEAST = -3.4e38;
 
 // -log(-log(u)) for a uniform u made from 32 random bits: -log(1-v), v = 1-u,

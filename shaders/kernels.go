@@ -23,7 +23,7 @@ type Tuning struct {
 // one wave of AMD and two of NVIDIA. A row of logits is one workgroup's alone, which takes all
 // lanes that there are; on a CPU 64, since Mesa's llvmpipe ends all loops of an invocation
 // after 65535 iterations in sum (LP_MAX_TGSI_LOOP_ITERATIONS), and threshold.comp goes
-// through a row up to ten times.
+// through a row several times.
 func DefaultTuning(c *vk.Caps) Tuning {
 	t := Tuning{Lanes: 64, Product: defaultProduct(c), Attention: defaultAttention(c)}
 	most := mostInvocations(c)

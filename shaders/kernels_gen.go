@@ -8,6 +8,21 @@ func bindReadOnly(r vk.Range) vk.Binding  { return vk.Binding{Range: r, Access: 
 func bindWriteOnly(r vk.Range) vk.Binding { return vk.Binding{Range: r, Access: vk.WriteOnly} }
 func bindReadWrite(r vk.Range) vk.Binding { return vk.Binding{Range: r, Access: vk.ReadWrite} }
 
+// adjustModule is the SPIR-V of adjust.comp.
+var adjustModule = module{name: "adjust", push: 8, bindings: 10, constants: 1}
+
+type adjustPush struct {
+	Vocab, Context uint32
+}
+
+type adjustBindings struct {
+	Rows, Params, History, Biases, Mask, Counts, Logits, Best, Thresholds, Bins vk.Range
+}
+
+func (b adjustBindings) with(push adjustPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Params), bindReadOnly(b.History), bindReadOnly(b.Biases), bindReadOnly(b.Mask), bindReadWrite(b.Counts), bindReadWrite(b.Logits), bindReadWrite(b.Best), bindWriteOnly(b.Thresholds), bindWriteOnly(b.Bins)}}
+}
+
 // advanceModule is the SPIR-V of advance.comp.
 var advanceModule = module{name: "advance", push: 24, bindings: 4, constants: 1}
 
@@ -222,6 +237,21 @@ func (b gegluBindings) with(push gegluPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.GateUp), bindWriteOnly(b.Y)}}
 }
 
+// histogramModule is the SPIR-V of histogram.comp.
+var histogramModule = module{name: "histogram", push: 4, bindings: 5, constants: 1}
+
+type histogramPush struct {
+	Vocab uint32
+}
+
+type histogramBindings struct {
+	Rows, Params, Logits, Thresholds, Bins vk.Range
+}
+
+func (b histogramBindings) with(push histogramPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Params), bindReadOnly(b.Logits), bindReadOnly(b.Thresholds), bindReadWrite(b.Bins)}}
+}
+
 // matmulModule is the SPIR-V of matmul.comp.
 var matmulModule = module{name: "matmul", push: 44, bindings: 4, constants: 9, variants: []string{"quad"}}
 
@@ -372,23 +402,8 @@ func (b outputBindings) with(push outputPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Weights), bindReadOnly(b.X), bindReadOnly(b.Squares), bindReadOnly(b.Rows), bindReadOnly(b.Params), bindWriteOnly(b.Logits), bindWriteOnly(b.Best)}}
 }
 
-// penalizeModule is the SPIR-V of penalize.comp.
-var penalizeModule = module{name: "penalize", push: 8, bindings: 4, constants: 1}
-
-type penalizePush struct {
-	Vocab, Context uint32
-}
-
-type penalizeBindings struct {
-	Rows, Params, History, Logits vk.Range
-}
-
-func (b penalizeBindings) with(push penalizePush) arguments {
-	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Params), bindReadOnly(b.History), bindReadWrite(b.Logits)}}
-}
-
 // pickModule is the SPIR-V of pick.comp.
-var pickModule = module{name: "pick", push: 4, bindings: 5, constants: 2}
+var pickModule = module{name: "pick", push: 4, bindings: 6, constants: 2}
 
 type pickConstants struct {
 	Lanes, Quads uint32
@@ -403,11 +418,11 @@ type pickPush struct {
 }
 
 type pickBindings struct {
-	Rows, Params, Thresholds, Logits, Best vk.Range
+	Rows, Params, Thresholds, Logits, Best, Picked vk.Range
 }
 
 func (b pickBindings) with(push pickPush) arguments {
-	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Params), bindReadOnly(b.Thresholds), bindReadOnly(b.Logits), bindWriteOnly(b.Best)}}
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Params), bindReadOnly(b.Thresholds), bindReadOnly(b.Logits), bindReadOnly(b.Best), bindWriteOnly(b.Picked)}}
 }
 
 // rmsnormModule is the SPIR-V of rmsnorm.comp.
@@ -466,19 +481,34 @@ func (b ropeBindings) with(push ropePush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Pages), bindReadOnly(b.Angles), bindReadOnly(b.QKV), bindWriteOnly(b.Q), bindWriteOnly(b.KCache), bindWriteOnly(b.VCache)}}
 }
 
+// sampleModule is the SPIR-V of sample.comp.
+var sampleModule = module{name: "sample", push: 32, bindings: 11, constants: 1}
+
+type samplePush struct {
+	Vocab, Context, Rows, Chunks, Slots, Heads, Split, MaxSplits uint32
+}
+
+type sampleBindings struct {
+	Rows, Params, History, Biases, Mask, Counts, Logits, Best, Picked, Ring, Grid vk.Range
+}
+
+func (b sampleBindings) with(push samplePush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadWrite(b.Rows), bindReadOnly(b.Params), bindReadOnly(b.History), bindReadOnly(b.Biases), bindReadOnly(b.Mask), bindReadWrite(b.Counts), bindReadWrite(b.Logits), bindReadWrite(b.Best), bindReadOnly(b.Picked), bindWriteOnly(b.Ring), bindReadWrite(b.Grid)}}
+}
+
 // thresholdModule is the SPIR-V of threshold.comp.
-var thresholdModule = module{name: "threshold", push: 4, bindings: 4, constants: 1}
+var thresholdModule = module{name: "threshold", push: 4, bindings: 6, constants: 1}
 
 type thresholdPush struct {
 	Vocab uint32
 }
 
 type thresholdBindings struct {
-	Rows, Params, Logits, Thresholds vk.Range
+	Rows, Params, Logits, Best, Bins, Thresholds vk.Range
 }
 
 func (b thresholdBindings) with(push thresholdPush) arguments {
-	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Params), bindReadOnly(b.Logits), bindWriteOnly(b.Thresholds)}}
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Params), bindReadOnly(b.Logits), bindReadOnly(b.Best), bindReadOnly(b.Bins), bindReadWrite(b.Thresholds)}}
 }
 
 // toHalfModule is the SPIR-V of to_half.comp.
@@ -515,25 +545,44 @@ type Row struct {
 // other, in a sequence that is nobody's, but it never advances.
 const IdleStep = 0xffffffff
 
-// Sampling is the parameters of a sequence: 32 bytes.
+// MaxBiases is the tokens of a sequence whose logits may have a bias.
+const MaxBiases = 1024
+
+// MaxTopK is the greatest top-k that one workgroup chooses by itself, from the maxima of tiles.
+const MaxTopK = 128
+
+// NoToken is what a step samples when no logit is a number.
+const NoToken = 0xffffffff
+
+// Sampling is the parameters of a sequence: 48 bytes. The penalties are of the tokens among its
+// last RepeatLastN, the newest included: RepeatPenalty divides a positive logit and multiplies
+// another, once; PresencePenalty is subtracted once, FrequencyPenalty for every time that the
+// token is there.
 type Sampling struct {
-	Temperature   float32 // 0: greedy
-	TopP          float32 // 1: off
-	MinP          float32 // 0: off
-	RepeatPenalty float32 // 1: off
-	TopK          uint32  // 0: off
-	RepeatLastN   uint32
-	SeedLo        uint32
-	SeedHi        uint32
+	Temperature      float32 // 0: greedy
+	TopP             float32 // 1: off
+	MinP             float32 // 0: off
+	RepeatPenalty    float32 // 1: off
+	PresencePenalty  float32 // 0: off
+	FrequencyPenalty float32 // 0: off
+	TopK             uint32  // 0: off
+	RepeatLastN      uint32
+	SeedLo           uint32
+	SeedHi           uint32
+	Biases           uint32 // entries of the sequence in SampleBuffers.Biases
+	Masked           uint32 // 1: only the tokens of its bits in SampleBuffers.Mask may be drawn
 }
+
+// SelectBins is the bins of [Kernels.Histogram].
+const SelectBins = 512
 
 // TileRows is the number of rows that lie interleaved on the device: for each four words
 // of a row the 32 rows follow each other, so that lanes which take a row each read
 // side by side.
 const TileRows = 32
 
-// NoToken is what a step samples when no logit is a number.
-const NoToken = 0xffffffff
-
 // MaxDim is the widest embedding that [Kernels.Embed] takes.
 const MaxDim = 16384
+
+// HistogramShare is the tokens of the vocabulary that a workgroup of [Kernels.Histogram] counts.
+const HistogramShare = 4096

@@ -1,8 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// The logits of the normed residual and, if push.pick is set, of each tile's rows the
-// best token (draw.glsl): where no filter asks for the logits of all tokens first, nothing
-// else reads them.
+// The logits of the normed residual and, if push.pick is set, of each tile what sampling begins
+// with: the best token (draw.glsl) of rows whose choice is BY_TILES, so that nothing else reads
+// their logits, and of others the greatest logit.
 //
 // variant quad: QUAD, shares loads of x among four lanes
 // variant dot: INT_DOT, x is as quantize.glsl writes it
@@ -44,14 +44,15 @@ void main() {
         if (token + t < push.tokens) {
             Row r = rows[push.pick != 0u ? token + t : 0u];
             Sampling s = sampling[r.sequence];
+            bool is_best = choice_of(s) == BY_TILES;
             uvec4 noise = uvec4(0u);
-            if (push.pick != 0u && s.temperature > 0.0) noise = noise_bits(s, (push.row0 + first) / 4u, r.position);
+            if (push.pick != 0u && is_best && s.temperature > 0.0) noise = noise_bits(s, (push.row0 + first) / 4u, r.position);
             for (uint n = 0u; n < 4u && first + n < push.rows; n++) {
                 uint id = push.row0 + first + n;
                 float l = result[4u * i + n] * norm_scale[t];
                 logits[(token + t) * push.vocab + id] = l;
                 if (is_nan(l)) continue;
-                float key = key_of(s, l, noise[n]);
+                float key = is_best ? key_of(s, l, noise[n]) : l;
                 if (is_better(key, id, best_key, best_id)) {
                     best_key = key;
                     best_id = id;

@@ -9,8 +9,9 @@ var outputKernel = registerProduct(outputModule, Kernel{
 })
 
 // Output is the logits of Count rows of an RMSNorm from row First on, into To.Logits, and,
-// if Pick is set, the best token of each tile of the vocabulary, into To.Best for
-// [Kernels.Advance]: greedily, or a draw at the temperature, of all logits.
+// if Pick is set, into To.Best of each tile of the vocabulary what sampling begins with: of rows
+// whose choice is [ByTiles] the best token, greedily or a draw at the temperature, of others the
+// greatest logit.
 type Output struct {
 	W  *Matrix // vocabulary × dim weights
 	X  Normed

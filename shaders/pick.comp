@@ -1,20 +1,21 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-// The best token of a chunk of the vocabulary: of the logits at or above the row's
-// threshold, the one with the best key (draw.glsl), which is exact for any threshold.
-// advance.comp picks among the chunks.
+// Of the tokens of a chunk of the vocabulary whose logits reach the row's threshold the one with
+// the greatest key (draw.glsl), where the row's token is chosen BY_MASS. A workgroup a chunk.
 #include "lanes.glsl"
 #include "rows.glsl"
 #include "sampling.glsl"
 #include "draw.glsl"
 
-layout(constant_id = 1) const uint QUADS = 4; // runs of 4 tokens a lane
+// Runs of 4 tokens that a lane looks at.
+layout(constant_id = 1) const uint QUADS = 4;
 
 layout(set = 0, binding = 0, std430) readonly buffer Rows { Row rows[]; };
 layout(set = 0, binding = 1, std430) readonly buffer Params { Sampling sampling[]; };
-layout(set = 0, binding = 2, std430) readonly buffer Thresholds { float thresholds[]; };
+layout(set = 0, binding = 2, std430) readonly buffer Thresholds { uint thresholds[]; };
 layout(set = 0, binding = 3, std430) readonly buffer Logits { float logits[]; };
-layout(set = 0, binding = 4, std430) writeonly buffer Best { uvec2 best[]; }; // [row][chunk] of (key bits, id)
+layout(set = 0, binding = 4, std430) readonly buffer Best { uvec2 best[]; };      // [row][tile] of (key bits, id)
+layout(set = 0, binding = 5, std430) writeonly buffer Picked { uvec2 picked[]; }; // [row][chunk] of (key bits, id)
 
 layout(push_constant) uniform Push {
     uint vocab;
@@ -28,19 +29,21 @@ void main() {
     uint lane = gl_LocalInvocationID.x;
     Row r = rows[row];
     Sampling s = sampling[r.sequence];
-    float threshold = thresholds[row];
+    if (choice_of(s) != BY_MASS) return;
+    uint threshold = thresholds[row], tiles = (push.vocab + 31u) / 32u;
 
     float best_key = LEAST;
     uint best_id = NONE;
     for (uint n = 0u; n < QUADS; n++) {
         uint quad = (gl_WorkGroupID.x * QUADS + n) * LANES + lane;
+        if (quad * 4u >= push.vocab || sort_key(uintBitsToFloat(best[row * tiles + quad / 8u].x)) < threshold) continue;
         uvec4 noise = uvec4(0u);
-        bool drawn = s.temperature <= 0.0;
+        bool drawn = false;
         for (uint i = 0u; i < 4u; i++) {
             uint id = quad * 4u + i;
             if (id >= push.vocab) break;
             float l = logits[row * push.vocab + id];
-            if (is_nan(l) || !(l >= threshold)) continue;
+            if (sort_key(l) < threshold) continue;
             if (!drawn) noise = noise_bits(s, quad, r.position);
             drawn = true;
             float key = key_of(s, l, noise[i]);
@@ -60,5 +63,5 @@ void main() {
             best_id = lane_id[i];
         }
     }
-    best[row * gl_NumWorkGroups.x + gl_WorkGroupID.x] = uvec2(floatBitsToUint(best_key), best_id);
+    picked[row * gl_NumWorkGroups.x + gl_WorkGroupID.x] = uvec2(floatBitsToUint(best_key), best_id);
 }

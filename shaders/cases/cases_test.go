@@ -402,9 +402,11 @@ func TestChunks(t *testing.T) {
 		tuning.Lanes = lanes
 		set := setOf(t, shaders.KVF16, tuning)
 		for _, vocab := range []int{1, 16 * lanes, 16*lanes + 1, 256000} {
-			chunks := ceilDiv(vocab, shaders.PickChunk(&tuning))
-			if got, want := int64(8*max(chunks, tiles(vocab))), set.BestBytes(vocab, 1); got != want {
+			if got, want := set.PickedBytes(vocab, 1), int64(8*ceilDiv(vocab, shaders.PickChunk(&tuning))); got != want {
 				t.Errorf("%d lanes, %d tokens: %d bytes, want %d", lanes, vocab, got, want)
+			}
+			if got, want := shaders.BestBytes(vocab, 1), int64(8*tiles(vocab)); got != want {
+				t.Errorf("%d tokens: %d bytes, want %d", vocab, got, want)
 			}
 		}
 	}

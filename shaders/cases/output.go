@@ -5,6 +5,7 @@ import (
 
 	"sealvk/shaders"
 	"sealvk/shaders/guarded"
+	"sealvk/shaders/reference"
 	"sealvk/vk"
 )
 
@@ -13,7 +14,7 @@ var _ = register("output", kernel{
 		vocab, cols, tokens, picks := b.Size("rows"), b.Size("cols"), b.Size("tokens"), choose(b, true, true, false)
 		m, checked, groups := b.groups(vocab, cols, shaders.TileRows)
 		x := b.normed(b.odd(3), cols)
-		seqs := b.sequences()
+		seqs := b.sequences(shaders.Sampling{Temperature: 0.8, TopP: 1, RepeatPenalty: 1}, false)
 		logits, best := b.output("logits", tokens, vocab), b.output("best", tokens, tiles(vocab), 2)
 		b.Outputs = product(tokens, vocab) + product(tokens, tiles(vocab))
 		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
@@ -22,7 +23,11 @@ var _ = register("output", kernel{
 		}
 		b.check = func(k *checker) {
 			for _, t := range *checked {
-				keys := seqs.keys(t, guarded.Floats(k.words(logits)[t*vocab:][:vocab]), float32(math.Inf(-1)))
+				row := guarded.Floats(k.words(logits)[t*vocab:][:vocab])
+				keys := seqs.keys(t, row, float32(math.Inf(-1)))
+				if seqs.of(t).Choice() != shaders.ByTiles { // the logits themselves
+					keys = reference.PickKeys(row, float32(math.Inf(-1)), 0, 0, [2]uint32{})
+				}
 				for _, g := range *groups {
 					first, last := g*shaders.TileRows, min((g+1)*shaders.TileRows, vocab)
 					k.expect(logits, x.times(m.group(first, last), t), t, first)

@@ -26,7 +26,7 @@ func (m *Mismatch) Error() string {
 func (e *Expected) Check(got []float32) *Mismatch {
 	for i, want := range e.Values {
 		g := float64(got[i])
-		if off := math.Abs(g - want); !(off <= e.Tolerance[i]) {
+		if off := math.Abs(g - want); !(off <= e.Tolerance[i] || g == want) { // equal infinities differ by NaN
 			return &Mismatch{i, g, want, off, e.Tolerance[i]}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"sealvk/weights/format"
@@ -45,11 +46,11 @@ func TestKnownValues(t *testing.T) {
 		"Attention of q8":        {Attention(q, 1/math.Sqrt(32), k8, v8, 0, 2), two(4, 5)},
 		"Attention of one":       {Attention(q, 1/math.Sqrt(32), k, v, 0, 1), two(1, 2)},
 		"AttentionMerge":         {AttentionMerge([]float32{0, 1, 9, 9, 3, 0, float32(math.Log(2)), 0.5, 9, 9, 0, 2}, 2), []float64{1.5, 2}},
-		"Penalize":               {Penalize([]float32{2, -2, 2, -2}, []uint32{0, 1, 0}, 2), []float64{1, -4, 2, -2}},
+		"Adjust":                 {Adjust([]float32{2, -2, 2, -2, 1}, Adjustments{Recent: []uint32{0, 1, 0}, Repeat: 2, Presence: 0.5, Frequency: 0.25, Biases: map[uint32]float32{1: 1, 3: 5}, Allowed: func(id int) bool { return id != 4 }}), []float64{0, -2.75, 2, 3, math.Inf(-1)}},
 		"Exactly, cached as f32": {Exactly([]float32{1, 2}).Cached(KVF32), []float64{1, 2}},
 	} {
 		for i, want := range c.want {
-			if len(c.got.Values) != len(c.want) || math.Abs(c.got.Values[i]-want) > 1e-6 {
+			if len(c.got.Values) != len(c.want) || c.got.Values[i] != want && !(math.Abs(c.got.Values[i]-want) <= 1e-6) {
 				t.Errorf("%s: %v, want %v", name, c.got.Values, c.want)
 				break
 			}
@@ -101,6 +102,21 @@ func TestThreshold(t *testing.T) {
 	} {
 		if got, slack := Threshold(logits, c.f); got != c.want || slack != c.slack {
 			t.Errorf("%+v: %v ± %v, want %v ± %v", c.f, got, slack, c.want, c.slack)
+		}
+	}
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	for _, c := range []struct {
+		logits []float32
+		f      Filters
+		want   float64
+	}{
+		{[]float32{1, inf, nan, -inf, inf}, Filters{TopP: 0.9}, math.Inf(1)},
+		{[]float32{1, inf, nan, -inf, 0}, Filters{TopP: 1, TopK: 2}, 1},
+		{[]float32{2, nan, -inf, 0}, Filters{TopP: 1, TopK: 3}, 0},
+		{[]float32{nan, -inf}, Filters{TopP: 0.5, TopK: 1, MinP: 0.1}, least},
+	} {
+		if got, _ := Threshold(c.logits, c.f); got != c.want {
+			t.Errorf("%v, %+v: %v, want %v", c.logits, c.f, got, c.want)
 		}
 	}
 	for _, c := range []struct {
@@ -174,6 +190,33 @@ func TestWeights(t *testing.T) {
 			if v := math.Abs(Half(h)); v > 0x1p-9 || h&0x7c00 == 0x7c00 {
 				t.Fatalf("scale %v", v)
 			}
+		}
+	}
+}
+
+func TestWrongChoice(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	for _, c := range []struct {
+		logits      []float32
+		id          uint32
+		temperature float32
+		wrong       string
+	}{
+		{[]float32{0, 3, 3, 1}, 1, 0, ""},
+		{[]float32{0, 3, 3, 1}, 2, 0, "in front"},
+		{[]float32{0, 3, 3, 1}, 3, 0, "threshold"},
+		{[]float32{0, 3, 3, 1}, 4, 0, "threshold"},
+		{[]float32{0, 3, 3, 1}, NoToken, 0, "greatest"},
+		{[]float32{nan, -inf}, NoToken, 1, ""},
+		{[]float32{nan, -inf}, 1, 1, "threshold"},
+		{[]float32{0, inf}, 1, 1, ""},
+		{[]float32{0, 90, inf}, 1, 1, "greatest"},
+		{[]float32{0, 90, 1}, 1, 1, ""},
+		{[]float32{0, 90, 1}, 2, 1, "greatest"},
+	} {
+		got := WrongChoice(c.logits, c.id, Filters{TopP: 1}, c.temperature, 0, [2]uint32{})
+		if (got == "") != (c.wrong == "") || !strings.Contains(got, c.wrong) {
+			t.Errorf("%v, token %d at %v: %q, want %q", c.logits, int32(c.id), c.temperature, got, c.wrong)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package reference
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"math/bits"
 	"slices"
@@ -14,32 +15,61 @@ type Filters struct {
 	MinP float32 // 0: off
 }
 
-// Penalize is the repeat penalty (https://arxiv.org/abs/1909.05858, section 4.1, with the
-// sign rule that everybody uses) on the logits of the tokens in recent.
-func Penalize(logits []float32, recent []uint32, penalty float32) Expected {
-	seen := map[uint32]bool{}
-	for _, id := range recent {
-		seen[id] = true
+// Adjustments are what changes logits before a token is chosen, in this order.
+type Adjustments struct {
+	Allowed   func(id int) bool  // others are -Inf; nil: all are
+	Biases    map[uint32]float32 // added
+	Recent    []uint32           // the tokens that are penalized
+	Repeat    float32            // divides what is positive, multiplies the rest (https://arxiv.org/abs/1909.05858, section 4.1)
+	Presence  float32            // subtracted
+	Frequency float32            // subtracted for every time in Recent
+}
+
+// Adjust is the logits behind adjustments.
+func Adjust(logits []float32, a Adjustments) Expected {
+	times := map[uint32]int{}
+	for _, id := range a.Recent {
+		times[id]++
 	}
 	var e Expected
 	for id, logit := range logits {
 		l := float64(logit)
-		if seen[uint32(id)] {
-			if l > 0 {
-				l /= float64(penalty)
-			} else {
-				l *= float64(penalty)
-			}
+		if a.Allowed != nil && !a.Allowed(id) {
+			l = math.Inf(-1)
 		}
-		e.relative(l, 1e-6)
+		size := math.Abs(l) // of what rounding is relative to
+		if bias, ok := a.Biases[uint32(id)]; ok {
+			l += float64(bias)
+			size += math.Abs(float64(bias))
+		}
+		if n := times[uint32(id)]; n > 0 {
+			if l > 0 {
+				l /= float64(a.Repeat)
+			} else {
+				l *= float64(a.Repeat)
+			}
+			penalty := float64(a.Presence) + float64(n)*float64(a.Frequency)
+			l -= penalty
+			size = size*float64(max(a.Repeat, 1/a.Repeat, 1)) + math.Abs(penalty)
+		}
+		if math.IsInf(l, 0) {
+			size = 0
+		}
+		e.add(l, 1e-6*(1e-3+size))
 	}
 	return e
 }
 
+// least is below every logit that is drawn.
+const least = -3.4e38
+
 // Threshold is the least logit that the filters keep. slack is how far from it f32
 // arithmetic may end up: min-p's is computed, the others are logits themselves.
-func Threshold(logits []float32, f Filters) (least, slack float64) {
-	sorted := slices.Clone(logits)
+func Threshold(logits []float32, f Filters) (threshold, slack float64) {
+	sorted := slices.DeleteFunc(slices.Clone(logits), func(l float32) bool { return !(l >= least) })
+	if len(sorted) == 0 {
+		return least, 0
+	}
 	slices.SortFunc(sorted, func(a, b float32) int { return cmp.Compare(b, a) })
 	if k := f.TopK; k > 0 && k < len(sorted) {
 		for k < len(sorted) && sorted[k] == sorted[k-1] { // ties are kept
@@ -47,23 +77,29 @@ func Threshold(logits []float32, f Filters) (least, slack float64) {
 		}
 		sorted = sorted[:k]
 	}
+	mass := func(l float32) float64 {
+		if l == sorted[0] { // be it infinite
+			return 1
+		}
+		return math.Exp(float64(l) - float64(sorted[0]))
+	}
 	var total, sum float64
 	for _, l := range sorted {
-		total += math.Exp(float64(l - sorted[0]))
+		total += mass(l)
 	}
 	for i, l := range sorted {
-		if sum += math.Exp(float64(l - sorted[0])); sum >= float64(f.TopP)*total {
+		if sum += mass(l); sum >= float64(f.TopP)*total && f.TopP < 1 {
 			sorted = sorted[:i+1]
 			break
 		}
 	}
-	least = float64(sorted[len(sorted)-1])
+	threshold = float64(sorted[len(sorted)-1])
 	if f.MinP > 0 {
-		if bound := float64(sorted[0]) + math.Log(float64(f.MinP)); bound > least {
+		if bound := float64(sorted[0]) + math.Log(float64(f.MinP)); bound > threshold {
 			return bound, 1e-5
 		}
 	}
-	return least, 0
+	return threshold, 0
 }
 
 // WrongSide finds the first logit that one of two thresholds keeps and the other does not,
@@ -112,6 +148,28 @@ func PickKeys(logits []float32, threshold, temperature float32, position uint32,
 
 // NoToken is the id that stands for none.
 const NoToken = ^uint32(0)
+
+// WrongChoice says why the filters and keys do not choose id, "" if they may, with arithmetic in f32.
+func WrongChoice(logits []float32, id uint32, f Filters, temperature float32, position uint32, seed [2]uint32) string {
+	if temperature <= 0 {
+		f = Filters{TopK: 1, TopP: 1}
+	}
+	threshold, slack := Threshold(logits, f)
+	surely := PickKeys(logits, float32(threshold+slack), temperature, position, seed)
+	perhaps := PickKeys(logits, float32(threshold-slack), temperature, position, seed)
+	switch greatest := slices.Max(surely); {
+	case id == NoToken && !math.IsInf(greatest, -1):
+		return fmt.Sprintf("the greatest key is %v", greatest)
+	case id == NoToken:
+	case int64(id) >= int64(len(logits)) || math.IsInf(perhaps[id], -1):
+		return fmt.Sprintf("the threshold is %v", threshold)
+	case perhaps[id] != greatest && !(perhaps[id] >= greatest-PickTolerance-0x1p-22*math.Abs(greatest)):
+		return fmt.Sprintf("its key is %v, the greatest is %v", perhaps[id], greatest)
+	case temperature <= 0 && slices.Index(logits, logits[id]) != int(id):
+		return "an equal logit stands in front of it"
+	}
+	return ""
+}
 
 // Best is the id with the greatest key, the lowest of equal ones; keys of NoToken do not
 // count, and NoToken is the result where there are no others.

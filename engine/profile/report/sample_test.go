@@ -65,7 +65,7 @@ func sample() *profile.Profile {
 			Variant: map[string]string{"read_bytes_per_s": "vec4, 4 loads"}},
 	}
 	for i, kernel := range []string{"embed", "rmsnorm", "matmul", "matmul", "rope", "attention", "attention_merge", "geglu",
-		"matmul", "penalize", "threshold", "pick", "advance"} {
+		"matmul", "adjust", "threshold", "pick", "sample"} {
 		pipeline := profile.Pipeline{Kernel: kernel, Lanes: 64, SubgroupSize: 8}
 		switch i {
 		case 2:

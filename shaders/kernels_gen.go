@@ -101,11 +101,11 @@ type productPush struct {
 
 // productConstants are what the specialization constants of several kernels begin with.
 type productConstants struct {
-	Lanes, Type, RowLanes, Groups, Tokens, Span, InPlace uint32
+	Lanes, Type, RowLanes, Groups, Tokens, Span, InPlace, MatrixA, MatrixB, MatrixSum uint32
 }
 
 // attnQKVModule is the SPIR-V of attn_qkv.comp.
-var attnQKVModule = module{name: "attn_qkv", push: 56, bindings: 9, constants: 8, variants: []string{"quad", "dot"}}
+var attnQKVModule = module{name: "attn_qkv", push: 56, bindings: 9, constants: 11, variants: []string{"quad", "dot", "lanes", "shared", "emulated"}}
 
 type attnQKVConstants struct {
 	productConstants
@@ -113,7 +113,7 @@ type attnQKVConstants struct {
 }
 
 func (c attnQKVConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.KV}
+	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.MatrixA, c.MatrixB, c.MatrixSum, c.KV}
 }
 
 type attnQKVPush struct {
@@ -157,14 +157,14 @@ func (b embedBindings) with(push embedPush) arguments {
 }
 
 // ffnGateUpModule is the SPIR-V of ffn_gate_up.comp.
-var ffnGateUpModule = module{name: "ffn_gate_up", push: 48, bindings: 5, constants: 7, variants: []string{"quad", "dot"}}
+var ffnGateUpModule = module{name: "ffn_gate_up", push: 48, bindings: 5, constants: 10, variants: []string{"quad", "dot", "lanes", "shared", "emulated"}}
 
 type ffnGateUpConstants struct {
 	productConstants
 }
 
 func (c ffnGateUpConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace}
+	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.MatrixA, c.MatrixB, c.MatrixSum}
 }
 
 type ffnGateUpPush struct {
@@ -198,7 +198,7 @@ func (b gegluBindings) with(push gegluPush) arguments {
 }
 
 // matmulModule is the SPIR-V of matmul.comp.
-var matmulModule = module{name: "matmul", push: 44, bindings: 4, constants: 8, variants: []string{"quad"}}
+var matmulModule = module{name: "matmul", push: 44, bindings: 4, constants: 11, variants: []string{"quad", "lanes", "shared", "emulated"}}
 
 type matmulConstants struct {
 	productConstants
@@ -206,7 +206,7 @@ type matmulConstants struct {
 }
 
 func (c matmulConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.Norm}
+	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.MatrixA, c.MatrixB, c.MatrixSum, c.Norm}
 }
 
 type matmulPush struct {
@@ -224,14 +224,14 @@ func (b matmulBindings) with(push matmulPush) arguments {
 }
 
 // matmulAddModule is the SPIR-V of matmul_add.comp.
-var matmulAddModule = module{name: "matmul_add", push: 44, bindings: 7, constants: 7, variants: []string{"quad", "dot"}}
+var matmulAddModule = module{name: "matmul_add", push: 44, bindings: 7, constants: 10, variants: []string{"quad", "dot", "lanes", "shared", "emulated"}}
 
 type matmulAddConstants struct {
 	productConstants
 }
 
 func (c matmulAddConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace}
+	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.MatrixA, c.MatrixB, c.MatrixSum}
 }
 
 type matmulAddPush struct {
@@ -320,15 +320,29 @@ func (b matmulTiledBindings) with(push matmulTiledPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Weights), bindReadOnly(b.X), bindReadWrite(b.Y)}}
 }
 
+// matrixPlacesModule is the SPIR-V of matrix_places.comp.
+var matrixPlacesModule = module{name: "matrix_places", push: 0, bindings: 1, constants: 1}
+
+type matrixPlacesPush struct {
+}
+
+type matrixPlacesBindings struct {
+	Places vk.Range
+}
+
+func (b matrixPlacesBindings) with(push matrixPlacesPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindWriteOnly(b.Places)}}
+}
+
 // outputModule is the SPIR-V of output.comp.
-var outputModule = module{name: "output", push: 48, bindings: 7, constants: 7, variants: []string{"quad", "dot"}}
+var outputModule = module{name: "output", push: 48, bindings: 7, constants: 10, variants: []string{"quad", "dot", "lanes", "shared", "emulated"}}
 
 type outputConstants struct {
 	productConstants
 }
 
 func (c outputConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace}
+	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.MatrixA, c.MatrixB, c.MatrixSum}
 }
 
 type outputPush struct {
@@ -402,11 +416,12 @@ func (b rmsnormBindings) with(push rmsnormPush) arguments {
 }
 
 // rmsnormHalfModule is the SPIR-V of rmsnorm_half.comp.
-var rmsnormHalfModule = module{name: "rmsnorm_half", push: 16, bindings: 3, constants: 1}
+var rmsnormHalfModule = module{name: "rmsnorm_half", push: 20, bindings: 3, constants: 1}
 
 type rmsnormHalfPush struct {
 	Dim, Tokens, First uint32
 	Eps                float32
+	Octets             uint32
 }
 
 type rmsnormHalfBindings struct {
@@ -456,10 +471,10 @@ func (b thresholdBindings) with(push thresholdPush) arguments {
 }
 
 // toHalfModule is the SPIR-V of to_half.comp.
-var toHalfModule = module{name: "to_half", push: 12, bindings: 2, constants: 1}
+var toHalfModule = module{name: "to_half", push: 16, bindings: 2, constants: 1}
 
 type toHalfPush struct {
-	Cols, Tokens, First uint32
+	Cols, Tokens, First, Octets uint32
 }
 
 type toHalfBindings struct {

@@ -40,6 +40,7 @@ var (
 		{Name: "in_place", flag: func(t *Tuning) *bool { return &t.Product.InPlace }},
 		{Name: "exact", flag: func(t *Tuning) *bool { return &t.Product.Exact }},
 		{Name: "quads", flag: func(t *Tuning) *bool { return &t.Product.Quads }, can: func(c *vk.Caps) bool { return c.Subgroup.Has("quad") }},
+		{Name: "matrices", flag: func(t *Tuning) *bool { return &t.Product.Matrix.On }},
 	}
 	intDotKnob = Knob{Name: "int_dot", flag: func(t *Tuning) *bool { return &t.Product.IntDot }, can: func(c *vk.Caps) bool { return c.Features.IntegerDotProduct }}
 )
@@ -56,6 +57,7 @@ type ProductTuning struct {
 	InPlace  bool // bytes become floats where they lie in their word
 	Quads    bool // four lanes share loads of x: needs subgroup operations of quads
 	IntDot   bool // activations become 8-bit integers and products integer dot products: needs Features.IntegerDotProduct
+	Matrix   MatrixTuning
 	Exact    bool // tokens that do not fill a workgroup take smaller ones, which read the weights once more
 }
 
@@ -205,6 +207,10 @@ type product struct {
 func (s *Kernels) product(c *vk.Commands, label string, r product) {
 	if r.form == nil {
 		r.form = r.kernel.form
+	}
+	if r.x.Half.Buffer != nil && s.TakesHalves(r.w, r.tokens) {
+		s.matrixProduct(c, label, r)
+		return
 	}
 	x, dot := r.x.F32, slices.Contains(r.kernel.module.variants, "dot") && s.intDot(r.w.Type, r.x, r.tokens)
 	if dot {

@@ -144,15 +144,26 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 			Attention: shaders.AttentionTuning{Lanes: 64, Positions: 2, Blocks: 2, Tokens: 4, Tile: 128, PrefillLanes: 64, PrefillRows: 4, PrefillTile: 64},
 		},
 	}
+	matrices, shared := gpu, gpu
+	matrices.Product.Matrix, shared.Product.Matrix = shaders.EmulatedMatrices(), shaders.SharedMatrices(&caps)
+	if caps.Features.ShaderFloat16 {
+		list["matrices"] = matrices
+	}
+	if shared.Product.Matrix.On {
+		list["shared"] = shared
+	}
 	hasIntegers := kernels[k.Name].quantizes || slices.ContainsFunc(k.Knobs, func(n shaders.Knob) bool { return n.Name == "int_dot" })
 	if !hasIntegers || !caps.Features.IntegerDotProduct {
 		delete(list, "integers")
 	}
 	seen, different := map[string]bool{}, map[string]shaders.Tuning{}
 	list["default"] = own
-	for _, name := range []string{"default", "lanes4", "lanes64", "GPU", "integers"} {
+	for _, name := range []string{"default", "lanes4", "lanes64", "GPU", "integers", "matrices", "shared"} {
 		t, ok := list[name]
 		key := fmt.Sprint(t.Product.IntDot)
+		if k.Weights {
+			key += fmt.Sprint(t.Product.Matrix)
+		}
 		for i := range k.Knobs {
 			key += fmt.Sprint(" ", k.Knobs[i].Get(&t))
 		}
@@ -192,7 +203,7 @@ func typesOf(k *shaders.Kernel, tuned string) []format.Type {
 		return []format.Type{format.Q4_K, format.F16, format.MLX(4, 64, format.BF16)}
 	case k.Name == "matmul_coopmat" && testing.Short(): // a CPU's compiler takes seconds for each
 		return []format.Type{format.Q6_K, format.MLX(8, 128, format.F16)}
-	case tuned == "default" || len(types) < len(families):
+	case tuned == "default" || tuned == "matrices" && !testing.Short() || len(types) < len(families):
 		return types
 	}
 	return families

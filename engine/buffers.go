@@ -55,6 +55,9 @@ func (a *activations) table(c weights.Config, p *plan) []activation {
 	case p.tiled:
 		normed = floats(c.Dim)
 	}
+	if p.matrices {
+		half = max(half, shaders.ActivationHalves(max(c.Dim, c.FFNDim, c.Heads*c.HeadDim)))
+	}
 	if p.tiled {
 		splits = splitRows * 4 * int64(max(c.Dim, h.Rows())) * 8
 	}

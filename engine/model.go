@@ -105,6 +105,12 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 		return fmt.Errorf("engine: %w", ErrNoIntDot)
 	}
 	tuning := tuningOf(m.dev.Caps(), o)
+	if o.Tuning == nil {
+		var err error
+		if tuning.Product.Matrix, err = shaders.FindMatrices(m.dev); err != nil {
+			return fmt.Errorf("engine: %w", err)
+		}
+	}
 	m.pace, m.decode.layers = startPace(m.dev.Caps(), tuning, m.cfg, m.plan)
 	up, err := m.dev.NewUploader()
 	if err != nil {

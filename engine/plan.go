@@ -38,6 +38,7 @@ type plan struct {
 	pages     int  // of the KV pool, all sequences together
 	tiled     bool // prefill goes through MatMulPrefill
 	half      bool // which reads f16
+	matrices  bool // products of few rows may read f16
 	unpaired  bool // some layer's ffn_gate and ffn_up are of different types
 
 	// Of attention: decode shares a sequence among many workgroups, one row being too little work;
@@ -150,6 +151,7 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	}
 	prefill := tuningOf(caps, o).Prefill
 	p.tiled, p.half = prefill != (shaders.Prefill{}), prefill.CoopMat != (shaders.CoopMat{})
+	p.matrices = caps.Type != vk.CPU || tuningOf(caps, o).Product.Matrix.On
 	if p.tiled {
 		widest = max(widest, int64(gateUpRows(cfg.FFNDim)), int64(headsOf(cfg).Rows()))
 	}

@@ -56,7 +56,7 @@ func (m *Model) recorded(n, number int, filtered bool) ([]*vk.Commands, error) {
 	segments, layers := m.decode.segments[:0], m.decodePlan(n).layers
 	for from := 0; from < m.cfg.Layers; from += layers {
 		r := recording{decode: true, filtered: filtered, count: n, slot: number, from: from, to: min(from+layers, m.cfg.Layers)}
-		c, err := m.kept(r, s, func(c *vk.Commands, n int) { m.sample(c, 0, n, filtered) })
+		c, err := m.kept(r, s, func(c *vk.Commands, s step) { m.sample(c, s, 0, s.count, filtered) })
 		if err != nil {
 			return nil, err
 		}

@@ -218,7 +218,7 @@ void product(Matrix m, uint first_row, uint token, uint tokens) {
     [[unroll]] for (uint i = 0u; i < MS * NS; i++) sums[i] = Sum(0.0);
     [[dont_unroll]] for (uint s = gl_SubgroupID; s < m.cols / 32u; s += SPLITS) {
         uvec2 c = is_float_type() ? uvec2(32u * s, 32u * s + 16u) : step_columns(s);
-        [[unroll]] for (uint i = 0u; i < GROUPS; i++) {
+        [[dont_unroll]] for (uint i = 0u; i < GROUPS; i++) {
             uint r = i * ROW_LANES + gl_SubgroupInvocationID, row = row_in(m, first_row + r), at = base + r * STRIDE;
             if (is_float_type()) {
                 [[unroll]] for (uint j = 0u; j < 8u; j++) weight_tile[at + j] = f16vec4(float_at(m, row, 8u * s + j));
@@ -235,7 +235,7 @@ void product(Matrix m, uint first_row, uint token, uint tokens) {
         }
         subgroupMemoryBarrierShared();
         subgroupBarrier();
-        [[unroll]] for (uint k = 0u; k < 32u; k += K) {
+        [[dont_unroll]] for (uint k = 0u; k < 32u; k += K) {
             coopmat<float16_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA> w[MS];
             [[unroll]] for (uint i = 0u; i < MS; i++)
                 coopMatLoad(w[i], weight_tile, base + i * M * STRIDE + k / 4u, STRIDE, gl_CooperativeMatrixLayoutRowMajor);

@@ -67,8 +67,12 @@ func lanesMatrices(f MatrixForm, p MatrixPlaces) MatrixTuning {
 	return MatrixTuning{On: true, Form: f, M: 16, N: 8, K: 16, Subgroup: 32, Places: p, Subgroups: 4, MaxSubgroups: 16}
 }
 
-// EmulatedMatrices is MatrixEmulated.
-func EmulatedMatrices() MatrixTuning { return lanesMatrices(MatrixEmulated, MatrixPlaces{}) }
+// EmulatedMatrices is MatrixEmulated, in small workgroups.
+func EmulatedMatrices() MatrixTuning {
+	m := lanesMatrices(MatrixEmulated, MatrixPlaces{})
+	m.Subgroups, m.MaxSubgroups = 1, 2
+	return m
+}
 
 // SharedMatrices is MatrixShared with the device's matrices: those for the fewest tokens, and of these
 // the largest. None fit: none.

@@ -94,6 +94,9 @@ func printDevice(w io.Writer, l *listedDevice) {
 		line(fmt.Sprintf("heap %d", i), "%s, %s free, %s", bytesText(h.Size), bytesText(max(0, h.Budget-h.Usage)), kind)
 	}
 	line("subgroup", "%d (%d to %d)", l.Subgroup.Size, l.Subgroup.MinSize, l.Subgroup.MaxSize)
+	if l.ShaderCores > 0 {
+		line("shader cores", "%d", l.ShaderCores)
+	}
 	line("buffer", "at most %s a binding, %s an allocation", bytesText(l.Limits.MaxStorageBufferRange), bytesText(l.Limits.MaxMemoryAllocationSize))
 	if l.Unsupported != "" {
 		line("cannot be used", "%s", l.Unsupported)

@@ -14,11 +14,12 @@ type activations struct {
 	x       shaders.Residual // [row][Dim]
 	q       vk.Range         // [row][Heads][HeadDim]
 	scratch shaders.AttentionScratch
-	attn    vk.Range            // [row][Heads][HeadDim]
-	gateUp  vk.Range            // [row][2][FFNDim], where they are no one matrix; in prefill on GPUs q, k and v too
-	normed  vk.Range            // [row][Dim], in prefill on GPUs without cooperative matrices
-	half    vk.Range            // what cooperative matrices read, f16
-	splits  vk.Range            // of products in prefill
+	attn    vk.Range // [row][Heads][HeadDim]
+	gateUp  vk.Range // [row][2][FFNDim], where they are no one matrix; in prefill on GPUs q, k and v too
+	normed  vk.Range // [row][Dim], in prefill on GPUs without cooperative matrices
+	half    vk.Range // what cooperative matrices read, f16
+	splits  vk.Range // of products in prefill
+	product shaders.SplitScratch
 	ffn     shaders.Activations // [row][FFNDim]
 	logits  vk.Range            // [plan.rows][Vocab]
 }
@@ -65,7 +66,7 @@ func (a *activations) table(c weights.Config, p *plan) []activation {
 	return []activation{
 		{"x", &a.x.X, ofStep, floats(c.Dim)},
 		{"weighted", &a.x.Weighted.F32, ofStep, floats(c.Dim)},
-		{"weighted_q8", &a.x.Weighted.Quantized, ofStep, shaders.QuantizedBytes(c.Dim)},
+		{"weighted_q16", &a.x.Weighted.Quantized, ofStep, shaders.QuantizedBytes(c.Dim)},
 		{"squares", &a.x.Squares, ofStep, floats((c.Dim + shaders.TileRows - 1) / shaders.TileRows)},
 		{"q", &a.q, ofLayer, floats(c.Heads * c.HeadDim)},
 		{"partial", &a.scratch.Partial, ofLayer, partial},
@@ -75,8 +76,10 @@ func (a *activations) table(c weights.Config, p *plan) []activation {
 		{"normed", &a.normed, ofLayer, normed},
 		{"half", &a.half, ofLayer, half},
 		{"splits", &a.splits, ofLayer, splits},
+		{"product_partial", &a.product.Partial, ofLayer, max(4, p.productPartial)},
+		{"product_done", &a.product.Done, ofModel, max(4, p.productDone)},
 		{"ffn", &a.ffn.F32, ofLayer, floats(c.FFNDim)},
-		{"ffn_q8", &a.ffn.Quantized, ofLayer, shaders.QuantizedBytes(c.FFNDim)},
+		{"ffn_q16", &a.ffn.Quantized, ofLayer, shaders.QuantizedBytes(c.FFNDim)},
 		{"logits", &a.logits, ofStep, 4 * int64(p.rows) * int64(c.Vocab)},
 	}
 }

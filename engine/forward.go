@@ -70,7 +70,7 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 	}
 	k.Attention(c, name("attention"), m.attention(s, l))
 	attn := operand("attention", shaders.Activations{F32: a.attn}, &l.AttnOutput)
-	k.MatMulAdd(c, name("attn_output"), shaders.MatMulAdd{W: &l.AttnOutput, X: attn, Norm: l.FFNNorm, To: a.x, Tokens: n})
+	k.MatMulAdd(c, name("attn_output"), shaders.MatMulAdd{W: &l.AttnOutput, X: attn, Norm: l.FFNNorm, To: a.x, Scratch: a.product, Tokens: n})
 
 	x = norm("ffn_norm", l.FFNNorm, l.FFNGateUp)
 	ffn := a.ffn
@@ -84,7 +84,7 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 		ffn.Quantized = vk.Range{} // it makes none
 	}
 	ffn = operand("ffn", ffn, &l.FFNDown)
-	k.MatMulAdd(c, name("ffn_down"), shaders.MatMulAdd{W: &l.FFNDown, X: ffn, Norm: next, To: a.x, Tokens: n})
+	k.MatMulAdd(c, name("ffn_down"), shaders.MatMulAdd{W: &l.FFNDown, X: ffn, Norm: next, To: a.x, Scratch: a.product, Tokens: n})
 }
 
 // takesHalves tells whether the step's product with w reads f16.

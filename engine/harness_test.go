@@ -123,7 +123,7 @@ func tokenByToken(m *Model) { m.plan.chunk, m.pace.rows, m.pace.least = 1, 1, 1 
 // gpuTuning is the workgroup sizes that GPUs get; CPU devices run them as well.
 var gpuTuning = shaders.Tuning{
 	Lanes: 64, WideLanes: 128, SampleLanes: 256,
-	Product: shaders.ProductTuning{Lanes: 64, RowLanes: 32, Groups: 1, Outputs: 16, Span: 2, Tokens: 16},
+	Product: shaders.ProductTuning{Lanes: 64, RowLanes: 32, Groups: 1, Outputs: 16, Span: 2, GridSplits: 2, Tokens: 16, Ahead: true},
 }
 
 // gpuPrefill computes prompts as GPUs do, in small tiles.

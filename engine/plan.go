@@ -45,6 +45,9 @@ type plan struct {
 	// prefill leaves it whole where it can, the rows being work enough.
 	decodeSplits, prefillSplits shaders.Splits
 
+	// Bytes of what workgroups leave each other that share the columns of attn_output or ffn_down.
+	productPartial, productDone int64
+
 	weights, kv, activations int64 // bytes
 }
 
@@ -149,7 +152,12 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 			widest = max(widest, 2*int64(cfg.FFNDim))
 		}
 	}
-	prefill := tuningOf(caps, o).Prefill
+	tuning := tuningOf(caps, o)
+	for _, cols := range []int{cfg.Heads * cfg.HeadDim, cfg.FFNDim} {
+		partial, done := tuning.Product.SplitBytes(cfg.Dim, cols)
+		p.productPartial, p.productDone = max(p.productPartial, partial), max(p.productDone, done)
+	}
+	prefill := tuning.Prefill
 	p.tiled, p.half = prefill != (shaders.Prefill{}), prefill.CoopMat != (shaders.CoopMat{})
 	p.matrices = caps.Type != vk.CPU || tuningOf(caps, o).Product.Matrix.On
 	if p.tiled {

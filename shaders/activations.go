@@ -3,7 +3,7 @@ package shaders
 import "sealvk/vk"
 
 // Activations is what products read: f32, and where ProductTuning.IntDot is set, for up
-// to DecodeRows tokens, 8-bit integers too (quantize.glsl); or, where [Kernels.TakesHalves] says so,
+// to DecodeRows tokens, 16-bit integers too (quantize.glsl); or, where [Kernels.TakesHalves] says so,
 // f16, of the tokens that are multiplied alone: of what is normed, the norm ([Kernels.NormHalves]).
 type Activations struct {
 	F32       vk.Range // [token][cols]
@@ -11,8 +11,8 @@ type Activations struct {
 	Half      vk.Range // ActivationHalves, as Halves or NormHalves write it; may be missing
 }
 
-// QuantizedBytes is the size of Activations.Quantized.
-func QuantizedBytes(cols int) int64 { return DecodeRows * int64(ceilDiv(cols, 16)) * (16 + 8) }
+// QuantizedBytes is the size of Activations.Quantized, three quads a block of 16 columns.
+func QuantizedBytes(cols int) int64 { return DecodeRows * int64(ceilDiv(cols, 16)) * 48 }
 
 // Normed is activations whose RMSNorm a kernel reads ([Residual]).
 type Normed struct {

@@ -36,7 +36,7 @@ layout(push_constant) uniform Push {
 uint block_at; // of the block that is written
 float kv_value(uint i) { return result[block_at + i]; }
 
-#define KV_CONSTANT 10
+#define KV_CONSTANT 11
 #include "kv_store.glsl"
 
 const uint PAIR = TILE / 2u;

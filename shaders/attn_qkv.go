@@ -4,7 +4,7 @@ import "sealvk/vk"
 
 var attnQKVKernel = registerProduct(attnQKVModule, Kernel{
 	Typical: [][]int{{3 * 4096, 3072, 1}}, Cache: true, Depth: true,
-}, func(s *Kernels, p productConstants) ([]uint32, string) {
+}, func(s *Kernels, p productConstants, _ *ProductTuning) ([]uint32, string) {
 	return attnQKVConstants{p, uint32(s.kv)}.words(), ", " + s.kv.String() + " cache"
 })
 

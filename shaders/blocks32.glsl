@@ -26,13 +26,12 @@ uvec4 fifth_bits(uint sixteen) {
     return ((four * 0x00204081u) & 0x01010101u) << 4;
 }
 
-void block32_bytes(Matrix m, uint row, Head h, uint s, out uvec4 a, out uvec4 b) {
+void block32_unpack(Head h, uvec4 q, uvec4 r, out uvec4 a, out uvec4 b) {
     if (TYPE == Q8_0) { // signed, moved up by 128
-        a = quad_at(m, row, Q8_0_QUADS * s) ^ 0x80808080u;
-        b = quad_at(m, row, Q8_0_QUADS * s + 1u) ^ 0x80808080u;
+        a = q ^ 0x80808080u;
+        b = r ^ 0x80808080u;
         return;
     }
-    uvec4 q = quad_at(m, row, s);
     a = low_nibbles(q);
     b = high_nibbles(q);
     if (has_fifth_bits()) {

@@ -4,7 +4,9 @@ import "sealvk/vk"
 
 var ffnGateUpKernel = registerProduct(ffnGateUpModule, Kernel{
 	Typical: [][]int{{2 * 24576, 3072, 1}},
-}, func(_ *Kernels, p productConstants) ([]uint32, string) { return ffnGateUpConstants{p}.words(), "" })
+}, func(_ *Kernels, p productConstants, _ *ProductTuning) ([]uint32, string) {
+	return ffnGateUpConstants{p}.words(), ""
+})
 
 // GateUp is y[t] = gelu(gate · x[t]) × (up · x[t]) of an RMSNorm.
 type GateUp struct {

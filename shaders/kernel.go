@@ -28,6 +28,7 @@ type Kernel struct {
 	adapt     func(t *Tuning, c *vk.Caps) error               // of DefaultTuning, for what uses the kernel; nil: nothing to do
 	check     func(t *Tuning, kv KVType, c *vk.Caps) error    // nil: the knobs' bounds are all
 	form      productForm                                     // of a product
+	splits    bool                                            // of a product: workgroups may share the columns
 }
 
 // module is a kernel's SPIR-V, as kernels_gen.go tells of it.
@@ -93,9 +94,10 @@ func (k *Kernel) Check(t *Tuning, kv KVType, c *vk.Caps) error {
 type Knob struct {
 	Name string
 
-	number func(*Tuning) *int
-	most   int  // of the number; 0: the invocations that a workgroup of the device has
-	power  bool // of two
+	number  func(*Tuning) *int
+	most    int  // of the number; 0: the invocations that a workgroup of the device has
+	power   bool // of two
+	byShape bool // 0: as the shape of the matrix wants it
 
 	flag func(*Tuning) *bool   // of a switch, in place of number
 	can  func(c *vk.Caps) bool // whether the device can have it on; nil: it can
@@ -132,6 +134,7 @@ func (n *Knob) Check(value int, c *vk.Caps) error {
 		return fmt.Errorf("%s=%d: want 0 or 1", n.Name, value)
 	case n.flag != nil && value == 1 && n.can != nil && !n.can(c):
 		return fmt.Errorf("%s=1: the device has no operations for it", n.Name)
+	case n.byShape && value == 0:
 	case n.flag == nil && (value < 1 || value > most):
 		return fmt.Errorf("%s=%d: want 1 to %d on this device", n.Name, value, most)
 	case n.power && value&(value-1) != 0:

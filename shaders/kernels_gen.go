@@ -101,11 +101,11 @@ type productPush struct {
 
 // productConstants are what the specialization constants of several kernels begin with.
 type productConstants struct {
-	Lanes, Type, RowLanes, Groups, Tokens, Span, InPlace, MatrixA, MatrixB, MatrixSum uint32
+	Lanes, Type, RowLanes, Groups, Tokens, Span, InPlace, Ahead, MatrixA, MatrixB, MatrixSum uint32
 }
 
 // attnQKVModule is the SPIR-V of attn_qkv.comp.
-var attnQKVModule = module{name: "attn_qkv", push: 56, bindings: 9, constants: 11, variants: []string{"quad", "dot", "lanes", "shared", "emulated"}}
+var attnQKVModule = module{name: "attn_qkv", push: 56, bindings: 9, constants: 12, variants: []string{"quad", "dot", "lanes", "shared", "emulated"}}
 
 type attnQKVConstants struct {
 	productConstants
@@ -113,7 +113,7 @@ type attnQKVConstants struct {
 }
 
 func (c attnQKVConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.MatrixA, c.MatrixB, c.MatrixSum, c.KV}
+	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.Ahead, c.MatrixA, c.MatrixB, c.MatrixSum, c.KV}
 }
 
 type attnQKVPush struct {
@@ -157,14 +157,14 @@ func (b embedBindings) with(push embedPush) arguments {
 }
 
 // ffnGateUpModule is the SPIR-V of ffn_gate_up.comp.
-var ffnGateUpModule = module{name: "ffn_gate_up", push: 48, bindings: 5, constants: 10, variants: []string{"quad", "dot", "lanes", "shared", "emulated"}}
+var ffnGateUpModule = module{name: "ffn_gate_up", push: 48, bindings: 5, constants: 11, variants: []string{"quad", "dot", "lanes", "shared", "emulated"}}
 
 type ffnGateUpConstants struct {
 	productConstants
 }
 
 func (c ffnGateUpConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.MatrixA, c.MatrixB, c.MatrixSum}
+	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.Ahead, c.MatrixA, c.MatrixB, c.MatrixSum}
 }
 
 type ffnGateUpPush struct {
@@ -198,7 +198,7 @@ func (b gegluBindings) with(push gegluPush) arguments {
 }
 
 // matmulModule is the SPIR-V of matmul.comp.
-var matmulModule = module{name: "matmul", push: 44, bindings: 4, constants: 11, variants: []string{"quad", "lanes", "shared", "emulated"}}
+var matmulModule = module{name: "matmul", push: 44, bindings: 4, constants: 12, variants: []string{"quad", "lanes", "shared", "emulated"}}
 
 type matmulConstants struct {
 	productConstants
@@ -206,7 +206,7 @@ type matmulConstants struct {
 }
 
 func (c matmulConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.MatrixA, c.MatrixB, c.MatrixSum, c.Norm}
+	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.Ahead, c.MatrixA, c.MatrixB, c.MatrixSum, c.Norm}
 }
 
 type matmulPush struct {
@@ -224,14 +224,15 @@ func (b matmulBindings) with(push matmulPush) arguments {
 }
 
 // matmulAddModule is the SPIR-V of matmul_add.comp.
-var matmulAddModule = module{name: "matmul_add", push: 44, bindings: 7, constants: 10, variants: []string{"quad", "dot", "lanes", "shared", "emulated"}}
+var matmulAddModule = module{name: "matmul_add", push: 44, bindings: 9, constants: 12, variants: []string{"quad", "dot", "lanes", "shared", "emulated"}}
 
 type matmulAddConstants struct {
 	productConstants
+	GridSplits uint32
 }
 
 func (c matmulAddConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.MatrixA, c.MatrixB, c.MatrixSum}
+	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.Ahead, c.MatrixA, c.MatrixB, c.MatrixSum, c.GridSplits}
 }
 
 type matmulAddPush struct {
@@ -240,11 +241,11 @@ type matmulAddPush struct {
 }
 
 type matmulAddBindings struct {
-	Weights, X, Norm, Residual, Weighted, Squares, Quantized vk.Range
+	Weights, X, Norm, Residual, Weighted, Squares, Quantized, Partial, Done vk.Range
 }
 
 func (b matmulAddBindings) with(push matmulAddPush) arguments {
-	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Weights), bindReadOnly(b.X), bindReadOnly(b.Norm), bindReadWrite(b.Residual), bindWriteOnly(b.Weighted), bindWriteOnly(b.Squares), bindWriteOnly(b.Quantized)}}
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Weights), bindReadOnly(b.X), bindReadOnly(b.Norm), bindReadWrite(b.Residual), bindWriteOnly(b.Weighted), bindWriteOnly(b.Squares), bindWriteOnly(b.Quantized), bindReadWrite(b.Partial), bindReadWrite(b.Done)}}
 }
 
 // tilesPush is what the push constants of several kernels begin with.
@@ -335,14 +336,14 @@ func (b matrixPlacesBindings) with(push matrixPlacesPush) arguments {
 }
 
 // outputModule is the SPIR-V of output.comp.
-var outputModule = module{name: "output", push: 48, bindings: 7, constants: 10, variants: []string{"quad", "dot", "lanes", "shared", "emulated"}}
+var outputModule = module{name: "output", push: 48, bindings: 7, constants: 11, variants: []string{"quad", "dot", "lanes", "shared", "emulated"}}
 
 type outputConstants struct {
 	productConstants
 }
 
 func (c outputConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.MatrixA, c.MatrixB, c.MatrixSum}
+	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.Ahead, c.MatrixA, c.MatrixB, c.MatrixSum}
 }
 
 type outputPush struct {

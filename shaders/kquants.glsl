@@ -87,41 +87,57 @@ vec4 kquant_scales(Head h, uint s) {
     }
 }
 
-void kquant_bytes(Matrix m, uint row, uint s, out uvec4 a, out uvec4 b) {
+// Steps 2 apart share quads: the first one of Q2_K and Q3_K, the second one (third, fifth or upper
+// bits) of Q3_K, Q5_K and Q6_K; the latter's of Q3_K and Q5_K serve every other step of a block.
+bool shares_first() { return TYPE == Q2_K || TYPE == Q3_K; }
+bool shares_second() { return TYPE == Q3_K || TYPE == Q5_K || TYPE == Q6_K; }
+
+uint kquant_first(uint s) {
     uint at = (s / 8u) * kquant_quads(), i = s % 8u, h = s % 2u;
     switch (TYPE) {
-    case Q2_K: { // a word has 2 bits of 4 columns in each of 4 runs of 32
-        uvec4 q = quad_at(m, row, at + 1u + (i / 4u) * 2u + h) >> (4u * ((i / 2u) % 2u));
+    case Q2_K: return at + 1u + (i / 4u) * 2u + h; // a word has 2 bits of 4 columns in each of 4 runs of 32
+    case Q3_K: return at + 2u + (i / 4u) * 2u + h;
+    case Q4_K: return at + 1u + i;
+    case Q5_K: return at + 3u + i;
+    default: return at + i; // Q6_K
+    }
+}
+
+uint kquant_second(uint s) {
+    uint at = (s / 8u) * kquant_quads(), n = s % 8u / 4u, h = s % 2u;
+    switch (TYPE) {
+    case Q3_K: return at + h;
+    case Q5_K: return at + 1u + h;
+    default: return at + 8u + n * 2u + h; // Q6_K
+    }
+}
+
+void kquant_unpack(uint s, uvec4 q, uvec4 r, out uvec4 a, out uvec4 b) {
+    uint run = s % 8u / 2u;
+    switch (TYPE) {
+    case Q2_K:
+        q >>= 4u * (run % 2u);
         a = q & 0x03030303u;
         b = (q >> 2) & 0x03030303u;
         return;
-    }
-    case Q3_K: {
-        uvec4 third = quad_at(m, row, at + h) >> (2u * (i / 2u)); // bit k of a byte: run k of 32 columns
-        uvec4 q = quad_at(m, row, at + 2u + (i / 4u) * 2u + h) >> (4u * ((i / 2u) % 2u));
-        a = (q & 0x03030303u) | ((third & 0x01010101u) << 2);
-        b = ((q >> 2) & 0x03030303u) | ((third << 1) & 0x04040404u);
+    case Q3_K:
+        r >>= 2u * run; // bit k of a byte: run k of 32 columns
+        q >>= 4u * (run % 2u);
+        a = (q & 0x03030303u) | ((r & 0x01010101u) << 2);
+        b = ((q >> 2) & 0x03030303u) | ((r << 1) & 0x04040404u);
         return;
-    }
-    case Q4_K: {
-        uvec4 q = quad_at(m, row, at + 1u + i);
+    case Q4_K:
         a = low_nibbles(q);
         b = high_nibbles(q);
         return;
-    }
-    case Q5_K: {
-        uvec4 fifth = quad_at(m, row, at + 1u + h) >> (2u * (i / 2u)); // bit k of a byte: run k of 32 columns
-        uvec4 q = quad_at(m, row, at + 3u + i);
-        a = low_nibbles(q) | ((fifth & 0x01010101u) << 4);
-        b = high_nibbles(q) | ((fifth << 3) & 0x10101010u);
+    case Q5_K:
+        r >>= 2u * run; // bit k of a byte: run k of 32 columns
+        a = low_nibbles(q) | ((r & 0x01010101u) << 4);
+        b = high_nibbles(q) | ((r << 3) & 0x10101010u);
         return;
-    }
-    default: { // Q6_K: low nibbles are 64 columns before the high ones
-        uint n = i / 4u, second = (i / 2u) % 2u;
-        uvec4 upper = quad_at(m, row, at + 8u + n * 2u + h) >> (2u * second);
-        uvec4 q = quad_at(m, row, at + n * 4u + second * 2u + h);
-        a = low_nibbles(q) | ((upper & 0x03030303u) << 4);
-        b = high_nibbles(q) | (upper & 0x30303030u);
-    }
+    default: // Q6_K: low nibbles are 64 columns before the high ones
+        r >>= 2u * (run % 2u);
+        a = low_nibbles(q) | ((r & 0x03030303u) << 4);
+        b = high_nibbles(q) | (r & 0x30303030u);
     }
 }

@@ -10,7 +10,7 @@
 #include "product.glsl"
 #include "norm.glsl"
 
-layout(constant_id = 10) const uint NORM = 0; // 1: x is weighted, and squares its sums
+layout(constant_id = 11) const uint NORM = 0; // 1: x is weighted, and squares its sums
 
 layout(set = 0, binding = 3, std430) writeonly buffer Y { float y[]; };
 

@@ -7,11 +7,11 @@ var matmulKernel = registerProduct(matmulModule, Kernel{
 	Typical: [][]int{{4096, 3072, 1}, {3072, 4096, 1}, {24576, 3072, 1}, {3072, 24576, 1}, {256000, 3072, 1}},
 }, matmulNormed)
 
-func matmulPlain(_ *Kernels, p productConstants) ([]uint32, string) {
+func matmulPlain(_ *Kernels, p productConstants, _ *ProductTuning) ([]uint32, string) {
 	return matmulConstants{p, 0}.words(), ""
 }
 
-func matmulNormed(_ *Kernels, p productConstants) ([]uint32, string) {
+func matmulNormed(_ *Kernels, p productConstants, _ *ProductTuning) ([]uint32, string) {
 	return matmulConstants{p, 1}.words(), ", normed"
 }
 

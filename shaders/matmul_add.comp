@@ -9,6 +9,7 @@
 // variant shared: MATRIX_SHARED, the same by shared memory
 // variant emulated: MATRIX_EMULATED, lanes without matrices, for tests
 #include "lanes.glsl"
+#define SPLITS_GRID
 #include "product.glsl"
 
 layout(set = 0, binding = 2, std430) readonly buffer Norm { float norm[]; }; // its weight
@@ -28,12 +29,16 @@ float block_value(uint i) { return result[block_at + i] * norm[block_row + i]; }
 
 #define QUANTIZED 6
 #include "quantize.glsl"
+#define PARTIAL 7
+#define DONE 8
+#include "grid_splits.glsl"
 
 void main() {
     uint row = group_index() * ROWS;
     if (row >= push.rows) return;
-    uint token = push.from + gl_WorkGroupID.z * TOKENS;
+    uint group = gl_WorkGroupID.z / GRID_SPLITS, token = push.from + group * TOKENS;
     product(MATRIX(push), row, push.first + token, push.first + push.tokens);
+    if (!merge_grid_splits(group * ((push.rows + ROWS - 1u) / ROWS) + row / ROWS)) return;
     for (uint i = gl_LocalInvocationID.x; i < TOKENS * ROWS; i += LANES) {
         uint r = row + i % ROWS, t = token + i / ROWS;
         float sum = 0.0;

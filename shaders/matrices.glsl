@@ -19,8 +19,8 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #endif
 
-layout(set = 0, binding = 1, std430) readonly buffer XHalves { uvec4 x_halves[]; };
-layout(set = 0, binding = 1, std430) readonly buffer XFactors { float x_factors[]; };
+layout(set = 0, binding = 1, std430) readonly restrict buffer XHalves { uvec4 x_halves[]; };
+layout(set = 0, binding = 1, std430) readonly restrict buffer XFactors { float x_factors[]; };
 
 #ifdef MATRIX_LANES
 const uint N = 8u; // tokens of a matrix
@@ -111,6 +111,7 @@ B matrix_b(f16vec2 v, f16vec2 w) {
 #endif
 
 const uint LANE_ROWS = ROWS / 8u, MS = ROWS / 16u, NS = TOKENS / N;
+const uint LANE_QUADS = TYPE == F32 ? SPAN * 8u : TYPE == F16 ? SPAN * 4u : TYPE == BF16 ? SPAN * 4u : SPAN; // of a row that a lane loads together
 
 // Eight columns of a row, in the order of an octet.
 struct Eight { f16vec2 v[4]; };
@@ -126,15 +127,14 @@ Eight eight_bytes(uint a, uint b, vec2 scale_offset) {
     return Eight(f16vec2[4](scaled(a, scale, offset), scaled(a >> 8, scale, offset), scaled(b, scale, offset), scaled(b >> 8, scale, offset)));
 }
 
-// Columns 8i to 8i+7 of a row.
-Eight eight_floats(Matrix m, uint r, uint i) {
+// An octet of floats, whose quad is a, of F32 quads a and b.
+Eight eight_floats(uvec4 a, uvec4 b) {
     if (TYPE == F16) {
-        uvec4 q = quad_at(m, r, i);
-        f16vec2 a = unpackFloat2x16(q.x), b = unpackFloat2x16(q.y), c = unpackFloat2x16(q.z), d = unpackFloat2x16(q.w);
-        return Eight(f16vec2[4](f16vec2(a.x, b.x), f16vec2(a.y, b.y), f16vec2(c.x, d.x), f16vec2(c.y, d.y)));
+        f16vec2 v0 = unpackFloat2x16(a.x), v1 = unpackFloat2x16(a.y), v2 = unpackFloat2x16(a.z), v3 = unpackFloat2x16(a.w);
+        return Eight(f16vec2[4](f16vec2(v0.x, v1.x), f16vec2(v0.y, v1.y), f16vec2(v2.x, v3.x), f16vec2(v2.y, v3.y)));
     }
-    f16vec4 a = f16vec4(float_at(m, r, 2u * i)), b = f16vec4(float_at(m, r, 2u * i + 1u));
-    return Eight(f16vec2[4](a.xz, a.yw, b.xz, b.yw));
+    f16vec4 c = f16vec4(float_values(a, 0u)), d = f16vec4(float_values(b, 1u));
+    return Eight(f16vec2[4](c.xz, c.yw, d.xz, d.yw));
 }
 
 // Leaves the products in result. All invocations return.
@@ -156,7 +156,15 @@ void product(Matrix m, uint first_row, uint token, uint tokens) {
         idle = turn >= turns;
 #endif
         uint first = (4u * min(turn, turns - 1u) + t) * SPAN;
+        uvec4 q[LANE_ROWS * LANE_QUADS], q2[LANE_ROWS * SPAN];
         Head head[LANE_ROWS];
+        [[unroll]] for (uint r = 0u; r < LANE_ROWS; r++) {
+            [[unroll]] for (uint k = 0u; k < LANE_QUADS; k++)
+                q[r * LANE_QUADS + k] = quad_at(m, rows[r], is_float_type() ? first * FLOAT_QUADS + k : first_quad(first + k));
+            if (has_second())
+                [[unroll]] for (uint k = 0u; k < SPAN; k++) q2[r * SPAN + k] = quad_at(m, rows[r], second_quad(first + k));
+            if (!is_float_type()) head[r] = step_head(m, rows[r], first);
+        }
         UNROLL for (uint i = 0u; i < SPAN; i++) {
             uint s = first + i;
             uvec2 c = is_float_type() ? uvec2(32u * s, 32u * s + 16u) : step_columns(s);
@@ -164,8 +172,8 @@ void product(Matrix m, uint first_row, uint token, uint tokens) {
             vec4 scales[LANE_ROWS];
             if (!is_float_type()) {
                 [[unroll]] for (uint r = 0u; r < LANE_ROWS; r++) {
-                    if (i % block_steps() == 0u) head[r] = step_head(m, rows[r], s);
-                    step_bytes(m, rows[r], head[r], s, qa[r], qb[r]);
+                    if (i > 0u && i % block_steps() == 0u) head[r] = step_head(m, rows[r], s);
+                    step_unpack(head[r], s, q[r * LANE_QUADS + i], q2[r * SPAN + i], qa[r], qb[r]);
                     scales[r] = step_scales(head[r], s);
                 }
             }
@@ -175,7 +183,7 @@ void product(Matrix m, uint first_row, uint token, uint tokens) {
                 [[unroll]] for (uint n = 0u; n < NS; n++) x[n] = x_halves[((token / 8u + n) * octets + column / 8u) * 8u + g];
                 Eight w[LANE_ROWS];
                 [[unroll]] for (uint r = 0u; r < LANE_ROWS; r++) {
-                    if (is_float_type()) w[r] = eight_floats(m, rows[r], column / 8u);
+                    if (is_float_type()) w[r] = eight_floats(q[r * LANE_QUADS + (i * 4u + o) * FLOAT_QUADS / 4u], q[r * LANE_QUADS + (i * 8u + o * 2u + 1u) * FLOAT_QUADS / 8u]);
                     else if (o < 2u) w[r] = eight_bytes(qa[r][o % 2u * 2u], qa[r][o % 2u * 2u + 1u], scales[r].xy);
                     else w[r] = eight_bytes(qb[r][o % 2u * 2u], qb[r][o % 2u * 2u + 1u], scales[r].zw);
                 }

@@ -192,7 +192,7 @@ func (s *Kernels) matrixPipeline(k *Kernel, of productForm, t Type, rows, cols, 
 	}
 	p.Lanes = uint32(subgroups * m.Subgroup)
 	var own string
-	f.constants, own = of(s, p)
+	f.constants, own = of(s, p, &ProductTuning{GridSplits: 1})
 	f.name += own
 	return s.pipeline(k, f)
 }

@@ -12,13 +12,7 @@ Head mlx_head(Matrix m, uint row, uint s) {
     return Head(uvec4(0u), (TYPE & MLX_BF16) != 0u ? bfloat_pair(word) : half_pair(word));
 }
 
-void mlx_bytes(Matrix m, uint row, uint s, out uvec4 a, out uvec4 b) {
-    if (MLX_BITS == 4u) {
-        uvec4 q = quad_at(m, row, s);
-        a = low_nibbles(q);
-        b = high_nibbles(q);
-        return;
-    }
-    a = quad_at(m, row, 2u * s);
-    b = quad_at(m, row, 2u * s + 1u);
+void mlx_unpack(uvec4 q, uvec4 r, out uvec4 a, out uvec4 b) {
+    a = MLX_BITS == 4u ? low_nibbles(q) : q;
+    b = MLX_BITS == 4u ? high_nibbles(q) : r;
 }

@@ -33,7 +33,7 @@ func TestObserve(t *testing.T) {
 		},
 		"matmul_add, 1 token": { // 7 halves take a step
 			func(c *vk.Commands) {
-				s.MatMulAdd(c, "", MatMulAdd{weights(format.F16, 2, 7), a, r, Residual{r, a, r}, 1})
+				s.MatMulAdd(c, "", MatMulAdd{weights(format.F16, 2, 7), a, r, Residual{r, a, r}, SplitScratch{}, 1})
 			}, Work{32*64 + 4*7 + 4*2 + 4*2, 4 * (2 + 2 + 1), 2*2*7 + 4*2},
 		},
 		"output, 1 token": { // no key and no id

@@ -4,7 +4,9 @@ import "sealvk/vk"
 
 var outputKernel = registerProduct(outputModule, Kernel{
 	Typical: [][]int{{256000, 3072, 1}},
-}, func(_ *Kernels, p productConstants) ([]uint32, string) { return outputConstants{p}.words(), "" })
+}, func(_ *Kernels, p productConstants, _ *ProductTuning) ([]uint32, string) {
+	return outputConstants{p}.words(), ""
+})
 
 // Output is the logits of Count rows of an RMSNorm from row First on, into To.Logits, and,
 // if Pick is set, the best token of each tile of the vocabulary, into To.Best for

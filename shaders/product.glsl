@@ -1,11 +1,11 @@
 // The product of weights and activations that a workgroup computes: ROWS rows of W for
 // TOKENS tokens. A lane takes GROUPS rows, ROW_LANES apart, so that lanes side by side
 // read weights side by side and share each load of x; where the device wants more
-// invocations than rows, SPLITS lanes share a row's steps. The order of summation
-// depends on neither the other rows nor the other tokens: a sequence's numbers are the
-// same bits in a batch of any size.
+// invocations than rows, SPLITS lanes share a row's steps, and where one workgroup is not
+// enough, GRID_SPLITS workgroups do. The order of summation depends on neither the other
+// rows nor the other tokens: a sequence's numbers are the same bits in a batch of any size.
 //
-// interface product: 9 push constants, 10 specialization constants
+// interface product: 9 push constants, 11 specialization constants
 #include "weights.glsl"
 #if defined(MATRIX_LANES) || defined(MATRIX_SHARED) || defined(MATRIX_EMULATED)
 #define MATRICES
@@ -23,9 +23,15 @@ layout(constant_id = 3) const uint GROUPS = 1;
 layout(constant_id = 4) const uint TOKENS = 1;
 layout(constant_id = 5) const uint SPAN = 2;     // steps that a lane takes together: those of a block share its head
 layout(constant_id = 6) const uint IN_PLACE = 0; // 1: bytes become floats where they lie in their word, and x is scaled instead (CPUs)
-layout(constant_id = 7) const uint MATRIX_A = 16; // of matrices.glsl: MatrixPlaces, or M, N and K of matrices M × K times K × N
-layout(constant_id = 8) const uint MATRIX_B = 16;
-layout(constant_id = 9) const uint MATRIX_SUM = 16;
+layout(constant_id = 7) const uint AHEAD = 0;    // 1: all loads of SPAN steps, of several blocks too, before the first use (GPUs)
+layout(constant_id = 8) const uint MATRIX_A = 16; // of matrices.glsl: MatrixPlaces, or M, N and K of matrices M × K times K × N
+layout(constant_id = 9) const uint MATRIX_B = 16;
+layout(constant_id = 10) const uint MATRIX_SUM = 16;
+#ifdef SPLITS_GRID
+layout(constant_id = 11) const uint GRID_SPLITS = 1;
+#else
+const uint GRID_SPLITS = 1u;
+#endif
 
 const uint ROWS = ROW_LANES * GROUPS, SPLITS = LANES / ROW_LANES;
 const uint TOGETHER = SPLITS > 8u ? 1u : TOKENS < 4u ? TOKENS : 4u; // tokens whose parts lie in shared memory at a time
@@ -43,10 +49,9 @@ const uint TOGETHER = SPLITS > 8u ? 1u : TOKENS < 4u ? TOKENS : 4u; // tokens wh
 
 #define MATRIX(push) Matrix(push.rows, push.cols, push.row_quads, push.row_words, push.second)
 
-layout(set = 0, binding = 1, std430) readonly buffer X { float x[]; };
-layout(set = 0, binding = 1, std430) readonly buffer X4 { vec4 x4[]; };
-layout(set = 0, binding = 1, std430) readonly buffer X8 { ivec4 x8[]; };        // as quantize.glsl writes them
-layout(set = 0, binding = 1, std430) readonly buffer XScales { vec2 x_scales[]; };
+layout(set = 0, binding = 1, std430) readonly restrict buffer X { float x[]; };
+layout(set = 0, binding = 1, std430) readonly restrict buffer X4 { vec4 x4[]; };
+layout(set = 0, binding = 1, std430) readonly restrict buffer XInts { ivec4 x_ints[]; }; // as quantize.glsl writes them
 
 shared float result[TOKENS * ROWS]; // [token][row]
 
@@ -91,14 +96,20 @@ float dot_sum(float sum, vec4 a, vec4 b) {
 #ifdef INT_DOT
 // Bytes as signed numbers: those of 7 bits and less already are.
 void to_signed(inout uvec4 a, inout uvec4 b, inout vec4 scales) {
-    if (TYPE != Q8_0 && !(is_mlx() && MLX_BITS == 8u)) return;
+    if (!has_8_bits()) return;
     a ^= 0x80808080u;
     b ^= 0x80808080u;
     scales += 128.0 * scales.xxzz * vec4(0.0, 1.0, 0.0, 1.0);
 }
 
-int dot16(uvec4 a, ivec4 b) {
-    return dotPacked4x8EXT(int(a.x), b.x) + dotPacked4x8EXT(int(a.y), b.y) + dotPacked4x8EXT(int(a.z), b.z) + dotPacked4x8EXT(int(a.w), b.w);
+// The dot product with a block of x, at most 16 * 128 * 32512.
+int dot16(uvec4 a, ivec4 high, ivec4 low) {
+    int h = 0, l = 0;
+    [[unroll]] for (uint i = 0u; i < 4u; i++) {
+        h += dotPacked4x8EXT(int(a[i]), high[i]);
+        l += dotPacked4x8EXT(int(a[i]), low[i]);
+    }
+    return 256 * h + l;
 }
 #endif
 
@@ -117,11 +128,46 @@ vec4 ragged_x(uint token, uint cols, uint c) {
 uint row[GROUPS]; // this lane's
 float acc[GROUPS * TOKENS];
 
-// Adds every SPLITS-th span of steps from begin on. token: the first one of x, tokens: how many x has.
-void accumulate(Matrix m, uint token, uint tokens, uint begin) {
+#ifdef INT_DOT
+#define SIGNED(qa, qb, scales) [[unroll]] for (uint g = 0u; g < GROUPS; g++) to_signed(qa[g], qb[g], scales[g]);
+#define MULTIPLY(token, t, cols, c, qa, qb, scales) { \
+    uvec2 at = 3u * ((min(token + t, tokens - 1u) * cols + c) / 16u); \
+    ivec4 xa = x_ints[at.x], la = x_ints[at.x + 1u], xb = x_ints[at.y], lb = x_ints[at.y + 1u]; \
+    vec2 sa = intBitsToFloat(x_ints[at.x + 2u].xy), sb = intBitsToFloat(x_ints[at.y + 2u].xy); /* scale, sum */ \
+    [[unroll]] for (uint g = 0u; g < GROUPS; g++) { \
+        uint to = g * TOKENS + t; \
+        acc[to] = fma(scales[g].x * sa.x, float(dot16(qa[g], xa, la)), fma(scales[g].y, sa.y, acc[to])); \
+        acc[to] = fma(scales[g].z * sb.x, float(dot16(qb[g], xb, lb)), fma(scales[g].w, sb.y, acc[to])); \
+    } \
+}
+#else
+#define SIGNED(qa, qb, scales)
+#define MULTIPLY(token, t, cols, c, qa, qb, scales) { \
+    vec4 xa[4], xb[4]; \
+    float suma, sumb; \
+    load_x(min(token + t, tokens - 1u), cols, c.x, xa, suma); \
+    load_x(min(token + t, tokens - 1u), cols, c.y, xb, sumb); \
+    [[unroll]] for (uint g = 0u; g < GROUPS; g++) { \
+        float da = 0.0, db = 0.0; \
+        [[unroll]] for (uint i = 0u; i < 4u; i++) { \
+            da = dot_sum(da, values(qa[g][i]), xa[i]); \
+            db = dot_sum(db, values(qb[g][i]), xb[i]); \
+        } \
+        uint to = g * TOKENS + t; \
+        acc[to] = fma(scales[g].x, da, fma(scales[g].y, suma, acc[to])); \
+        acc[to] = fma(scales[g].z, db, fma(scales[g].w, sumb, acc[to])); \
+    } \
+}
+#endif
+
+const uint WORKERS = SPLITS * GRID_SPLITS; // which share a row's steps
+
+// Adds every WORKERS-th span of steps, from the begin-th behind step from on. token: the first one
+// of x, tokens: how many x has.
+void accumulate(Matrix m, uint token, uint tokens, uint from, uint begin) {
     uint steps = step_count(m.cols);
     if (is_float_type()) {
-        [[dont_unroll]] for (uint s = begin; s < steps; s += SPLITS) {
+        [[dont_unroll]] for (uint s = from + begin; s < steps; s += WORKERS) {
             [[dont_unroll]] for (uint i = 0u; i < 8u; i++) { // drivers take half a minute for all eight
                 vec4 v[GROUPS];
                 [[unroll]] for (uint g = 0u; g < GROUPS; g++) v[g] = float_at(m, row[g], s * 8u + i);
@@ -135,7 +181,7 @@ void accumulate(Matrix m, uint token, uint tokens, uint begin) {
         return;
     }
     uint span = min(SPAN, block_steps());
-    [[dont_unroll]] for (uint first = begin * span; first < steps; first += SPLITS * span) {
+    [[dont_unroll]] for (uint first = from + begin * span; first < steps; first += WORKERS * span) {
         Head head[GROUPS];
         [[unroll]] for (uint g = 0u; g < GROUPS; g++) head[g] = step_head(m, row[g], first);
         [[dont_unroll]] for (uint s = first; s < first + span; s++) {
@@ -146,39 +192,13 @@ void accumulate(Matrix m, uint token, uint tokens, uint begin) {
                 step_bytes(m, row[g], head[g], s, qa[g], qb[g]);
                 scales[g] = step_scales(head[g], s);
             }
-#ifdef INT_DOT
-            [[unroll]] for (uint g = 0u; g < GROUPS; g++) to_signed(qa[g], qb[g], scales[g]);
-            [[unroll]] for (uint t = 0u; t < TOKENS; t++) {
-                uvec2 at = (min(token + t, tokens - 1u) * m.cols + c) / 16u;
-                ivec4 xa = x8[at.x], xb = x8[at.y];
-                vec2 sa = x_scales[2u * m.cols + at.x], sb = x_scales[2u * m.cols + at.y]; // scale, sum
-                [[unroll]] for (uint g = 0u; g < GROUPS; g++) {
-                    uint to = g * TOKENS + t;
-                    acc[to] = fma(scales[g].x * sa.x, float(dot16(qa[g], xa)), fma(scales[g].y, sa.y, acc[to]));
-                    acc[to] = fma(scales[g].z * sb.x, float(dot16(qb[g], xb)), fma(scales[g].w, sb.y, acc[to]));
-                }
-            }
-#else
-            [[unroll]] for (uint t = 0u; t < TOKENS; t++) {
-                vec4 xa[4], xb[4];
-                float suma, sumb;
-                load_x(min(token + t, tokens - 1u), m.cols, c.x, xa, suma);
-                load_x(min(token + t, tokens - 1u), m.cols, c.y, xb, sumb);
-                [[unroll]] for (uint g = 0u; g < GROUPS; g++) {
-                    float da = 0.0, db = 0.0;
-                    [[unroll]] for (uint i = 0u; i < 4u; i++) {
-                        da = dot_sum(da, values(qa[g][i]), xa[i]);
-                        db = dot_sum(db, values(qb[g][i]), xb[i]);
-                    }
-                    uint to = g * TOKENS + t;
-                    acc[to] = fma(scales[g].x, da, fma(scales[g].y, suma, acc[to]));
-                    acc[to] = fma(scales[g].z, db, fma(scales[g].w, sumb, acc[to]));
-                }
-            }
-#endif
+            SIGNED(qa, qb, scales)
+            [[unroll]] for (uint t = 0u; t < TOKENS; t++) MULTIPLY(token, t, m.cols, c, qa, qb, scales)
         }
     }
 }
+
+#include "ahead.glsl"
 
 // Leaves the products in result. All invocations return.
 void product(Matrix m, uint first_row, uint token, uint tokens) {
@@ -189,7 +209,9 @@ void product(Matrix m, uint first_row, uint token, uint tokens) {
         row[g] = min(r / TILE, last) * TILE + r % TILE;
     }
     [[unroll]] for (uint i = 0u; i < GROUPS * TOKENS; i++) acc[i] = 0.0;
-    accumulate(m, token, tokens, split);
+    uint worker = gl_WorkGroupID.z % GRID_SPLITS * SPLITS + split;
+    uint from = AHEAD != 0u ? accumulate_ahead(m, token, tokens, worker) : 0u;
+    if (AHEAD == 0u || !is_kquant()) accumulate(m, token, tokens, from, worker);
 
     if (SPLITS == 1u) {
         [[unroll]] for (uint g = 0u; g < GROUPS; g++)

@@ -1,24 +1,32 @@
-// Activations as 8-bit integers, for integer dot products: blocks of 16 columns, each
-// with a scale, max |x| / 127, and the sum of its rounded values. For up to 16 rows: all
-// integers, [row][cols/16] of 16, then all [row][cols/16] (scale, sum). The includer has,
-// above this, QUANTIZED, the binding, and
+// Activations as 16-bit integers in two signed bytes, for integer dot products: blocks of 16
+// columns, x = scale * (256 h + l), with scale max |x| / 32512, which leaves h and l room to be
+// rounded. A block is three quads, [row][cols/16]: 16 bytes h, 16 bytes l, and (scale, scale
+// times the sum of the integers, 0, 0). The includer has, above this, QUANTIZED, the binding, and
 //   bool wants_quantized(); float block_value(uint i): value i, 0..15, of the block
-layout(set = 0, binding = QUANTIZED, std430) writeonly buffer Quantized { uint quantized[]; };
+layout(set = 0, binding = QUANTIZED, std430) writeonly buffer Quantized { uvec4 quantized[]; };
+
+uint pack_bytes(ivec4 v) {
+    uvec4 b = uvec4(v) & 255u;
+    return b.x | b.y << 8 | b.z << 16 | b.w << 24;
+}
 
 // Writes a block of a row of cols columns, if somebody reads it.
 void quantize_block(uint row, uint cols, uint block) {
-    if (!wants_quantized() || cols % 16u != 0u || row >= 16u) return;
+    if (!wants_quantized() || cols % 16u != 0u) return;
     float most = 0.0;
     for (uint i = 0u; i < 16u; i++) most = max(most, abs(block_value(i)));
-    float inverse = most > 1e-30 ? 127.0 / most : 0.0, scale = most / 127.0, sum = 0.0;
-    uint at = row * (cols / 16u) + block;
+    float inverse = most > 1e-30 ? 32512.0 / most : 0.0, scale = most / 32512.0, sum = 0.0;
+    uvec4 high, low;
     for (uint i = 0u; i < 4u; i++) {
         vec4 v = vec4(block_value(4u * i), block_value(4u * i + 1u), block_value(4u * i + 2u), block_value(4u * i + 3u));
-        v = clamp(roundEven(v * inverse), -127.0, 127.0);
+        v = clamp(roundEven(v * inverse), -32512.0, 32512.0);
         sum += (v.x + v.y) + (v.z + v.w);
-        uvec4 q = uvec4(ivec4(v)) & 255u;
-        quantized[4u * at + i] = q.x | q.y << 8 | q.z << 16 | q.w << 24;
+        ivec4 n = ivec4(v), h = (n + 128) >> 8;
+        high[i] = pack_bytes(h);
+        low[i] = pack_bytes(n - (h << 8));
     }
-    quantized[4u * cols + 2u * at] = floatBitsToUint(scale);
-    quantized[4u * cols + 2u * at + 1u] = floatBitsToUint(scale * sum);
+    uint at = 3u * (row * (cols / 16u) + block);
+    quantized[at] = high;
+    quantized[at + 1u] = low;
+    quantized[at + 2u] = uvec4(floatBitsToUint(scale), floatBitsToUint(scale * sum), 0u, 0u);
 }

@@ -10,8 +10,8 @@
 
 layout(constant_id = 1) const uint TYPE = F32;
 
-layout(set = 0, binding = 0, std430) readonly buffer Weights { uint w[]; };
-layout(set = 0, binding = 0, std430) readonly buffer Weights4 { uvec4 w4[]; };
+layout(set = 0, binding = 0, std430) readonly restrict buffer Weights { uint w[]; };
+layout(set = 0, binding = 0, std430) readonly restrict buffer Weights4 { uvec4 w4[]; };
 
 // TileRows is the number of rows that lie interleaved on the device: for each four words
 // of a row the 32 rows follow each other, so that lanes which take a row each read
@@ -98,11 +98,28 @@ vec4 step_scales(Head h, uint s) {
     return h.d.xyxy;
 }
 
-// The bytes of the two runs of step s, in the order of the columns.
+// A step's bytes are in one quad of a row's first region, and of some types in a second one.
+bool has_8_bits() { return TYPE == Q8_0 || is_mlx() && MLX_BITS == 8u; }
+bool has_second() { return has_8_bits() || shares_second(); }
+
+uint first_quad(uint s) {
+    if (is_kquant()) return kquant_first(s);
+    return has_8_bits() ? 2u * s : s;
+}
+
+uint second_quad(uint s) { return is_kquant() ? kquant_second(s) : 2u * s + 1u; }
+
+// The bytes of the two runs of step s, in the order of the columns. q, r: its quads.
+void step_unpack(Head h, uint s, uvec4 q, uvec4 r, out uvec4 a, out uvec4 b) {
+    if (is_mlx()) mlx_unpack(q, r, a, b);
+    else if (is_kquant()) kquant_unpack(s, q, r, a, b);
+    else block32_unpack(h, q, r, a, b);
+}
+
 void step_bytes(Matrix m, uint row, Head h, uint s, out uvec4 a, out uvec4 b) {
-    if (is_mlx()) mlx_bytes(m, row, s, a, b);
-    else if (is_kquant()) kquant_bytes(m, row, s, a, b);
-    else block32_bytes(m, row, h, s, a, b);
+    uvec4 q = quad_at(m, row, first_quad(s)), r = uvec4(0u);
+    if (has_second()) r = quad_at(m, row, second_quad(s));
+    step_unpack(h, s, q, r, a, b);
 }
 
 // Kernels whose lanes share a row take a step apart into units of 4 pairs of 4 columns.

@@ -47,8 +47,11 @@ type Caps struct {
 	// PipelineCacheUUID changes when compiled pipelines become invalid.
 	PipelineCacheUUID UUID `json:"pipeline_cache_uuid"`
 
-	Limits              Limits              `json:"limits"`
-	Subgroup            Subgroup            `json:"subgroup"`
+	Limits   Limits   `json:"limits"`
+	Subgroup Subgroup `json:"subgroup"`
+	// ShaderCores is NVIDIA's streaming multiprocessors or AMD's compute units (VK_NV_shader_sm_builtins,
+	// VK_AMD_shader_core_properties); 0: the device doesn't tell.
+	ShaderCores         int                 `json:"shader_cores,omitempty"`
 	Features            Features            `json:"features"`
 	DotProduct          DotProduct          `json:"dot_product"`
 	CooperativeMatrices []CooperativeMatrix `json:"cooperative_matrices,omitempty"`

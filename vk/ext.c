@@ -145,6 +145,8 @@ void svk_query(svk_instance *in, void *physical, uint32_t has, svk_properties *p
 	if (has & SVK_HAS_SIZE_CONTROL) APPEND(&p->size_control, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES);
 	if (has & SVK_HAS_DOT) APPEND(&p->dot, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_PROPERTIES);
 	if (has & SVK_HAS_COOP) APPEND(&p->coop, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_PROPERTIES_KHR);
+	if (has & SVK_HAS_SM_BUILTINS) APPEND(&p->sm_builtins, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SM_BUILTINS_PROPERTIES_NV);
+	if (has & SVK_HAS_SHADER_CORE) APPEND(&p->shader_core, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_CORE_PROPERTIES_AMD);
 	in->properties2(physical, &p->base);
 	svk_link_features(f, has);
 	in->features2(physical, &f->base);

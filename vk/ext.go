@@ -304,6 +304,10 @@ func (t instanceTable) query(pd vulkan.PhysicalDevice, has uint32, c *Caps) {
 			Accelerated4x8PackedSignedSat: p.dot.accelerated[15+4] != 0,
 		}
 	}
+	c.ShaderCores = int(p.sm_builtins.shaderSMCount)
+	if core := &p.shader_core; c.ShaderCores == 0 {
+		c.ShaderCores = int(core.shaderEngineCount * core.shaderArraysPerEngineCount * core.computeUnitsPerShaderArray)
+	}
 	if c.Features.CooperativeMatrix {
 		component := func(t C.uint32_t) string { return nameOr(componentNames, uint32(t), "type") }
 		shapes := slice[C.VkCooperativeMatrixPropertiesKHR](&a, 256)

@@ -35,10 +35,12 @@ enum {
 	VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT = 1000128000,
 	VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT = 1000128002,
 	VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT = 1000128004,
+	VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SM_BUILTINS_PROPERTIES_NV = 1000154001,
 	VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES = 1000168000,
 	VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_SUBGROUP_EXTENDED_TYPES_FEATURES = 1000175000,
 	VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_8BIT_STORAGE_FEATURES = 1000177000,
 	VK_STRUCTURE_TYPE_CALIBRATED_TIMESTAMP_INFO_EXT = 1000184000,
+	VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_CORE_PROPERTIES_AMD = 1000185000,
 	VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES = 1000196000,
 	VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES = 1000207000,
 	VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO = 1000207002,
@@ -283,6 +285,22 @@ typedef struct {
 	uint32_t scope;
 } VkCooperativeMatrixPropertiesKHR;
 
+typedef struct {
+	uint32_t sType;
+	void *pNext;
+	uint32_t shaderSMCount;
+	uint32_t shaderWarpsPerSM;
+} VkPhysicalDeviceShaderSMBuiltinsPropertiesNV;
+
+typedef struct {
+	uint32_t sType;
+	void *pNext;
+	uint32_t shaderEngineCount;
+	uint32_t shaderArraysPerEngineCount;
+	uint32_t computeUnitsPerShaderArray;
+	uint32_t rest[11]; // of a compute unit
+} VkPhysicalDeviceShaderCorePropertiesAMD;
+
 // VkPhysicalDeviceFeatures as an array of its 55 flags; the indices in use:
 enum { SVK_SHADER_FLOAT64 = 39, SVK_SHADER_INT64 = 40, SVK_SHADER_INT16 = 41 };
 
@@ -309,6 +327,8 @@ typedef struct {
 	VkPhysicalDeviceSubgroupSizeControlProperties size_control;
 	VkPhysicalDeviceShaderIntegerDotProductProperties dot;
 	VkPhysicalDeviceCooperativeMatrixPropertiesKHR coop;
+	VkPhysicalDeviceShaderSMBuiltinsPropertiesNV sm_builtins;
+	VkPhysicalDeviceShaderCorePropertiesAMD shader_core;
 } svk_properties;
 
 typedef struct {
@@ -334,6 +354,8 @@ enum {
 	SVK_HAS_MAINTENANCE4 = 4,
 	SVK_HAS_COOP = 8,
 	SVK_HAS_EXECUTABLE = 16,
+	SVK_HAS_SM_BUILTINS = 32,
+	SVK_HAS_SHADER_CORE = 64,
 };
 
 // Bytes that C code holds from malloc, or 0 where the C library has no such figure.

@@ -104,6 +104,8 @@ const (
 	hasMaintenance4 = C.SVK_HAS_MAINTENANCE4
 	hasCoopMatrix   = C.SVK_HAS_COOP
 	hasExecutable   = C.SVK_HAS_EXECUTABLE
+	hasSMBuiltins   = C.SVK_HAS_SM_BUILTINS
+	hasShaderCore   = C.SVK_HAS_SHADER_CORE
 
 	captureStatistics      = C.VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR
 	captureRepresentations = C.VK_PIPELINE_CREATE_CAPTURE_INTERNAL_REPRESENTATIONS_BIT_KHR

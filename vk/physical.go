@@ -98,6 +98,11 @@ func (pd *PhysicalDevice) chooseExtensions(have map[string]bool, version vulkan.
 			pd.extensions = append(pd.extensions, e.name)
 		}
 	}
+	for name, bit := range map[string]uint32{"VK_NV_shader_sm_builtins": hasSMBuiltins, "VK_AMD_shader_core_properties": hasShaderCore} {
+		if have[name] { // only asked, not enabled
+			pd.has |= bit
+		}
+	}
 }
 
 // readCalibration finds the host clock that timestamps can be compared with.

@@ -135,7 +135,7 @@ type written struct {
 func (b *Bench) activations(name string, cols int) *written {
 	r := &written{floats: b.output(name, b.Size("tokens"), cols)}
 	if b.integers() {
-		r.quantized = b.output(name+"_q8", int(shaders.QuantizedBytes(cols)/4))
+		r.quantized = b.output(name+"_q16", shaders.DecodeRows, int(shaders.QuantizedBytes(cols)/4/shaders.DecodeRows))
 	}
 	return r
 }
@@ -154,8 +154,7 @@ func (k *checker) expectIntegers(r *written) {
 		return
 	}
 	want := reference.Exactly(guarded.Floats(k.words(r.floats)))
-	k.see(r.quantized, 0, tokens*cols/4)
-	k.see(r.quantized, len(k.words(r.quantized))/6*4, tokens*cols/8) // scales and sums
+	k.see(r.quantized, 0, r.quantized.offset(tokens))
 	if problem := reference.CheckQuantized(k.words(r.quantized), want, cols); problem != "" {
 		k.wrong("%s[0]: %s", r.quantized.name, problem)
 	}

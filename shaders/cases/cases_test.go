@@ -131,8 +131,12 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 	gpu.Prefill = own.Prefill
 	integers := gpu
 	integers.Product.IntDot = true
+	many := gpu // three lanes share a row, and two workgroups; loads of blocks ahead
+	many.Product = shaders.ProductTuning{Lanes: 96, MaxLanes: 96, RowLanes: 32, Groups: 1, Outputs: 16, Span: 8, GridSplits: 3, Tokens: 1, Ahead: true}
+	ahead := many
+	ahead.Product.IntDot, ahead.Product.Span, ahead.Product.Groups, ahead.Product.Tokens = true, 4, 2, 2
 	list := map[string]shaders.Tuning{
-		"GPU": gpu, "integers": integers,
+		"GPU": gpu, "integers": integers, "many cores": many, "integers ahead": ahead,
 		"lanes4": {
 			Lanes: 4, WideLanes: 4, SampleLanes: 4, Prefill: smallTiles(own.Prefill.CoopMat),
 			Product:   shaders.ProductTuning{Lanes: 4, MaxLanes: 4, RowLanes: 4, Groups: 16, Outputs: 32, Span: 4, Tokens: 2, Quads: caps.Subgroup.Has("quad")},
@@ -155,10 +159,11 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 	hasIntegers := kernels[k.Name].quantizes || slices.ContainsFunc(k.Knobs, func(n shaders.Knob) bool { return n.Name == "int_dot" })
 	if !hasIntegers || !caps.Features.IntegerDotProduct {
 		delete(list, "integers")
+		delete(list, "integers ahead")
 	}
 	seen, different := map[string]bool{}, map[string]shaders.Tuning{}
 	list["default"] = own
-	for _, name := range []string{"default", "lanes4", "lanes64", "GPU", "integers", "matrices", "shared"} {
+	for _, name := range []string{"default", "lanes4", "lanes64", "GPU", "many cores", "integers", "integers ahead", "matrices", "shared"} {
 		t, ok := list[name]
 		key := fmt.Sprint(t.Product.IntDot)
 		if k.Weights {

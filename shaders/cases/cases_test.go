@@ -148,13 +148,15 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 			Attention: shaders.AttentionTuning{Lanes: 64, Positions: 2, Blocks: 2, Tokens: 4, Tile: 128, PrefillLanes: 64, PrefillRows: 4, PrefillTile: 64},
 		},
 	}
-	matrices, shared := gpu, gpu
-	matrices.Product.Matrix, shared.Product.Matrix = shaders.EmulatedMatrices(), shaders.SharedMatrices(&caps)
-	if caps.Features.ShaderFloat16 {
-		list["matrices"] = matrices
+	found, err := shaders.FindMatrices(device)
+	if err != nil {
+		panic(err)
 	}
-	if shared.Product.Matrix.On {
-		list["shared"] = shared
+	for name, m := range map[string]shaders.MatrixTuning{"emulated": shaders.EmulatedMatrices(), "shared": shaders.SharedMatrices(&caps), "found": found} {
+		if t := gpu; m.On && (caps.Features.ShaderFloat16 || name != "emulated") {
+			t.Product.Matrix = m
+			list[name] = t
+		}
 	}
 	hasIntegers := kernels[k.Name].quantizes || slices.ContainsFunc(k.Knobs, func(n shaders.Knob) bool { return n.Name == "int_dot" })
 	if !hasIntegers || !caps.Features.IntegerDotProduct {
@@ -163,7 +165,7 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 	}
 	seen, different := map[string]bool{}, map[string]shaders.Tuning{}
 	list["default"] = own
-	for _, name := range []string{"default", "lanes4", "lanes64", "GPU", "many cores", "integers", "integers ahead", "matrices", "shared"} {
+	for _, name := range []string{"default", "lanes4", "lanes64", "GPU", "many cores", "integers", "integers ahead", "found", "shared", "emulated"} {
 		t, ok := list[name]
 		key := fmt.Sprint(t.Product.IntDot)
 		if k.Weights {
@@ -208,7 +210,7 @@ func typesOf(k *shaders.Kernel, tuned string) []format.Type {
 		return []format.Type{format.Q4_K, format.F16, format.MLX(4, 64, format.BF16)}
 	case k.Name == "matmul_coopmat" && testing.Short(): // a CPU's compiler takes seconds for each
 		return []format.Type{format.Q6_K, format.MLX(8, 128, format.F16)}
-	case tuned == "default" || tuned == "matrices" && !testing.Short() || len(types) < len(families):
+	case tuned == "default" || tuned == "emulated" && !testing.Short() || len(types) < len(families):
 		return types
 	}
 	return families

@@ -21,7 +21,7 @@ const (
 // MatrixTuning is the cooperative matrices of products with up to MatrixTokens tokens, which then
 // read the weights once. The zero value: none.
 type MatrixTuning struct {
-	On       bool
+	On       bool // they are used; else they are at hand
 	Form     MatrixForm
 	M, N, K  int // matrices of weights are M × K, of x K × N
 	Subgroup int // lanes of one
@@ -94,6 +94,14 @@ func SharedMatrices(c *vk.Caps) (best MatrixTuning) {
 		best.Subgroups = best.MaxSubgroups
 	}
 	return best
+}
+
+// sharedAtHand is SharedMatrices, of which a device's default makes no use: FindMatrices tells whether it
+// has better ones.
+func sharedAtHand(c *vk.Caps) MatrixTuning {
+	m := SharedMatrices(c)
+	m.On = false
+	return m
 }
 
 // rows of a workgroup, of which each lane of a subgroup has some: whole tiles.
@@ -195,6 +203,16 @@ func (s *Kernels) matrixPipeline(k *Kernel, of productForm, t Type, rows, cols, 
 	f.constants, own = of(s, p, &ProductTuning{GridSplits: 1})
 	f.name += own
 	return s.pipeline(k, f)
+}
+
+// matrixPipelines is those of the fewest tokens and of the most, of matrices with many rows and with few.
+func (s *Kernels) matrixPipelines(k *Kernel, t Type) (pipelines []*Pipeline) {
+	for _, tokens := range []int{s.tuning.Product.Matrix.N, MatrixTokens} {
+		for _, rows := range []int{1 << 20, 1} {
+			pipelines = append(pipelines, s.matrixPipeline(k, k.form, t, rows, 1<<15, tokens))
+		}
+	}
+	return pipelines
 }
 
 // tokens is the tokens of a workgroup.

@@ -1,6 +1,7 @@
 package shaders
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -28,7 +29,12 @@ func registerProduct(m module, k Kernel, form productForm) *Kernel {
 		k.Knobs = append(slices.Clip(k.Knobs), intDotKnob)
 	}
 	k.variants = (*Kernels).productPipelines
-	k.check = func(t *Tuning, _ KVType, c *vk.Caps) error { return t.Product.Check(&c.Limits) }
+	k.check = func(t *Tuning, _ KVType, c *vk.Caps) error {
+		if m := &t.Product.Matrix; m.On && m.Form == NoMatrices {
+			return errors.New("the device has no cooperative matrices of f16 with sums of f32 that products take")
+		}
+		return t.Product.Check(&c.Limits)
+	}
 	return register(m, k)
 }
 
@@ -91,7 +97,7 @@ func defaultProduct(c *vk.Caps) ProductTuning {
 	}
 	return ProductTuning{
 		Table: productTable(c), MaxLanes: min(maxLanes, mostInvocations(c)), RowLanes: rowLanes, Groups: 1, Outputs: 16, Tokens: 16, Ahead: true,
-		IntDot: c.Features.IntegerDotProduct && c.DotProduct.Accelerated4x8PackedSigned,
+		IntDot: c.Features.IntegerDotProduct && c.DotProduct.Accelerated4x8PackedSigned, Matrix: sharedAtHand(c),
 	}
 }
 
@@ -205,6 +211,9 @@ func (s *Kernels) productPipelines(k *Kernel, t Type) (pipelines []*Pipeline) {
 				pipelines = append(pipelines, s.productPipeline(k, k.form, t, &p, group, dot))
 			}
 		}
+	}
+	if s.tuning.Product.Matrix.Form != NoMatrices {
+		pipelines = append(pipelines, s.matrixPipelines(k, t)...)
 	}
 	return pipelines
 }

@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"math"
 	"slices"
 
 	"sealvk/shaders"
@@ -36,7 +37,9 @@ func (b *Bench) halve(o *operand, factor func(t int) float64) {
 	o.half = input(b, "x as f16", func(v []uint32) {
 		x := slices.Clone(o.values[o.first*o.cols:])
 		for i := range x {
-			x[i] = float32(float64(x[i]) * factor(i/o.cols))
+			t := i / o.cols
+			size := math.Ldexp(1, (b.from+t)%5-2) // so that tokens have different factors
+			x[i] = float32(float64(x[i]) * factor(t) * size)
 		}
 		var words []uint32
 		words, o.found = reference.Halves(x, o.cols, shaders.MatrixTokens, m.Octets())

@@ -199,7 +199,7 @@ func (m *modelFlags) syntheticFlag() cli.Flag {
 // intDotFlag is for the commands that compute; openDevice checks that the device can.
 func (m *modelFlags) intDotFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "int-dot", Destination: &m.intDot, Category: categoryModel, Hidden: true,
-		Usage: "decode with 8-bit activations and integer dot products"}
+		Usage: "decode with 16-bit activations and integer dot products"}
 }
 
 // all is every flag of a command that runs the model.

@@ -25,7 +25,7 @@ type Options struct {
 	Sequences int             // that are held at once, by sessions or requests that name none; 0: 1
 	Chunk     int             // tokens of a prompt that are computed at once, at most, and what buffers allow; 0: 512, of CPU devices 256
 	Tuning    *shaders.Tuning // workgroup sizes; nil: the device's default
-	// IntDot makes decode multiply 8-bit activations by integer dot products, where weights are
+	// IntDot makes decode multiply 16-bit activations by integer dot products, where weights are
 	// quantized: ErrNoIntDot without Features.IntegerDotProduct.
 	IntDot bool
 	// Statistics lets kernels tell registers and spills, where the device can, at the cost of

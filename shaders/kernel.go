@@ -77,6 +77,14 @@ func (k *Kernel) Tuning(c *vk.Caps) (Tuning, error) {
 	return t, k.adapt(&t, c)
 }
 
+// Sized is the tuning for a case of the kernel: what follows from the shape is filled in.
+func (k *Kernel) Sized(t Tuning, weights Type, shape []int) Tuning {
+	if k.form != nil {
+		t.Product = t.Product.of(weights, shape[0], shape[1]) // as productSizes has them
+	}
+	return t
+}
+
 // Check says what of the tuning the device cannot do for this kernel.
 func (k *Kernel) Check(t *Tuning, kv KVType, c *vk.Caps) error {
 	for i := range k.Knobs {

@@ -36,7 +36,8 @@ type shape struct {
 
 // productTables' shapes come the first that fits. A token's weights are read at the speed of memory
 // where every shader core has enough loads in flight, and where all finish together: matrices of few
-// rows need more lanes, and with many columns more workgroups, to share a row.
+// rows need more lanes, and with many columns more workgroups, to share a row. Splits need a fence of
+// the device's scope, which Metal before 3.2 has not: GPUs that tell no shader cores have none.
 var productTables = [...][]shape{
 	// H100, 132 cores, docs/performance.md, integer dot products, µs with what starts and ends
 	// a dispatch: ffn_gate_up 49152 × 3072 of Q4_K 32.9; output 256000 × 3072 of Q6_K 218.

@@ -58,7 +58,7 @@ type Model struct {
 	Synthetic     bool   `json:"synthetic"` // random weights
 	FileType      string `json:"file_type"` // Q4_K_M
 	KV            string `json:"kv"`        // f16
-	IntDot        bool   `json:"int_dot"`   // decodes with 8-bit activations and integer dot products, where weights are quantized
+	IntDot        bool   `json:"int_dot"`   // decodes with 16-bit activations and integer dot products, where weights are quantized
 	Layers        int    `json:"layers"`
 	Dim           int    `json:"dim"`
 	FFNDim        int    `json:"ffn_dim"`

@@ -66,7 +66,7 @@ func testBatch(t *testing.T, k *shaders.Kernel, c Case) {
 				at = p[0] * len(want) / shaders.DecodeRows
 			}
 			for j, w := range got {
-				if w != want[at+j] && w != guarded.Poison {
+				if w != guarded.Poison && w != want[at+j] {
 					t.Fatalf("%s of tokens %d to %d: word %d is %#x, among all %#x", o.place(j), p[0], p[1]-1, j, w, want[at+j])
 				}
 			}

@@ -63,9 +63,10 @@ func (c *Case) kernel() *shaders.Kernel { return shaders.FindKernel(c.Kernel) }
 // Size is one of the case's sizes, by name.
 func (c *Case) Size(name string) int { return c.Shape[slices.Index(c.kernel().Sizes, name)] }
 
-// Values is the knobs that matter to the kernel.
+// Values is the knobs that matter to the kernel, for this case.
 func (c *Case) Values() map[string]int {
 	v := c.Variant
+	v.Tuning = c.kernel().Sized(v.Tuning, c.Type, c.Shape)
 	v.Split = c.splits().Positions
 	values := map[string]int{}
 	for _, k := range Knobs(c.kernel()) {

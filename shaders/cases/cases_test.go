@@ -158,7 +158,7 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 			list[name] = t
 		}
 	}
-	hasIntegers := kernels[k.Name].quantizes || slices.ContainsFunc(k.Knobs, func(n shaders.Knob) bool { return n.Name == "int_dot" })
+	hasIntegers := kernels[k.Name].quantizes || hasKnob(k, "int_dot")
 	if !hasIntegers || !caps.Features.IntegerDotProduct {
 		delete(list, "integers")
 		delete(list, "integers ahead")
@@ -168,7 +168,7 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 	for _, name := range []string{"default", "lanes4", "lanes64", "GPU", "many cores", "integers", "integers ahead", "found", "shared", "emulated"} {
 		t, ok := list[name]
 		key := fmt.Sprint(t.Product.IntDot)
-		if k.Weights {
+		if hasKnob(k, "matrices") {
 			key += fmt.Sprint(t.Product.Matrix)
 		}
 		for i := range k.Knobs {
@@ -179,6 +179,10 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 		}
 	}
 	return different
+}
+
+func hasKnob(k *shaders.Kernel, name string) bool {
+	return slices.ContainsFunc(k.Knobs, func(n shaders.Knob) bool { return n.Name == name })
 }
 
 // smallTiles have the smallest parts, and one buffer.
@@ -210,7 +214,9 @@ func typesOf(k *shaders.Kernel, tuned string) []format.Type {
 		return []format.Type{format.Q4_K, format.F16, format.MLX(4, 64, format.BF16)}
 	case k.Name == "matmul_coopmat" && testing.Short(): // a CPU's compiler takes seconds for each
 		return []format.Type{format.Q6_K, format.MLX(8, 128, format.F16)}
-	case tuned == "default" || tuned == "emulated" && !testing.Short() || len(types) < len(families):
+	case tuned == "emulated" && len(types) > len(families): // whose floats are no matter of a type alone
+		return append(slices.Clip(families), format.F32, format.BF16)
+	case tuned == "default" || len(types) < len(families):
 		return types
 	}
 	return families

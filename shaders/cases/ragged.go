@@ -21,9 +21,9 @@ func sizesOf(k *shaders.Kernel, name string, typ format.Type, tuning *shaders.Tu
 	matrices := k.Weights && tuning.Product.Matrix.On
 	switch {
 	case name == "cols" && matrices: // what they take, but for the last
-		return []int{256, 512, 768, 1792, typ.BlockValues()}
-	case name == "tokens" && matrices: // in workgroups of 8 to 32
-		return []int{1, 9, 20, shaders.MatrixTokens}
+		return []int{256, 1792, 768, typ.BlockValues()}
+	case name == "tokens" && matrices: // in workgroups of 8 and of 24
+		return []int{3, 20}
 	case name == "cols" && k.Weights && typ.IsFloat(): // whose last step may be ragged
 		return []int{1, 48, 257, 7, 31, 160}
 	case name == "cols" && k.Weights: // whole blocks, with steps before the tail

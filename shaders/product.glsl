@@ -23,7 +23,7 @@ layout(constant_id = 3) const uint GROUPS = 1;
 layout(constant_id = 4) const uint TOKENS = 1;
 layout(constant_id = 5) const uint SPAN = 2;     // steps that a lane takes together: those of a block share its head
 layout(constant_id = 6) const uint IN_PLACE = 0; // 1: bytes become floats where they lie in their word, and x is scaled instead (CPUs)
-layout(constant_id = 7) const uint AHEAD = 0;    // 1: all loads of SPAN steps, of several blocks too, before the first use (GPUs)
+layout(constant_id = 7) const uint AHEAD = 0;    // steps whose loads come before the first use, of several blocks too; divides SPAN (GPUs; 0: loads where they are used)
 layout(constant_id = 8) const uint MATRIX_A = 16; // of matrices.glsl: MatrixPlaces, or M, N and K of matrices M × K times K × N
 layout(constant_id = 9) const uint MATRIX_B = 16;
 layout(constant_id = 10) const uint MATRIX_SUM = 16;

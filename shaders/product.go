@@ -73,7 +73,7 @@ type ProductTuning struct {
 	GridSplits int          // workgroups that share the columns, in kernels that merge their products
 	Tokens     int          // of a workgroup, at most; a power of two
 	InPlace    bool         // bytes become floats where they lie in their word
-	Ahead      bool         // all loads of a span come before their first use
+	Ahead      bool         // loads of a span's steps, of all where tokens are few, come before their first use
 	Quads      bool         // four lanes share loads of x: needs subgroup operations of quads
 	IntDot     bool         // activations become 16-bit integers and products integer dot products: needs Features.IntegerDotProduct
 	Matrix     MatrixTuning // of products whose x is f16
@@ -171,6 +171,16 @@ func (p *ProductTuning) groups(tokens int) int {
 // groupRows is the rows of a workgroup of so many tokens.
 func (p *ProductTuning) groupRows(tokens int) int { return p.RowLanes * p.groups(tokens) }
 
+// ahead is the steps of a workgroup of so many tokens whose loads come before their use: fewer where
+// what is done with each is more, since code beyond the instruction cache costs more than it hides.
+func (p *ProductTuning) ahead(tokens int) int {
+	const most = 16 // steps × tokens
+	if !p.Ahead {
+		return 0
+	}
+	return min(p.Span, max(1, most/tokens))
+}
+
 // productPipeline is a kernel for weights of a type and workgroups of so many tokens, of a tuning for
 // the matrix; dot: that which reads integers.
 func (s *Kernels) productPipeline(k *Kernel, of productForm, t Type, p *ProductTuning, group int, dot bool) *Pipeline {
@@ -194,7 +204,7 @@ func (s *Kernels) productPipeline(k *Kernel, of productForm, t Type, p *ProductT
 	var own string
 	f.constants, own = of(s, productConstants{
 		Lanes: uint32(p.Lanes), Type: uint32(t), RowLanes: uint32(p.RowLanes), Groups: uint32(p.groups(group)), Tokens: uint32(group),
-		Span: uint32(p.Span), InPlace: constant(p.InPlace), Ahead: constant(p.Ahead),
+		Span: uint32(p.Span), InPlace: constant(p.InPlace), Ahead: uint32(p.ahead(group)),
 	}, p)
 	f.name += own
 	return s.pipeline(k, f)

@@ -199,6 +199,9 @@ func (p *program) runKernel(ctx context.Context, sweeps []kernelbench.Sweep, f *
 	}
 	var cases []kernelbench.Case
 	for _, s := range sweeps {
+		if err := s.FindMatrices(o.device); err != nil {
+			return nil, err
+		}
 		some, err := s.Cases(o.device.Caps())
 		if err != nil {
 			return nil, err

@@ -57,6 +57,9 @@ func (a *activations) table(c weights.Config, p *plan) []activation {
 	case p.tiled:
 		normed = floats(c.Dim)
 	}
+	if p.matrices {
+		half = max(half, shaders.ActivationHalves(max(c.Dim, c.FFNDim, c.Heads*c.HeadDim)))
+	}
 	if p.tiled {
 		splits = max(4, floats(p.splits))
 	}

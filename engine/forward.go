@@ -18,16 +18,32 @@ type step struct {
 	lone    bool // a row that may take faster kernels, whose bits are not those that it has among others
 }
 
+// written is what the step's kernels write for the next product: no integers where that reads f16.
+func (m *Model) written(s step, x shaders.Activations) shaders.Activations {
+	if m.matrices && !s.lone {
+		x.Quantized = vk.Range{}
+	}
+	return x
+}
+
+// residual is x as the step's kernels write it.
+func (m *Model) residual(s step) shaders.Residual {
+	x := m.act.x
+	x.Weighted = m.written(s, x.Weighted)
+	return x
+}
+
 // normed is the residual as the RMSNorm in front of its next reader.
-func (m *Model) normed() shaders.Normed {
-	return shaders.Normed{Weighted: m.act.x.Weighted, Squares: m.act.x.Squares, Eps: m.cfg.NormEps}
+func (m *Model) normed(s step) shaders.Normed {
+	x := m.residual(s)
+	return shaders.Normed{Weighted: x.Weighted, Squares: x.Squares, Eps: m.cfg.NormEps}
 }
 
 // embed records x = token_embd[token] × EmbedScale.
 func (m *Model) embed(c *vk.Commands, s step) {
 	c.Section("token_embd")
 	m.kernels.Embed(c, "token_embd", shaders.Embed{
-		Table: &m.tokenEmbd, Rows: s.rows, Norm: m.layers[0].AttnNorm, To: m.act.x, History: m.state.history, Count: s.count, Context: m.context, Scale: m.cfg.EmbedScale,
+		Table: &m.tokenEmbd, Rows: s.rows, Norm: m.layers[0].AttnNorm, To: m.residual(s), History: m.state.history, Count: s.count, Context: m.context, Scale: m.cfg.EmbedScale,
 	})
 }
 
@@ -38,7 +54,8 @@ func (m *Model) embed(c *vk.Commands, s step) {
 //
 // Norms, RoPE and the residual are no dispatches of their own: QKV is all from norm to cache and
 // GateUp from norm to GeGLU; MatMulAdd adds to x, multiplies x by the next norm's weights and
-// sums its squares, by whose mean that norm's readers divide.
+// sums its squares, by whose mean that norm's readers divide. In front of products by cooperative
+// matrices there are dispatches that make f16 of what they read, of a norm with the norm.
 func (m *Model) layer(c *vk.Commands, s step, i int) {
 	k, a, l, h, n := m.kernels, &m.act, &m.layers[i], m.heads, s.count
 	name := func(tensor string) string { return fmt.Sprintf("blk.%d.%s", i, tensor) }
@@ -46,27 +63,59 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 	if i+1 < len(m.layers) {
 		next = m.layers[i+1].AttnNorm
 	}
+	norm := func(tensor string, w vk.Range, readers []stacked) shaders.Normed {
+		for i := range readers {
+			if m.takesHalves(s, &readers[i].Matrix) {
+				return m.normHalves(c, s, name(tensor), w, 0, n)
+			}
+		}
+		return m.normed(s)
+	}
+	operand := func(tensor string, x shaders.Activations, reader *shaders.Matrix) shaders.Activations {
+		if m.takesHalves(s, reader) {
+			x.Half = a.half
+			k.Halves(c, name(tensor)+"_f16", shaders.Operand{X: x.F32, Tokens: n, Cols: reader.Cols}, x.Half)
+		}
+		return x
+	}
 	c.Section(fmt.Sprintf("blk.%d", i))
 
+	x := norm("attn_norm", l.AttnNorm, l.AttnQKV)
 	for _, w := range l.AttnQKV {
 		k.QKV(c, name(w.Name), shaders.QKV{
-			W: &w.Matrix, Base: w.Row0, X: m.normed(), Rows: s.rows, Angles: m.angles, Q: a.q, Cache: l.Cache, Heads: h, Tokens: n,
+			W: &w.Matrix, Base: w.Row0, X: x, Rows: s.rows, Angles: m.angles, Q: a.q, Cache: l.Cache, Heads: h, Tokens: n,
 		})
 	}
 	k.Attention(c, name("attention"), m.attention(s, l))
-	k.MatMulAdd(c, name("attn_output"), shaders.MatMulAdd{W: &l.AttnOutput, X: shaders.Activations{F32: a.attn}, Norm: l.FFNNorm, To: a.x, Scratch: a.product, Tokens: n})
+	attn := operand("attention", shaders.Activations{F32: a.attn}, &l.AttnOutput)
+	k.MatMulAdd(c, name("attn_output"), shaders.MatMulAdd{W: &l.AttnOutput, X: attn, Norm: l.FFNNorm, To: m.residual(s), Scratch: a.product, Tokens: n})
 
-	ffn := a.ffn
+	x = norm("ffn_norm", l.FFNNorm, l.FFNGateUp)
+	ffn := m.written(s, a.ffn)
 	if w := l.FFNGateUp; len(w) == 1 {
-		k.GateUp(c, name(w[0].Name), shaders.GateUp{W: &w[0].Matrix, X: m.normed(), Y: a.ffn, FFNDim: m.cfg.FFNDim, Tokens: n})
+		k.GateUp(c, name(w[0].Name), shaders.GateUp{W: &w[0].Matrix, X: x, Y: ffn, FFNDim: m.cfg.FFNDim, Tokens: n})
 	} else {
 		for _, w := range w {
-			k.MatMul(c, name(w.Name), shaders.MatMul{W: &w.Matrix, X: m.normed(), Y: a.gateUp, Row0: w.Row0, Stride: 2 * m.cfg.FFNDim, Tokens: n})
+			k.MatMul(c, name(w.Name), shaders.MatMul{W: &w.Matrix, X: x, Y: a.gateUp, Row0: w.Row0, Stride: 2 * m.cfg.FFNDim, Tokens: n})
 		}
 		k.GeGLU(c, name("ffn_geglu"), shaders.GeGLU{GateUp: a.gateUp, Y: a.ffn.F32, FFNDim: m.cfg.FFNDim, Stride: 2 * m.cfg.FFNDim, Count: n})
 		ffn.Quantized = vk.Range{} // it makes none
 	}
-	k.MatMulAdd(c, name("ffn_down"), shaders.MatMulAdd{W: &l.FFNDown, X: ffn, Norm: next, To: a.x, Scratch: a.product, Tokens: n})
+	ffn = operand("ffn", ffn, &l.FFNDown)
+	k.MatMulAdd(c, name("ffn_down"), shaders.MatMulAdd{W: &l.FFNDown, X: ffn, Norm: next, To: m.residual(s), Scratch: a.product, Tokens: n})
+}
+
+// takesHalves tells whether the step's product with w reads f16.
+func (m *Model) takesHalves(s step, w *shaders.Matrix) bool {
+	return !s.lone && m.kernels.TakesHalves(w, s.count)
+}
+
+// normHalves records the RMSNorm of count rows from row first of x, for the products that read it as f16.
+func (m *Model) normHalves(c *vk.Commands, s step, label string, w vk.Range, first, count int) shaders.Normed {
+	x := m.normed(s)
+	x.Weighted.Half = m.act.half
+	m.kernels.NormHalves(c, label, shaders.RMSNorm{X: m.act.x.X, Weight: w, Y: m.act.half, First: first, Count: count, Dim: m.cfg.Dim, Eps: m.cfg.NormEps})
+	return x
 }
 
 // attention is that of a layer, from q and the cache to attn.
@@ -115,20 +164,23 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 	}
 }
 
-// head records the logits of count rows from row first of x; with pick also what sampling of as
-// many decode rows begins with.
-func (m *Model) head(c *vk.Commands, first, count int, pick bool) {
+// head records the logits of count rows of the step from row first of x; with pick also what
+// sampling of as many decode rows begins with.
+func (m *Model) head(c *vk.Commands, s step, first, count int, pick bool) {
 	c.Section("output")
-	x := m.normed()
+	x := m.normed(s)
+	if !s.lone && m.kernels.TakesHalves(m.output, count) {
+		x = m.normHalves(c, s, "output_norm", m.outputNorm, first, count)
+	}
 	x.Weighted.Quantized = vk.Range{} // there are none of long prompts
 	m.kernels.Output(c, "output", shaders.Output{W: m.output, X: x, To: m.sampleBuffers(), First: first, Count: count, Pick: pick})
 }
 
-// sample records, of count rows from row first of x, the logits and the choice of the next
-// tokens, and the step of as many decode rows to the next position. choice is the greatest of
+// sample records, of count rows of the step from row first of x, the logits and the choice of the
+// next tokens, and the step of as many decode rows to the next position. choice is the greatest of
 // the rows'.
-func (m *Model) sample(c *vk.Commands, first, count int, choice shaders.Choice) {
-	m.head(c, first, count, true)
+func (m *Model) sample(c *vk.Commands, s step, first, count int, choice shaders.Choice) {
+	m.head(c, s, first, count, true)
 	c.Section("sample")
 	k, b := m.kernels, m.sampleBuffers()
 	if choice == shaders.ByTiles {

@@ -53,7 +53,7 @@ func (s *Session) Logits(ctx context.Context, ids []int32, all bool, emit func(p
 
 // readLogits computes and reads the logits of n rows from row first of x.
 func (m *Model) readLogits(dst []float32, first, n int) error {
-	c, err := m.commands("logits", func(c *vk.Commands) { m.head(c, first, n, false) })
+	c, err := m.commands("logits", func(c *vk.Commands) { m.head(c, step{}, first, n, false) })
 	if err != nil {
 		return err
 	}

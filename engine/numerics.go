@@ -38,6 +38,12 @@ func (m *Model) Arithmetic() (decode, prefill string) {
 	if m.intDot {
 		decode = "integer dot products"
 	}
+	switch {
+	case m.lone:
+		decode += ", drafts are checked by f16 matrices"
+	case m.matrices:
+		decode = "f16 matrices"
+	}
 	if m.half {
 		prefill = "f16 matrices"
 	}

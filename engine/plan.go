@@ -40,6 +40,7 @@ type plan struct {
 	tiled     bool // prefill goes through MatMulPrefill
 	half      bool // which reads f16
 	splits    int  // values a token of the partial sums of its products
+	matrices  bool // products of few rows may read f16
 	unpaired  bool // some layer's ffn_gate and ffn_up are of different types
 
 	// Of attention: decode shares a sequence among many workgroups, one row being too little work;
@@ -160,6 +161,7 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	}
 	prefill := tuning.Prefill
 	p.tiled, p.half = prefill != (shaders.Prefill{}), prefill.CoopMat != (shaders.CoopMat{})
+	p.matrices = tuning.Product.Matrix.On
 	if p.tiled {
 		for _, w := range [][2]int{ // rows and columns of a layer's products
 			{headsOf(cfg).Rows(), cfg.Dim}, {cfg.Dim, cfg.Heads * cfg.HeadDim}, {gateUpRows(cfg.FFNDim), cfg.Dim}, {cfg.Dim, cfg.FFNDim},

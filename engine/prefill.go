@@ -20,8 +20,8 @@ func (a *answer) prefill() error {
 	m.state.current = m.state.current[:0]
 	from := len(s.cached)
 	return m.prefill(a.ctx, prompt[from:], from, s.sequence,
-		func(c *vk.Commands, count int) {
-			m.sample(c, count-1, 1, a.request.choice())
+		func(c *vk.Commands, st step) {
+			m.sample(c, st, st.count-1, 1, a.request.choice())
 		},
 		func(start, count int) error {
 			s.cached = append(s.cached, prompt[start:start+count]...)
@@ -33,7 +33,7 @@ func (a *answer) prefill() error {
 // the model in chunks. Behind the last one tail, unless nil, is recorded, which
 // finds the chunk's rows in x; done, unless nil, is told each chunk's first
 // position and length once it is computed, when the next one may have begun.
-func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence uint32, tail func(c *vk.Commands, count int), done func(start, count int) error) error {
+func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence uint32, tail func(c *vk.Commands, s step), done func(start, count int) error) error {
 	f := &flights{m: m, next: m.pace}
 	for slot := 0; len(ids) > 0; slot = 1 - slot {
 		if !m.steady.Load() && (!m.pace.settled || f.next != m.pace) { // which size to go on with is open
@@ -84,10 +84,10 @@ func (m *Model) chunk(slot int, ids []int32, start int, sequence uint32) *chunk 
 // chunk is tokens of a prompt in one pass.
 type chunk struct {
 	step
-	start int                             // position of the first token
-	slot  int                             // of state.chunkRows
-	tail  func(c *vk.Commands, count int) // recorded behind the last layer; may be nil
-	took  time.Duration                   // of the device, as the host sees it
+	start int                          // position of the first token
+	slot  int                          // of state.chunkRows
+	tail  func(c *vk.Commands, s step) // recorded behind the last layer; may be nil
+	took  time.Duration                // of the device, as the host sees it
 	done  func(start, count int) error
 }
 

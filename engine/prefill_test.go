@@ -227,7 +227,7 @@ func TestNothingIsBuiltAfterLoad(t *testing.T) {
 					continue
 				}
 				chunk := m.chunk(0, make([]int32, n), 0, 0)
-				c, err := m.record(recording{count: n, to: m.cfg.Layers}, chunk.step, func(c *vk.Commands, n int) { m.sample(c, n-1, 1, shaders.ByMass) })
+				c, err := m.record(recording{count: n, to: m.cfg.Layers}, chunk.step, func(c *vk.Commands, s step) { m.sample(c, s, n-1, 1, shaders.ByMass) })
 				if err != nil {
 					t.Fatal(err)
 				}

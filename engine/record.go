@@ -29,7 +29,7 @@ func (r recording) String() string {
 }
 
 // kept returns the recording, made now unless it is there already.
-func (m *Model) kept(r recording, s step, tail func(c *vk.Commands, count int)) (*vk.Commands, error) {
+func (m *Model) kept(r recording, s step, tail func(c *vk.Commands, s step)) (*vk.Commands, error) {
 	c := m.recordings[r]
 	if c != nil {
 		return c, nil
@@ -52,13 +52,13 @@ func (m *Model) forget(those func(recording) bool) {
 }
 
 // record makes a recording.
-func (m *Model) record(r recording, s step, tail func(c *vk.Commands, count int)) (*vk.Commands, error) {
+func (m *Model) record(r recording, s step, tail func(c *vk.Commands, s step)) (*vk.Commands, error) {
 	return m.commands(r.String(), func(c *vk.Commands) { m.dispatches(c, r, s, tail) })
 }
 
 // dispatches records the layers of r, with the embedding in front of the first and tail, unless
 // nil, behind the last.
-func (m *Model) dispatches(c *vk.Commands, r recording, s step, tail func(c *vk.Commands, count int)) {
+func (m *Model) dispatches(c *vk.Commands, r recording, s step, tail func(c *vk.Commands, s step)) {
 	if r.from == 0 {
 		m.embed(c, s)
 	}
@@ -70,7 +70,7 @@ func (m *Model) dispatches(c *vk.Commands, r recording, s step, tail func(c *vk.
 		layer(c, s, i)
 	}
 	if r.to == m.cfg.Layers && tail != nil {
-		tail(c, s.count)
+		tail(c, s)
 	}
 }
 
@@ -82,7 +82,7 @@ func (m *Model) needed(full int, all bool) []*shaders.Pipeline {
 	all = all || m.dev.Caps().Type != vk.CPU
 	return m.kernels.Missing(func(c *vk.Commands) {
 		for n := m.plan.chunk; n == m.plan.chunk || all && n > 0; n /= 2 { // each may take other kernels
-			m.dispatches(c, recording{to: m.cfg.Layers}, m.chunk(0, make([]int32, n), 0, 0).step, func(c *vk.Commands, n int) { m.sample(c, n-1, 1, shaders.ByTiles) })
+			m.dispatches(c, recording{to: m.cfg.Layers}, m.chunk(0, make([]int32, n), 0, 0).step, func(c *vk.Commands, s step) { m.sample(c, s, s.count-1, 1, shaders.ByTiles) })
 		}
 		for n := 1; n <= m.plan.rows; n++ {
 			if m.class(n) == n && (all || n == 1 || n == full) {
@@ -98,9 +98,9 @@ func (m *Model) decodeDispatches(c *vk.Commands, n int) {
 		if lone && (n > 1 || !m.lone) {
 			break
 		}
-		m.dispatches(c, recording{decode: true, to: m.cfg.Layers}, m.decodeStep(stepKind{rows: n, lone: lone}), func(c *vk.Commands, n int) {
+		m.dispatches(c, recording{decode: true, to: m.cfg.Layers}, m.decodeStep(stepKind{rows: n, lone: lone}), func(c *vk.Commands, s step) {
 			for _, choice := range []shaders.Choice{shaders.ByTiles, shaders.ByRank, shaders.ByMass} {
-				m.sample(c, 0, n, choice)
+				m.sample(c, s, 0, n, choice)
 			}
 		})
 	}

@@ -63,7 +63,7 @@ func (m *Model) recorded(k stepKind, number int) ([]*vk.Commands, error) {
 	segments, layers := m.decode.segments[:0], m.decodePlan(k.rows).layers
 	for from := 0; from < m.cfg.Layers; from += layers {
 		r := recording{decode: true, choice: k.choice, lone: k.lone, count: k.rows, slot: number, from: from, to: min(from+layers, m.cfg.Layers)}
-		c, err := m.kept(r, s, func(c *vk.Commands, n int) { m.sample(c, 0, n, k.choice) })
+		c, err := m.kept(r, s, func(c *vk.Commands, s step) { m.sample(c, s, 0, s.count, k.choice) })
 		if err != nil {
 			return nil, err
 		}

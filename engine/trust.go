@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"sealvk/engine/selfcheck"
+	"sealvk/shaders"
 	"sealvk/vk"
 )
 
@@ -15,7 +16,14 @@ func Trusted(ctx context.Context, dev *vk.Device, o Options) (Options, error) {
 	if o.trusted != nil {
 		return o, nil
 	}
-	v, err := selfcheck.Check(ctx, dev, tuningOf(dev.Caps(), o))
+	t := tuningOf(dev.Caps(), o)
+	if dev.Caps().Type != vk.CPU && t.Product.Matrix.Form == shaders.MatrixShared { // there may be better
+		var err error
+		if t.Product.Matrix, err = shaders.FindMatrices(dev); err != nil {
+			return o, fmt.Errorf("engine: %w", err)
+		}
+	}
+	v, err := selfcheck.Check(ctx, dev, t)
 	for _, r := range v.Wrong {
 		if o.Fault != nil {
 			o.Fault(r)
@@ -24,6 +32,7 @@ func Trusted(ctx context.Context, dev *vk.Device, o Options) (Options, error) {
 	if err != nil {
 		return o, fmt.Errorf("engine: %w", err)
 	}
+	v.Tuning.LoneGain = v.Tuning.LoneGain || o.Numerics != NumericsExact && v.Tuning.Product.LoneGain()
 	o.trusted = &v.Tuning
 	return o, nil
 }

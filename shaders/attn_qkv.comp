@@ -9,6 +9,9 @@
 //
 // variant quad: QUAD, shares loads of x among four lanes
 // variant dot: INT_DOT, x is as quantize.glsl writes it
+// variant lanes: MATRIX_LANES, cooperative matrices (matrices.glsl)
+// variant shared: MATRIX_SHARED, the same by shared memory
+// variant emulated: MATRIX_EMULATED, lanes without matrices, for tests
 #include "lanes.glsl"
 #include "product.glsl"
 #include "norm.glsl"
@@ -33,7 +36,7 @@ layout(push_constant) uniform Push {
 uint block_at; // of the block that is written
 float kv_value(uint i) { return result[block_at + i]; }
 
-#define KV_CONSTANT 8
+#define KV_CONSTANT 11
 #include "kv_store.glsl"
 
 const uint PAIR = TILE / 2u;

@@ -6,6 +6,9 @@
 //
 // variant quad: QUAD, shares loads of x among four lanes
 // variant dot: INT_DOT, x is as quantize.glsl writes it
+// variant lanes: MATRIX_LANES, cooperative matrices (matrices.glsl)
+// variant shared: MATRIX_SHARED, the same by shared memory
+// variant emulated: MATRIX_EMULATED, lanes without matrices, for tests
 #include "lanes.glsl"
 #include "product.glsl"
 #include "norm.glsl"

@@ -15,6 +15,24 @@ uint half_bits(float v) {
 // below 15 would take 2^e beyond f32.
 uint half_exponent(uint most) { return most == 0u ? 141u : max(most >> 23, 15u); }
 
+// Two orders of a row's words, of two columns each. [token][cols], as matrices are loaded from memory;
+// or octets, as matrices.glsl's lanes read them: [group of 8 tokens][cols/8][token of the group][8],
+// where columns of each four stand in the order 0, 2, 1, 3, that in which bytes of a
+// word come apart.
+uint half_at(uint token, uint words, uint i, bool octets) {
+    return octets ? ((token / 8u * (words / 4u) + i / 4u) * 8u + token % 8u) * 4u + i % 4u : token * words + i;
+}
+
+// The columns of a word.
+uvec2 half_columns(uint i, bool octets) {
+    return octets ? uvec2(0u, 2u) + (i / 2u * 4u + i % 2u) : uvec2(0u, 1u) + 2u * i;
+}
+
+// Where a token's factor stands; octets are of whole groups.
+uint half_factor_at(uint token, uint tokens, uint words, bool octets) {
+    return (octets ? (tokens + 7u) / 8u * 8u : tokens) * words + token;
+}
+
 float half_scale(uint exponent) { return uintBitsToFloat((268u - exponent) << 23); }
 
 // The words of the f16 of a row.

@@ -112,6 +112,7 @@ type Knob struct {
 	byShape bool // 0: as the shape of the matrix wants it
 
 	flag func(*Tuning) *bool   // of a switch, in place of number
+	off  func(*Tuning)         // what 0 of a switch means besides; nil: nothing
 	can  func(c *vk.Caps) bool // whether the device can have it on; nil: it can
 }
 
@@ -129,7 +130,9 @@ func (n *Knob) Get(t *Tuning) int {
 // Set sets the knob in a tuning; of a switch what is not 0 is on.
 func (n *Knob) Set(t *Tuning, value int) {
 	if n.flag != nil {
-		*n.flag(t) = value != 0
+		if *n.flag(t) = value != 0; value == 0 && n.off != nil {
+			n.off(t)
+		}
 	} else {
 		*n.number(t) = value
 	}

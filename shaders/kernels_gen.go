@@ -141,11 +141,11 @@ type productPush struct {
 
 // productConstants are what the specialization constants of several kernels begin with.
 type productConstants struct {
-	Lanes, Type, RowLanes, Groups, Tokens, Span, InPlace, Ahead uint32
+	Lanes, Type, RowLanes, Groups, Tokens, Span, InPlace, Ahead, MatrixA, MatrixB, MatrixSum uint32
 }
 
 // attnQKVModule is the SPIR-V of attn_qkv.comp.
-var attnQKVModule = module{name: "attn_qkv", push: 56, bindings: 9, constants: 9, variants: []string{"quad", "dot"}}
+var attnQKVModule = module{name: "attn_qkv", push: 56, bindings: 9, constants: 12, variants: []string{"quad", "dot", "lanes", "shared", "emulated"}}
 
 type attnQKVConstants struct {
 	productConstants
@@ -153,7 +153,7 @@ type attnQKVConstants struct {
 }
 
 func (c attnQKVConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.Ahead, c.KV}
+	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.Ahead, c.MatrixA, c.MatrixB, c.MatrixSum, c.KV}
 }
 
 type attnQKVPush struct {
@@ -197,14 +197,14 @@ func (b embedBindings) with(push embedPush) arguments {
 }
 
 // ffnGateUpModule is the SPIR-V of ffn_gate_up.comp.
-var ffnGateUpModule = module{name: "ffn_gate_up", push: 48, bindings: 5, constants: 8, variants: []string{"quad", "dot"}}
+var ffnGateUpModule = module{name: "ffn_gate_up", push: 48, bindings: 5, constants: 11, variants: []string{"quad", "dot", "lanes", "shared", "emulated"}}
 
 type ffnGateUpConstants struct {
 	productConstants
 }
 
 func (c ffnGateUpConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.Ahead}
+	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.Ahead, c.MatrixA, c.MatrixB, c.MatrixSum}
 }
 
 type ffnGateUpPush struct {
@@ -253,7 +253,7 @@ func (b histogramBindings) with(push histogramPush) arguments {
 }
 
 // matmulModule is the SPIR-V of matmul.comp.
-var matmulModule = module{name: "matmul", push: 44, bindings: 4, constants: 9, variants: []string{"quad"}}
+var matmulModule = module{name: "matmul", push: 44, bindings: 4, constants: 12, variants: []string{"quad", "lanes", "shared", "emulated"}}
 
 type matmulConstants struct {
 	productConstants
@@ -261,7 +261,7 @@ type matmulConstants struct {
 }
 
 func (c matmulConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.Ahead, c.Norm}
+	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.Ahead, c.MatrixA, c.MatrixB, c.MatrixSum, c.Norm}
 }
 
 type matmulPush struct {
@@ -279,7 +279,7 @@ func (b matmulBindings) with(push matmulPush) arguments {
 }
 
 // matmulAddModule is the SPIR-V of matmul_add.comp.
-var matmulAddModule = module{name: "matmul_add", push: 44, bindings: 9, constants: 9, variants: []string{"quad", "dot"}}
+var matmulAddModule = module{name: "matmul_add", push: 44, bindings: 9, constants: 12, variants: []string{"quad", "dot", "lanes", "shared", "emulated"}}
 
 type matmulAddConstants struct {
 	productConstants
@@ -287,7 +287,7 @@ type matmulAddConstants struct {
 }
 
 func (c matmulAddConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.Ahead, c.GridSplits}
+	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.Ahead, c.MatrixA, c.MatrixB, c.MatrixSum, c.GridSplits}
 }
 
 type matmulAddPush struct {
@@ -376,15 +376,29 @@ func (b matmulTiledBindings) with(push matmulTiledPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Weights), bindReadOnly(b.X), bindReadWrite(b.Y)}}
 }
 
+// matrixPlacesModule is the SPIR-V of matrix_places.comp.
+var matrixPlacesModule = module{name: "matrix_places", push: 0, bindings: 1, constants: 1}
+
+type matrixPlacesPush struct {
+}
+
+type matrixPlacesBindings struct {
+	Places vk.Range
+}
+
+func (b matrixPlacesBindings) with(push matrixPlacesPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindWriteOnly(b.Places)}}
+}
+
 // outputModule is the SPIR-V of output.comp.
-var outputModule = module{name: "output", push: 48, bindings: 7, constants: 8, variants: []string{"quad", "dot"}}
+var outputModule = module{name: "output", push: 48, bindings: 7, constants: 11, variants: []string{"quad", "dot", "lanes", "shared", "emulated"}}
 
 type outputConstants struct {
 	productConstants
 }
 
 func (c outputConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.Ahead}
+	return []uint32{c.Lanes, c.Type, c.RowLanes, c.Groups, c.Tokens, c.Span, c.InPlace, c.Ahead, c.MatrixA, c.MatrixB, c.MatrixSum}
 }
 
 type outputPush struct {
@@ -443,11 +457,12 @@ func (b rmsnormBindings) with(push rmsnormPush) arguments {
 }
 
 // rmsnormHalfModule is the SPIR-V of rmsnorm_half.comp.
-var rmsnormHalfModule = module{name: "rmsnorm_half", push: 16, bindings: 3, constants: 1}
+var rmsnormHalfModule = module{name: "rmsnorm_half", push: 20, bindings: 3, constants: 1}
 
 type rmsnormHalfPush struct {
 	Dim, Tokens, First uint32
 	Eps                float32
+	Octets             uint32
 }
 
 type rmsnormHalfBindings struct {
@@ -512,10 +527,10 @@ func (b thresholdBindings) with(push thresholdPush) arguments {
 }
 
 // toHalfModule is the SPIR-V of to_half.comp.
-var toHalfModule = module{name: "to_half", push: 12, bindings: 2, constants: 1}
+var toHalfModule = module{name: "to_half", push: 16, bindings: 2, constants: 1}
 
 type toHalfPush struct {
-	Cols, Tokens, First uint32
+	Cols, Tokens, First, Octets uint32
 }
 
 type toHalfBindings struct {

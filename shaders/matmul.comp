@@ -3,11 +3,14 @@
 // y[t][row0+r] = sum over k of W[r][k] * x[first+t][k], or of its RMSNorm.
 //
 // variant quad: QUAD, shares loads of x among four lanes
+// variant lanes: MATRIX_LANES, cooperative matrices (matrices.glsl)
+// variant shared: MATRIX_SHARED, the same by shared memory
+// variant emulated: MATRIX_EMULATED, lanes without matrices, for tests
 #include "lanes.glsl"
 #include "product.glsl"
 #include "norm.glsl"
 
-layout(constant_id = 8) const uint NORM = 0; // 1: x is weighted, and squares its sums
+layout(constant_id = 11) const uint NORM = 0; // 1: x is weighted, and squares its sums
 
 layout(set = 0, binding = 3, std430) writeonly buffer Y { float y[]; };
 

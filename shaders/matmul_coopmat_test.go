@@ -143,3 +143,18 @@ func TestMatMulCoopMatNaN(t *testing.T) {
 		}
 	}
 }
+
+// Products of few tokens have matrices too; the places of their elements are asked for where they
+// have the shape for it.
+func TestCoopMatFewTokens(t *testing.T) {
+	caps := *device.Caps()
+	if m := SharedMatrices(&caps); !m.On || m.Form != MatrixShared {
+		t.Errorf("none of %+v", caps.CooperativeMatrices)
+	}
+	if !hasLanes(&caps) {
+		return
+	}
+	if _, _, err := findPlaces(device); err != nil {
+		t.Error(err)
+	}
+}

@@ -2,6 +2,16 @@
 // leaves x times the norm's weight, and the sums of the squares of x over tiles of 32
 // columns; the scale, which all columns share, is applied to the products.
 // Root Mean Square Layer Normalization, https://arxiv.org/abs/1910.07467, eq. 4.
+#ifdef MATRICES // x is normed already
+shared float norm_scale[TOKENS];
+
+void norm_begin(uint token, uint tokens, uint dim) {}
+
+void norm_end(uint dim, float eps) {
+    for (uint t = gl_LocalInvocationID.x; t < TOKENS; t += LANES) norm_scale[t] = 1.0;
+    barrier();
+}
+#else
 layout(set = 0, binding = 2, std430) readonly buffer Squares { float squares[]; };
 
 const uint NORM_LANES = LANES < 32u ? LANES : 32u;
@@ -28,3 +38,4 @@ void norm_end(uint dim, float eps) {
     }
     barrier();
 }
+#endif

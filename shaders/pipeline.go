@@ -44,7 +44,7 @@ type pipelineKey struct {
 }
 
 // maxConstants is the most that a kernel has.
-const maxConstants = 12
+const maxConstants = 16
 
 // pipeline returns a pipeline of a kernel, which may have to be built yet.
 func (s *Kernels) pipeline(k *Kernel, f form) *Pipeline {

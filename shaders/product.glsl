@@ -5,8 +5,11 @@
 // enough, GRID_SPLITS workgroups do. The order of summation depends on neither the other
 // rows nor the other tokens: a sequence's numbers are the same bits in a batch of any size.
 //
-// interface product: 9 push constants, 8 specialization constants
+// interface product: 9 push constants, 11 specialization constants
 #include "weights.glsl"
+#if defined(MATRIX_LANES) || defined(MATRIX_SHARED) || defined(MATRIX_EMULATED)
+#define MATRICES
+#endif
 #ifdef QUAD
 #extension GL_KHR_shader_subgroup_quad : require
 #endif
@@ -21,8 +24,11 @@ layout(constant_id = 4) const uint TOKENS = 1;
 layout(constant_id = 5) const uint SPAN = 2;     // steps that a lane takes together: those of a block share its head
 layout(constant_id = 6) const uint IN_PLACE = 0; // 1: bytes become floats where they lie in their word, and x is scaled instead (CPUs)
 layout(constant_id = 7) const uint AHEAD = 0;    // steps whose loads come before the first use, of several blocks too; divides SPAN (GPUs; 0: loads where they are used)
+layout(constant_id = 8) const uint MATRIX_A = 16; // of matrices.glsl: MatrixPlaces, or M, N and K of matrices M × K times K × N
+layout(constant_id = 9) const uint MATRIX_B = 16;
+layout(constant_id = 10) const uint MATRIX_SUM = 16;
 #ifdef SPLITS_GRID
-layout(constant_id = 8) const uint GRID_SPLITS = 1;
+layout(constant_id = 11) const uint GRID_SPLITS = 1;
 #else
 const uint GRID_SPLITS = 1u;
 #endif
@@ -48,6 +54,10 @@ layout(set = 0, binding = 1, std430) readonly restrict buffer X4 { vec4 x4[]; };
 layout(set = 0, binding = 1, std430) readonly restrict buffer XInts { ivec4 x_ints[]; }; // as quantize.glsl writes them
 
 shared float result[TOKENS * ROWS]; // [token][row]
+
+#ifdef MATRICES
+#include "matrices.glsl"
+#else
 shared float part[SPLITS > 1u ? SPLITS * TOGETHER * ROWS : 1u];
 
 vec4 placed(vec4 v) { return IN_PLACE != 0u ? v * vec4(1.0, 1.0 / 256.0, 1.0 / 65536.0, 1.0) : v; }
@@ -222,3 +232,4 @@ void product(Matrix m, uint first_row, uint token, uint tokens) {
         barrier();
     }
 }
+#endif

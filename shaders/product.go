@@ -1,6 +1,7 @@
 package shaders
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -28,7 +29,12 @@ func registerProduct(m module, k Kernel, form productForm) *Kernel {
 		k.Knobs = append(slices.Clip(k.Knobs), intDotKnob)
 	}
 	k.variants = (*Kernels).productPipelines
-	k.check = func(t *Tuning, _ KVType, c *vk.Caps) error { return t.Product.Check(&c.Limits) }
+	k.check = func(t *Tuning, _ KVType, c *vk.Caps) error {
+		if m := &t.Product.Matrix; m.On && m.Form == NoMatrices {
+			return errors.New("the device has no cooperative matrices of f16 with sums of f32 that products take")
+		}
+		return t.Product.Check(&c.Limits)
+	}
 	return register(m, k)
 }
 
@@ -45,6 +51,7 @@ var (
 		{Name: "ahead", flag: func(t *Tuning) *bool { return &t.Product.Ahead }},
 		{Name: "exact", flag: func(t *Tuning) *bool { return &t.Product.Exact }},
 		{Name: "quads", flag: func(t *Tuning) *bool { return &t.Product.Quads }, can: func(c *vk.Caps) bool { return c.Subgroup.Has("quad") }},
+		{Name: "matrices", flag: func(t *Tuning) *bool { return &t.Product.Matrix.On }, off: func(t *Tuning) { t.Product.Matrix = MatrixTuning{} }},
 	}
 	gridSplitsKnob = Knob{Name: "grid_splits", number: func(t *Tuning) *int { return &t.Product.GridSplits }, most: 64, byShape: true}
 	intDotKnob     = Knob{Name: "int_dot", flag: func(t *Tuning) *bool { return &t.Product.IntDot }, can: func(c *vk.Caps) bool { return c.Features.IntegerDotProduct }}
@@ -57,19 +64,20 @@ const mostSpan = 8
 // from the matrix's shape, by Table.
 type ProductTuning struct {
 	Table      ProductTable
-	Lanes      int  // invocations of a workgroup, a multiple of RowLanes
-	MaxLanes   int  // of those that Table gives, at most
-	RowLanes   int  // of those, side by side over rows: the rest shares the columns; a power of two
-	Groups     int  // rows of a lane, at most; RowLanes × Groups is a multiple of TileRows
-	Outputs    int  // sums that a lane keeps in registers, at most: fewer rows where there are more tokens
-	Span       int  // steps of 32 columns that a lane takes together, a power of two up to 8
-	GridSplits int  // workgroups that share the columns, in kernels that merge their products
-	Tokens     int  // of a workgroup, at most; a power of two
-	InPlace    bool // bytes become floats where they lie in their word
-	Ahead      bool // loads of a span's steps, of all where tokens are few, come before their first use
-	Quads      bool // four lanes share loads of x: needs subgroup operations of quads
-	IntDot     bool // activations become 16-bit integers and products integer dot products: needs Features.IntegerDotProduct
-	Exact      bool // tokens that do not fill a workgroup take smaller ones, which read the weights once more
+	Lanes      int          // invocations of a workgroup, a multiple of RowLanes
+	MaxLanes   int          // of those that Table gives, at most
+	RowLanes   int          // of those, side by side over rows: the rest shares the columns; a power of two
+	Groups     int          // rows of a lane, at most; RowLanes × Groups is a multiple of TileRows
+	Outputs    int          // sums that a lane keeps in registers, at most: fewer rows where there are more tokens
+	Span       int          // steps of 32 columns that a lane takes together, a power of two up to 8
+	GridSplits int          // workgroups that share the columns, in kernels that merge their products
+	Tokens     int          // of a workgroup, at most; a power of two
+	InPlace    bool         // bytes become floats where they lie in their word
+	Ahead      bool         // loads of a span's steps, of all where tokens are few, come before their first use
+	Quads      bool         // four lanes share loads of x: needs subgroup operations of quads
+	IntDot     bool         // activations become 16-bit integers and products integer dot products: needs Features.IntegerDotProduct
+	Matrix     MatrixTuning // of products whose x is f16
+	Exact      bool         // tokens that do not fill a workgroup take smaller ones, which read the weights once more
 }
 
 // defaultProduct: on a CPU loads are dear, since they go lane by lane, and a workgroup is a
@@ -89,7 +97,7 @@ func defaultProduct(c *vk.Caps) ProductTuning {
 	}
 	return ProductTuning{
 		Table: productTable(c), MaxLanes: min(maxLanes, mostInvocations(c)), RowLanes: rowLanes, Groups: 1, Outputs: 16, Tokens: 16, Ahead: true,
-		IntDot: c.Features.IntegerDotProduct && c.DotProduct.Accelerated4x8PackedSigned,
+		IntDot: c.Features.IntegerDotProduct && c.DotProduct.Accelerated4x8PackedSigned, Matrix: sharedAtHand(c),
 	}
 }
 
@@ -217,6 +225,9 @@ func (s *Kernels) productPipelines(k *Kernel, t Type) (pipelines []*Pipeline) {
 			}
 		}
 	}
+	if s.tuning.Product.Matrix.Form != NoMatrices {
+		pipelines = append(pipelines, s.matrixPipelines(k, t)...)
+	}
 	return pipelines
 }
 
@@ -237,6 +248,10 @@ type product struct {
 func (s *Kernels) product(c *vk.Commands, label string, r product) {
 	if r.form == nil {
 		r.form = r.kernel.form
+	}
+	if r.x.Half.Buffer != nil && s.TakesHalves(r.w, r.tokens) {
+		s.matrixProduct(c, label, r)
+		return
 	}
 	x, dot := r.x.F32, slices.Contains(r.kernel.module.variants, "dot") && s.intDot(r.w.Type, r.x, r.tokens)
 	if dot {

@@ -11,6 +11,7 @@ type RMSNorm struct {
 	X, Weight, Y      vk.Range // [First+Count][Dim], [Dim], [Count][Dim] f32
 	First, Count, Dim int
 	Eps               float32
+	Octets            bool // in RMSNormHalf: Y is to be in that order (half_rows.glsl)
 }
 
 // RMSNorm records n.

@@ -13,8 +13,9 @@ layout(set = 0, binding = 2, std430) writeonly buffer Half { uint half_pairs[]; 
 layout(push_constant) uniform Push {
     uint dim;
     uint tokens;
-    uint first; // token of x
+    uint first;  // token of x
     float eps;
+    uint octets; // 1: in that order
 } push;
 
 shared float partial[LANES];
@@ -48,11 +49,12 @@ void main() {
     most = largest[0];
     float scale = half_scale(half_exponent(most));
     uint pairs = half_words(push.dim);
+    bool octets = push.octets != 0u;
     for (uint i = lane; i < pairs; i += LANES) {
-        uint c = 2u * i;
-        float a = c < push.dim ? x[row + c] * norm * weight[c] : 0.0;
-        float b = c + 1u < push.dim ? x[row + c + 1u] * norm * weight[c + 1u] : 0.0;
-        half_pairs[token * pairs + i] = half_bits(a * scale) | half_bits(b * scale) << 16;
+        uvec2 c = half_columns(i, octets);
+        float a = c.x < push.dim ? x[row + c.x] * norm * weight[c.x] : 0.0;
+        float b = c.y < push.dim ? x[row + c.y] * norm * weight[c.y] : 0.0;
+        half_pairs[half_at(token, pairs, i, octets)] = half_bits(a * scale) | half_bits(b * scale) << 16;
     }
-    if (lane == 0u) half_pairs[push.tokens * pairs + token] = half_factor(most);
+    if (lane == 0u) half_pairs[half_factor_at(token, push.tokens, pairs, octets)] = half_factor(most);
 }

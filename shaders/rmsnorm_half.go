@@ -24,7 +24,7 @@ func (s *Kernels) RMSNormHalf(c *vk.Commands, label string, n RMSNorm) Operand {
 	s.dispatch(c, label, call{
 		pipeline: s.only(rmsnormHalfKernel), shape: []int{n.Dim, n.Count}, grid: [3]int{n.Count, 1, 1},
 		arguments: rmsnormHalfBindings{X: n.X, Weight: n.Weight, Half: n.Y}.with(rmsnormHalfPush{
-			Dim: uint32(n.Dim), Tokens: uint32(n.Count), First: uint32(n.First), Eps: n.Eps,
+			Dim: uint32(n.Dim), Tokens: uint32(n.Count), First: uint32(n.First), Eps: n.Eps, Octets: constant(n.Octets),
 		}),
 		work: Work{Read: 4 * (values + int64(n.Dim)), Written: HalfBytes(n.Count, n.Dim), FLOPs: 5 * values},
 	})

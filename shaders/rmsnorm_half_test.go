@@ -22,7 +22,7 @@ func TestRMSNormHalf(t *testing.T) {
 					first, count := rng.IntN(3), 1+rng.IntN(5)
 					b := newBench(t, KVF16, tuning)
 					x, w := in(b, "x", normal(rng, (first+count)*dim, scale)), in(b, "weight", normal(rng, dim, 1))
-					n := RMSNorm{x, w, b.out("y", count*dim), first, count, dim, 1e-6}
+					n := RMSNorm{X: x, Weight: w, Y: b.out("y", count*dim), First: first, Count: count, Dim: dim, Eps: 1e-6}
 					two, one := b.outBytes("two", HalfBytes(count, dim)), b.outBytes("one", HalfBytes(count, dim))
 					b.run(func(c *vk.Commands) {
 						b.set.RMSNorm(c, "norm", n)

@@ -30,10 +30,13 @@ type Prefill struct {
 // split costs a pass through its partial sums.
 const splitCols = 1024
 
-// fillingGroups is how many workgroups fill a device. There is no figure in Vulkan for how
-// many it runs at once; 128 is about the compute units of large GPUs.
+// fillingGroups is how many workgroups fill a device: its shader cores, or, where the driver doesn't
+// tell, 128, which is about those of large GPUs, or 16.
 func fillingGroups(c *vk.Caps) int {
-	if c.Type == vk.Discrete {
+	switch {
+	case c.ShaderCores > 0:
+		return c.ShaderCores
+	case c.Type == vk.Discrete:
 		return 128
 	}
 	return 16
@@ -73,20 +76,30 @@ func plainPrefill(c *vk.Caps) Prefill {
 
 // coopMat picks the shape to use: the largest that a tile is a multiple of.
 func coopMat(c *vk.Caps) (best CoopMat) {
-	f := &c.Features
-	if !f.CooperativeMatrix || !f.VulkanMemoryModel || !f.ShaderFloat16 {
+	if !hasMatrices(c) {
 		return best
 	}
-	size := c.Subgroup.Size
-	if c.Subgroup.SizeControl {
-		size = c.Subgroup.MinSize // that of the matrix units of AMD and Intel
-	}
+	size := matrixSubgroup(c)
 	for _, m := range c.CooperativeMatrices {
 		if isUsable(&m) && m.M*m.N*m.K > best.M*best.N*best.K {
 			best = CoopMat{m.M, m.N, m.K, size}
 		}
 	}
 	return best
+}
+
+// hasMatrices tells a device that can run kernels with cooperative matrices of f16.
+func hasMatrices(c *vk.Caps) bool {
+	f := &c.Features
+	return f.CooperativeMatrix && f.VulkanMemoryModel && f.ShaderFloat16
+}
+
+// matrixSubgroup is the size of the subgroups that share a matrix.
+func matrixSubgroup(c *vk.Caps) int {
+	if c.Subgroup.SizeControl {
+		return c.Subgroup.MinSize // that of the matrix units of AMD and Intel
+	}
+	return c.Subgroup.Size
 }
 
 // isUsable tells matrices that matmul_coopmat.comp can take, and tiles are multiples of.

@@ -10,7 +10,8 @@ layout(set = 0, binding = 1, std430) writeonly buffer Half { uint half_pairs[]; 
 layout(push_constant) uniform Push {
     uint cols;
     uint tokens;
-    uint first; // token of x
+    uint first;  // token of x
+    uint octets; // 1: in that order
 } push;
 
 shared uint largest[LANES];
@@ -29,10 +30,12 @@ void main() {
     most = largest[0];
     float scale = half_scale(half_exponent(most));
     uint pairs = half_words(push.cols);
+    bool octets = push.octets != 0u;
     for (uint i = lane; i < pairs; i += LANES) {
-        float a = 2u * i < push.cols ? x[row + 2u * i] : 0.0;
-        float b = 2u * i + 1u < push.cols ? x[row + 2u * i + 1u] : 0.0;
-        half_pairs[token * pairs + i] = half_bits(a * scale) | half_bits(b * scale) << 16;
+        uvec2 c = half_columns(i, octets);
+        float a = c.x < push.cols ? x[row + c.x] : 0.0;
+        float b = c.y < push.cols ? x[row + c.y] : 0.0;
+        half_pairs[half_at(token, pairs, i, octets)] = half_bits(a * scale) | half_bits(b * scale) << 16;
     }
-    if (lane == 0u) half_pairs[push.tokens * pairs + token] = half_factor(most);
+    if (lane == 0u) half_pairs[half_factor_at(token, push.tokens, pairs, octets)] = half_factor(most);
 }

@@ -12,6 +12,7 @@ type Operand struct {
 	First        int      // token
 	Tokens, Cols int
 	Half         bool
+	Octets       bool // in ToHalf: to be in that order (half_rows.glsl)
 }
 
 // HalfBytes is the size of the buffer in which Operand keeps x; 0: it needs none.
@@ -42,7 +43,7 @@ func (s *Kernels) ToHalf(c *vk.Commands, label string, x Operand, half vk.Range)
 	values := int64(x.Tokens) * int64(x.Cols)
 	s.dispatch(c, label, call{
 		pipeline: s.only(toHalfKernel), shape: []int{x.Cols, x.Tokens}, grid: [3]int{x.Tokens, 1, 1},
-		arguments: toHalfBindings{X: x.X, Half: half}.with(toHalfPush{Cols: uint32(x.Cols), Tokens: uint32(x.Tokens), First: uint32(x.First)}),
+		arguments: toHalfBindings{X: x.X, Half: half}.with(toHalfPush{Cols: uint32(x.Cols), Tokens: uint32(x.Tokens), First: uint32(x.First), Octets: constant(x.Octets)}),
 		work:      Work{Read: 4 * values, Written: HalfBytes(x.Tokens, x.Cols), FLOPs: values},
 	})
 	return Operand{X: half, Tokens: x.Tokens, Cols: x.Cols, Half: true}

@@ -36,7 +36,7 @@ func TestTunedErrors(t *testing.T) {
 		settings []Setting
 		want     []string
 	}{
-		{[]Setting{{"matmull", "lanes", 8}}, []string{`unknown kernel "matmull"; there are advance, attention, `}},
+		{[]Setting{{"matmull", "lanes", 8}}, []string{`unknown kernel "matmull"; there are adjust, advance, attention, `}},
 		{[]Setting{{"rope", "lanes", 8}, {"rope", "wide", 8}}, []string{`rope has no tuning "wide"; it has lanes`}},
 		{[]Setting{{"rope", "lanes", 12}}, []string{"rope: lanes=12: want a power of two"}},
 		{[]Setting{{"rope", "lanes", 1 << 20}}, []string{"rope: lanes=1048576: want 1 to"}},
@@ -76,7 +76,7 @@ func TestSharers(t *testing.T) {
 		{"matmul_add", "lanes", 64}:   {"attn_qkv", "ffn_gate_up", "matmul", "output"},
 		{"output", "int_dot", 1}:      {"attn_qkv", "ffn_gate_up", "matmul_add"},
 		{"attention", "positions", 8}: nil,
-		{"threshold", "lanes", 8}:     {"advance"},
+		{"threshold", "lanes", 8}:     {"adjust", "advance", "sample"},
 		{"nothing", "lanes", 8}:       nil,
 	} {
 		if got := s.Sharers(); !slices.Equal(got, want) {

@@ -42,12 +42,30 @@ var ways = []Way{
 		},
 	},
 	{
+		Name: "cooperative matrices in decode, filled in registers",
+		uses: func(t *shaders.Tuning) bool {
+			return t.Product.Matrix.On && t.Product.Matrix.Form == shaders.MatrixLanes
+		},
+		without: func(t *shaders.Tuning, c *vk.Caps) { t.Product.Matrix = shaders.SharedMatrices(c) },
+		proof:   decodeMatrices,
+	},
+	{
+		Name: "cooperative matrices in decode",
+		uses: func(t *shaders.Tuning) bool {
+			return t.Product.Matrix.On && t.Product.Matrix.Form == shaders.MatrixShared
+		},
+		without: func(t *shaders.Tuning, _ *vk.Caps) { t.Product.Matrix = shaders.MatrixTuning{} },
+		offer:   func(t *shaders.Tuning, c *vk.Caps) { t.Product.Matrix = shaders.SharedMatrices(c) },
+		proof:   decodeMatrices,
+	},
+	{
 		Name:    "integer dot products",
 		uses:    func(t *shaders.Tuning) bool { return t.Product.IntDot },
 		without: func(t *shaders.Tuning, _ *vk.Caps) { t.Product.IntDot = false },
 		offer:   func(t *shaders.Tuning, c *vk.Caps) { t.Product.IntDot = c.Features.IntegerDotProduct },
 		proof: func(t *shaders.Tuning) []*cases.Case {
 			part := shaders.Tuning{Product: t.Product}
+			part.Product.Matrix = shaders.MatrixTuning{}
 			return []*cases.Case{of("matmul_add", part, format.Q4_K, 1, 70, 512, 1), of("matmul_add", part, format.Q6_K, 2, 37, 256, 5)}
 		},
 	},
@@ -57,20 +75,42 @@ var ways = []Way{
 		without: func(t *shaders.Tuning, _ *vk.Caps) { t.Product.Quads = false },
 		proof: func(t *shaders.Tuning) []*cases.Case {
 			part := shaders.Tuning{Product: t.Product}
-			part.Product.IntDot = false
+			part.Product.IntDot, part.Product.Matrix = false, shaders.MatrixTuning{}
 			return []*cases.Case{of("matmul_add", part, format.Q4_K, 1, 70, 512, 1)}
 		},
+	},
+	{
+		Name: "attention by subgroups",
+		uses: func(t *shaders.Tuning) bool { return t.Attention.Subgroup != 0 },
+		without: func(t *shaders.Tuning, c *vk.Caps) {
+			merge, lesser := t.Attention.Merge, *c
+			lesser.Subgroup.Operations = nil
+			t.Attention = shaders.DefaultTuning(&lesser).Attention
+			t.Attention.Merge = merge
+		},
+		proof: attention,
 	},
 	{
 		Name:    "attention in one dispatch", // whose workgroups read what others wrote
 		uses:    func(t *shaders.Tuning) bool { return t.Attention.Merge },
 		without: func(t *shaders.Tuning, _ *vk.Caps) { t.Attention.Merge = false },
-		proof: func(t *shaders.Tuning) []*cases.Case {
-			c := of("attention", shaders.Tuning{Attention: t.Attention}, shaders.NoType, 1, 8, 2, 64, 3)
-			c.Depth, c.Variant.Split = 290, 32
-			return []*cases.Case{c}
-		},
+		proof:   attention,
 	},
+}
+
+func decodeMatrices(t *shaders.Tuning) []*cases.Case {
+	part := shaders.Tuning{Product: t.Product}
+	return []*cases.Case{of("matmul_add", part, format.F16, 1, 37, 256, 5), of("matmul_add", part, format.Q4_K, 2, 150, 512, shaders.MatrixTokens)}
+}
+
+func attention(t *shaders.Tuning) []*cases.Case {
+	kernel := "attention"
+	if t.Attention.Subgroup != 0 {
+		kernel = "attention_subgroup"
+	}
+	c := of(kernel, shaders.Tuning{Attention: t.Attention}, shaders.NoType, 1, 8, 2, 64, 3)
+	c.Depth, c.Variant.Split = 290, 32
+	return []*cases.Case{c}
 }
 
 // of is a case of a kernel.

@@ -1,6 +1,9 @@
 package cases
 
 import (
+	"math"
+	"slices"
+
 	"sealvk/shaders"
 	"sealvk/shaders/guarded"
 	"sealvk/shaders/reference"
@@ -9,16 +12,42 @@ import (
 // eps is that of the model's norms.
 const eps = 1e-6
 
-// operand is the activations that a product reads: f32, and with int_dot integers too.
+// operand is the activations that a product reads: f32, and with int_dot integers too; or f16.
 type operand struct {
 	*array[float32]
 	quantized *array[uint32] // nil: none
-	found     []float32      // values as the kernel finds them
+	half      *array[uint32] // of the product's tokens; nil: none
+	found     []float32      // values as the kernel finds them; of half from the product's first token on
 	first     int            // token of the product
 	cols      int
 }
 
 func (b *Bench) operand(first, cols int) *operand {
+	o := b.unhalved(first, cols)
+	b.halve(o, func(int) float64 { return 1 })
+	return o
+}
+
+// halve plans o's f16, of x times a factor of each token.
+func (b *Bench) halve(o *operand, factor func(t int) float64) {
+	m := &b.Variant.Product.Matrix
+	if !m.Takes(b.Type, o.cols, b.Size("tokens")) {
+		return
+	}
+	o.half = input(b, "x as f16", func(v []uint32) {
+		x := slices.Clone(o.values[o.first*o.cols:])
+		for i := range x {
+			t := i / o.cols
+			size := math.Ldexp(1, (b.from+t)%5-2) // so that tokens have different factors
+			x[i] = float32(float64(x[i]) * factor(t) * size)
+		}
+		var words []uint32
+		words, o.found = reference.Halves(x, o.cols, shaders.MatrixTokens, m.Octets())
+		copy(v, words)
+	}, int(shaders.ActivationHalves(o.cols)/4))
+}
+
+func (b *Bench) unhalved(first, cols int) *operand {
 	tokens := first + b.Size("tokens")
 	o := &operand{cols: cols, first: first}
 	fill := b.perToken(cols, 1)
@@ -43,14 +72,21 @@ func (b *Bench) integers() bool {
 }
 
 func (o *operand) activations() shaders.Activations {
-	if o.quantized == nil {
-		return shaders.Activations{F32: o.Bound()}
+	a := shaders.Activations{F32: o.Bound()}
+	if o.quantized != nil {
+		a.Quantized = o.quantized.Bound()
 	}
-	return shaders.Activations{F32: o.Bound(), Quantized: o.quantized.Bound()}
+	if o.half != nil {
+		a.Half = o.half.Bound()
+	}
+	return a
 }
 
 // times is the product of rows of a matrix with a token.
 func (o *operand) times(w []float32, t int) reference.Expected {
+	if o.half != nil {
+		return reference.MatMulMatrices(w, o.found[t*o.cols:], len(w)/o.cols, o.cols, 1)
+	}
 	return reference.MatMul(w, o.found[(o.first+t)*o.cols:], len(w)/o.cols, o.cols, 1)
 }
 
@@ -58,10 +94,11 @@ func (o *operand) times(w []float32, t int) reference.Expected {
 type normed struct {
 	*operand
 	squares *array[float32]
+	plain   bool // the product is not of the norm
 }
 
 func (b *Bench) normed(first, cols int) *normed {
-	n := &normed{operand: b.operand(first, cols)}
+	n := &normed{operand: b.unhalved(first, cols)}
 	fill, size := b.perToken(tiles(cols), 4), choose[float32](b, 1, 1, 1e-6) // beside which eps counts
 	n.squares = input(b, "sums of squares", func(v []float32) {
 		fill(v)
@@ -69,6 +106,7 @@ func (b *Bench) normed(first, cols int) *normed {
 			v[i] = size * (16 + v[i]*v[i])
 		}
 	}, first+b.Size("tokens"), tiles(cols))
+	b.halve(n.operand, n.scale)
 	return n
 }
 
@@ -76,10 +114,19 @@ func (n *normed) normed() shaders.Normed {
 	return shaders.Normed{Weighted: n.activations(), Squares: n.squares.Bound(), Eps: eps}
 }
 
-// times is rows of a matrix times a token's norm.
+// times is rows of a matrix times a token's norm, which is in the f16.
 func (n *normed) times(w []float32, t int) reference.Expected {
-	squares := n.squares.values[n.squares.offset(n.first+t):][:tiles(n.cols)]
-	return n.operand.times(w, t).Scaled(reference.NormScale(squares, n.cols, eps))
+	if n.half != nil {
+		return n.operand.times(w, t)
+	}
+	return n.operand.times(w, t).Scaled(n.scale(t))
+}
+
+func (n *normed) scale(t int) float64 {
+	if n.plain {
+		return 1
+	}
+	return reference.NormScale(n.squares.values[n.squares.offset(n.first+t):][:tiles(n.cols)], n.cols, eps)
 }
 
 // written is activations that a kernel writes.

@@ -74,6 +74,30 @@ func testBatch(t *testing.T, k *shaders.Kernel, c Case) {
 	}
 }
 
+// The same in each column of matrices.
+func TestTokensOfMatrices(t *testing.T) {
+	k := shaders.FindKernel("matmul")
+	for _, tuned := range []string{"found", "shared", "emulated"} {
+		tuning, ok := tunings(k)[tuned]
+		if !ok {
+			continue // .ci/coopmat has one with matrices
+		}
+		t.Run(tuned, func(t *testing.T) {
+			c := Case{Kernel: k.Name, Type: format.Q4_K, Shape: []int{32, 512, shaders.MatrixTokens}, Variant: Variant{Tuning: tuning}}
+			whole := words(t, run(t, &c).written[0])
+			for first := range shaders.MatrixTokens {
+				some := c
+				some.from, some.Shape = first, []int{32, 512, 1 + first%3*(shaders.MatrixTokens-1-first)/2}
+				for i, w := range words(t, runTimes(t, &some, 1).written[0]) {
+					if want := whole[32*first+i]; w != want {
+						t.Fatalf("token %d, row %d is %#x, among all %#x", first+i/32, i%32, w, want)
+					}
+				}
+			}
+		})
+	}
+}
+
 func words(t *testing.T, o *buffer) []uint32 {
 	t.Helper()
 	queue.Lock()

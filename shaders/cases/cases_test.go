@@ -159,16 +159,29 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 			list[name] = t
 		}
 	}
-	hasIntegers := kernels[k.Name].quantizes || slices.ContainsFunc(k.Knobs, func(n shaders.Knob) bool { return n.Name == "int_dot" })
+	found, err := shaders.FindMatrices(device)
+	if err != nil {
+		panic(err)
+	}
+	for name, m := range map[string]shaders.MatrixTuning{"emulated": shaders.EmulatedMatrices(), "shared": shaders.SharedMatrices(&caps), "found": found} {
+		if t := gpu; m.On && (caps.Features.ShaderFloat16 || name != "emulated") {
+			t.Product.Matrix = m
+			list[name] = t
+		}
+	}
+	hasIntegers := kernels[k.Name].quantizes || hasKnob(k, "int_dot")
 	if !hasIntegers || !caps.Features.IntegerDotProduct {
 		delete(list, "integers")
 		delete(list, "integers ahead")
 	}
 	seen, different := map[string]bool{}, map[string]shaders.Tuning{}
 	list["default"] = own
-	for _, name := range []string{"default", "lanes4", "lanes64", "GPU", "many cores", "integers", "integers ahead"} {
+	for _, name := range []string{"default", "lanes4", "lanes64", "GPU", "many cores", "integers", "integers ahead", "found", "shared", "emulated"} {
 		t, ok := list[name]
 		key := fmt.Sprint(t.Product.IntDot)
+		if hasKnob(k, "matrices") {
+			key += fmt.Sprint(t.Product.Matrix)
+		}
 		for i := range k.Knobs {
 			key += fmt.Sprint(" ", k.Knobs[i].Get(&t))
 		}
@@ -183,6 +196,10 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 func smallSubgroups(a shaders.AttentionTuning) shaders.AttentionTuning {
 	a.Lanes, a.Blocks, a.Tokens = format.MaxHeadDim/4, 1, 2
 	return a
+}
+
+func hasKnob(k *shaders.Kernel, name string) bool {
+	return slices.ContainsFunc(k.Knobs, func(n shaders.Knob) bool { return n.Name == name })
 }
 
 // smallTiles have the smallest parts, and one buffer.
@@ -214,6 +231,8 @@ func typesOf(k *shaders.Kernel, tuned string) []format.Type {
 		return []format.Type{format.Q4_K, format.F16, format.MLX(4, 64, format.BF16)}
 	case k.Name == "matmul_coopmat" && testing.Short(): // a CPU's compiler takes seconds for each
 		return []format.Type{format.Q6_K, format.MLX(8, 128, format.F16)}
+	case tuned == "emulated" && len(types) > len(families): // whose floats are no matter of a type alone
+		return append(slices.Clip(families), format.F32, format.BF16)
 	case tuned == "default" || len(types) < len(families):
 		return types
 	}

@@ -98,14 +98,14 @@ func (k *checker) equal(o *buffer, want uint32, at ...int) {
 
 // halved compares a token of values in f16 with a factor behind all of them, and its padding
 // with 0.
-func (k *checker) halved(o *buffer, want reference.Expected, t, tokens int) {
-	stride := o.dims[0]/tokens - 1 // words of a token, without its factor
-	k.see(o, t*stride, stride)
-	k.see(o, tokens*stride+t, 1)
-	got, factor := halves(k.words(o), t, tokens)
+func (k *checker) halved(o *buffer, want reference.Expected, t, tokens int, octets bool) {
+	stride := 4 * ceilDiv(len(want.Values), 8) // words of a token, without its factor
+	got, factor := halves(k.words(o), t, tokens, stride, octets)
 	for i := range got {
+		k.see(o, halfAt(t, i, stride, octets)/2, 1)
 		got[i] *= factor
 	}
+	k.see(o, factorAt(t, tokens, stride, octets), 1)
 	place := func(i int) string { return fmt.Sprintf("%s[%d][%d]", o.name, t, i) }
 	k.compare(want, got, place)
 	for i := len(want.Values); i < len(got); i++ {
@@ -115,16 +115,31 @@ func (k *checker) halved(o *buffer, want reference.Expected, t, tokens int) {
 	}
 }
 
-// halves is a token's values, as f16 holds them, and its factor.
-func halves(words []uint32, t, tokens int) ([]float32, float32) {
-	stride := len(words)/tokens - 1
+// halfAt is where the f16 of a token's column stands, in [token][cols] or in octets.
+func halfAt(t, c, stride int, octets bool) int {
+	if !octets {
+		return 2*stride*t + c
+	}
+	return (t/8*(stride/4)+c/8)*64 + t%8*8 + c%8/4*4 + [4]int{0, 2, 1, 3}[c%4]
+}
+
+func factorAt(t, tokens, stride int, octets bool) int {
+	if octets {
+		tokens = 8 * ceilDiv(tokens, 8)
+	}
+	return tokens*stride + t
+}
+
+// halves is a token's values, as f16 holds them, and its factor. stride: words of a token.
+func halves(words []uint32, t, tokens, stride int, octets bool) ([]float32, float32) {
 	var data []byte
-	for _, w := range words[t*stride:][:stride] {
-		data = binary.LittleEndian.AppendUint32(data, w)
+	for c := range 2 * stride {
+		at := halfAt(t, c, stride, octets)
+		data = binary.LittleEndian.AppendUint16(data, uint16(words[at/2]>>(at%2*16)))
 	}
 	values := make([]float32, 2*stride)
 	if err := format.Dequantize(values, format.F16, data, nil, nil); err != nil {
 		panic(err) // of whole values there is none
 	}
-	return values, math.Float32frombits(words[tokens*stride+t])
+	return values, math.Float32frombits(words[factorAt(t, tokens, stride, octets)])
 }

@@ -13,6 +13,7 @@ var _ = register("matmul", kernel{
 		x := b.normed(b.odd(3), cols)
 		y := b.output("y", tokens, row0+rows+b.odd(3))
 		isNormed := b.Odd != 0 && tokens <= shaders.DecodeRows // as models want it
+		x.plain = !isNormed
 		b.Outputs = product(tokens, rows)
 		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			in := shaders.Normed{Weighted: x.activations()}

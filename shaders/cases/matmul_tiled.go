@@ -42,9 +42,9 @@ var _ = register("matmul_coopmat", kernel{
 				}
 				v[tokens*stride+t] = math.Float32bits(1)
 			}
-		}, halfWords(tokens, cols))
+		}, halfWords(tokens, cols, false))
 		b.manyTokens(&x.buffer, 0, func(w []float32, t int) reference.Expected {
-			values, _ := halves(x.values, t, tokens)
+			values, _ := halves(x.values, t, tokens, len(x.values)/tokens-1, false)
 			return reference.MatMulHalf(w, values[:cols], len(w)/cols, cols, 1)
 		})
 	},

@@ -17,8 +17,13 @@ var raggedSizes = map[string][]int{
 }
 
 // sizesOf are the ragged values of one of a kernel's sizes.
-func sizesOf(k *shaders.Kernel, name string, typ format.Type) []int {
+func sizesOf(k *shaders.Kernel, name string, typ format.Type, tuning *shaders.Tuning) []int {
+	matrices := k.Weights && tuning.Product.Matrix.On
 	switch {
+	case name == "cols" && matrices: // what they take, but for the last
+		return []int{256, 1792, 768, typ.BlockValues()}
+	case name == "tokens" && matrices: // in workgroups of 8 and of 24
+		return []int{3, 20}
 	case name == "cols" && k.Weights && typ.IsFloat(): // whose last step may be ragged
 		return []int{1, 48, 257, 7, 31, 160}
 	case name == "cols" && k.Weights: // whole blocks, with steps before the tail
@@ -39,7 +44,7 @@ func Ragged(k *shaders.Kernel, typ format.Type, kv shaders.KVType, tuning shader
 	names := append(slices.Clone(k.Sizes), "depth", "split")
 	n := len(own.ragged)
 	for _, name := range names {
-		n = max(n, len(sizesOf(k, name, typ)))
+		n = max(n, len(sizesOf(k, name, typ, &tuning)))
 	}
 	if !k.Weights && !k.Cache { // which are soon compiled and checked
 		n *= 2
@@ -47,7 +52,7 @@ func Ragged(k *shaders.Kernel, typ format.Type, kv shaders.KVType, tuning shader
 	rng := rand.New(rand.NewPCG(seed, 1))
 	drawn := map[string][]int{} // n values of each
 	for _, name := range names {
-		for values := sizesOf(k, name, typ); len(values) > 0 && len(drawn[name]) < n; {
+		for values := sizesOf(k, name, typ, &tuning); len(values) > 0 && len(drawn[name]) < n; {
 			for _, at := range rng.Perm(len(values)) {
 				drawn[name] = append(drawn[name], values[at])
 			}

@@ -24,6 +24,69 @@ func MatMulHalf(w, x []float32, rows, cols, tokens int) Expected {
 	return e
 }
 
+// MatMulMatrices is MatMul of few tokens by matrices.glsl, of x that f16 holds. Weights become
+// scale × q + offset in f16, of a scale and an offset that are rounded too: that loses a share of
+// the largest weights around, rather than of each.
+func MatMulMatrices(w, x []float32, rows, cols, tokens int) Expected {
+	const around = 32 // columns
+	e := MatMul(w, x, rows, cols, tokens)
+	for t := range tokens {
+		for r := range rows {
+			i := t*rows + r
+			e.Tolerance[i] *= 4
+			for first := 0; first < cols; first += around {
+				last := min(first+around, cols)
+				dw := max(0x1p-9*largest(w[r*cols:][first:last]), 0x1p-24)
+				for _, v := range x[t*cols:][first:last] {
+					e.Tolerance[i] += dw * math.Abs(float64(v))
+				}
+			}
+		}
+	}
+	return e
+}
+
+// Halves rounds tokens of cols values, a multiple of 8, as to_half.comp does: the words that kernels read,
+// in either order, for up to room tokens, and the values that these stand for.
+func Halves(x []float32, cols, room int, octets bool) (words []uint32, values []float32) {
+	tokens, row := len(x)/cols, cols/2
+	words, values = make([]uint32, room*(row+1)), make([]float32, len(x))
+	factors := tokens * row
+	if octets {
+		factors = (tokens + 7) / 8 * 8 * row
+	}
+	for t := range tokens {
+		_, exponent := math.Frexp(largest(x[t*cols:][:cols]))
+		factor := math.Ldexp(1, exponent-15)
+		words[factors+t] = math.Float32bits(float32(factor))
+		for c := range cols {
+			bits, v := half(float64(x[t*cols+c]) / factor)
+			values[t*cols+c] = float32(v * factor)
+			at := t*cols + c
+			if octets {
+				at = (t/8*(cols/8)+c/8)*64 + t%8*8 + c%8/4*4 + [4]int{0, 2, 1, 3}[c%4]
+			}
+			words[at/2] |= bits << (at % 2 * 16)
+		}
+	}
+	return words, values
+}
+
+// half is the f16 nearest to v, below 2^15: its bits, and its value.
+func half(v float64) (bits uint32, value float64) {
+	_, exponent := math.Frexp(v) // v is below 2^exponent
+	unit := math.Ldexp(1, max(exponent-11, -24))
+	n := math.RoundToEven(math.Abs(v) / unit)
+	value = math.Copysign(n*unit, v)
+	if v < 0 {
+		bits = 0x8000
+	}
+	if exponent < -13 {
+		return bits | uint32(n), value // subnormal
+	}
+	return bits | uint32(exponent+13)<<10 + uint32(n), value // whose leading 1 adds 1 to the exponent
+}
+
 // Halved is values of a token that are known with a tolerance, as to_half.comp rounds them.
 func (e Expected) Halved() Expected {
 	var h Expected

@@ -47,6 +47,17 @@ type Sweep struct {
 	Knobs  map[string][]int // by the names of Knobs
 	KV     shaders.KVType
 	Depths []int // none: 0
+
+	matrices shaders.MatrixTuning
+}
+
+// FindMatrices asks the device for the cooperative matrices that matrices=1 means.
+func (s *Sweep) FindMatrices(d *vk.Device) (err error) {
+	if s.matrices, err = shaders.FindMatrices(d); err != nil {
+		return fmt.Errorf("kernelbench: %w", err)
+	}
+	s.matrices.On = false
+	return nil
 }
 
 // maxCases is more than anybody waits for.
@@ -82,6 +93,9 @@ func (s *Sweep) Cases(caps *vk.Caps) ([]Case, error) {
 	tuning, err := k.Tuning(caps)
 	if err != nil {
 		return fail("%s: %w", s.Kernel, err)
+	}
+	if s.matrices != (shaders.MatrixTuning{}) {
+		tuning.Product.Matrix = s.matrices
 	}
 	types, depths := s.Types, s.Depths
 	if len(types) == 0 {

@@ -31,7 +31,8 @@ func interfaces(glslc []string, dir string, builds []spv.Build, binaries [][]byt
 		if b.Variant != "" {
 			k := kernels[len(kernels)-1]
 			k.variants = append(k.variants, b.Variant)
-			if !slices.Equal(m.Push, k.module.Push) || !slices.Equal(m.Bindings, k.module.Bindings) {
+			other := func(b spv.Binding) bool { return !slices.Contains(k.module.Bindings, b) }
+			if !slices.Equal(m.Push, k.module.Push) || slices.ContainsFunc(m.Bindings, other) { // it may leave some out
 				return nil, fmt.Errorf("%s: push constants or bindings are not those of %s", b.Name(), k.name)
 			}
 			continue

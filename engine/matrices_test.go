@@ -1,0 +1,61 @@
+package engine
+
+import (
+	"context"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"sealvk/shaders"
+)
+
+// A GPU's steps by cooperative matrices, which are emulated here, against f32; and the answers of
+// sequences are those that each has alone.
+func TestMatrixStepsAgreeWithF32(t *testing.T) {
+	if !device.Caps().Features.ShaderFloat16 {
+		t.Skip("the device does not calculate with f16, which cooperative matrices are of")
+	}
+	tuning := gpuTuning
+	tuning.Product.Matrix = shaders.EmulatedMatrices()
+	some := [][]int32{conversations(t, 1)[0][:4]}
+	want := allLogits(t, load(t, nano, Options{KV: KVF32}), some)
+	m := load(t, nano, Options{KV: KVF32, Tuning: &tuning, Sequences: 4, Context: 256})
+	tokenByToken(m)
+	allowed := 2 * 0x1p-12 * math.Sqrt(float64(8*m.cfg.Layers)) // of weights and x, as in prefill (tolerated); scales are rounded too
+	for i, got := range allLogits(t, m, some) {
+		exact := make([]float64, len(got))
+		for j, v := range want[i] {
+			exact[j] = float64(v)
+		}
+		if off := distance(got, exact); !(off <= allowed) || off == 0 {
+			t.Errorf("position %d: off by %.2g, allowed %.2g", i, off, allowed)
+		}
+	}
+	byMatrices := map[string]bool{}
+	for _, p := range m.kernels.Pipelines() {
+		if strings.Contains(p.Variant, "matrices") {
+			byMatrices[p.Kernel] = true
+		}
+	}
+	if len(byMatrices) != 4 {
+		t.Errorf("matrices in %v, want attn_qkv, matmul_add, ffn_gate_up and output", byMatrices)
+	}
+
+	all := sessions(t, m, 3)
+	requests := mixed(t, 3)
+	for i := range requests {
+		requests[i].Prompt, requests[i].MaxTokens = requests[i].Prompt[:min(3, len(requests[i].Prompt))], 3
+	}
+	answers := alone(t, all[0], requests)
+	all[0].Reset()
+	got, err := m.GenerateBatch(context.Background(), in(all, requests...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range got {
+		if !slices.Equal(r.Tokens, answers[i].Tokens) {
+			t.Errorf("request %d: %v, alone %v", i, r.Tokens, answers[i].Tokens)
+		}
+	}
+}

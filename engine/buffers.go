@@ -14,11 +14,11 @@ type activations struct {
 	x       shaders.Residual // [row][Dim]
 	q       vk.Range         // [row][Heads][HeadDim]
 	scratch shaders.AttentionScratch
-	attn    vk.Range // [row][Heads][HeadDim]
-	gateUp  vk.Range // [row][2][FFNDim], where they are no one matrix; in prefill on GPUs q, k and v too
-	normed  vk.Range // [row][Dim], in prefill on GPUs without cooperative matrices
-	half    vk.Range // what cooperative matrices read, f16
-	splits  vk.Range // of products in prefill
+	attn    shaders.Activations // [row][Heads][HeadDim]
+	gateUp  vk.Range            // [row][2][FFNDim], where they are no one matrix; in prefill on GPUs q, k and v too
+	normed  vk.Range            // [row][Dim], in prefill on GPUs without cooperative matrices
+	half    vk.Range            // what cooperative matrices read, f16
+	splits  vk.Range            // of products in prefill
 	product shaders.SplitScratch
 	ffn     shaders.Activations // [row][FFNDim]
 	logits  vk.Range            // [plan.rows][Vocab]
@@ -72,7 +72,8 @@ func (a *activations) table(c weights.Config, p *plan) []activation {
 		{"q", &a.q, ofLayer, floats(c.Heads * c.HeadDim)},
 		{"partial", &a.scratch.Partial, ofLayer, partial},
 		{"done", &a.scratch.Done, ofModel, floats(c.Heads)},
-		{"attn", &a.attn, ofLayer, floats(c.Heads * c.HeadDim)},
+		{"attn", &a.attn.F32, ofLayer, floats(c.Heads * c.HeadDim)},
+		{"attn_q16", &a.attn.Quantized, ofLayer, shaders.QuantizedBytes(c.Heads * c.HeadDim)},
 		{"gate_up", &a.gateUp, ofLayer, gateUp},
 		{"normed", &a.normed, ofLayer, normed},
 		{"half", &a.half, ofLayer, half},

@@ -86,8 +86,8 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 			W: &w.Matrix, Base: w.Row0, X: x, Rows: s.rows, Angles: m.angles, Q: a.q, Cache: l.Cache, Heads: h, Tokens: n,
 		})
 	}
-	k.Attention(c, name("attention"), m.attention(s, l))
-	attn := operand("attention", shaders.Activations{F32: a.attn}, &l.AttnOutput)
+	attn := k.Attention(c, name("attention"), m.attention(s, l))
+	attn = operand("attention", attn, &l.AttnOutput)
 	k.MatMulAdd(c, name("attn_output"), shaders.MatMulAdd{W: &l.AttnOutput, X: attn, Norm: l.FFNNorm, To: m.residual(s), Scratch: a.product, Tokens: n})
 
 	x = norm("ffn_norm", l.FFNNorm, l.FFNGateUp)
@@ -121,7 +121,7 @@ func (m *Model) normHalves(c *vk.Commands, s step, label string, w vk.Range, fir
 // attention is that of a layer, from q and the cache to attn.
 func (m *Model) attention(s step, l *layer) shaders.Attention {
 	return shaders.Attention{
-		Rows: s.rows, Q: m.act.q, Cache: l.Cache, Scratch: m.act.scratch, Y: m.act.attn, Heads: m.heads, Splits: s.splits, Grid: s.grid, Count: s.count, Scale: m.cfg.AttnScale, Prefill: s.prefill,
+		Rows: s.rows, Q: m.act.q, Cache: l.Cache, Scratch: m.act.scratch, Y: m.written(s, m.act.attn), Heads: m.heads, Splits: s.splits, Grid: s.grid, Count: s.count, Scale: m.cfg.AttnScale, Prefill: s.prefill,
 	}
 }
 
@@ -145,7 +145,7 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 	}
 	k.RoPE(c, name("rope"), shaders.RoPE{Rows: s.rows, Angles: m.angles, QKV: a.gateUp, Q: a.q, Cache: l.Cache, Heads: h, Count: n})
 	k.Attention(c, name("attention"), m.attention(s, l))
-	x = operand("attention", a.attn, h.Heads*h.HeadDim)
+	x = operand("attention", a.attn.F32, h.Heads*h.HeadDim)
 	k.MatMulPrefill(c, name("attn_output"), shaders.MatMulPrefill{W: &l.AttnOutput, X: x, Y: a.x.X, Stride: dim, Partial: a.splits, Add: true})
 
 	x = norm("ffn_norm", l.FFNNorm)

@@ -199,7 +199,7 @@ type Attention struct {
 	Q       vk.Range // [Count][Heads][HeadDim] f32, rotated
 	Cache   KVCache
 	Scratch AttentionScratch
-	Y       vk.Range // [Count][Heads][HeadDim] f32
+	Y       Activations // [Count][Heads][HeadDim]
 	Heads   Heads
 	Splits  Splits
 	Grid    vk.Range // VkDispatchIndirectCommand: it grows with the sequence
@@ -208,10 +208,11 @@ type Attention struct {
 	Prefill bool    // rows share their loads of K and V, where they follow each other in a sequence
 }
 
-// Attention records a. It is one dispatch, or two where the first does not merge the splits
-// (AttentionTuning.Merge).
-func (s *Kernels) Attention(c *vk.Commands, label string, a Attention) {
+// Attention records a, and tells what of Y it writes. It is one dispatch, or two where the first does
+// not merge the splits (AttentionTuning.Merge).
+func (s *Kernels) Attention(c *vk.Commands, label string, a Attention) Activations {
 	if a.Prefill {
+		a.Y.Quantized = vk.Range{}
 		s.AttentionPrefill(c, label, a)
 	} else {
 		s.AttentionDecode(c, label, a)
@@ -219,6 +220,16 @@ func (s *Kernels) Attention(c *vk.Commands, label string, a Attention) {
 	if a.Splits.Max > 1 && !s.tuning.Attention.Merge {
 		s.AttentionMerge(c, label+"_merge", a)
 	}
+	if !s.attentionQuantizes(&a) {
+		a.Y.Quantized = vk.Range{}
+	}
+	return a.Y
+}
+
+// attentionQuantizes tells whether decode's attention makes integers of Y.
+func (s *Kernels) attentionQuantizes(a *Attention) bool {
+	t := &s.tuning.Attention
+	return t.Subgroup != 0 && (t.Merge || a.Splits.Max == 1) && s.quantizes(a.Y, a.Count)
 }
 
 // AttentionDecode is the first dispatch of [Kernels.Attention] for rows of any sequences; the grid is [Splits.Grid].
@@ -226,7 +237,16 @@ func (s *Kernels) AttentionDecode(c *vk.Commands, label string, a Attention) {
 	pipeline, args := s.only(attentionKernel), a.bindings().with(a.push())
 	if s.tuning.Attention.Subgroup != 0 {
 		pipeline = s.attentionSubgroup(attentionSubgroupKernel, a.Heads.HeadDim)
-		args = attentionSubgroupBindings(a.bindings()).with(attentionSubgroupPush(a.push()))
+		b, p, quantized, quantizes := a.bindings(), a.push(), a.Y.F32, s.attentionQuantizes(&a)
+		if quantizes {
+			quantized = a.Y.Quantized
+		}
+		args = attentionSubgroupBindings{
+			Rows: b.Rows, Pages: b.Pages, Q: b.Q, KCache: b.KCache, VCache: b.VCache, Partial: b.Partial, Done: b.Done, Y: b.Y, Quantized: quantized,
+		}.with(attentionSubgroupPush{
+			Heads: p.Heads, KVHeads: p.KVHeads, HeadDim: p.HeadDim, MaxPages: p.MaxPages, Split: p.Split, MaxSplits: p.MaxSplits, Scale: p.Scale, Rows: p.Rows,
+			Quantize: constant(quantizes),
+		})
 	}
 	s.attention(c, label, pipeline, args, a, func(l Lengths) [3]uint32 { return a.Splits.Grid(a.Heads, l.Longest, a.Count) })
 }
@@ -241,7 +261,7 @@ func (s *Kernels) attention(c *vk.Commands, label string, p *Pipeline, args argu
 
 func (a *Attention) bindings() attentionBindings {
 	return attentionBindings{
-		Rows: a.Rows, Pages: a.Cache.Pages, Q: a.Q, KCache: a.Cache.K, VCache: a.Cache.V, Partial: a.Scratch.Partial, Done: a.Scratch.Done, Y: a.Y,
+		Rows: a.Rows, Pages: a.Cache.Pages, Q: a.Q, KCache: a.Cache.K, VCache: a.Cache.V, Partial: a.Scratch.Partial, Done: a.Scratch.Done, Y: a.Y.F32,
 	}
 }
 

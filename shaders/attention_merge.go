@@ -12,7 +12,7 @@ func (s *Kernels) AttentionMerge(c *vk.Commands, label string, a Attention) {
 	h, sp := a.Heads, a.Splits
 	s.dispatch(c, label, call{
 		pipeline: s.only(attentionMergeKernel), shape: []int{h.Heads, h.HeadDim, a.Count}, grid: [3]int{h.Heads, 1, a.Count},
-		arguments: attentionMergeBindings{Rows: a.Rows, Partial: a.Scratch.Partial, Y: a.Y}.with(attentionMergePush{
+		arguments: attentionMergeBindings{Rows: a.Rows, Partial: a.Scratch.Partial, Y: a.Y.F32}.with(attentionMergePush{
 			Heads: uint32(h.Heads), HeadDim: uint32(h.HeadDim), Split: uint32(sp.Positions), MaxSplits: uint32(sp.Max),
 		}),
 		workAt: func(l Lengths) Work {

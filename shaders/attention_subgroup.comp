@@ -38,6 +38,7 @@ layout(push_constant) uniform Push {
     uint max_splits; // of a sequence: longer ones have longer splits; stride of partial
     float scale;
     uint rows;
+    uint quantize; // 1: somebody reads Quantized
 } push;
 
 #include "splits.glsl"
@@ -94,8 +95,32 @@ float score(uint position) {
     return score;
 }
 
+uint block_quad; // of the block that is written, in query
+bool wants_quantized() { return push.quantize != 0u; }
+float block_value(uint i) { return query[block_quad + i / 4u][i % 4u]; }
+
+#define QUANTIZED 8
+#include "quantize.glsl"
+
+// Writes a quad of a row's head; what nobody asks the query any more keeps it for quantize.
+void write(uint item, uint d, vec4 v) {
+    y[item * HEAD_QUADS + d] = v;
+    query[d] = v;
+}
+
+// Makes integers of the values of a row's head.
+void quantize(uint item) {
+    if (!wants_quantized()) return;
+    barrier();
+    const uint blocks = HEAD_DIM / 16u;
+    for (uint b = gl_LocalInvocationID.x; b < blocks; b += LANES) {
+        block_quad = 4u * b;
+        quantize_block(item / push.heads, push.heads * HEAD_DIM, item % push.heads * blocks + b);
+    }
+}
+
 // Merges the splits of a head, whose partial results begin at from, into y.
-void merge(uint from, uint splits, uint to, uint turn) {
+void merge(uint from, uint splits, uint item, uint turn) {
     uint lane = gl_LocalInvocationID.x, in_subgroup = gl_SubgroupInvocationID, mine = gl_SubgroupID * SUBGROUP;
     uint quad = lane % HEAD_QUADS, merger = lane / HEAD_QUADS; // lanes that are left over do as one more merger
     float maximum = LOWEST, total = 0.0;
@@ -124,7 +149,7 @@ void merge(uint from, uint splits, uint to, uint turn) {
     for (uint d = lane; d < HEAD_QUADS; d += LANES) {
         vec4 v = part[d];
         for (uint m = 1u; m < MERGERS; m++) v += part[m * HEAD_QUADS + d];
-        y[to + d] = v / total;
+        write(item, d, v / total);
     }
 }
 
@@ -203,10 +228,13 @@ void main() {
             float w = exp(of_subgroup[i].x - maximum);
             [[unroll]] for (uint g = 0u; g < GROUPS; g++) v += w * part[(i * GROUPS + g) * HEAD_QUADS + d];
         }
-        if (whole) y[item * HEAD_QUADS + d] = v / total;
+        if (whole) write(item, d, v / total);
         else partial[to + 1u + d] = v;
     }
-    if (whole) return;
+    if (whole) {
+        quantize(item);
+        return;
+    }
     if (lane == 0u) partial[to] = vec4(maximum, total, 0.0, 0.0);
     if (MERGE == 0u) return;
 
@@ -216,6 +244,7 @@ void main() {
     barrier();
     if (finished + 1u < splits) return;
     memoryBarrierBuffer();
-    merge(from, splits, item * HEAD_QUADS, turn);
+    merge(from, splits, item, turn);
+    quantize(item);
     if (lane == 0u) done[item] = 0u;
 }

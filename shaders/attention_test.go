@@ -35,12 +35,12 @@ func TestAttentionExtremeScores(t *testing.T) {
 		prefill := count > 1
 		grid := b.set.AttentionGrid(splits, h, length, count, prefill)
 		a := Attention{
-			Rows: in(b, "rows", rows), Q: in(b, "q", q), Y: b.out("y", len(q)), Heads: h, Splits: splits, Grid: in(b, "grid", grid[:]), Count: count, Scale: 1, Prefill: prefill,
+			Rows: in(b, "rows", rows), Q: in(b, "q", q), Y: Activations{F32: b.out("y", len(q))}, Heads: h, Splits: splits, Grid: in(b, "grid", grid[:]), Count: count, Scale: 1, Prefill: prefill,
 			Cache:   KVCache{K: in(b, "k", half[0]), V: in(b, "v", half[1]), Pages: in(b, "pages", table), MaxPages: pages},
 			Scratch: AttentionScratch{b.out("partial", int(splits.PartialBytes(h, count)/4)), in(b, "done", make([]uint32, count))},
 		}
 		b.run(func(c *vk.Commands) { b.set.Attention(c, "attention", a) })
-		for i, got := range b.floats(a.Y) {
+		for i, got := range b.floats(a.Y.F32) {
 			if want := []float32{float32(rows[i/32].Position), 0}[min(1, i%32)]; got != want {
 				t.Fatalf("%d rows, %+v: row %d dimension %d: %v, want %v, the value of the last position", count, tuning.Attention, i/32, i%32, got, want)
 			}

@@ -104,7 +104,7 @@ func (b attentionPrefillBindings) with(push attentionPrefillPush) arguments {
 }
 
 // attentionSubgroupModule is the SPIR-V of attention_subgroup.comp.
-var attentionSubgroupModule = module{name: "attention_subgroup", push: 32, bindings: 8, constants: 8}
+var attentionSubgroupModule = module{name: "attention_subgroup", push: 36, bindings: 9, constants: 8}
 
 type attentionSubgroupConstants struct {
 	Lanes, KV, Subgroup, HeadDim, Width, Blocks, Tokens, Merge uint32
@@ -117,15 +117,15 @@ func (c attentionSubgroupConstants) words() []uint32 {
 type attentionSubgroupPush struct {
 	Heads, KVHeads, HeadDim, MaxPages, Split, MaxSplits uint32
 	Scale                                               float32
-	Rows                                                uint32
+	Rows, Quantize                                      uint32
 }
 
 type attentionSubgroupBindings struct {
-	Rows, Pages, Q, KCache, VCache, Partial, Done, Y vk.Range
+	Rows, Pages, Q, KCache, VCache, Partial, Done, Y, Quantized vk.Range
 }
 
 func (b attentionSubgroupBindings) with(push attentionSubgroupPush) arguments {
-	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Pages), bindReadOnly(b.Q), bindReadOnly(b.KCache), bindReadOnly(b.VCache), bindReadWrite(b.Partial), bindReadWrite(b.Done), bindWriteOnly(b.Y)}}
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Pages), bindReadOnly(b.Q), bindReadOnly(b.KCache), bindReadOnly(b.VCache), bindReadWrite(b.Partial), bindReadWrite(b.Done), bindWriteOnly(b.Y), bindWriteOnly(b.Quantized)}}
 }
 
 // matrixPush is what the push constants of several kernels begin with.

@@ -137,10 +137,14 @@ type written struct {
 
 func (b *Bench) activations(name string, cols int) *written {
 	r := &written{floats: b.output(name, b.Size("tokens"), cols)}
-	if b.integers() {
-		r.quantized = b.output(name+"_q16", shaders.DecodeRows, int(shaders.QuantizedBytes(cols)/4/shaders.DecodeRows))
-	}
+	b.integersOf(r)
 	return r
+}
+
+func (b *Bench) integersOf(r *written) {
+	if b.integers() {
+		r.quantized = b.output(r.floats.name+"_q16", shaders.DecodeRows, int(shaders.QuantizedBytes(r.floats.dims[1])/4/shaders.DecodeRows))
+	}
 }
 
 func (r *written) activations() shaders.Activations {

@@ -14,7 +14,7 @@ var _ = register("attention", kernel{
 })
 
 var _ = register("attention_subgroup", kernel{
-	plan: (*Bench).attentionDecode, check: checkHeads, splits: true, grows: true, ragged: raggedHeads,
+	plan: (*Bench).attentionDecode, quantizes: true, check: checkHeads, splits: true, grows: true, ragged: raggedHeads,
 	byHand: attentionByHand(64, [3]int{6, 3, 70}),
 })
 
@@ -52,12 +52,15 @@ func (b *Bench) attention(record func(*shaders.Kernels, *vk.Commands, string, sh
 	}, 3)
 	partial := b.scratch("partial", tokens, h.Heads, sp.Max, 4+h.HeadDim)
 	done := input(b, "done", func([]uint32) {}, tokens, h.Heads) // 0 before and after
-	y := b.output("y", tokens, h.Heads, h.HeadDim)
+	y := &written{floats: b.output("y", tokens, h.Heads*h.HeadDim)}
+	if t := &b.Variant.Attention; b.Kernel == "attention_subgroup" && (t.Merge || sp.Max == 1) {
+		b.integersOf(y)
+	}
 	scale := float32(choose(b, 1, 0.7) / math.Sqrt(float64(h.HeadDim)))
 	b.Outputs = product(tokens, h.Heads, h.HeadDim)
 	b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 		a := shaders.Attention{
-			Rows: rows.Bound(), Q: q.Bound(), Cache: from.cache(), Scratch: shaders.AttentionScratch{Partial: partial.Bound(), Done: done.Bound()}, Y: y.Bound(),
+			Rows: rows.Bound(), Q: q.Bound(), Cache: from.cache(), Scratch: shaders.AttentionScratch{Partial: partial.Bound(), Done: done.Bound()}, Y: y.activations(),
 			Heads: h, Splits: sp, Grid: grid.Bound(), Count: tokens, Scale: scale,
 		}
 		if record(s, c, label, a); sp.Max > 1 && !b.Variant.Attention.Merge {
@@ -70,8 +73,9 @@ func (b *Bench) attention(record func(*shaders.Kernels, *vk.Commands, string, sh
 			row := rows.values[t]
 			kc, vc := from.of(k.values, false, row.Sequence), from.of(v.values, true, row.Sequence)
 			want := reference.Attention(q.values[q.offset(t, head):][:h.HeadDim], float64(scale), kc, vc, head/(h.Heads/h.KVHeads), int(row.Position)+1)
-			kr.expect(y, want, t, head)
+			kr.expect(y.floats, want, t, head*h.HeadDim)
 		}
+		kr.expectIntegers(y)
 	}
 }
 
@@ -90,7 +94,7 @@ var _ = register("attention_merge", kernel{
 		b.Outputs = product(tokens, h.Heads, h.HeadDim)
 		b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 			s.AttentionMerge(c, label, shaders.Attention{
-				Rows: rows.Bound(), Scratch: shaders.AttentionScratch{Partial: partial.Bound()}, Y: y.Bound(), Heads: h, Splits: sp, Count: tokens,
+				Rows: rows.Bound(), Scratch: shaders.AttentionScratch{Partial: partial.Bound()}, Y: shaders.Activations{F32: y.Bound()}, Heads: h, Splits: sp, Count: tokens,
 			})
 		}
 		b.check = func(k *checker) {

@@ -119,7 +119,7 @@ func TestStdoutHoldsOnlyTheAnswer(t *testing.T) {
 
 func TestVerboseTellsDeviceSeedAndSpeeds(t *testing.T) {
 	o := onDevice(t, "", "generate", "-v", "hi", "-n", "5", "--seed", "11")
-	want := regexp.MustCompile(`^sealvk: .*\nsealvk: Device .*\nsealvk: .* weights .*\nsealvk: seed 11\n` +
+	want := regexp.MustCompile(`^sealvk: .*\nsealvk: Device .*\nsealvk: .* weights .*\nsealvk: numerics auto: decode by .+, prompts by .+\nsealvk: seed 11\n` +
 		`sealvk: load \d+ ms; prompt 19 tokens, \d+\.\d tok/s; first token \d+ ms; answer [2-5] tokens, \d+\.\d tok/s ` +
 		`\(median step \d+\.\d ms, reading weights at \d+\.\d\d GB/s\); .+; KV f16\n$`)
 	if o.code != 0 || !want.MatchString(o.stderr) {

@@ -161,7 +161,7 @@ func TestProfileKernelErrors(t *testing.T) {
 		{"rmsnorm --depth 5", []string{"no depth"}},
 		{"rope --depth -1", []string{"--depth", "whole numbers"}},
 		{"matmul --tuning wide=8", []string{`no tuning "wide"`, "lanes, max_lanes, row_lanes, groups, outputs, span, tokens"}},
-		{"matmul --tuning lanes=24", []string{"lanes=24", "power of two"}},
+		{"matmul --tuning span=3", []string{"span=3", "power of two"}},
 		{"matmul --tuning groups=x", []string{"--tuning", "whole numbers"}},
 		{"matmul --reps 0", []string{"--reps", "1 to"}},
 		{"matmul --format html", []string{"--format", "gobench"}},

@@ -218,7 +218,7 @@ func TestActivations(t *testing.T) {
 	var walk func(v reflect.Value, name string)
 	walk = func(v reflect.Value, name string) {
 		if v.Type() == reflect.TypeFor[vk.Range]() {
-			if v.FieldByName("Size").Int() == 0 {
+			if v.FieldByName("Size").Int() == 0 && !strings.HasSuffix(name, ".Half") { // activations.half, in turn
 				t.Errorf("%s is not in the table", name)
 			}
 			return

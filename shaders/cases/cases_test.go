@@ -227,6 +227,8 @@ func typesOf(k *shaders.Kernel, tuned string) []format.Type {
 	switch {
 	case !k.Weights:
 		return []format.Type{shaders.NoType}
+	case types == nil && slices.Contains([]string{"many cores", "integers ahead", "found", "shared", "emulated"}, tuned):
+		return []format.Type{format.Q4_K} // matmul and matmul_add take more
 	case types == nil:
 		return []format.Type{format.Q4_K, format.F16, format.MLX(4, 64, format.BF16)}
 	case k.Name == "matmul_coopmat" && testing.Short(): // a CPU's compiler takes seconds for each

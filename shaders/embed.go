@@ -26,7 +26,7 @@ func (s *Kernels) Embed(c *vk.Commands, label string, e Embed) {
 	for i := range table.Parts {
 		p := &table.Parts[i]
 		push := embedPush{
-			matrixPush: table.push(p), Row0: uint32(p.First), Context: uint32(e.Context), Scale: e.Scale, Quantize: constant(s.quantizes(e.Count)),
+			matrixPush: table.push(p), Row0: uint32(p.First), Context: uint32(e.Context), Scale: e.Scale, Quantize: constant(s.quantizes(e.To.Weighted, e.Count)),
 		}
 		// A token's row is in one part: this one, as often as it has rows.
 		share := func(perToken int64) int64 { return perToken * n * int64(p.Rows) / int64(table.Rows) }

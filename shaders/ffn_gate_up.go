@@ -25,7 +25,7 @@ func (s *Kernels) GateUp(c *vk.Commands, label string, g GateUp) {
 		with: func(p productPush, w, x vk.Range) arguments {
 			return ffnGateUpBindings{
 				Weights: w, X: x, Squares: g.X.Squares, Y: g.Y.F32, Quantized: s.quantized(g.Y, g.Tokens),
-			}.with(ffnGateUpPush{productPush: p, FFNDim: uint32(g.FFNDim), Eps: g.X.Eps, Quantize: constant(s.quantizes(g.Tokens))})
+			}.with(ffnGateUpPush{productPush: p, FFNDim: uint32(g.FFNDim), Eps: g.X.Eps, Quantize: constant(s.quantizes(g.Y, g.Tokens))})
 		},
 	})
 }

@@ -33,7 +33,7 @@ func (s *Kernels) MatMulAdd(c *vk.Commands, label string, m MatMulAdd) {
 			return matmulAddBindings{
 				Weights: w, X: x, Norm: m.Norm, Residual: m.To.X, Weighted: m.To.Weighted.F32, Squares: m.To.Squares,
 				Quantized: s.quantized(m.To.Weighted, m.Tokens), Partial: m.Scratch.Partial, Done: m.Scratch.Done,
-			}.with(matmulAddPush{productPush: p, Dim: uint32(m.W.Rows), Quantize: constant(s.quantizes(m.Tokens))})
+			}.with(matmulAddPush{productPush: p, Dim: uint32(m.W.Rows), Quantize: constant(s.quantizes(m.To.Weighted, m.Tokens))})
 		},
 	})
 }

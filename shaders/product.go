@@ -289,15 +289,18 @@ func (s *Kernels) product(c *vk.Commands, label string, r product) {
 
 // intDot tells whether a product of so many tokens reads integers.
 func (s *Kernels) intDot(t Type, x Activations, tokens int) bool {
-	return s.quantizes(tokens) && x.Quantized.Buffer != nil && !t.IsFloat()
+	return s.quantizes(x, tokens) && !t.IsFloat()
 }
 
-// quantizes tells whether the writer of activations makes integers of them too.
-func (s *Kernels) quantizes(tokens int) bool { return s.tuning.Product.IntDot && tokens <= DecodeRows }
+// quantizes tells whether the writer of activations makes integers of them too: who reads f16 gives
+// no room for them.
+func (s *Kernels) quantizes(x Activations, tokens int) bool {
+	return s.tuning.Product.IntDot && tokens <= DecodeRows && x.Quantized.Buffer != nil
+}
 
 // quantized is where those go; where there are none, what is bound and not written.
 func (s *Kernels) quantized(x Activations, tokens int) vk.Range {
-	if s.quantizes(tokens) {
+	if s.quantizes(x, tokens) {
 		return x.Quantized
 	}
 	return x.F32

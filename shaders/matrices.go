@@ -32,7 +32,7 @@ type MatrixTuning struct {
 }
 
 // MatrixTokens is the most tokens of a workgroup that multiplies by matrices: weights are read once
-// for so many. Tokens are padded to a multiple of MatrixPadding: what then is in the columns of a matrix
+// for so many. Tokens are padded to a multiple of matrixPadding at most: what then is in the columns of a matrix
 // beyond the last token stays there.
 const MatrixTokens, matrixPadding = 32, 16
 

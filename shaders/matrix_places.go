@@ -2,6 +2,7 @@ package shaders
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -66,14 +67,18 @@ func order(packed *uint32, bits int, want, got []uint32) bool {
 	return true
 }
 
-// findPlaces asks a device that has such matrices; false: its elements don't stand as matrices.glsl wants.
+// findPlaces asks a device that has such matrices; false: its elements don't stand as matrices.glsl wants,
+// or its driver doesn't compile the question.
 func findPlaces(d *vk.Device) (p MatrixPlaces, ok bool, err error) {
 	fail := func(err error) (MatrixPlaces, bool, error) {
 		return p, false, fmt.Errorf("shaders: the places of a matrix's elements: %w", err)
 	}
 	kernel, err := matrixPlacesKernel.compile(d, &Config{}, &form{subgroup: 32, constants: []uint32{32}})
-	if err != nil {
-		return p, false, err
+	switch {
+	case errors.Is(err, vk.ErrDeviceLost) || errors.Is(err, vk.ErrOutOfMemory):
+		return fail(err)
+	case err != nil:
+		return p, false, nil
 	}
 	defer kernel.Free()
 	to, err := d.NewBuffer(matrixPlacesKernel.Name, 4*placesWords, vk.DeviceLocal)

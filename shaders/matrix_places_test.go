@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"sealvk/vk"
 )
 
 // h100Places is what matrix_places.comp would write there.
@@ -65,5 +67,26 @@ func TestReadPlaces(t *testing.T) {
 		if p, ok := readPlaces(other); ok {
 			t.Errorf("element %d is another lane's: %x", at, p)
 		}
+	}
+}
+
+// What a driver does not compile it does not have: a model is loaded all the same.
+func TestNoPlacesWhereNothingCompiles(t *testing.T) {
+	in, err := vk.Open(vk.Config{Shader: func(string, []byte) []byte { return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	physical, _, err := in.Select("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := in.OpenDevice(physical, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if p, ok, err := findPlaces(d); ok || err != nil {
+		t.Errorf("%v, %v, %v", p, ok, err)
 	}
 }

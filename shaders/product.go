@@ -95,10 +95,14 @@ func defaultProduct(c *vk.Caps) ProductTuning {
 	if c.Subgroup.Size >= 64 {
 		rowLanes = 64
 	}
-	return ProductTuning{
+	p := ProductTuning{
 		Table: productTable(c), MaxLanes: min(maxLanes, mostInvocations(c)), RowLanes: rowLanes, Groups: 1, Outputs: 16, Tokens: 16, Ahead: true,
 		IntDot: c.Features.IntegerDotProduct && c.DotProduct.Accelerated4x8PackedSigned, Matrix: sharedAtHand(c),
 	}
+	for p.MaxLanes > p.RowLanes && p.Check(&c.Limits) != nil { // 512 lanes of 64 rows and 16 tokens want more than 16 KiB
+		p.MaxLanes /= 2
+	}
+	return p
 }
 
 // Check refuses sizes that no workgroup of the device can have.
@@ -118,7 +122,9 @@ func (p *ProductTuning) check(l *vk.Limits) error {
 	for n := 1; n <= p.Tokens; n *= 2 {
 		outputs = max(outputs, n*p.groupRows(n))
 	}
-	shared := 4 * outputs
+	const others = 2           // bytes an output, of output.comp, which has most beside result
+	const norms = 4 * (32 + 1) // a token, of norm.glsl
+	shared := (4+others)*outputs + norms*p.Tokens
 	if splits > 1 {
 		together := min(4, p.Tokens)
 		if splits > 8 {
@@ -292,9 +298,10 @@ func (s *Kernels) intDot(t Type, x Activations, tokens int) bool {
 	return s.quantizes(x, tokens) && !t.IsFloat()
 }
 
-// quantizes tells whether the writer of activations makes integers of them too.
+// quantizes tells whether the writer of activations makes integers of them too: who reads f16 gives
+// no room for them.
 func (s *Kernels) quantizes(x Activations, tokens int) bool {
-	return s.tuning.Product.IntDot && x.Quantized.Buffer != nil && tokens <= DecodeRows
+	return s.tuning.Product.IntDot && tokens <= DecodeRows && x.Quantized.Buffer != nil
 }
 
 // quantized is where those go; where there are none, what is bound and not written.

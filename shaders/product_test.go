@@ -17,6 +17,8 @@ func TestProductTables(t *testing.T) {
 		c.Limits.MaxComputeSharedMemorySize = 16 << 10
 		return c
 	}
+	tight, wide := device(64, 96), device(64, 96)
+	wide.Limits.MaxComputeSharedMemorySize = 32 << 10
 	small := device(32, 0)
 	small.Limits.MaxComputeWorkGroupInvocations = 128
 	for _, c := range []struct {
@@ -36,8 +38,9 @@ func TestProductTables(t *testing.T) {
 		{device(32, 132), format.Q4_K, 64, 256, 32, 8, 1},
 		{device(32, 28), format.Q4_K, 49152, 3072, 256, 2, 1},
 		{device(32, 28), format.Q4_K, 3072, 24576, 512, 2, 1},
-		{device(64, 96), format.Q4_K, 49152, 3072, 512, 2, 1},
-		{device(64, 96), format.Q4_K, 256000, 3072, 256, 2, 1},
+		{wide, format.Q4_K, 49152, 3072, 512, 2, 1},
+		{wide, format.Q4_K, 256000, 3072, 256, 2, 1},
+		{tight, format.Q4_K, 49152, 3072, 256, 2, 1},
 		{small, format.Q4_K, 3072, 24576, 128, 2, 1},
 	} {
 		p := defaultProduct(c.caps)
@@ -51,6 +54,20 @@ func TestProductTables(t *testing.T) {
 		p.Lanes, p.Span, p.GridSplits = 64, 1, 2 // which somebody has set
 		if got := p.of(c.typ, c.rows, c.cols); got.Lanes != 64 || got.Span != 1 || got.GridSplits != 2 {
 			t.Errorf("set, and then %+v", got)
+		}
+	}
+}
+
+// Besides the products themselves kernels keep norms and what sampling begins with in shared memory:
+// 64 × 4 rows of 16 tokens leave 16 KiB no room for them.
+func TestProductsLeaveRoomInSharedMemory(t *testing.T) {
+	p := ProductTuning{Lanes: 64, RowLanes: 64, Groups: 4, Outputs: 64, Span: 1, GridSplits: 1, Tokens: 16}
+	for _, c := range []struct {
+		bytes int
+		fits  bool
+	}{{16 << 10, false}, {26<<10 + 64 - 1, false}, {26<<10 + 64, true}, {32 << 10, true}} {
+		if err := p.Check(&vk.Limits{MaxComputeSharedMemorySize: c.bytes}); err == nil != c.fits {
+			t.Errorf("%d bytes: %v", c.bytes, err)
 		}
 	}
 }

@@ -66,8 +66,3 @@ func (p *program) applyTuning(o *opened, f *modelFlags, caps *vk.Caps) (err erro
 	}
 	return nil
 }
-
-// intDots tells whether decode works with integer dot products, by either flag.
-func (o *opened) intDots(f *modelFlags) bool {
-	return f.intDot || o.tuning != nil && o.tuning.Product.IntDot
-}

@@ -12,14 +12,14 @@ import (
 // coopMatWanted makes a device without cooperative matrices fail: set by the build tag coopmat.
 var coopMatWanted = false
 
-// coopMatTuning is a GPU's, with prefill by cooperative matrices.
+// coopMatTuning is a GPU's, with prefill and steps by cooperative matrices.
 func coopMatTuning(t *testing.T) *shaders.Tuning {
 	t.Helper()
 	caps := *device.Caps()
 	caps.Type = vk.Discrete
 	tuning := gpuTuning
-	tuning.Prefill = shaders.DefaultPrefill(&caps)
-	if tuning.Prefill.CoopMat == (shaders.CoopMat{}) {
+	tuning.Prefill, tuning.Product.Matrix = shaders.DefaultPrefill(&caps), shaders.SharedMatrices(&caps)
+	if tuning.Prefill.CoopMat == (shaders.CoopMat{}) || !tuning.Product.Matrix.On {
 		if coopMatWanted {
 			t.Fatalf("%s has no cooperative matrices of f16 with f32 sums", caps.Name)
 		}
@@ -28,32 +28,43 @@ func coopMatTuning(t *testing.T) *shaders.Tuning {
 	return &tuning
 }
 
-// A GPU's prefill by cooperative matrices against f32: seallm-nano and random models of
+// A GPU's prefill and steps by cooperative matrices against f32: seallm-nano and random models of
 // other shapes.
-func TestCoopMatPrefillAgreesWithF32(t *testing.T) {
+func TestCoopMatAgreesWithF32(t *testing.T) {
 	tuning := coopMatTuning(t)
-	some := conversations(t, 12)
-	want := allLogits(t, load(t, nano, Options{KV: KVF32}), some)
-	diverge(want, allLogits(t, load(t, nano, Options{KV: KVF32, Tuning: tuning}), some)).check(t)
-	for _, arch := range []string{"mqa-8x256", "odd-192-704", "gqa-6x128-kv2"} {
+	agrees := func(what string, load func(Options) *Model, some [][]int32) {
+		t.Helper()
+		want := allLogits(t, load(Options{KV: KVF32}), some)
+		t.Log(what + ", prefill")
+		diverge(want, allLogits(t, load(Options{KV: KVF32, Tuning: tuning}), some)).check(t)
+		t.Log(what + ", steps")
+		m := load(Options{KV: KVF32, Tuning: tuning})
+		tokenByToken(m)
+		diverge(want, allLogits(t, m, some)).check(t)
+		checkByMatrices(t, m)
+	}
+	some, archs := conversations(t, 12), []string{"odd-192-704", "mqa-8x256", "gqa-6x128-kv2"}
+	if testing.Short() {
+		some, archs = [][]int32{some[0][:100]}, archs[:1]
+	}
+	agrees("nano", func(o Options) *Model { return load(t, nano, o) }, some)
+	for _, arch := range archs {
 		file, err := weights.Open(filepath.Join("../testdata/engine/random-arch", arch, arch+"-bf16.gguf"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer file.Close()
-		plain := loadFile(t, file, Options{KV: KVF32})
-		ids := make([]int32, min(100, plain.Context()))
+		ids := make([]int32, min(100, file.Config.Context))
 		for i := range ids {
 			ids[i] = int32(i * 37 % file.Config.Vocab)
 		}
-		want := allLogits(t, plain, [][]int32{ids})
-		diverge(want, allLogits(t, loadFile(t, file, Options{KV: KVF32, Tuning: tuning}), [][]int32{ids})).check(t)
+		agrees(arch, func(o Options) *Model { return loadFile(t, file, o) }, [][]int32{ids})
 	}
 }
 
-// The reference's answers, each behind a prompt whose factors were rounded to f16.
-func TestCoopMatPrefillAnswersGreedily(t *testing.T) {
-	checkGreedy(t, nano, Options{Tuning: coopMatTuning(t)}, func(c *greedyCase) greedyAnswer { return c.Answer }, 40, 10)
+// The reference's answers, by matrices from the prompt to the last token.
+func TestCoopMatAnswersGreedily(t *testing.T) {
+	checkGreedy(t, nano, Options{Tuning: coopMatTuning(t)}, func(c *greedyCase) greedyAnswer { return c.Answer }, 40, 4)
 }
 
 // Matrices give a position the same bits wherever its prompt was cut.
@@ -64,4 +75,9 @@ func TestCoopMatChunksChangeNoBits(t *testing.T) {
 		ids[i] = int32(10 + 37*i%500)
 	}
 	checkChunks(t, oneLayer(t), tuning, ids)
+}
+
+// Sequences of a batch have the answers that each has alone.
+func TestCoopMatBatchIsAsAlone(t *testing.T) {
+	checkAlone(t, load(t, nano, Options{Tuning: coopMatTuning(t), Sequences: 4, Context: 256}))
 }

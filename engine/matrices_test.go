@@ -33,6 +33,13 @@ func TestMatrixStepsAgreeWithF32(t *testing.T) {
 			t.Errorf("position %d: off by %.2g, allowed %.2g", i, off, allowed)
 		}
 	}
+	checkByMatrices(t, m)
+	checkAlone(t, m)
+}
+
+// checkByMatrices wants all products of m's steps to be by matrices.
+func checkByMatrices(t *testing.T, m *Model) {
+	t.Helper()
 	byMatrices := map[string]bool{}
 	for _, p := range m.kernels.Pipelines() {
 		if strings.Contains(p.Variant, "matrices") {
@@ -42,7 +49,11 @@ func TestMatrixStepsAgreeWithF32(t *testing.T) {
 	if len(byMatrices) != 4 {
 		t.Errorf("matrices in %v, want attn_qkv, matmul_add, ffn_gate_up and output", byMatrices)
 	}
+}
 
+// checkAlone wants three sequences of a batch to have the answers that each has alone.
+func checkAlone(t *testing.T, m *Model) {
+	t.Helper()
 	all := sessions(t, m, 3)
 	requests := mixed(t, 3)
 	for i := range requests {

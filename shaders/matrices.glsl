@@ -224,9 +224,13 @@ void product(Matrix m, uint first_row, uint token, uint tokens) {
     uint base = gl_SubgroupID * ROWS * STRIDE, stride = m.cols / 8u;
     Sum sums[MS * NS];
     [[unroll]] for (uint i = 0u; i < MS * NS; i++) sums[i] = Sum(0.0);
-    [[dont_unroll]] for (uint s = gl_SubgroupID; s < m.cols / 32u; s += SPLITS) {
+    // All subgroups come to each barrier: lavapipe's (Mesa 26.2) are of the workgroup, whatever they say.
+    uint steps = m.cols / 32u;
+    [[dont_unroll]] for (uint first = 0u; first < steps; first += SPLITS) {
+        uint s = first + gl_SubgroupID;
+        bool idle = s >= steps;
         uvec2 c = is_float_type() ? uvec2(32u * s, 32u * s + 16u) : step_columns(s);
-        [[dont_unroll]] for (uint i = 0u; i < GROUPS; i++) {
+        [[dont_unroll]] for (uint i = 0u; i < GROUPS && !idle; i++) {
             uint r = i * ROW_LANES + gl_SubgroupInvocationID, row = row_in(m, first_row + r), at = base + r * STRIDE;
             if (is_float_type()) {
                 [[unroll]] for (uint j = 0u; j < 8u; j++) weight_tile[at + j] = f16vec4(float_at(m, row, 8u * s + j));
@@ -243,7 +247,7 @@ void product(Matrix m, uint first_row, uint token, uint tokens) {
         }
         subgroupMemoryBarrierShared();
         subgroupBarrier();
-        [[dont_unroll]] for (uint k = 0u; k < 32u; k += K) {
+        [[dont_unroll]] for (uint k = 0u; k < 32u && !idle; k += K) {
             coopmat<float16_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA> w[MS];
             [[unroll]] for (uint i = 0u; i < MS; i++)
                 coopMatLoad(w[i], weight_tile, base + i * M * STRIDE + k / 4u, STRIDE, gl_CooperativeMatrixLayoutRowMajor);

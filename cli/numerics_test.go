@@ -42,4 +42,5 @@ func TestNumericsIsTold(t *testing.T) {
 func TestNumericsErrors(t *testing.T) {
 	sealvk("", "generate", "--numerics", "fast", "hi").wantError(t, "want auto or invariant or exact")
 	onDevice(t, "", "generate", "--numerics", "exact", "--int-dot", "hi").wantError(t, "sealvk: --int-dot and --numerics exact: want one of them\n")
+	onDevice(t, "", "generate", "--numerics", "exact", "--tune", "output.int_dot=1", "hi").wantError(t, "sealvk: --tune output.int_dot=1 and --numerics exact: want one of them\n")
 }

@@ -51,6 +51,13 @@ func (p *program) applyTuning(o *opened, f *modelFlags, caps *vk.Caps) (err erro
 	if f.intDot && slices.ContainsFunc(f.tune, func(s engine.Setting) bool { return s.Knob == "int_dot" }) {
 		return errors.New("--int-dot and --tune …int_dot=…: want one of them")
 	}
+	if f.numericsMode() == engine.NumericsExact {
+		for _, s := range f.tune {
+			if (s.Knob == "int_dot" || s.Knob == "matrices") && s.Value != 0 {
+				return fmt.Errorf("--tune %v and --numerics exact: want one of them", s)
+			}
+		}
+	}
 	if o.tuning, err = engine.Tuned(caps, f.kvType(), f.tune); err != nil {
 		return fmt.Errorf("--tune: %w", err)
 	}

@@ -23,18 +23,24 @@ func TestMatrixStepsAgreeWithF32(t *testing.T) {
 	want := allLogits(t, load(t, nano, Options{KV: KVF32}), some)
 	m := load(t, nano, Options{KV: KVF32, Tuning: &tuning, Sequences: 4, Context: 256})
 	tokenByToken(m)
+	checkDistance(t, m, allLogits(t, m, some), want)
+	checkByMatrices(t, m)
+	checkAlone(t, m)
+}
+
+// checkDistance wants the logits of rounded weights and activations.
+func checkDistance(t *testing.T, m *Model, got, want [][]float32) {
+	t.Helper()
 	allowed := 2 * 0x1p-12 * math.Sqrt(float64(8*m.cfg.Layers)) // of weights and x, as in prefill (tolerated); scales are rounded too
-	for i, got := range allLogits(t, m, some) {
-		exact := make([]float64, len(got))
+	for i := range got {
+		exact := make([]float64, len(got[i]))
 		for j, v := range want[i] {
 			exact[j] = float64(v)
 		}
-		if off := distance(got, exact); !(off <= allowed) || off == 0 {
+		if off := distance(got[i], exact); !(off <= allowed) || off == 0 {
 			t.Errorf("position %d: off by %.2g, allowed %.2g", i, off, allowed)
 		}
 	}
-	checkByMatrices(t, m)
-	checkAlone(t, m)
 }
 
 // checkByMatrices wants all products of m's steps to be by matrices.

@@ -267,7 +267,7 @@ func (s *samplingFlags) all() []cli.Flag {
 			Usage: "`S`: the same seed gives the same text on the same device"},
 		valueFlag(&s.tokens, categorySampling, "n", "at most `N` tokens an answer; 0: until the answer or the context ends"),
 		valueFlag(&s.speculate, categorySampling, "speculate",
-			"guess up to `N` tokens from what the text repeats and check them in one step, which changes no token; off; auto: as it pays"),
+			"guess up to `N` tokens from what the text repeats and check them in one step, which changes no token with --numerics invariant; off; auto: as it pays"),
 		textFlag(&s.system, "", "system", "system prompt `TEXT`"),
 		&cli.StringSliceFlag{Name: "stop", Destination: &s.stop, KeepSpace: true,
 			Usage: "end the answer in front of `TEXT` too (may be given several times)"},

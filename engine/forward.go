@@ -65,14 +65,14 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 	}
 	norm := func(tensor string, w vk.Range, readers []stacked) shaders.Normed {
 		for i := range readers {
-			if m.takesHalves(s, &readers[i].Matrix) {
+			if m.takesHalves(s, n, &readers[i].Matrix) {
 				return m.normHalves(c, s, name(tensor), w, 0, n)
 			}
 		}
 		return m.normed(s)
 	}
 	operand := func(tensor string, x shaders.Activations, reader *shaders.Matrix) shaders.Activations {
-		if m.takesHalves(s, reader) {
+		if m.takesHalves(s, n, reader) {
 			x.Half = a.half
 			k.Halves(c, name(tensor)+"_f16", shaders.Operand{X: x.F32, Tokens: n, Cols: reader.Cols}, x.Half)
 		}
@@ -105,9 +105,9 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 	k.MatMulAdd(c, name("ffn_down"), shaders.MatMulAdd{W: &l.FFNDown, X: ffn, Norm: next, To: m.residual(s), Scratch: a.product, Tokens: n})
 }
 
-// takesHalves tells whether the step's product with w reads f16.
-func (m *Model) takesHalves(s step, w *shaders.Matrix) bool {
-	return !s.lone && m.kernels.TakesHalves(w, s.count)
+// takesHalves tells whether the step's product of count rows with w reads f16.
+func (m *Model) takesHalves(s step, count int, w *shaders.Matrix) bool {
+	return !s.lone && m.kernels.TakesHalves(w, count)
 }
 
 // normHalves records the RMSNorm of count rows from row first of x, for the products that read it as f16.
@@ -159,7 +159,7 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 	k.GeGLU(c, name("ffn_geglu"), shaders.GeGLU{GateUp: a.gateUp, Y: a.ffn.F32, FFNDim: ffn, Stride: stride, Paired: paired, Count: n})
 	x = operand("ffn_geglu", a.ffn.F32, ffn)
 	k.MatMulPrefill(c, name("ffn_down"), shaders.MatMulPrefill{W: &l.FFNDown, X: x, Y: a.x.X, Stride: dim, Partial: a.splits, Add: true})
-	if i+1 == len(m.layers) {
+	if i+1 == len(m.layers) && !m.takesHalves(s, 1, m.output) {
 		k.FoldNorm(c, "output_norm", a.x, m.outputNorm, n, dim)
 	}
 }
@@ -169,7 +169,7 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 func (m *Model) head(c *vk.Commands, s step, first, count int, pick bool) {
 	c.Section("output")
 	x := m.normed(s)
-	if !s.lone && m.kernels.TakesHalves(m.output, count) {
+	if m.takesHalves(s, count, m.output) {
 		x = m.normHalves(c, s, "output_norm", m.outputNorm, first, count)
 	}
 	x.Weighted.Quantized = vk.Range{} // there are none of long prompts

@@ -1,4 +1,4 @@
-// Workgroup helpers: LANES invocations, a power of two, set at pipeline creation.
+// Workgroup helpers: LANES invocations, set at pipeline creation.
 layout(constant_id = 0) const uint LANES = 64;
 layout(local_size_x_id = 0) in;
 

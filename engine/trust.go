@@ -17,14 +17,18 @@ func Trusted(ctx context.Context, dev *vk.Device, o Options) (Options, error) {
 		return o, nil
 	}
 	t := tuningOf(dev.Caps(), o)
+	var wrong []selfcheck.Result
 	if dev.Caps().Type != vk.CPU && t.Product.Matrix.Form == shaders.MatrixShared { // there may be better
-		var err error
-		if t.Product.Matrix, err = shaders.FindMatrices(dev); err != nil {
+		m, r, err := selfcheck.FindMatrices(ctx, dev)
+		if err != nil {
 			return o, fmt.Errorf("engine: %w", err)
+		}
+		if t.Product.Matrix = m; r.State == selfcheck.Wrong {
+			wrong = append(wrong, r)
 		}
 	}
 	v, err := selfcheck.Check(ctx, dev, t)
-	for _, r := range v.Wrong {
+	for _, r := range append(wrong, v.Wrong...) {
 		if o.Fault != nil {
 			o.Fault(r)
 		}

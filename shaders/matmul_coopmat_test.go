@@ -151,7 +151,7 @@ func TestCoopMatFewTokens(t *testing.T) {
 	if m := SharedMatrices(&caps); !m.On || m.Form != MatrixShared {
 		t.Errorf("none of %+v", caps.CooperativeMatrices)
 	}
-	if !hasLanes(&caps) {
+	if !HasLanes(&caps) {
 		return
 	}
 	if _, _, err := findPlaces(device); err != nil {

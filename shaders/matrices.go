@@ -43,7 +43,7 @@ func FindMatrices(d *vk.Device) (MatrixTuning, error) {
 	if c.Type == vk.CPU {
 		return MatrixTuning{}, nil
 	}
-	if hasLanes(c) {
+	if HasLanes(c) {
 		places, ok, err := findPlaces(d)
 		if ok || err != nil {
 			return lanesMatrices(MatrixLanes, places), err
@@ -52,8 +52,8 @@ func FindMatrices(d *vk.Device) (MatrixTuning, error) {
 	return SharedMatrices(c), nil
 }
 
-// hasLanes tells the matrices and subgroups that MatrixLanes is made for.
-func hasLanes(c *vk.Caps) bool {
+// HasLanes tells whether a device has the matrices and subgroups that MatrixLanes is made for.
+func HasLanes(c *vk.Caps) bool {
 	s := &c.Subgroup
 	size := s.Size == 32 || s.SizeControl && s.MinSize <= 32 && s.MaxSize >= 32
 	return size && hasMatrices(c) && slices.ContainsFunc(c.CooperativeMatrices, func(m vk.CooperativeMatrix) bool {

@@ -46,8 +46,8 @@ func TestMatricesOfDevices(t *testing.T) {
 		{&vk.Caps{}, false, 0, 0, 0, 0, 0},
 	} {
 		got := SharedMatrices(c.caps)
-		if hasLanes(c.caps) != c.lanes || got.On != (c.m > 0) || [3]int{got.M, got.N, got.K} != [3]int{c.m, c.n, c.k} || got.Subgroup != c.size || got.MaxSubgroups != c.subgroups {
-			t.Errorf("%+v: %v, %+v", c.caps.CooperativeMatrices, hasLanes(c.caps), got)
+		if HasLanes(c.caps) != c.lanes || got.On != (c.m > 0) || [3]int{got.M, got.N, got.K} != [3]int{c.m, c.n, c.k} || got.Subgroup != c.size || got.MaxSubgroups != c.subgroups {
+			t.Errorf("%+v: %v, %+v", c.caps.CooperativeMatrices, HasLanes(c.caps), got)
 		}
 		if got.On && got.shared(got.MaxSubgroups, MatrixTokens) > c.caps.Limits.MaxComputeSharedMemorySize {
 			t.Errorf("%+v: more shared memory than there is", got)

@@ -59,7 +59,7 @@ func check(ctx context.Context, d *vk.Device, t shaders.Tuning) (Verdict, error)
 		if !possible(d.Caps(), set) {
 			continue
 		}
-		result, err := s.result(ctx, d, w, set)
+		result, err := s.result(ctx, w.Name, hash(set), func() error { return run(ctx, d, set) })
 		if result.State == Wrong {
 			v.Wrong = append(v.Wrong, result)
 			w.without(&v.Tuning, d.Caps())
@@ -69,6 +69,33 @@ func check(ctx context.Context, d *vk.Device, t shaders.Tuning) (Verdict, error)
 		}
 	}
 	return v, nil
+}
+
+// FindMatrices is [shaders.FindMatrices], with the result of asking where that is not right: a driver
+// over whose answer the program ended is not asked again, and has matrices by shared memory.
+func FindMatrices(ctx context.Context, d *vk.Device) (m shaders.MatrixTuning, r Result, err error) {
+	if !shaders.HasLanes(d.Caps()) {
+		m, err = shaders.FindMatrices(d)
+		return m, r, err
+	}
+	mutex.Lock()
+	defer mutex.Unlock()
+	var found bool
+	find := func() (err error) {
+		m, err = shaders.FindMatrices(d)
+		found = err == nil
+		return err
+	}
+	r, err = storeOf(d.CacheDir(), d.Caps()).result(ctx, lanes, "places", find)
+	switch {
+	case err != nil:
+		return m, r, fmt.Errorf("selfcheck: %s: %w", lanes, err)
+	case r.State == Wrong:
+		return shaders.SharedMatrices(d.Caps()), r, nil
+	case !found: // it is known to be safe
+		err = find()
+	}
+	return m, r, err
 }
 
 // possible tells whether cases can be run at all. Sizes of workgroups that someone asked for may be such
@@ -93,10 +120,9 @@ func hash(set []*cases.Case) string {
 
 // result looks up what is known of a way, or checks it. The record says so meanwhile: where the driver
 // takes the process with it, the next one finds that.
-func (s *store) result(ctx context.Context, d *vk.Device, w *Way, set []*cases.Case) (Result, error) {
-	id := hash(set)
+func (s *store) result(ctx context.Context, way, id string, do func() error) (Result, error) {
 	r := s.read()
-	if known := r.find(w.Name, id); known != nil && known.State != Checking {
+	if known := r.find(way, id); known != nil && known.State != Checking {
 		return *known, nil
 	}
 	unlock, err := s.lock(ctx)
@@ -105,12 +131,12 @@ func (s *store) result(ctx context.Context, d *vk.Device, w *Way, set []*cases.C
 	}
 	defer unlock()
 	r = s.read()
-	result := Result{Way: w.Name, State: Checking, Fresh: true}
-	switch known := r.find(w.Name, id); {
+	result := Result{Way: way, State: Checking, Fresh: true}
+	switch known := r.find(way, id); {
 	case known == nil:
 		r.set(result, id)
 		s.write(r)
-		err = result.judge(run(ctx, d, set))
+		err = result.judge(do())
 	case known.State == Checking:
 		result.State, result.Why = Wrong, "the program ended while it was checked"
 	default:

@@ -20,6 +20,9 @@ type Way struct {
 	proof func(t *shaders.Tuning) []*cases.Case
 }
 
+// lanes is a way that begins with a question ([FindMatrices]).
+const lanes = "cooperative matrices in decode, filled in registers"
+
 // ways are in the order in which they are checked: one without another may use a later one.
 // Their cases are few, since pipelines take time to compile, and have blocks with subnormal scales, which drivers
 // may flush (reference.Weights), sizes that are no multiple of anything, and several tokens.
@@ -42,7 +45,7 @@ var ways = []Way{
 		},
 	},
 	{
-		Name: "cooperative matrices in decode, filled in registers",
+		Name: lanes,
 		uses: func(t *shaders.Tuning) bool {
 			return t.Product.Matrix.On && t.Product.Matrix.Form == shaders.MatrixLanes
 		},

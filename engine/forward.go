@@ -15,6 +15,7 @@ type step struct {
 	splits shaders.Splits // of attention
 
 	prefill bool // the rows are a prompt's, and take the kernels made for many
+	decode  bool // the rows are of a decode step, whose kernels leave integers of x where products read them
 	lone    bool // a row that may take faster kernels, whose bits are not those that it has among others
 }
 
@@ -172,7 +173,9 @@ func (m *Model) head(c *vk.Commands, s step, first, count int, pick bool) {
 	if m.takesHalves(s, count, m.output) {
 		x = m.normHalves(c, s, "output_norm", m.outputNorm, first, count)
 	}
-	x.Weighted.Quantized = vk.Range{} // there are none of long prompts
+	if !s.decode {
+		x.Weighted.Quantized = vk.Range{} // there are none of long prompts
+	}
 	m.kernels.Output(c, "output", shaders.Output{W: m.output, X: x, To: m.sampleBuffers(), First: first, Count: count, Pick: pick})
 }
 

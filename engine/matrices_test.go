@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"sealvk/shaders"
+	"sealvk/vk"
 )
 
 // A GPU's steps by cooperative matrices, which are emulated here, against f32; and the answers of
@@ -26,6 +27,26 @@ func TestMatrixStepsAgreeWithF32(t *testing.T) {
 	checkDistance(t, m, allLogits(t, m, some), want)
 	checkByMatrices(t, m)
 	checkAlone(t, m)
+	checkLone(t, m)
+}
+
+// checkLone wants none of a lone step's products by matrices, and those of integers where the device has them.
+func checkLone(t *testing.T, m *Model) {
+	t.Helper()
+	for _, lone := range []bool{false, true} {
+		matrices, integers := false, false
+		m.kernels.Observe(func(d shaders.Dispatch) {
+			matrices = matrices || strings.Contains(d.Pipeline.Variant, "matrices") || strings.HasSuffix(d.Label, "_f16")
+			integers = integers || strings.Contains(d.Pipeline.Variant, "integer")
+		})
+		m.dispatches(nil, recording{decode: true, to: m.cfg.Layers}, m.decodeStep(stepKind{rows: 1, lone: lone}), func(c *vk.Commands, s step) {
+			m.sample(c, s, 0, 1, shaders.ByTiles)
+		})
+		m.kernels.Observe(nil)
+		if matrices == lone || integers != (lone && m.intDot) {
+			t.Errorf("lone %v: by matrices %v, by integers %v", lone, matrices, integers)
+		}
+	}
 }
 
 // checkDistance wants the logits of rounded weights and activations.

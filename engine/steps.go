@@ -53,7 +53,7 @@ func (m *Model) decodePlan(n int) *decodePlan {
 
 // decodeStep is what a decode step works on.
 func (m *Model) decodeStep(k stepKind) step {
-	return step{rows: m.state.decodeRows, count: k.rows, grid: m.state.decodeGrid, splits: m.decodeSplits, lone: k.lone}
+	return step{rows: m.state.decodeRows, count: k.rows, grid: m.state.decodeGrid, splits: m.decodeSplits, decode: true, lone: k.lone}
 }
 
 // recorded returns a copy of a decode step, recorded now unless it is there already.

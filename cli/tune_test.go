@@ -57,7 +57,7 @@ func TestTuneErrors(t *testing.T) {
 		{"rope.lanes=8,", `"": want KERNEL.KNOB=NUMBER`},
 		{"rope.lanes=8/16", `want KERNEL.KNOB=NUMBER`},
 		{"rope.width=8", `rope has no tuning "width"; it has lanes`},
-		{"ropes.lanes=8", `unknown kernel "ropes"; there are advance, attention`},
+		{"ropes.lanes=8", `unknown kernel "ropes"; there are adjust, advance, attention`},
 		{"rope.lanes=9", "rope: lanes=9: want a power of two"},
 	} {
 		for _, command := range []string{"bench", "profile", "generate hi"} {

@@ -227,14 +227,14 @@ func typesOf(k *shaders.Kernel, tuned string) []format.Type {
 	switch {
 	case !k.Weights:
 		return []format.Type{shaders.NoType}
-	case types == nil && slices.Contains([]string{"many cores", "integers ahead", "found", "shared", "emulated"}, tuned):
-		return []format.Type{format.Q4_K} // matmul and matmul_add take more
-	case types == nil:
+	case types == nil && tuned == "default":
 		return []format.Type{format.Q4_K, format.F16, format.MLX(4, 64, format.BF16)}
+	case types == nil: // matmul takes more
+		return []format.Type{format.Q4_K}
 	case k.Name == "matmul_coopmat" && testing.Short(): // a CPU's compiler takes seconds for each
 		return []format.Type{format.Q6_K, format.MLX(8, 128, format.F16)}
-	case tuned == "emulated" && len(types) > len(families): // whose floats are no matter of a type alone
-		return append(slices.Clip(families), format.F32, format.BF16)
+	case len(types) > len(families) && slices.Contains([]string{"many cores", "integers ahead", "found", "shared", "emulated"}, tuned):
+		return []format.Type{format.Q4_K, format.F16, format.Q6_K, format.MLX(8, 128, format.F16)}
 	case tuned == "default" || len(types) < len(families):
 		return types
 	}

@@ -46,7 +46,7 @@ func TestProfileIntDot(t *testing.T) {
 	seen := map[string]bool{}
 	for _, d := range p.Runs[0].Dispatches {
 		variant := p.Pipelines[d.Pipeline].Variant
-		want := slices.Contains([]string{"attn_qkv", "attn_qk", "attn_v", "ffn_gate_up", "ffn_down"}, d.Operation)
+		want := slices.Contains([]string{"attn_qkv", "attn_qk", "attn_v", "ffn_gate_up", "ffn_down", "output"}, d.Operation)
 		if got := strings.Contains(variant, ", integer dot"); got != want {
 			t.Errorf("%s is %q", d.Label, variant)
 		}

@@ -56,7 +56,7 @@ func check(ctx context.Context, d *vk.Device, t shaders.Tuning) (Verdict, error)
 			continue
 		}
 		set := w.proof(&v.Tuning)
-		if !possible(d.Caps(), set) {
+		if !possible(d, set) {
 			continue
 		}
 		result, err := s.result(ctx, w.Name, hash(set), func() error { return run(ctx, d, set) })
@@ -99,10 +99,11 @@ func FindMatrices(ctx context.Context, d *vk.Device) (m shaders.MatrixTuning, r 
 }
 
 // possible tells whether cases can be run at all. Sizes of workgroups that someone asked for may be such
-// that a model can be run by them, and these cases can't.
-func possible(c *vk.Caps, set []*cases.Case) bool {
+// that a model can be run by them, and these cases can't; and a device without memory, as one that only
+// compiles, is for the plan to refuse.
+func possible(d *vk.Device, set []*cases.Case) bool {
 	for _, one := range set {
-		if one.Check(c) != nil {
+		if b, err := cases.Plan(d, one); err != nil || b.Fits(0) != nil {
 			return false
 		}
 	}

@@ -36,7 +36,7 @@ func Trusted(ctx context.Context, dev *vk.Device, o Options) (Options, error) {
 	if err != nil {
 		return o, fmt.Errorf("engine: %w", err)
 	}
-	v.Tuning.LoneGain = v.Tuning.LoneGain || o.Numerics != NumericsExact && v.Tuning.Product.LoneGain()
+	v.Tuning.LoneGain = v.Tuning.LoneGain || v.Tuning.Product.LoneGain()
 	o.trusted = &v.Tuning
 	return o, nil
 }

@@ -6,9 +6,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
-	"io/fs"
 	"slices"
-	"sync"
 	"unsafe"
 
 	"sealvk/vk"
@@ -173,19 +171,16 @@ var (
 //go:embed spv/*.spv
 var binaries embed.FS
 
-// Digest is the hash of all kernels' SPIR-V.
-func Digest() string { return digest() }
+// manifest has the hashes of every kernel's SPIR-V.
+//
+//go:embed spv/MANIFEST
+var manifest []byte
 
-var digest = sync.OnceValue(func() string {
-	h := sha256.New()
-	files, _ := fs.Glob(binaries, "spv/*.spv") // of a pattern that is none
-	for _, name := range files {
-		code, _ := binaries.ReadFile(name) // embedded, so that it can be read
-		fmt.Fprintln(h, name, len(code))
-		h.Write(code)
-	}
-	return hex.EncodeToString(h.Sum(nil))
-})
+// Digest is the hash of all kernels.
+func Digest() string {
+	h := sha256.Sum256(manifest)
+	return hex.EncodeToString(h[:])
+}
 
 // compile builds a pipeline of the kernel.
 func (k *Kernel) compile(d *vk.Device, cfg *Config, f *form) (*vk.Pipeline, error) {

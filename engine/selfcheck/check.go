@@ -56,7 +56,7 @@ func check(ctx context.Context, d *vk.Device, t shaders.Tuning) (Verdict, error)
 			continue
 		}
 		set := w.proof(&v.Tuning)
-		if !possible(d, set) {
+		if !possible(d.Caps(), set) {
 			continue
 		}
 		result, err := s.result(ctx, w.Name, hash(set), func() error { return run(ctx, d, set) })
@@ -99,11 +99,10 @@ func FindMatrices(ctx context.Context, d *vk.Device) (m shaders.MatrixTuning, r 
 }
 
 // possible tells whether cases can be run at all. Sizes of workgroups that someone asked for may be such
-// that a model can be run by them, and these cases can't; and a device without memory, as one that only
-// compiles, is for the plan to refuse.
-func possible(d *vk.Device, set []*cases.Case) bool {
+// that a model can be run by them, and these cases can't.
+func possible(c *vk.Caps, set []*cases.Case) bool {
 	for _, one := range set {
-		if b, err := cases.Plan(d, one); err != nil || b.Fits(0) != nil {
+		if one.Check(c) != nil {
 			return false
 		}
 	}
@@ -148,14 +147,21 @@ func (s *store) result(ctx context.Context, way, id string, do func() error) (Re
 	return result, err
 }
 
-// errCompile: the driver refuses a kernel.
-var errCompile = errors.New("it does not compile")
+// errCompile: the driver refuses a kernel. errRoom: the device has no memory for the cases, as one
+// that only compiles; whether a model fits is for the plan to say.
+var (
+	errCompile = errors.New("it does not compile")
+	errRoom    = errors.New("there is no room for it")
+)
 
 // judge says what came of a way's cases, and returns what ends the check of the others too.
 func (r *Result) judge(err error) error {
 	switch {
 	case err == nil:
 		r.State = Right
+		return nil
+	case errors.Is(err, errRoom):
+		r.State = Unchecked
 		return nil
 	case errors.Is(err, vk.ErrDeviceLost):
 		r.State, r.Why = Wrong, "the device was lost while it was checked"
@@ -195,6 +201,9 @@ func run(ctx context.Context, d *vk.Device, set []*cases.Case) (err error) {
 		b, err := cases.Plan(d, c)
 		if err != nil {
 			return err
+		}
+		if b.Fits(0) != nil {
+			return errRoom
 		}
 		benches = append(benches, b)
 		if err := b.Make(); err != nil {

@@ -511,6 +511,31 @@ func (b sampleBindings) with(push samplePush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadWrite(b.Rows), bindReadOnly(b.Params), bindReadOnly(b.History), bindReadOnly(b.Biases), bindReadOnly(b.Mask), bindReadWrite(b.Counts), bindReadWrite(b.Logits), bindReadWrite(b.Best), bindReadOnly(b.Picked), bindWriteOnly(b.Ring), bindReadWrite(b.Grid)}}
 }
 
+// sumNormModule is the SPIR-V of sum_norm.comp.
+var sumNormModule = module{name: "sum_norm", push: 20, bindings: 6, constants: 5}
+
+type sumNormConstants struct {
+	Lanes, Dim, Splits, Form, Keep uint32
+}
+
+func (c sumNormConstants) words() []uint32 {
+	return []uint32{c.Lanes, c.Dim, c.Splits, c.Form, c.Keep}
+}
+
+type sumNormPush struct {
+	Tokens, First uint32
+	Eps           float32
+	Octets, Most  uint32
+}
+
+type sumNormBindings struct {
+	X, Weight, Partial, Y, Squares, Most vk.Range
+}
+
+func (b sumNormBindings) with(push sumNormPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadWrite(b.X), bindReadOnly(b.Weight), bindReadOnly(b.Partial), bindWriteOnly(b.Y), bindWriteOnly(b.Squares), bindWriteOnly(b.Most)}}
+}
+
 // thresholdModule is the SPIR-V of threshold.comp.
 var thresholdModule = module{name: "threshold", push: 4, bindings: 6, constants: 1}
 
@@ -601,3 +626,6 @@ const MaxDim = 16384
 
 // HistogramShare is the tokens of the vocabulary that a workgroup of [Kernels.Histogram] counts.
 const HistogramShare = 4096
+
+// NoMost is for a Most of which nothing is to be cleared.
+const NoMost = 0xffffffff

@@ -474,7 +474,7 @@ func (b rmsnormHalfBindings) with(push rmsnormHalfPush) arguments {
 }
 
 // ropeModule is the SPIR-V of rope.comp.
-var ropeModule = module{name: "rope", push: 16, bindings: 7, constants: 2}
+var ropeModule = module{name: "rope", push: 24, bindings: 7, constants: 2}
 
 type ropeConstants struct {
 	Lanes, KV uint32
@@ -485,7 +485,7 @@ func (c ropeConstants) words() []uint32 {
 }
 
 type ropePush struct {
-	Heads, KVHeads, HeadDim, MaxPages uint32
+	Heads, KVHeads, HeadDim, MaxPages, Count, Splits uint32
 }
 
 type ropeBindings struct {
@@ -626,6 +626,9 @@ const MaxDim = 16384
 
 // HistogramShare is the tokens of the vocabulary that a workgroup of [Kernels.Histogram] counts.
 const HistogramShare = 4096
+
+// RopeRows is the most rows of a workgroup.
+const RopeRows = 16
 
 // NoMost is for a Most of which nothing is to be cleared.
 const NoMost = 0xffffffff

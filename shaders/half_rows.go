@@ -12,6 +12,11 @@ type Operand struct {
 	Block        int  // of Half: columns that share a factor, a multiple of 8, in blocked halves; 0: a token's do
 }
 
+// PrefillOperand is x for [Kernels.MatMulPrefill]: as f16 where the device has cooperative matrices for it, else f32.
+func (s *Kernels) PrefillOperand(x vk.Range, tokens, cols int) Operand {
+	return Operand{X: x, Tokens: tokens, Cols: cols, Half: s.tuning.Prefill.CoopMat != (CoopMat{})}
+}
+
 // Bytes is the size of X where it is Half.
 func (o *Operand) Bytes() int64 {
 	words := o.factors() + o.Tokens

@@ -76,10 +76,15 @@ type MatMulPrefill struct {
 
 	Row0, Stride int
 	Add          bool
-	// Partial is [Prefill.SplitsOf][tokens][rows] f32, or more, or none: without it, or where
-	// the matrix is not all of y, its columns are not split.
+	// Partial is [Kernels.PrefillSplits][tokens][rows] f32, or more, or none: without it, or where
+	// the matrix is not all of y, its columns are not split. Without Y the splits' sums stay there, for who reads them
+	// to add in their order.
 	Partial vk.Range
 }
+
+// PrefillSplits is by how many workgroups the columns of w are shared in MatMulPrefill, where there is
+// room for their sums.
+func (s *Kernels) PrefillSplits(w *Matrix) int { return s.tuning.Prefill.SplitsOf(w.Rows, w.Cols) }
 
 // MatMulPrefill records m.
 func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
@@ -89,11 +94,15 @@ func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
 		tile = &p.Narrow
 	}
 	splits, part := 1, ceilDiv(w.Cols, tile.Cols)*tile.Cols
+	kept := m.Y.Buffer == nil
+	if kept {
+		m.Stride, m.Add = w.Rows, false
+	}
 	if m.Partial.Buffer != nil && m.Stride == w.Rows {
 		splits, part = p.share(w.Rows, w.Cols)
 	}
 	to, add := m.Y, m.Add
-	if splits > 1 {
+	if splits > 1 || kept {
 		to, add = m.Partial.Part(0, 4*int64(splits)*int64(x.Tokens)*int64(w.Rows)), false
 	}
 	perRow, perToken := 4*int64(x.Tokens), 4*int64(w.Cols)
@@ -127,7 +136,7 @@ func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
 			grid: [3]int{gx, gy, splits}, work: work,
 		})
 	}
-	if splits > 1 {
+	if splits > 1 && !kept {
 		s.MatMulSum(c, label+"_sum", to, m.Y, w.Rows*x.Tokens, splits, m.Add)
 	}
 }

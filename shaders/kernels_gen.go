@@ -338,6 +338,30 @@ func (b matmulCoopmatBindings) with(push matmulCoopmatPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Weights), bindReadOnly(b.X), bindReadWrite(b.Y)}}
 }
 
+// matmulRegistersModule is the SPIR-V of matmul_registers.comp.
+var matmulRegistersModule = module{name: "matmul_registers", push: 40, bindings: 3, constants: 11, variants: []string{"emulated"}}
+
+type matmulRegistersConstants struct {
+	Lanes, Type, Rows, Tokens, PartRows, PartTokens, Buffers, Ahead, MatrixA, MatrixB, MatrixSum uint32
+}
+
+func (c matmulRegistersConstants) words() []uint32 {
+	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.PartRows, c.PartTokens, c.Buffers, c.Ahead, c.MatrixA, c.MatrixB, c.MatrixSum}
+}
+
+type matmulRegistersPush struct {
+	matrixPush
+	Row0, Stride, Tokens, Turns, Add uint32
+}
+
+type matmulRegistersBindings struct {
+	Weights, XHalves, Y vk.Range
+}
+
+func (b matmulRegistersBindings) with(push matmulRegistersPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Weights), bindReadOnly(b.XHalves), bindReadWrite(b.Y)}}
+}
+
 // matmulSumModule is the SPIR-V of matmul_sum.comp.
 var matmulSumModule = module{name: "matmul_sum", push: 12, bindings: 2, constants: 1}
 

@@ -83,6 +83,10 @@ type MatMulPrefill struct {
 
 // MatMulPrefill records m.
 func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
+	if m.X.Octets {
+		s.matMulRegisters(c, label, m)
+		return
+	}
 	p, w, x := &s.tuning.Prefill, m.W, m.X
 	kernel, tile := p.kernel(), &p.Wide
 	if x.Tokens <= p.Narrow.Tokens {

@@ -22,8 +22,9 @@ type CoopMat struct{ M, N, K, Subgroup int }
 type Prefill struct {
 	Wide, Narrow Tiling // Narrow where it holds all tokens
 	CoopMat      CoopMat
-	Groups       int // workgroups that fill the device: fewer tiles are split by columns
-	Splits       int // at most
+	Registers    RegisterTiles // of matrices that it takes, in place of the tiles above
+	Groups       int           // workgroups that fill the device: fewer tiles are split by columns
+	Splits       int           // at most
 }
 
 // splitCols is the least number of columns of a split: fewer are soon computed, and each
@@ -52,6 +53,7 @@ func DefaultPrefill(c *vk.Caps) Prefill {
 				t.Buffers = 1
 			}
 		}
+		p.Registers = registerTiles(c)
 		if p.Check(c) == nil {
 			return p
 		}
@@ -139,6 +141,9 @@ func (t *Tiling) shared(m CoopMat) int {
 
 // Check finds what is wrong with a tuning on a device.
 func (p *Prefill) Check(c *vk.Caps) error {
+	if err := p.Registers.check(c); err != nil {
+		return err
+	}
 	most := mostInvocations(c)
 	m := p.CoopMat
 	for _, t := range []*Tiling{&p.Wide, &p.Narrow} {
@@ -181,6 +186,9 @@ func (p *Prefill) SplitsOf(rows, cols int) int {
 
 // share is SplitsOf, and the columns of each split, which are whole steps of both tilings.
 func (p *Prefill) share(rows, cols int) (splits, part int) {
+	if p.Registers.Form != NoMatrices && cols%turnCols == 0 {
+		return p.Registers.share(rows, cols, p.Groups, p.Splits)
+	}
 	step := max(p.Wide.Cols, p.Narrow.Cols)
 	splits = max(1, min(p.Groups/ceilDiv(rows, p.Narrow.Rows), cols/splitCols, p.Splits))
 	part = step * ceilDiv(ceilDiv(cols, step), splits)

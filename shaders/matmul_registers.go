@@ -1,0 +1,233 @@
+package shaders
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"sealvk/vk"
+)
+
+var matmulRegistersKernel = register(matmulRegistersModule, Kernel{
+	Sizes: productSizes, Typical: typicalPrefill, Weights: true, variants: (*Kernels).registerPipelines,
+	Knobs: slices.Concat(
+		registerKnobs("few_", func(t *Tuning) *Tiling { return &t.Prefill.Registers.Few }),
+		registerKnobs("narrow_", func(t *Tuning) *Tiling { return &t.Prefill.Registers.Narrow }),
+		registerKnobs("middle_", func(t *Tuning) *Tiling { return &t.Prefill.Registers.Middle }),
+		registerKnobs("wide_", func(t *Tuning) *Tiling { return &t.Prefill.Registers.Wide }),
+		[]Knob{
+			{Name: "ahead", flag: func(t *Tuning) *bool { return &t.Prefill.Registers.Ahead }},
+			{Name: "floats", flag: func(t *Tuning) *bool { return &t.Prefill.Registers.Floats }},
+		}),
+	adapt: func(t *Tuning, c *vk.Caps) error {
+		switch t.Prefill = DefaultPrefill(c); {
+		case t.Prefill.Registers != RegisterTiles{}:
+		case c.Features.ShaderFloat16: // to test it, and to look at
+			t.Prefill.Registers = EmulatedRegisters()
+		default:
+			return errors.New("the device does not calculate with f16")
+		}
+		t.Prefill.Registers.Floats = true
+		return nil
+	},
+	check: checkPrefill,
+})
+
+func registerKnobs(prefix string, of func(*Tuning) *Tiling) []Knob {
+	return []Knob{
+		{Name: prefix + "rows", number: func(t *Tuning) *int { return &of(t).Rows }, most: 1024, power: true},
+		{Name: prefix + "tokens", number: func(t *Tuning) *int { return &of(t).Tokens }, most: 1024, power: true},
+		{Name: prefix + "part_rows", number: func(t *Tuning) *int { return &of(t).PartRows }, most: 128, power: true},
+		{Name: prefix + "part_tokens", number: func(t *Tuning) *int { return &of(t).PartTokens }, most: 256, power: true},
+		{Name: prefix + "buffers", number: func(t *Tuning) *int { return &of(t).Buffers }, most: 2, byShape: true},
+	}
+}
+
+// RegisterTiles is the matmul of many tokens by matrices whose elements a lane knows, so that weights become
+// them in registers (matmul_registers.comp). The zero value: none.
+type RegisterTiles struct {
+	Form   MatrixForm   // MatrixLanes or MatrixEmulated; NoMatrices: nobody knows yet where elements stand
+	Places MatrixPlaces // as FindMatrices finds them
+	// The first that holds all tokens is taken, else Wide. Their Cols are turnCols; those with Buffers
+	// have half as many columns of x in shared memory.
+	Few, Narrow, Middle, Wide Tiling
+	Ahead                     bool // weights are loaded a turn ahead
+	Floats                    bool // takes weights that are floats too
+}
+
+// turnCols is the columns that a subgroup takes together; a matrix must have a multiple of them.
+const turnCols = 4 * TileRows
+
+// registerTiles are the fastest of those measured on an H100 (docs/performance.md), of which Wide reached 352 TFLOP/s for
+// ffn_gate_up in Q4_K with 512 tokens. Of floats nothing was measured; matmul_coopmat takes them.
+func registerTiles(c *vk.Caps) RegisterTiles {
+	if !HasLanes(c) {
+		return RegisterTiles{}
+	}
+	r := RegisterTiles{
+		Few:    Tiling{Rows: 64, Tokens: 32, Cols: turnCols, PartRows: 16, PartTokens: 32},
+		Narrow: Tiling{Rows: 64, Tokens: 64, Cols: turnCols, PartRows: 32, PartTokens: 32},
+		Middle: Tiling{Rows: 64, Tokens: 128, Cols: turnCols, PartRows: 32, PartTokens: 64},
+		Wide:   Tiling{Rows: 256, Tokens: 128, Cols: turnCols, PartRows: 32, PartTokens: 128, Buffers: 2},
+		Ahead:  true,
+	}
+	for r.Wide.Buffers > 0 && r.shared(&r.Wide) > c.Limits.MaxComputeSharedMemorySize {
+		r.Wide.Buffers--
+	}
+	return r
+}
+
+// EmulatedRegisters is RegisterTiles without matrices, for tests: small tiles, each of another kind.
+func EmulatedRegisters() RegisterTiles {
+	return RegisterTiles{
+		Form: MatrixEmulated, Ahead: true, Floats: true,
+		Few:    Tiling{Rows: 32, Tokens: 8, Cols: turnCols, PartRows: 16, PartTokens: 8},
+		Narrow: Tiling{Rows: 32, Tokens: 16, Cols: turnCols, PartRows: 32, PartTokens: 16, Buffers: 1},
+		Middle: Tiling{Rows: 64, Tokens: 32, Cols: turnCols, PartRows: 32, PartTokens: 16},
+		Wide:   Tiling{Rows: 32, Tokens: 16, Cols: turnCols, PartRows: 32, PartTokens: 8, Buffers: 2},
+	}
+}
+
+// Found is r on a device whose matrices are m: of those in lanes their places, else none.
+func (r RegisterTiles) Found(m MatrixTuning) RegisterTiles {
+	if m.Form != MatrixLanes {
+		return RegisterTiles{}
+	}
+	r.Form, r.Places = m.Form, m.Places
+	return r
+}
+
+// Takes tells whether products with w are computed so, of x in octets (half_rows.glsl).
+func (r *RegisterTiles) Takes(w *Matrix) bool {
+	return r.Form != NoMatrices && w.Cols%turnCols == 0 && (r.Floats || !w.Type.IsFloat())
+}
+
+func (r *RegisterTiles) tiles() []*Tiling { return []*Tiling{&r.Few, &r.Narrow, &r.Middle, &r.Wide} }
+
+// tile that so many tokens are computed in.
+func (r *RegisterTiles) tile(tokens int) *Tiling {
+	for _, t := range r.tiles() {
+		if tokens <= t.Tokens {
+			return t
+		}
+	}
+	return &r.Wide
+}
+
+// lanes of a workgroup.
+func (r *RegisterTiles) lanes(t *Tiling) int {
+	return 32 * (t.Rows / t.PartRows) * (t.Tokens / t.PartTokens)
+}
+
+// shared is the bytes of shared memory, as matmul_registers.comp declares it.
+func (r *RegisterTiles) shared(t *Tiling) int {
+	n := max(1, t.Buffers*t.Tokens*8) * 16
+	if r.Form == MatrixEmulated {
+		n += r.lanes(t) / 32 * 4 * (16*16 + 16*8)
+	}
+	return n
+}
+
+// share is the splits of a matrix's columns, and the columns of each: with 512 tokens in wide tiles two workgroups of
+// each shader core and more, and of fewer tokens what helps (H100: 8 splits of ffn_down, 4 of attn_output).
+func (r *RegisterTiles) share(rows, cols, groups, most int) (splits, part int) {
+	const tokens = 512
+	tiles := ceilDiv(rows, r.Wide.Rows) * ceilDiv(tokens, r.Wide.Tokens)
+	splits = 1 << bits.Len(uint(max(0, 2*groups-tiles)/tiles))
+	splits = max(1, min(splits, cols/splitCols, most))
+	part = turnCols * ceilDiv(cols/turnCols, splits)
+	return ceilDiv(cols, part), part
+}
+
+// check finds what is wrong with tilings on a device.
+func (r *RegisterTiles) check(c *vk.Caps) error {
+	if *r == (RegisterTiles{}) {
+		return nil
+	}
+	for _, t := range r.tiles() {
+		fail := func(format string, args ...any) error {
+			return fmt.Errorf("shaders: a tile in registers of %d rows × %d tokens in parts of %d × %d: %s", t.Rows, t.Tokens, t.PartRows, t.PartTokens, fmt.Sprintf(format, args...))
+		}
+		for _, n := range []int{t.Rows, t.Tokens, t.PartRows, t.PartTokens} {
+			if n < 1 || n&(n-1) != 0 {
+				return fail("%d is no power of two", n)
+			}
+		}
+		lanes := r.lanes(t)
+		switch {
+		case t.PartRows > t.Rows || t.PartTokens > t.Tokens || t.PartRows < 16 || t.PartTokens < 8:
+			return fail("want parts of the tile, of 16 rows and 8 tokens or more")
+		case t.Buffers < 0 || t.Buffers > 2:
+			return fail("want at most 2 buffers, not %d", t.Buffers)
+		case lanes > mostInvocations(c):
+			return fail("%d invocations; the device has %d", lanes, mostInvocations(c))
+		case t.Buffers > 0 && t.Tokens*8%lanes != 0:
+			return fail("%d invocations do not share the loads of %d tokens", lanes, t.Tokens)
+		case r.shared(t) > c.Limits.MaxComputeSharedMemorySize:
+			return fail("it takes %d bytes of shared memory, the device has %d", r.shared(t), c.Limits.MaxComputeSharedMemorySize)
+		}
+	}
+	return nil
+}
+
+// registerPipeline is the kernel for weights of a type in a tiling.
+func (s *Kernels) registerPipeline(k *Kernel, t Type, tile *Tiling) *Pipeline {
+	r := &s.tuning.Prefill.Registers
+	f := form{weights: t, name: tile.String(), subgroup: 32}
+	if r.Form == MatrixEmulated {
+		f.variant, f.subgroup, f.name = "emulated", 0, f.name+", emulated"
+	}
+	f.constants = matmulRegistersConstants{
+		Lanes: uint32(r.lanes(tile)), Type: uint32(t), Rows: uint32(tile.Rows), Tokens: uint32(tile.Tokens),
+		PartRows: uint32(tile.PartRows), PartTokens: uint32(tile.PartTokens), Buffers: uint32(tile.Buffers), Ahead: constant(r.Ahead),
+		MatrixA: r.Places.A, MatrixB: r.Places.B, MatrixSum: r.Places.Sum,
+	}.words()
+	return s.pipeline(k, f)
+}
+
+// registerPipelines is all tilings.
+func (s *Kernels) registerPipelines(k *Kernel, t Type) (list []*Pipeline) {
+	for _, tile := range s.tuning.Prefill.Registers.tiles() {
+		list = append(list, s.registerPipeline(k, t, tile))
+	}
+	return list
+}
+
+// matMulRegisters records m, whose x is in octets.
+func (s *Kernels) matMulRegisters(c *vk.Commands, label string, m MatMulPrefill) {
+	p, w, x := &s.tuning.Prefill, m.W, m.X
+	tile := p.Registers.tile(x.Tokens)
+	splits, part := 1, w.Cols
+	if m.Partial.Buffer != nil && m.Stride == w.Rows {
+		splits, part = p.share(w.Rows, w.Cols)
+	}
+	to, add := m.Y, m.Add
+	if splits > 1 {
+		to, add = m.Partial.Part(0, 4*int64(splits)*int64(x.Tokens)*int64(w.Rows)), false
+	}
+	perRow := 4 * int64(x.Tokens)
+	for i := range w.Parts {
+		p := &w.Parts[i]
+		work := Work{
+			Read:    p.Data.Size + HalfBytes(x.Tokens, w.Cols),
+			Written: perRow * int64(p.Rows) * int64(splits),
+			FLOPs:   2 * int64(p.Rows) * int64(w.Cols) * int64(x.Tokens),
+		}
+		if add {
+			work.Read += perRow * int64(p.Rows)
+			work.FLOPs += int64(p.Rows) * int64(x.Tokens)
+		}
+		gx, gy := s.fold(ceilDiv(p.Rows, tile.Rows) * ceilDiv(x.Tokens, tile.Tokens))
+		s.dispatch(c, label, call{
+			pipeline: s.registerPipeline(matmulRegistersKernel, w.Type, tile), shape: []int{p.Rows, w.Cols, x.Tokens}, grid: [3]int{gx, gy, splits}, work: work,
+			arguments: matmulRegistersBindings{Weights: p.Data, XHalves: x.X, Y: to}.with(matmulRegistersPush{
+				matrixPush: w.push(p), Row0: uint32(m.Row0 + p.First), Stride: uint32(m.Stride), Tokens: uint32(x.Tokens),
+				Turns: uint32(part / turnCols), Add: constant(add),
+			}),
+		})
+	}
+	if splits > 1 {
+		s.MatMulSum(c, label+"_sum", to, m.Y, w.Rows*x.Tokens, splits, m.Add)
+	}
+}

@@ -339,27 +339,27 @@ func (b matmulCoopmatBindings) with(push matmulCoopmatPush) arguments {
 }
 
 // matmulRegistersModule is the SPIR-V of matmul_registers.comp.
-var matmulRegistersModule = module{name: "matmul_registers", push: 40, bindings: 3, constants: 11, variants: []string{"emulated"}}
+var matmulRegistersModule = module{name: "matmul_registers", push: 48, bindings: 3, constants: 13, variants: []string{"emulated"}}
 
 type matmulRegistersConstants struct {
-	Lanes, Type, Rows, Tokens, PartRows, PartTokens, Buffers, Ahead, MatrixA, MatrixB, MatrixSum uint32
+	Lanes, Type, Rows, Tokens, PartRows, PartTokens, Buffers, Ahead, MatrixA, MatrixB, MatrixSum, Geglu, Block uint32
 }
 
 func (c matmulRegistersConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.PartRows, c.PartTokens, c.Buffers, c.Ahead, c.MatrixA, c.MatrixB, c.MatrixSum}
+	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.PartRows, c.PartTokens, c.Buffers, c.Ahead, c.MatrixA, c.MatrixB, c.MatrixSum, c.Geglu, c.Block}
 }
 
 type matmulRegistersPush struct {
 	matrixPush
-	Row0, Stride, Tokens, Turns, Add uint32
+	Row0, Stride, Tokens, Factors, Turns, Add, Octets uint32
 }
 
 type matmulRegistersBindings struct {
-	Weights, XHalves, Y vk.Range
+	Weights, XMost, Y vk.Range
 }
 
 func (b matmulRegistersBindings) with(push matmulRegistersPush) arguments {
-	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Weights), bindReadOnly(b.XHalves), bindReadWrite(b.Y)}}
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Weights), bindReadOnly(b.XMost), bindReadWrite(b.Y)}}
 }
 
 // matmulSumModule is the SPIR-V of matmul_sum.comp.

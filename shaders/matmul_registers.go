@@ -3,7 +3,6 @@ package shaders
 import (
 	"errors"
 	"fmt"
-	"math/bits"
 	"slices"
 
 	"sealvk/vk"
@@ -49,15 +48,15 @@ func registerKnobs(prefix string, of func(*Tuning) *Tiling) []Knob {
 type RegisterTiles struct {
 	Form   MatrixForm   // MatrixLanes or MatrixEmulated; NoMatrices: nobody knows yet where elements stand
 	Places MatrixPlaces // as FindMatrices finds them
-	// The first that holds all tokens is taken, else Wide. Their Cols are turnCols; those with Buffers
+	// The first that holds all tokens is taken, else Wide. Their Cols are TurnCols; those with Buffers
 	// have half as many columns of x in shared memory.
 	Few, Narrow, Middle, Wide Tiling
 	Ahead                     bool // weights are loaded a turn ahead
 	Floats                    bool // takes weights that are floats too
 }
 
-// turnCols is the columns that a subgroup takes together; a matrix must have a multiple of them.
-const turnCols = 4 * TileRows
+// TurnCols is the columns that a subgroup takes together; a matrix must have a multiple of them.
+const TurnCols = 4 * TileRows
 
 // registerTiles are the fastest of those measured on an H100 (docs/performance.md), of which Wide reached 352 TFLOP/s for
 // ffn_gate_up in Q4_K with 512 tokens. Of floats nothing was measured; matmul_coopmat takes them.
@@ -66,10 +65,10 @@ func registerTiles(c *vk.Caps) RegisterTiles {
 		return RegisterTiles{}
 	}
 	r := RegisterTiles{
-		Few:    Tiling{Rows: 64, Tokens: 32, Cols: turnCols, PartRows: 16, PartTokens: 32},
-		Narrow: Tiling{Rows: 64, Tokens: 64, Cols: turnCols, PartRows: 32, PartTokens: 32},
-		Middle: Tiling{Rows: 64, Tokens: 128, Cols: turnCols, PartRows: 32, PartTokens: 64},
-		Wide:   Tiling{Rows: 256, Tokens: 128, Cols: turnCols, PartRows: 32, PartTokens: 128, Buffers: 2},
+		Few:    Tiling{Rows: 128, Tokens: 32, Cols: TurnCols, PartRows: 32, PartTokens: 32},
+		Narrow: Tiling{Rows: 64, Tokens: 64, Cols: TurnCols, PartRows: 32, PartTokens: 32},
+		Middle: Tiling{Rows: 64, Tokens: 128, Cols: TurnCols, PartRows: 32, PartTokens: 64},
+		Wide:   Tiling{Rows: 256, Tokens: 128, Cols: TurnCols, PartRows: 32, PartTokens: 128, Buffers: 2},
 		Ahead:  true,
 	}
 	for r.Wide.Buffers > 0 && r.shared(&r.Wide) > c.Limits.MaxComputeSharedMemorySize {
@@ -82,10 +81,10 @@ func registerTiles(c *vk.Caps) RegisterTiles {
 func EmulatedRegisters() RegisterTiles {
 	return RegisterTiles{
 		Form: MatrixEmulated, Ahead: true, Floats: true,
-		Few:    Tiling{Rows: 32, Tokens: 8, Cols: turnCols, PartRows: 16, PartTokens: 8},
-		Narrow: Tiling{Rows: 32, Tokens: 16, Cols: turnCols, PartRows: 32, PartTokens: 16, Buffers: 1},
-		Middle: Tiling{Rows: 64, Tokens: 32, Cols: turnCols, PartRows: 32, PartTokens: 16},
-		Wide:   Tiling{Rows: 32, Tokens: 16, Cols: turnCols, PartRows: 32, PartTokens: 8, Buffers: 2},
+		Few:    Tiling{Rows: 32, Tokens: 8, Cols: TurnCols, PartRows: 32, PartTokens: 8},
+		Narrow: Tiling{Rows: 32, Tokens: 16, Cols: TurnCols, PartRows: 32, PartTokens: 16, Buffers: 1},
+		Middle: Tiling{Rows: 64, Tokens: 32, Cols: TurnCols, PartRows: 32, PartTokens: 16},
+		Wide:   Tiling{Rows: 32, Tokens: 16, Cols: TurnCols, PartRows: 32, PartTokens: 8, Buffers: 2},
 	}
 }
 
@@ -100,7 +99,7 @@ func (r RegisterTiles) Found(m MatrixTuning) RegisterTiles {
 
 // Takes tells whether products with w are computed so, of x in octets (half_rows.glsl).
 func (r *RegisterTiles) Takes(w *Matrix) bool {
-	return r.Form != NoMatrices && w.Cols%turnCols == 0 && (r.Floats || !w.Type.IsFloat())
+	return r.Form != NoMatrices && w.Cols%TurnCols == 0 && (r.Floats || !w.Type.IsFloat())
 }
 
 func (r *RegisterTiles) tiles() []*Tiling { return []*Tiling{&r.Few, &r.Narrow, &r.Middle, &r.Wide} }
@@ -122,22 +121,11 @@ func (r *RegisterTiles) lanes(t *Tiling) int {
 
 // shared is the bytes of shared memory, as matmul_registers.comp declares it.
 func (r *RegisterTiles) shared(t *Tiling) int {
-	n := max(1, t.Buffers*t.Tokens*8) * 16
+	n := max(1, t.Buffers*t.Tokens*8)*16 + r.lanes(t)/32*8*pairRows*4 + t.Tokens*4
 	if r.Form == MatrixEmulated {
 		n += r.lanes(t) / 32 * 4 * (16*16 + 16*8)
 	}
 	return n
-}
-
-// share is the splits of a matrix's columns, and the columns of each: with 512 tokens in wide tiles two workgroups of
-// each shader core and more, and of fewer tokens what helps (H100: 8 splits of ffn_down, 4 of attn_output).
-func (r *RegisterTiles) share(rows, cols, groups, most int) (splits, part int) {
-	const tokens = 512
-	tiles := ceilDiv(rows, r.Wide.Rows) * ceilDiv(tokens, r.Wide.Tokens)
-	splits = 1 << bits.Len(uint(max(0, 2*groups-tiles)/tiles))
-	splits = max(1, min(splits, cols/splitCols, most))
-	part = turnCols * ceilDiv(cols/turnCols, splits)
-	return ceilDiv(cols, part), part
 }
 
 // check finds what is wrong with tilings on a device.
@@ -156,8 +144,8 @@ func (r *RegisterTiles) check(c *vk.Caps) error {
 		}
 		lanes := r.lanes(t)
 		switch {
-		case t.PartRows > t.Rows || t.PartTokens > t.Tokens || t.PartRows < 16 || t.PartTokens < 8:
-			return fail("want parts of the tile, of 16 rows and 8 tokens or more")
+		case t.PartRows > t.Rows || t.PartTokens > t.Tokens || t.PartRows < TileRows || t.PartTokens < 8:
+			return fail("want parts of the tile, of 32 rows and 8 tokens or more")
 		case t.Buffers < 0 || t.Buffers > 2:
 			return fail("want at most 2 buffers, not %d", t.Buffers)
 		case lanes > mostInvocations(c):
@@ -171,25 +159,39 @@ func (r *RegisterTiles) check(c *vk.Caps) error {
 	return nil
 }
 
+// registerForm is what the kernel does besides the product.
+type registerForm struct {
+	geglu bool
+	block int // of x, in blocked halves
+}
+
 // registerPipeline is the kernel for weights of a type in a tiling.
-func (s *Kernels) registerPipeline(k *Kernel, t Type, tile *Tiling) *Pipeline {
+func (s *Kernels) registerPipeline(k *Kernel, t Type, tile *Tiling, of registerForm) *Pipeline {
 	r := &s.tuning.Prefill.Registers
 	f := form{weights: t, name: tile.String(), subgroup: 32}
+	if of.geglu {
+		f.name += ", GeGLU"
+	}
+	if of.block > 0 {
+		f.name += fmt.Sprintf(", x in blocks of %d", of.block)
+	}
 	if r.Form == MatrixEmulated {
 		f.variant, f.subgroup, f.name = "emulated", 0, f.name+", emulated"
 	}
 	f.constants = matmulRegistersConstants{
 		Lanes: uint32(r.lanes(tile)), Type: uint32(t), Rows: uint32(tile.Rows), Tokens: uint32(tile.Tokens),
 		PartRows: uint32(tile.PartRows), PartTokens: uint32(tile.PartTokens), Buffers: uint32(tile.Buffers), Ahead: constant(r.Ahead),
-		MatrixA: r.Places.A, MatrixB: r.Places.B, MatrixSum: r.Places.Sum,
+		MatrixA: r.Places.A, MatrixB: r.Places.B, MatrixSum: r.Places.Sum, Geglu: constant(of.geglu), Block: uint32(of.block),
 	}.words()
 	return s.pipeline(k, f)
 }
 
-// registerPipelines is all tilings.
+// registerPipelines is all tilings, of all products of a layer.
 func (s *Kernels) registerPipelines(k *Kernel, t Type) (list []*Pipeline) {
 	for _, tile := range s.tuning.Prefill.Registers.tiles() {
-		list = append(list, s.registerPipeline(k, t, tile))
+		for _, of := range []registerForm{{}, {geglu: true}, {block: GeGLUBlock}} {
+			list = append(list, s.registerPipeline(k, t, tile, of))
+		}
 	}
 	return list
 }
@@ -198,32 +200,37 @@ func (s *Kernels) registerPipelines(k *Kernel, t Type) (list []*Pipeline) {
 func (s *Kernels) matMulRegisters(c *vk.Commands, label string, m MatMulPrefill) {
 	p, w, x := &s.tuning.Prefill, m.W, m.X
 	tile := p.Registers.tile(x.Tokens)
+	geglu := m.GeGLU.Cols > 0
 	splits, part := 1, w.Cols
-	if m.Partial.Buffer != nil && m.Stride == w.Rows {
+	if !geglu && m.Partial.Buffer != nil && m.Stride == w.Rows {
 		splits, part = p.share(w.Rows, w.Cols)
 	}
-	to, add := m.Y, m.Add
-	if splits > 1 {
+	to, add, stride := m.Y, m.Add, m.Stride
+	switch {
+	case geglu:
+		to, add, stride = m.GeGLU.X, false, m.GeGLU.Cols
+	case splits > 1:
 		to, add = m.Partial.Part(0, 4*int64(splits)*int64(x.Tokens)*int64(w.Rows)), false
 	}
-	perRow := 4 * int64(x.Tokens)
 	for i := range w.Parts {
 		p := &w.Parts[i]
-		work := Work{
-			Read:    p.Data.Size + HalfBytes(x.Tokens, w.Cols),
-			Written: perRow * int64(p.Rows) * int64(splits),
-			FLOPs:   2 * int64(p.Rows) * int64(w.Cols) * int64(x.Tokens),
-		}
-		if add {
-			work.Read += perRow * int64(p.Rows)
-			work.FLOPs += int64(p.Rows) * int64(x.Tokens)
+		values := int64(x.Tokens) * int64(p.Rows)
+		work := Work{Read: p.Data.Size + x.Bytes(), Written: 4 * values * int64(splits), FLOPs: 2 * values * int64(w.Cols)}
+		switch {
+		case geglu:
+			work.Written = m.GeGLU.Bytes() * int64(p.Rows) / int64(w.Rows)
+			work.FLOPs += 9 * values / 2
+		case add:
+			work.Read += 4 * values
+			work.FLOPs += values
 		}
 		gx, gy := s.fold(ceilDiv(p.Rows, tile.Rows) * ceilDiv(x.Tokens, tile.Tokens))
 		s.dispatch(c, label, call{
-			pipeline: s.registerPipeline(matmulRegistersKernel, w.Type, tile), shape: []int{p.Rows, w.Cols, x.Tokens}, grid: [3]int{gx, gy, splits}, work: work,
-			arguments: matmulRegistersBindings{Weights: p.Data, XHalves: x.X, Y: to}.with(matmulRegistersPush{
-				matrixPush: w.push(p), Row0: uint32(m.Row0 + p.First), Stride: uint32(m.Stride), Tokens: uint32(x.Tokens),
-				Turns: uint32(part / turnCols), Add: constant(add),
+			pipeline: s.registerPipeline(matmulRegistersKernel, w.Type, tile, registerForm{geglu, x.Block}),
+			shape:    []int{p.Rows, w.Cols, x.Tokens}, grid: [3]int{gx, gy, splits}, work: work,
+			arguments: matmulRegistersBindings{Weights: p.Data, XMost: x.X, Y: to}.with(matmulRegistersPush{
+				matrixPush: w.push(p), Row0: uint32(m.Row0 + p.First), Stride: uint32(stride), Tokens: uint32(x.Tokens), Factors: uint32(x.factors()),
+				Turns: uint32(part / TurnCols), Add: constant(add), Octets: constant(m.GeGLU.Octets),
 			}),
 		})
 	}

@@ -76,10 +76,16 @@ type MatMulPrefill struct {
 
 	Row0, Stride int
 	Add          bool
+	// GeGLU takes the place of Y, Row0, Stride and Add: gelu(gate · x[t]) × (up · x[t]), the rows of w being
+	// in the order of [GateUpRow], as blocked halves, whose largest values are 0 before.
+	GeGLU Operand
 	// Partial is [Prefill.SplitsOf][tokens][rows] f32, or more, or none: without it, or where
 	// the matrix is not all of y, its columns are not split.
 	Partial vk.Range
 }
+
+// GeGLUBlock is the columns of [MatMulPrefill].GeGLU that share a factor.
+const GeGLUBlock = pairRows
 
 // MatMulPrefill records m.
 func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {

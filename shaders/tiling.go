@@ -186,10 +186,10 @@ func (p *Prefill) SplitsOf(rows, cols int) int {
 
 // share is SplitsOf, and the columns of each split, which are whole steps of both tilings.
 func (p *Prefill) share(rows, cols int) (splits, part int) {
-	if p.Registers.Form != NoMatrices && cols%turnCols == 0 {
-		return p.Registers.share(rows, cols, p.Groups, p.Splits)
-	}
 	step := max(p.Wide.Cols, p.Narrow.Cols)
+	if p.Registers.Form != NoMatrices && cols%TurnCols == 0 {
+		step = max(step, TurnCols)
+	}
 	splits = max(1, min(p.Groups/ceilDiv(rows, p.Narrow.Rows), cols/splitCols, p.Splits))
 	part = step * ceilDiv(ceilDiv(cols, step), splits)
 	return ceilDiv(cols, part), part

@@ -207,7 +207,7 @@ func smallTiles(m shaders.CoopMat) shaders.Prefill {
 	p := shaders.Prefill{
 		Wide:   shaders.Tiling{Rows: 32, Tokens: 32, Cols: 16, PartRows: 4, PartTokens: 4, Buffers: 1},
 		Narrow: shaders.Tiling{Rows: 64, Tokens: 16, Cols: 32, PartRows: 8, PartTokens: 2, Buffers: 2},
-		Groups: 1, Splits: 1, CoopMat: m,
+		Groups: 1, Splits: 1, CoopMat: m, Registers: shaders.EmulatedRegisters(),
 	}
 	if m != (shaders.CoopMat{}) {
 		p.Wide = shaders.Tiling{Rows: 64, Tokens: 64, Cols: 64, PartRows: max(16, m.M), PartTokens: max(32, m.N), Buffers: 1}

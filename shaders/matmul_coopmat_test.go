@@ -26,11 +26,8 @@ func coopPrefill(t *testing.T) Prefill {
 func coopTilings(t *testing.T) map[string]Prefill {
 	own := coopPrefill(t)
 	small, m := own, own.CoopMat
-	small.Wide = Tiling{Rows: 64, Tokens: 64, Cols: 64, PartRows: max(16, m.M), PartTokens: max(32, m.N), Buffers: 1}
-	if m.Subgroup > 32 {
-		small.Wide.PartRows = 64
-	}
-	small.Narrow = small.Wide
+	small.Wide = Tiling{Rows: 64, Tokens: 64, Cols: 64, PartRows: 32, PartTokens: max(32, m.N), Buffers: 1}
+	small.Narrow, small.Middle = small.Wide, small.Wide
 	small.Narrow.Tokens = 32
 	return map[string]Prefill{"own": own, "small": small}
 }

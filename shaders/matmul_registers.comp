@@ -39,23 +39,24 @@ const uint SUBGROUPS = LANES / 32u;
 #include "matrix_weights.glsl"
 #include "gelu.glsl"
 
-layout(set = 0, binding = 1, std430) readonly restrict buffer XMost { uint x_most[]; };
+layout(set = 0, binding = 1, std430) readonly restrict buffer X { uint x_most[]; };
 layout(set = 0, binding = 2, std430) buffer Y { float y[]; };
 layout(set = 0, binding = 2, std430) buffer YHalves { uint y_halves[]; };
 
-layout(push_constant) uniform Push {
+layout(push_constant) uniform Push { // as that of tiles.glsl
     uint rows;
     uint cols;
     uint row_quads;
     uint row_words;
     uint second;
-    uint row0;    // first row of this part of the matrix in y
-    uint stride;  // of a token in y; of GEGLU its columns
+    uint row0;    // first row of this part of the matrix in y, or with GEGLU in the matrix
+    uint stride;  // of a token in y; with GEGLU its columns
     uint tokens;
+    uint first;   // of no meaning: octets begin with the first token
     uint factors; // word of x at which the tokens' factors begin
-    uint turns;   // of a split
+    uint steps;   // turns of a split
     uint add;     // 1: add to y (residual)
-    uint octets;  // 1: of GEGLU, y is in octets
+    uint octets;  // 1: with GEGLU, y is in octets
 } push;
 
 const uint LANE_ROWS = PART_ROWS / 8u, MS = PART_ROWS / 16u, NS = PART_TOKENS / 8u;
@@ -226,7 +227,7 @@ void main() {
     [[unroll]] for (uint r = 0u; r < LANE_ROWS; r++) rows[r] = row_in(matrix, part_row + r * 8u + g);
     [[unroll]] for (uint i = 0u; i < MS * NS; i++) sums[i] = ZERO;
 
-    uint first = gl_WorkGroupID.z * push.turns, last = min(push.cols / 128u, first + push.turns), buf = 0u;
+    uint first = gl_WorkGroupID.z * push.steps, last = min(push.cols / 128u, first + push.steps), buf = 0u;
     if (AHEAD != 0u) fetch(4u * first + t);
     if (BUFFERS != 0u) fetch_x(token0, first, 0u);
     [[dont_unroll]] for (uint turn = first; turn < last; turn++) {

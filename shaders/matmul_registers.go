@@ -104,6 +104,12 @@ func (r *RegisterTiles) Takes(w *Matrix) bool {
 
 func (r *RegisterTiles) tiles() []*Tiling { return []*Tiling{&r.Few, &r.Narrow, &r.Middle, &r.Wide} }
 
+// Octets tells whether x that is multiplied by all of the matrices is to be in that order, for MatMulPrefill then
+// takes these tiles.
+func (s *Kernels) Octets(matrices ...*Matrix) bool {
+	return !slices.ContainsFunc(matrices, func(w *Matrix) bool { return !s.tuning.Prefill.Registers.Takes(w) })
+}
+
 // tile that so many tokens are computed in.
 func (r *RegisterTiles) tile(tokens int) *Tiling {
 	for _, t := range r.tiles() {
@@ -159,14 +165,8 @@ func (r *RegisterTiles) check(c *vk.Caps) error {
 	return nil
 }
 
-// registerForm is what the kernel does besides the product.
-type registerForm struct {
-	geglu bool
-	block int // of x, in blocked halves
-}
-
 // registerPipeline is the kernel for weights of a type in a tiling.
-func (s *Kernels) registerPipeline(k *Kernel, t Type, tile *Tiling, of registerForm) *Pipeline {
+func (s *Kernels) registerPipeline(k *Kernel, t Type, tile *Tiling, of tileForm) *Pipeline {
 	r := &s.tuning.Prefill.Registers
 	f := form{weights: t, name: tile.String(), subgroup: 32}
 	if of.geglu {
@@ -189,52 +189,9 @@ func (s *Kernels) registerPipeline(k *Kernel, t Type, tile *Tiling, of registerF
 // registerPipelines is all tilings, of all products of a layer.
 func (s *Kernels) registerPipelines(k *Kernel, t Type) (list []*Pipeline) {
 	for _, tile := range s.tuning.Prefill.Registers.tiles() {
-		for _, of := range []registerForm{{}, {geglu: true}, {block: GeGLUBlock}} {
+		for _, of := range []tileForm{{}, {geglu: true}, {block: GeGLUBlock}} {
 			list = append(list, s.registerPipeline(k, t, tile, of))
 		}
 	}
 	return list
-}
-
-// matMulRegisters records m, whose x is in octets.
-func (s *Kernels) matMulRegisters(c *vk.Commands, label string, m MatMulPrefill) {
-	p, w, x := &s.tuning.Prefill, m.W, m.X
-	tile := p.Registers.tile(x.Tokens)
-	geglu := m.GeGLU.Cols > 0
-	splits, part := 1, w.Cols
-	if !geglu && m.Partial.Buffer != nil && m.Stride == w.Rows {
-		splits, part = p.share(w.Rows, w.Cols)
-	}
-	to, add, stride := m.Y, m.Add, m.Stride
-	switch {
-	case geglu:
-		to, add, stride = m.GeGLU.X, false, m.GeGLU.Cols
-	case splits > 1:
-		to, add = m.Partial.Part(0, 4*int64(splits)*int64(x.Tokens)*int64(w.Rows)), false
-	}
-	for i := range w.Parts {
-		p := &w.Parts[i]
-		values := int64(x.Tokens) * int64(p.Rows)
-		work := Work{Read: p.Data.Size + x.Bytes(), Written: 4 * values * int64(splits), FLOPs: 2 * values * int64(w.Cols)}
-		switch {
-		case geglu:
-			work.Written = m.GeGLU.Bytes() * int64(p.Rows) / int64(w.Rows)
-			work.FLOPs += 9 * values / 2
-		case add:
-			work.Read += 4 * values
-			work.FLOPs += values
-		}
-		gx, gy := s.fold(ceilDiv(p.Rows, tile.Rows) * ceilDiv(x.Tokens, tile.Tokens))
-		s.dispatch(c, label, call{
-			pipeline: s.registerPipeline(matmulRegistersKernel, w.Type, tile, registerForm{geglu, x.Block}),
-			shape:    []int{p.Rows, w.Cols, x.Tokens}, grid: [3]int{gx, gy, splits}, work: work,
-			arguments: matmulRegistersBindings{Weights: p.Data, XMost: x.X, Y: to}.with(matmulRegistersPush{
-				matrixPush: w.push(p), Row0: uint32(m.Row0 + p.First), Stride: uint32(stride), Tokens: uint32(x.Tokens), Factors: uint32(x.factors()),
-				Turns: uint32(part / TurnCols), Add: constant(add), Octets: constant(m.GeGLU.Octets),
-			}),
-		})
-	}
-	if splits > 1 {
-		s.MatMulSum(c, label+"_sum", to, m.Y, w.Rows*x.Tokens, splits, m.Add)
-	}
 }

@@ -16,8 +16,9 @@ import (
 func tiled() map[string]Prefill {
 	large := DefaultPrefill(withoutCoopMat(device.Caps()))
 	small := Prefill{
-		Wide:   Tiling{Rows: 32, Tokens: 32, Cols: 16, PartRows: 4, PartTokens: 4, Buffers: 1},
 		Narrow: Tiling{Rows: 64, Tokens: 16, Cols: 32, PartRows: 8, PartTokens: 2, Buffers: 2},
+		Middle: Tiling{Rows: 32, Tokens: 32, Cols: 32, PartRows: 4, PartTokens: 4, Buffers: 1},
+		Wide:   Tiling{Rows: 32, Tokens: 64, Cols: 32, PartRows: 4, PartTokens: 4, Buffers: 1},
 		Groups: 1, Splits: 1,
 	}
 	return map[string]Prefill{"large": large, "small": small}

@@ -21,17 +21,32 @@ var _ = register("matmul_tiled", kernel{
 		}})
 	},
 	types: families, ragged: raggedTokens,
-	// 3 tiles of 32 rows and 2 of 32 tokens; 2 of 64 rows and 1 of 16 tokens.
+	// 3 tiles of 32 rows and 2 of 32 tokens; 1 of 64 rows and 1 of 16 tokens.
 	byHand: []example{
-		{[]int{70, 512, 40}, "tiles of 32×32", 64, [3]int{6, 1, 1}, shaders.Work{Read: 96*288 + 40*4*512, Written: 40 * 4 * 70, FLOPs: 40 * 2 * 70 * 512}},
-		{[]int{70, 512, 5}, "tiles of 64×16", 64, [3]int{2, 1, 1}, shaders.Work{Read: 96*288 + 5*4*512, Written: 5 * 4 * 70, FLOPs: 5 * 2 * 70 * 512}},
+		{[]int{70, 512, 30}, "tiles of 32×32", 64, [3]int{3, 1, 1}, shaders.Work{Read: 96*288 + 30*4*512, Written: 30 * 4 * 70, FLOPs: 30 * 2 * 70 * 512}},
+		{[]int{60, 512, 5}, "tiles of 64×16", 64, [3]int{1, 1, 1}, shaders.Work{Read: 64*288 + 5*4*512, Written: 5 * 4 * 60, FLOPs: 5 * 2 * 60 * 512}},
 	},
 })
 
 var _ = register("matmul_coopmat", kernel{
 	plan: func(b *Bench) {
-		tokens, cols := b.Size("tokens"), b.Size("cols")
+		tokens, cols, block := b.Size("tokens"), b.Size("cols"), 0
+		if cols%8 == 0 {
+			block = choose(b, 0, shaders.GeGLUBlock)
+		}
+		values, size := []float32(nil), choose[float64](b, 1, 1, 1e4)
+		operand := shaders.Operand{Tokens: tokens, Cols: cols, Half: true, Block: block}
 		x := input(b, "x", func(v []uint32) {
+			if block > 0 {
+				floats := make([]float32, tokens*cols)
+				for i := range floats { // blocks of different sizes
+					floats[i] = float32(math.Ldexp(size*b.rng.NormFloat64(), -(i / block % 7)))
+				}
+				var words []uint32
+				words, values = reference.BlockedHalves(floats, cols, block, false)
+				copy(v, words)
+				return
+			}
 			stride := len(v)/tokens - 1 // words of a token, without its factor
 			for t := range tokens {
 				for i := range ceilDiv(cols, 2) {
@@ -40,19 +55,27 @@ var _ = register("matmul_coopmat", kernel{
 				if cols%2 != 0 {
 					v[t*stride+cols/2] &= 0xffff
 				}
-				v[tokens*stride+t] = math.Float32bits(1)
+				v[tokens*stride+t] = math.Float32bits(float32(math.Ldexp(1, t%3-1)))
 			}
-		}, halfWords(tokens, cols, false))
-		b.manyTokens(&manyTokens{x: &x.buffer, halves: true, times: func(w []float32, t int) reference.Expected {
-			values, _ := halves(x.values, t, tokens, len(x.values)/tokens-1, false)
-			return reference.MatMulHalf(w, values[:cols], len(w)/cols, cols, 1)
+			for t := range tokens {
+				row, factor := halves(v, t, tokens, stride, false)
+				for _, v := range row[:cols] {
+					values = append(values, v*factor)
+				}
+			}
+		}, int(operand.Bytes()/4))
+		b.manyTokens(&manyTokens{x: &x.buffer, halves: true, block: block, times: func(w []float32, t int) reference.Expected {
+			if b.Type.IsFloat() {
+				return reference.MatMulHalf(w, values[t*cols:], len(w)/cols, cols, 1)
+			}
+			return reference.MatMulMatrices(w, values[t*cols:], len(w)/cols, cols, 1)
 		}})
 	},
 	types: format.Types(), ragged: raggedTokens,
 })
 
-// raggedTokens go through narrow tiles and wide ones.
-var raggedTokens = [][]int{{0, 0, 9}, {0, 0, 33}, {0, 0, 1}, {0, 0, 40}}
+// raggedTokens go through all tilings.
+var raggedTokens = [][]int{{0, 0, 9}, {0, 0, 33}, {0, 0, 1}, {0, 0, 40}, {0, 0, 70}}
 
 // manyTokens is a product of many tokens, in f32 or, by cooperative matrices, of f16.
 type manyTokens struct {
@@ -65,7 +88,7 @@ type manyTokens struct {
 }
 
 func (b *Bench) manyTokens(p *manyTokens) {
-	if p.octets && choose(b, false, true) {
+	if choose(b, false, true) {
 		b.manyGeGLU(p)
 		return
 	}
@@ -118,8 +141,8 @@ func (b *Bench) manyGeGLU(p *manyTokens) {
 	}
 	b.Outputs = product(tokens, dim)
 	b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
-		geglu := to
-		geglu.X = y.Bound()
+		geglu := s.GeGLUOperand(y.Bound(), tokens, dim)
+		geglu.Octets = to.Octets
 		s.MatMulPrefill(c, label, shaders.MatMulPrefill{W: &m.Matrix, X: p.operand(tokens, cols), GeGLU: geglu})
 	}
 	b.check = func(k *checker) {

@@ -30,7 +30,12 @@ var matmulRegistersKernel = register(matmulRegistersModule, Kernel{
 		t.Prefill.Registers.Floats = true
 		return nil
 	},
-	check: checkPrefill,
+	check: func(t *Tuning, _ KVType, c *vk.Caps) error {
+		if t.Prefill.Registers == (RegisterTiles{}) {
+			return errors.New("nobody knows where elements of the device's matrices stand")
+		}
+		return t.Prefill.Check(c)
+	},
 })
 
 func registerKnobs(prefix string, of func(*Tuning) *Tiling) []Knob {
@@ -88,13 +93,17 @@ func EmulatedRegisters() RegisterTiles {
 	}
 }
 
-// Found is r on a device whose matrices are m: of those in lanes their places, else none.
-func (r RegisterTiles) Found(m MatrixTuning) RegisterTiles {
-	if m.Form != MatrixLanes {
-		return RegisterTiles{}
+// SetMatrices makes m, which FindMatrices found, the matrices of products with few tokens, and if those are in lanes of
+// products with many.
+func (t *Tuning) SetMatrices(m MatrixTuning) {
+	t.Product.Matrix = m
+	switch r := &t.Prefill.Registers; {
+	case r.Form == MatrixEmulated:
+	case m.Form == MatrixLanes && *r != RegisterTiles{}:
+		r.Form, r.Places = m.Form, m.Places
+	default:
+		*r = RegisterTiles{}
 	}
-	r.Form, r.Places = m.Form, m.Places
-	return r
 }
 
 // Takes tells whether products with w are computed so, of x in octets (half_rows.glsl).

@@ -229,7 +229,7 @@ func typesOf(k *shaders.Kernel, tuned string) []format.Type {
 		return []format.Type{format.Q4_K, format.F16, format.MLX(4, 64, format.BF16)}
 	case types == nil: // matmul takes more
 		return []format.Type{format.Q4_K}
-	case k.Name == "matmul_coopmat" && testing.Short(): // a CPU's compiler takes seconds for each
+	case (k.Name == "matmul_coopmat" || k.Name == "matmul_registers") && testing.Short(): // a CPU's compiler takes seconds for each
 		return []format.Type{format.Q6_K, format.MLX(8, 128, format.F16)}
 	case len(types) > len(families) && slices.Contains([]string{"many cores", "integers ahead", "found", "shared", "emulated"}, tuned):
 		return []format.Type{format.Q4_K, format.F16, format.Q6_K, format.MLX(8, 128, format.F16)}
@@ -308,7 +308,7 @@ func TestEveryKernel(t *testing.T) {
 func possible(t *testing.T, k *shaders.Kernel, odd uint64) *Case {
 	tuning, err := k.Tuning(device.Caps())
 	switch {
-	case err != nil && k.Name == "matmul_coopmat":
+	case err != nil && (k.Name == "matmul_coopmat" || k.Name == "matmul_registers"):
 		return nil
 	case err != nil:
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package cases
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"sealvk/shaders"
 	"sealvk/shaders/reference"
@@ -43,7 +44,7 @@ var _ = register("matmul_registers", kernel{
 		}
 		return nil
 	},
-	types: format.Types(),
+	types: append(slices.Clip(families), format.F32),
 	// Tokens for each tile of EmulatedRegisters.
 	ragged: [][]int{{0, 0, 33}, {0, 0, 7}, {0, 0, 12}, {0, 0, 21}, {0, 0, 50}},
 	byHand: []example{

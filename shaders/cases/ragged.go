@@ -22,7 +22,7 @@ func sizesOf(k *shaders.Kernel, name string, typ format.Type, tuning *shaders.Tu
 	switch {
 	case name == "cols" && k.Name == "matmul_registers": // whole turns
 		n := max(128, typ.BlockValues())
-		return []int{n, 3 * n, 2 * n, 5 * n}
+		return []int{n, 3 * n, 2 * n}
 	case name == "cols" && matrices: // what they take, but for the last
 		return []int{256, 1792, 768, typ.BlockValues()}
 	case name == "tokens" && matrices: // in workgroups of 8 and of 24

@@ -39,7 +39,8 @@ type plan struct {
 	pages     int  // of the KV pool, all sequences together; one more is the idle rows'
 	tiled     bool // prefill goes through MatMulPrefill
 	half      bool // which reads f16
-	splits    int  // values a token of the partial sums of its products
+	splits    int  // by which attn_output and ffn_down are shared at most
+	qkvSplits int  // attn_qkv
 	matrices  bool // products of few rows may read f16
 	unpaired  bool // some layer's ffn_gate and ffn_up are of different types
 
@@ -160,17 +161,13 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 		p.productPartial, p.productDone = max(p.productPartial, partial), max(p.productDone, done)
 	}
 	prefill := tuning.Prefill
-	p.tiled, p.half = prefill != (shaders.Prefill{}), prefill.CoopMat != (shaders.CoopMat{})
+	p.tiled, p.half = prefill != (shaders.Prefill{}), prefill.Half()
 	p.matrices = tuning.Product.Matrix.On
 	if p.tiled {
-		for _, w := range [][2]int{ // rows and columns of a layer's products
-			{headsOf(cfg).Rows(), cfg.Dim}, {cfg.Dim, cfg.Heads * cfg.HeadDim}, {gateUpRows(cfg.FFNDim), cfg.Dim}, {cfg.Dim, cfg.FFNDim},
-		} {
-			if n := prefill.SplitsOf(w[0], w[1]); n > 1 {
-				p.splits = max(p.splits, n*w[0])
-			}
-		}
-		widest = max(widest, int64(gateUpRows(cfg.FFNDim)), int64(headsOf(cfg).Rows()), int64(p.splits))
+		rows := headsOf(cfg).Rows()
+		p.qkvSplits = prefill.SplitsOf(rows, cfg.Dim)
+		p.splits = max(prefill.SplitsOf(cfg.Dim, cfg.Heads*cfg.HeadDim), prefill.SplitsOf(cfg.Dim, cfg.FFNDim))
+		widest = max(widest, int64(gateUpRows(cfg.FFNDim)), int64(rows*p.qkvSplits), int64(cfg.Dim*p.splits))
 	}
 	for p.chunk > 1 && 4*widest*int64(p.chunk) > caps.Limits.MaxStorageBufferRange {
 		p.chunk /= 2
@@ -185,9 +182,7 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 		}
 		p.weights += shaders.DeviceBytes(typ, t.Rows, t.Cols)
 	}
-	for _, a := range new(activations).table(cfg, p) {
-		p.activations += a.bytes
-	}
+	_, p.activations = bytesOfRooms(new(activations).table(cfg, p))
 	p.activations += int64(context)*int64(cfg.HeadDim)*4 + int64(p.sequences+p.idleSequences())*int64(context)*4
 	return p
 }

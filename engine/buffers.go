@@ -70,7 +70,8 @@ func (a *activations) table(c weights.Config, p *plan) []activation {
 		qkv, normed, splits = floats(p.qkvSplits*h.Rows()), floats(c.Dim), floats(p.splits*c.Dim)
 	}
 	if p.half {
-		normed, half = shaders.HalfBytes(int(rows), c.Dim), shaders.HalfBytes(int(rows), max(c.FFNDim, c.Heads*c.HeadDim))
+		groups := int(rows+7) / 8 * 8 // of octets
+		normed, half = shaders.HalfBytes(groups, c.Dim), shaders.HalfBytes(groups, max(c.FFNDim, c.Heads*c.HeadDim))
 	}
 	if p.matrices {
 		half = max(half, shaders.ActivationHalves(max(c.Dim, c.FFNDim, c.Heads*c.HeadDim)))

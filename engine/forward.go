@@ -141,13 +141,20 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 	k, a, l, h, n := m.kernels, &m.act, &m.layers[i], m.heads, s.count
 	ffn := m.cfg.FFNDim
 	name := func(tensor string) string { return fmt.Sprintf("blk.%d.%s", i, tensor) }
-	x := k.PrefillOperand(a.normed, n, m.cfg.Dim) // as every norm leaves it
+	normed := func(readers []stacked) shaders.Operand {
+		var matrices []*shaders.Matrix
+		for i := range readers {
+			matrices = append(matrices, &readers[i].Matrix)
+		}
+		return k.PrefillOperand(a.normed, n, matrices...)
+	}
 	added := func(w *shaders.Matrix, norm vk.Range) shaders.SumNorm {
 		sum := m.sum(norm, 0, n)
 		sum.Partial, sum.Splits = a.splits, k.PrefillSplits(w)
 		return sum
 	}
 	c.Section(fmt.Sprintf("blk.%d", i))
+	x := normed(l.AttnQKV)
 	if i == 0 {
 		k.SumNorm(c, name("attn_norm"), m.sum(l.AttnNorm, 0, n), x)
 	}
@@ -163,8 +170,9 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 	}
 	k.RoPE(c, name("rope"), qkv)
 	k.Attention(c, name("attention"), m.attention(s, l))
-	attn := k.Operand(c, name("attention_f16"), shaders.Operand{X: a.attn.F32, Tokens: n, Cols: h.Heads * h.HeadDim}, a.half)
+	attn := k.Operand(c, name("attention_f16"), shaders.Operand{X: a.attn.F32, Tokens: n, Cols: h.Heads * h.HeadDim}, a.half, &l.AttnOutput)
 	k.MatMulPrefill(c, name("attn_output"), shaders.MatMulPrefill{W: &l.AttnOutput, X: attn, Partial: a.splits})
+	x = normed(l.FFNGateUp)
 	k.SumNorm(c, name("ffn_norm"), added(&l.AttnOutput, l.FFNNorm), x)
 
 	paired, stride := len(l.FFNGateUp) == 1, 2*ffn
@@ -175,10 +183,11 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 		k.MatMulPrefill(c, name(w.Name), shaders.MatMulPrefill{W: &w.Matrix, X: x, Y: a.gateUp, Row0: w.Row0, Stride: stride})
 	}
 	k.GeGLU(c, name("ffn_geglu"), shaders.GeGLU{GateUp: a.gateUp, Y: a.ffn.F32, FFNDim: ffn, Stride: stride, Paired: paired, Count: n})
-	gated := k.Operand(c, name("ffn_geglu_f16"), shaders.Operand{X: a.ffn.F32, Tokens: n, Cols: ffn}, a.half)
+	gated := k.Operand(c, name("ffn_geglu_f16"), shaders.Operand{X: a.ffn.F32, Tokens: n, Cols: ffn}, a.half, &l.FFNDown)
 	k.MatMulPrefill(c, name("ffn_down"), shaders.MatMulPrefill{W: &l.FFNDown, X: gated, Partial: a.splits})
 	if i+1 < len(m.layers) {
-		k.SumNorm(c, fmt.Sprintf("blk.%d.attn_norm", i+1), added(&l.FFNDown, m.layers[i+1].AttnNorm), x)
+		next := &m.layers[i+1]
+		k.SumNorm(c, fmt.Sprintf("blk.%d.attn_norm", i+1), added(&l.FFNDown, next.AttnNorm), normed(next.AttnQKV))
 	} else {
 		k.SumFold(c, "output_norm", added(&l.FFNDown, m.outputNorm), a.x)
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -114,25 +115,28 @@ func TestChunksChangeNoBits(t *testing.T) {
 	}
 	splitting := gpuPrefill
 	splitting.Prefill.Groups, splitting.Prefill.Splits = 1000, 8
-	shape, err := weights.ParseShape("seallm-nano:layers=1,vocab=1000,ffn=2064") // ffn_down has columns enough for two splits
-	if err != nil {
-		t.Fatal(err)
+	synth := func(shape, mix string) *weights.Model {
+		s, err := weights.ParseShape(shape)
+		m, err2 := weights.ParseMix(mix)
+		if err := errors.Join(err, err2); err != nil {
+			t.Fatal(err)
+		}
+		file, err := weights.Synth(s, m, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return file
 	}
-	mix, err := weights.ParseMix("F16")
-	if err != nil {
-		t.Fatal(err)
-	}
-	wide, err := weights.Synth(shape, mix, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := splitting.Prefill.SplitsOf(256, 2064); n != 2 {
-		t.Fatalf("%d splits", n)
+	wide := synth("seallm-nano:layers=1,vocab=1000,ffn=2064", "F16") // ffn_down has columns enough for two splits
+	registers := splitting
+	registers.Prefill.Registers = shaders.EmulatedRegisters()
+	if n, m := splitting.Prefill.SplitsOf(256, 2064), registers.Prefill.SplitsOf(256, 2048); n != 2 || m != 2 {
+		t.Fatalf("%d and %d splits", n, m)
 	}
 	for name, c := range map[string]struct {
 		file   *weights.Model
 		tuning *shaders.Tuning
-	}{"tiles": {oneLayer(t), &gpuPrefill}, "split": {wide, &splitting}} {
+	}{"tiles": {oneLayer(t), &gpuPrefill}, "split": {wide, &splitting}, "registers": {synth("seallm-nano:layers=1,vocab=1000,ffn=2048", "Q4_K_M"), &registers}} {
 		if testing.Short() && name == "tiles" {
 			continue
 		}

@@ -161,7 +161,7 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 		p.productPartial, p.productDone = max(p.productPartial, partial), max(p.productDone, done)
 	}
 	prefill := tuning.Prefill
-	p.tiled, p.half = prefill != (shaders.Prefill{}), prefill.CoopMat != (shaders.CoopMat{})
+	p.tiled, p.half = prefill != (shaders.Prefill{}), prefill.Half()
 	p.matrices = tuning.Product.Matrix.On
 	if p.tiled {
 		rows := headsOf(cfg).Rows()

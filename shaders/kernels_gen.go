@@ -306,24 +306,24 @@ func (b matmulAddBindings) with(push matmulAddPush) arguments {
 // tilesPush is what the push constants of several kernels begin with.
 type tilesPush struct {
 	matrixPush
-	Row0, Stride, Tokens, First, Factors, Steps, Add uint32
+	Row0, Stride, Tokens, First, Factors, Steps, Add, Octets uint32
 }
 
 // tilesConstants are what the specialization constants of several kernels begin with.
 type tilesConstants struct {
-	Lanes, Type, Rows, Tokens, Cols, Buffers, PartRows, PartTokens uint32
+	Lanes, Type, Rows, Tokens, Cols, Buffers, PartRows, PartTokens, Geglu uint32
 }
 
 // matmulCoopmatModule is the SPIR-V of matmul_coopmat.comp.
-var matmulCoopmatModule = module{name: "matmul_coopmat", push: 48, bindings: 3, constants: 11}
+var matmulCoopmatModule = module{name: "matmul_coopmat", push: 52, bindings: 3, constants: 13}
 
 type matmulCoopmatConstants struct {
 	tilesConstants
-	M, N, K uint32
+	M, N, K, Block uint32
 }
 
 func (c matmulCoopmatConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.Cols, c.Buffers, c.PartRows, c.PartTokens, c.M, c.N, c.K}
+	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.Cols, c.Buffers, c.PartRows, c.PartTokens, c.Geglu, c.M, c.N, c.K, c.Block}
 }
 
 type matmulCoopmatPush struct {
@@ -335,6 +335,30 @@ type matmulCoopmatBindings struct {
 }
 
 func (b matmulCoopmatBindings) with(push matmulCoopmatPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Weights), bindReadOnly(b.X), bindReadWrite(b.Y)}}
+}
+
+// matmulRegistersModule is the SPIR-V of matmul_registers.comp.
+var matmulRegistersModule = module{name: "matmul_registers", push: 52, bindings: 3, constants: 13, variants: []string{"emulated"}}
+
+type matmulRegistersConstants struct {
+	Lanes, Type, Rows, Tokens, PartRows, PartTokens, Buffers, Ahead, MatrixA, MatrixB, MatrixSum, Geglu, Block uint32
+}
+
+func (c matmulRegistersConstants) words() []uint32 {
+	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.PartRows, c.PartTokens, c.Buffers, c.Ahead, c.MatrixA, c.MatrixB, c.MatrixSum, c.Geglu, c.Block}
+}
+
+type matmulRegistersPush struct {
+	matrixPush
+	Row0, Stride, Tokens, First, Factors, Steps, Add, Octets uint32
+}
+
+type matmulRegistersBindings struct {
+	Weights, X, Y vk.Range
+}
+
+func (b matmulRegistersBindings) with(push matmulRegistersPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Weights), bindReadOnly(b.X), bindReadWrite(b.Y)}}
 }
 
@@ -354,14 +378,14 @@ func (b matmulSumBindings) with(push matmulSumPush) arguments {
 }
 
 // matmulTiledModule is the SPIR-V of matmul_tiled.comp.
-var matmulTiledModule = module{name: "matmul_tiled", push: 48, bindings: 3, constants: 8}
+var matmulTiledModule = module{name: "matmul_tiled", push: 52, bindings: 3, constants: 9}
 
 type matmulTiledConstants struct {
 	tilesConstants
 }
 
 func (c matmulTiledConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.Cols, c.Buffers, c.PartRows, c.PartTokens}
+	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.Cols, c.Buffers, c.PartRows, c.PartTokens, c.Geglu}
 }
 
 type matmulTiledPush struct {

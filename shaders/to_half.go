@@ -6,10 +6,10 @@ var toHalfKernel = register(toHalfModule, Kernel{
 	Sizes: []string{"cols", "tokens"}, Typical: [][]int{{3072, 64}, {24576, 64}}, Knobs: []Knob{wideKnob},
 })
 
-// Operand makes x, in f32, ready for MatMulPrefill: for cooperative matrices it records
+// Operand makes x, in f32, ready for MatMulPrefill with w: for cooperative matrices it records
 // its conversion into half, of [Kernels.HalfBytes], else nothing.
-func (s *Kernels) Operand(c *vk.Commands, label string, x Operand, half vk.Range) Operand {
-	to := s.PrefillOperand(half, x.Tokens, x.Cols)
+func (s *Kernels) Operand(c *vk.Commands, label string, x Operand, half vk.Range, w *Matrix) Operand {
+	to := s.PrefillOperand(half, x.Tokens, w)
 	if !to.Half {
 		return x
 	}

@@ -499,7 +499,7 @@ func (b rmsnormHalfBindings) with(push rmsnormHalfPush) arguments {
 }
 
 // ropeModule is the SPIR-V of rope.comp.
-var ropeModule = module{name: "rope", push: 16, bindings: 7, constants: 2}
+var ropeModule = module{name: "rope", push: 24, bindings: 7, constants: 2}
 
 type ropeConstants struct {
 	Lanes, KV uint32
@@ -510,7 +510,7 @@ func (c ropeConstants) words() []uint32 {
 }
 
 type ropePush struct {
-	Heads, KVHeads, HeadDim, MaxPages uint32
+	Heads, KVHeads, HeadDim, MaxPages, Count, Splits uint32
 }
 
 type ropeBindings struct {
@@ -534,6 +534,31 @@ type sampleBindings struct {
 
 func (b sampleBindings) with(push samplePush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadWrite(b.Rows), bindReadOnly(b.Params), bindReadOnly(b.History), bindReadOnly(b.Biases), bindReadOnly(b.Mask), bindReadWrite(b.Counts), bindReadWrite(b.Logits), bindReadWrite(b.Best), bindReadOnly(b.Picked), bindWriteOnly(b.Ring), bindReadWrite(b.Grid)}}
+}
+
+// sumNormModule is the SPIR-V of sum_norm.comp.
+var sumNormModule = module{name: "sum_norm", push: 20, bindings: 6, constants: 5}
+
+type sumNormConstants struct {
+	Lanes, Dim, Splits, Form, Keep uint32
+}
+
+func (c sumNormConstants) words() []uint32 {
+	return []uint32{c.Lanes, c.Dim, c.Splits, c.Form, c.Keep}
+}
+
+type sumNormPush struct {
+	Tokens, First uint32
+	Eps           float32
+	Octets, Most  uint32
+}
+
+type sumNormBindings struct {
+	X, Weight, Partial, Y, Squares, Most vk.Range
+}
+
+func (b sumNormBindings) with(push sumNormPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadWrite(b.X), bindReadOnly(b.Weight), bindReadOnly(b.Partial), bindWriteOnly(b.Y), bindWriteOnly(b.Squares), bindWriteOnly(b.Most)}}
 }
 
 // thresholdModule is the SPIR-V of threshold.comp.
@@ -626,3 +651,9 @@ const MaxDim = 16384
 
 // HistogramShare is the tokens of the vocabulary that a workgroup of [Kernels.Histogram] counts.
 const HistogramShare = 4096
+
+// RopeRows is the most rows of a workgroup.
+const RopeRows = 16
+
+// NoMost is for a Most of which nothing is to be cleared.
+const NoMost = 0xffffffff

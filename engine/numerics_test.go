@@ -129,10 +129,13 @@ func TestChunksChangeNoBits(t *testing.T) {
 	if n := splitting.Prefill.SplitsOf(256, 2064); n != 2 {
 		t.Fatalf("%d splits", n)
 	}
+	matrices := splitting
+	matrices.Attention = shaders.DefaultTuning(device.Caps()).Attention
+	matrices.Attention.Matrix = shaders.EmulatedAttention()
 	for name, c := range map[string]struct {
 		file   *weights.Model
 		tuning *shaders.Tuning
-	}{"tiles": {oneLayer(t), &gpuPrefill}, "split": {wide, &splitting}} {
+	}{"tiles": {oneLayer(t), &gpuPrefill}, "split": {wide, &splitting}, "attention by matrices": {wide, &matrices}} {
 		if testing.Short() && name == "tiles" {
 			continue
 		}

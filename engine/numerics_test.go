@@ -133,10 +133,16 @@ func TestChunksChangeNoBits(t *testing.T) {
 	if n, m := splitting.Prefill.SplitsOf(256, 2064), registers.Prefill.SplitsOf(256, 2048); n != 2 || m != 2 {
 		t.Fatalf("%d and %d splits", n, m)
 	}
+	matrices := splitting
+	matrices.Attention = shaders.DefaultTuning(device.Caps()).Attention
+	matrices.Attention.Matrix = shaders.EmulatedAttention()
 	for name, c := range map[string]struct {
 		file   *weights.Model
 		tuning *shaders.Tuning
-	}{"tiles": {oneLayer(t), &gpuPrefill}, "split": {wide, &splitting}, "registers": {synth("seallm-nano:layers=1,vocab=1000,ffn=2048", "Q4_K_M"), &registers}} {
+	}{
+		"tiles": {oneLayer(t), &gpuPrefill}, "split": {wide, &splitting}, "attention by matrices": {wide, &matrices},
+		"registers": {synth("seallm-nano:layers=1,vocab=1000,ffn=2048", "Q4_K_M"), &registers},
+	} {
 		if testing.Short() && name == "tiles" {
 			continue
 		}

@@ -22,12 +22,17 @@ const (
 	slack          = 1.02      // for the allocator's own rounding
 )
 
-// Positions of an attention workgroup in decode, where GPUs take more of long sequences, and in
-// prefill on CPU devices: llvmpipe ends loops after 65535 iterations in sum.
-const (
-	DecodeSplit  = 128
-	PrefillSplit = 2048
-)
+// DecodeSplit is the positions of an attention workgroup in decode, where GPUs take more of long sequences.
+const DecodeSplit = 128
+
+// PrefillSplit is the positions of an attention workgroup in prefill: few rows at depth fill a GPU so, and the sums
+// that splits leave stay few. llvmpipe ends loops after 65535 iterations in sum.
+func PrefillSplit(caps *vk.Caps) int {
+	if caps.Type == vk.CPU {
+		return 2048
+	}
+	return 4096
+}
 
 // plan is what a model takes on the device, known before anything is uploaded.
 type plan struct {
@@ -45,7 +50,7 @@ type plan struct {
 	unpaired  bool // some layer's ffn_gate and ffn_up are of different types
 
 	// Of attention: decode shares a sequence among many workgroups, one row being too little work;
-	// prefill leaves it whole where it can, the rows being work enough.
+	// prefill, whose rows are more, in long splits. Those begin at positions that don't depend on the rows.
 	decodeSplits, prefillSplits shaders.Splits
 
 	// Bytes of what workgroups leave each other that share the columns of attn_output or ffn_down.
@@ -143,11 +148,14 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 			break
 		}
 	}
-	p.chunk, p.prefillSplits = maxChunk, shaders.SplitsOf(context, context)
+	chunk := maxChunk
 	if caps.Type == vk.CPU {
-		p.chunk, p.prefillSplits = cpuChunk, shaders.SplitsOf(min(context, PrefillSplit), context)
+		chunk = cpuChunk
 	}
-	p.chunk = min(cmp.Or(max(0, o.Chunk), p.chunk), context)
+	p.chunk = min(cmp.Or(max(0, o.Chunk), chunk), context)
+	p.prefillSplits = prefillSplitsOf(PrefillSplit(caps), context, func(s shaders.Splits) bool {
+		return caps.Type == vk.CPU || s.PartialBytes(headsOf(cfg), maxChunk) <= min(partials, caps.Limits.MaxStorageBufferRange)
+	})
 	widest := int64(max(cfg.FFNDim, cfg.Dim, cfg.Heads*(cfg.HeadDim+4)*p.prefillSplits.Max))
 	for i := range cfg.Layers {
 		gate, up := m.Tensor(fmt.Sprintf("blk.%d.ffn_gate.weight", i)), m.Tensor(fmt.Sprintf("blk.%d.ffn_up.weight", i))
@@ -185,6 +193,18 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	_, p.activations = bytesOfRooms(new(activations).table(cfg, p))
 	p.activations += int64(context)*int64(cfg.HeadDim)*4 + int64(p.sequences+p.idleSequences())*int64(context)*4
 	return p
+}
+
+// prefillSplitsOf is splits of so many positions, doubled until what they leave fits. It does not depend on the
+// rows of a chunk: the order of summation does not.
+func prefillSplitsOf(positions, context int, fits func(shaders.Splits) bool) shaders.Splits {
+	for {
+		s := shaders.SplitsOf(min(context, positions), context)
+		if s.Max == 1 || fits(s) {
+			return s
+		}
+		positions *= 2
+	}
 }
 
 // tuningOf is the workgroup sizes that were asked for, or the device's default, without what

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -115,19 +114,7 @@ func TestChunksChangeNoBits(t *testing.T) {
 	}
 	splitting := gpuPrefill
 	splitting.Prefill.Groups, splitting.Prefill.Splits = 1000, 8
-	synth := func(shape, mix string) *weights.Model {
-		s, err := weights.ParseShape(shape)
-		m, err2 := weights.ParseMix(mix)
-		if err := errors.Join(err, err2); err != nil {
-			t.Fatal(err)
-		}
-		file, err := weights.Synth(s, m, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	wide := synth("seallm-nano:layers=1,vocab=1000,ffn=2064", "F16") // ffn_down has columns enough for two splits
+	wide := synth(t, "seallm-nano:layers=1,vocab=1000,ffn=2064", "F16") // ffn_down has columns enough for two splits
 	registers := splitting
 	registers.Prefill.Registers = shaders.EmulatedRegisters()
 	if n, m := splitting.Prefill.SplitsOf(256, 2064), registers.Prefill.SplitsOf(256, 2048); n != 2 || m != 2 {
@@ -141,7 +128,7 @@ func TestChunksChangeNoBits(t *testing.T) {
 		tuning *shaders.Tuning
 	}{
 		"tiles": {oneLayer(t), &gpuPrefill}, "split": {wide, &splitting}, "attention by matrices": {wide, &matrices},
-		"registers": {synth("seallm-nano:layers=1,vocab=1000,ffn=2048", "Q4_K_M"), &registers},
+		"registers": {synth(t, "seallm-nano:layers=1,vocab=1000,ffn=2048", "Q4_K_M"), &registers},
 	} {
 		if testing.Short() && name == "tiles" {
 			continue

@@ -47,7 +47,7 @@ type plan struct {
 	splits    int  // by which attn_output and ffn_down are shared at most
 	qkvSplits int  // attn_qkv
 	matrices  bool // products of few rows may read f16
-	unpaired  bool // some layer's ffn_gate and ffn_up are of different types
+	geglu     bool // some layer's GeGLU is a dispatch of its own
 
 	// Of attention: decode shares a sequence among many workgroups, one row being too little work;
 	// prefill, whose rows are more, in long splits. Those begin at positions that don't depend on the rows.
@@ -158,10 +158,10 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	})
 	widest := int64(max(cfg.FFNDim, cfg.Dim, cfg.Heads*(cfg.HeadDim+4)*p.prefillSplits.Max))
 	for i := range cfg.Layers {
-		gate, up := m.Tensor(fmt.Sprintf("blk.%d.ffn_gate.weight", i)), m.Tensor(fmt.Sprintf("blk.%d.ffn_up.weight", i))
-		if gate != nil && up != nil && gate.Type != up.Type {
-			p.unpaired = true
-			widest = max(widest, 2*int64(cfg.FFNDim))
+		tensor := func(name string) *weights.Tensor { return m.Tensor(fmt.Sprintf("blk.%d.%s.weight", i, name)) }
+		if gegluAlone(&tuning.Prefill, tensor("ffn_gate"), tensor("ffn_up"), tensor("ffn_down")) {
+			p.geglu = true
+			widest = max(widest, int64(gateUpRows(cfg.FFNDim)), 2*int64(cfg.FFNDim))
 		}
 	}
 	for _, cols := range []int{cfg.Heads * cfg.HeadDim, cfg.FFNDim} {
@@ -175,7 +175,7 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 		rows := headsOf(cfg).Rows()
 		p.qkvSplits = prefill.SplitsOf(rows, cfg.Dim)
 		p.splits = max(prefill.SplitsOf(cfg.Dim, cfg.Heads*cfg.HeadDim), prefill.SplitsOf(cfg.Dim, cfg.FFNDim))
-		widest = max(widest, int64(gateUpRows(cfg.FFNDim)), int64(rows*p.qkvSplits), int64(cfg.Dim*p.splits))
+		widest = max(widest, int64(rows*p.qkvSplits), int64(cfg.Dim*p.splits))
 	}
 	for p.chunk > 1 && 4*widest*int64(p.chunk) > caps.Limits.MaxStorageBufferRange {
 		p.chunk /= 2
@@ -193,6 +193,17 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	_, p.activations = bytesOfRooms(new(activations).table(cfg, p))
 	p.activations += int64(context)*int64(cfg.HeadDim)*4 + int64(p.sequences+p.idleSequences())*int64(context)*4
 	return p
+}
+
+// gegluAlone tells whether no product of a layer goes on to GeGLU: ffn_gate and ffn_up are of different types,
+// or in prefill ffn_down reads another form of x than they do.
+func gegluAlone(p *shaders.Prefill, gate, up, down *weights.Tensor) bool {
+	if gate == nil || up == nil || down == nil {
+		return false // Load says what is missing
+	}
+	from, _ := p.Reads(&shaders.Matrix{Type: gate.Type, Cols: gate.Cols})
+	to, _ := p.Reads(&shaders.Matrix{Type: down.Type, Cols: down.Cols})
+	return gate.Type != up.Type || from != to
 }
 
 // prefillSplitsOf is splits of so many positions, doubled until what they leave fits. It does not depend on the

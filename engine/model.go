@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sync/errgroup"
@@ -69,7 +70,11 @@ type Model struct {
 	state   state
 
 	recordings map[recording]*vk.Commands
-	pace       pace // of prefill
+	chunks     []recording // those of prefill, the latest asked for last
+	pace       pace        // of prefill
+	speeds     speeds
+	computed   float64       // operations of prefill so far, as layerFLOPs counts
+	spent      time.Duration // in them
 	decode     decoder
 	steady     atomic.Bool // both keep their submissions as they are
 	tracer     *tracer     // nil: nobody watches
@@ -117,7 +122,9 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	}
 	tuning := tuningOf(m.dev.Caps(), o)
 	m.intDot, m.lone = tuning.Product.IntDot, tuning.LoneGain && o.Numerics == NumericsAuto && m.plan.sequences == 1
-	m.pace, m.decode.layers = startPace(m.dev.Caps(), tuning, m.cfg, m.plan)
+	caps, arithmetic := m.dev.Caps(), m.prefillArithmetic()
+	m.speeds = speedsOf(m.dev.CacheDir(), caps)
+	m.pace, m.decode.layers = startPace(caps, tuning, m.cfg, m.plan, m.speeds.of(arithmetic, guessed(caps, tuning)))
 	up, err := m.dev.NewUploader()
 	if err != nil {
 		return fmt.Errorf("engine: %w", err)

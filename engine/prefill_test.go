@@ -16,7 +16,8 @@ import (
 	"sealvk/weights/format"
 )
 
-// Before anything is measured a chunk is what the slowest devices of a class can take.
+// Before anything is measured a chunk is what the slowest devices of a class can take, or cores of
+// their number; and a device that has been measured takes what it can.
 func TestStartPace(t *testing.T) {
 	seallm := weights.Config{Layers: 28, Dim: 3072, FFNDim: 24576, Heads: 16, KVHeads: 16, HeadDim: 256}
 	nano := weights.Config{Layers: 6, Dim: 256, FFNDim: 1024, Heads: 4, KVHeads: 4, HeadDim: 64}
@@ -24,6 +25,8 @@ func TestStartPace(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		class   vk.DeviceType
+		cores   int
+		known   speed // in prefill by matrices
 		prefill shaders.Prefill
 		cfg     weights.Config
 		weights int64
@@ -31,15 +34,22 @@ func TestStartPace(t *testing.T) {
 		want    pace
 		decode  int
 	}{
-		{"discrete, with matrices", vk.Discrete, matrices, seallm, 5 << 30, 512, pace{rows: 512, least: 32, layers: 1}, 28},
-		{"discrete", vk.Discrete, shaders.Prefill{}, seallm, 5 << 30, 512, pace{rows: 64, least: 16, layers: 1}, 26},
-		{"integrated", vk.Integrated, matrices, seallm, 5 << 30, 512, pace{rows: 32, least: 32, layers: 1}, 5},
-		{"a CPU", vk.CPU, shaders.Prefill{}, seallm, 17 << 30, 256, pace{rows: 32, least: 32, layers: 1}, 1},
-		{"a small model", vk.Discrete, shaders.Prefill{}, nano, 4 << 20, 512, pace{rows: 512, least: 16, layers: 6}, 6},
-		{"a small context", vk.Discrete, matrices, seallm, 5 << 30, 100, pace{rows: 100, least: 32, layers: 9}, 28},
+		{"discrete, with matrices", vk.Discrete, 0, speed{}, matrices, seallm, 5 << 30, 1024, pace{rows: 512, least: 32, layers: 1}, 28},
+		{"discrete", vk.Discrete, 0, speed{}, shaders.Prefill{}, seallm, 5 << 30, 1024, pace{rows: 64, least: 16, layers: 1}, 26},
+		{"integrated", vk.Integrated, 0, speed{}, matrices, seallm, 5 << 30, 1024, pace{rows: 32, least: 32, layers: 1}, 5},
+		{"an H100", vk.Discrete, 132, speed{}, matrices, seallm, 5 << 30, 1024, pace{rows: 1024, least: 32, layers: 2}, 28},
+		{"an H100 that was measured", vk.Discrete, 132, speed{2e14, 1.5e12}, matrices, seallm, 5 << 30, 1024, pace{rows: 1024, least: 32, layers: 26}, 28},
+		{"few cores", vk.Discrete, 10, speed{}, matrices, seallm, 5 << 30, 1024, pace{rows: 512, least: 32, layers: 1}, 28},
+		{"measured for slow", vk.Discrete, 132, speed{5e11, 1e10}, matrices, seallm, 5 << 30, 1024, pace{rows: 64, least: 32, layers: 1}, 3},
+		{"a CPU", vk.CPU, 0, speed{}, shaders.Prefill{}, seallm, 17 << 30, 256, pace{rows: 32, least: 32, layers: 1}, 1},
+		{"a small model", vk.Discrete, 0, speed{}, shaders.Prefill{}, nano, 4 << 20, 1024, pace{rows: 1024, least: 16, layers: 6}, 6},
+		{"a small context", vk.Discrete, 0, speed{}, matrices, seallm, 5 << 30, 100, pace{rows: 100, least: 32, layers: 9}, 28},
 	} {
 		tuning := shaders.Tuning{Product: shaders.ProductTuning{Tokens: 16}, Prefill: c.prefill}
-		got, decode := startPace(&vk.Caps{Type: c.class}, tuning, c.cfg, &plan{chunk: c.chunk, weights: c.weights, tiled: c.prefill != shaders.Prefill{}})
+		caps := &vk.Caps{Type: c.class, ShaderCores: c.cores}
+		known := speeds{ByArithmetic: map[string]speed{"f16 matrices": c.known}}
+		p := &plan{chunk: c.chunk, weights: c.weights, tiled: c.prefill != shaders.Prefill{}}
+		got, decode := startPace(caps, tuning, c.cfg, p, known.of("f16 matrices", guessed(caps, tuning)))
 		if got != c.want || decode != c.decode {
 			t.Errorf("%s: %+v and %d layers a decode step, want %+v and %d", c.name, got, decode, c.want, c.decode)
 		}
@@ -56,7 +66,7 @@ func TestLengthsOfAChunk(t *testing.T) {
 		for i := range c.count {
 			rows = append(rows, shaders.Row{Position: uint32(c.start + i)})
 		}
-		if got, steps := lengths(c.start, c.count), lengthsOf(rows, 0); got != c.want || steps != c.want {
+		if got, steps := lengths(c.start, c.count, c.count), lengthsOf(rows, 0); got != c.want || steps != c.want {
 			t.Errorf("%d from %d: %+v, as steps %+v, want %+v", c.count, c.start, got, steps, c.want)
 		}
 	}

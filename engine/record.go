@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"sealvk/shaders"
 	"sealvk/vk"
@@ -10,7 +11,8 @@ import (
 // recording names what is recorded once: some layers of a decode step or of a prefill chunk.
 type recording struct {
 	decode   bool
-	choice   shaders.Choice // in decode
+	sampled  bool           // in prefill: the first token of an answer, behind the last layer
+	choice   shaders.Choice // of what is sampled
 	lone     bool           // in decode: as step says
 	count    int            // rows
 	slot     int            // of those that may be pending at once
@@ -28,17 +30,34 @@ func (r recording) String() string {
 	return fmt.Sprintf("decode step of %d rows, layers %d-%d", r.count, r.from, r.to-1)
 }
 
-// kept returns the recording, made now unless it is there already.
+// keptChunks is how many whole chunks stay recorded, layer by layer: more than the classes of a chunk
+// in both slots, with the ways to sample that are in use.
+const keptChunks = 48
+
+// kept returns the recording, made now unless it is there already. Of prefill those that were not
+// asked for the longest make room, which are not pending: two are, at most.
 func (m *Model) kept(r recording, s step, tail func(c *vk.Commands, s step)) (*vk.Commands, error) {
 	c := m.recordings[r]
-	if c != nil {
-		return c, nil
-	}
-	c, err := m.record(r, s, tail)
-	if err == nil {
+	if c == nil {
+		var err error
+		if c, err = m.record(r, s, tail); err != nil {
+			return nil, err
+		}
 		m.recordings[r] = c
 	}
-	return c, err
+	if !r.decode {
+		m.chunks = append(slices.DeleteFunc(m.chunks, func(k recording) bool { return k == r }), r)
+		layers := 0
+		for _, k := range m.chunks {
+			layers += k.to - k.from
+		}
+		for layers > keptChunks*m.cfg.Layers {
+			oldest := m.chunks[0]
+			layers -= oldest.to - oldest.from
+			m.forget(func(k recording) bool { return k == oldest })
+		}
+	}
+	return c, nil
 }
 
 // forget frees those of the kept recordings. None may be pending.
@@ -49,6 +68,7 @@ func (m *Model) forget(those func(recording) bool) {
 			delete(m.recordings, r)
 		}
 	}
+	m.chunks = slices.DeleteFunc(m.chunks, those)
 }
 
 // record makes a recording.

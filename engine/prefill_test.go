@@ -72,12 +72,11 @@ func TestLengthsOfAChunk(t *testing.T) {
 	}
 }
 
-// Once the pace is known a chunk is submitted while the device works on the one before.
+// A chunk is submitted while the device works on the one before, whether the pace is known or changes from one
+// to the next.
 func TestChunksFollowEachOther(t *testing.T) {
 	m := load(t, nano, Options{Context: 256})
 	s := session(t, m)
-	m.pace = pace{rows: 24, least: 24, layers: m.cfg.Layers, settled: true}
-	m.Steady(true)
 	var chunks []Submission
 	err := m.Trace(vk.TraceOff, func(s Submission) {
 		if strings.HasPrefix(s.Name, "layers ") {
@@ -91,21 +90,49 @@ func TestChunksFollowEachOther(t *testing.T) {
 	for i := range prompt {
 		prompt[i] = int32(10 + i)
 	}
-	for range 2 { // recorded, and from what was kept
+	for _, c := range []struct {
+		name    string
+		steady  bool
+		pace    pace
+		changes []time.Duration // of what a layer is taken to have taken, behind each chunk
+	}{
+		{"recorded", true, pace{rows: 24, least: 24, layers: m.cfg.Layers}, nil},
+		{"kept", true, pace{rows: 24, least: 24, layers: m.cfg.Layers}, nil},
+		{"first of all", false, pace{rows: 2, least: 1, layers: 1}, nil},
+		{"slower and slower", true, pace{rows: 24, least: 1, layers: m.cfg.Layers}, []time.Duration{submission / 2, submission, 2 * submission}},
+	} {
 		s.Reset()
-		chunks = nil
-		if _, err := s.Generate(context.Background(), Request{Prompt: prompt, MaxTokens: 1}); err != nil {
+		chunks, m.pace = nil, c.pace
+		m.Steady(c.steady)
+		if err := s.restart(prompt); err != nil {
 			t.Fatal(err)
 		}
-		if len(chunks) != 6 {
-			t.Fatalf("%d submissions, want 6 chunks", len(chunks))
+		next := 0
+		err := m.prefill(context.Background(), prompt, 0, s.sequence, nil, func(start, count int) error {
+			if start != next {
+				t.Errorf("%s: chunk from %d, want %d", c.name, start, next)
+			}
+			if next += count; len(c.changes) > 0 {
+				m.pace = m.pace.adapted(c.changes[0], count, m.cfg.Layers, m.plan.chunk)
+				c.changes = c.changes[1:]
+			}
+			return nil
+		})
+		if err != nil || next != len(prompt) {
+			t.Fatalf("%s: %v, %d tokens computed", c.name, err, next)
+		}
+		if c.steady && c.changes == nil && len(chunks) != 6 {
+			t.Fatalf("%s: %d submissions, want 6 chunks", c.name, len(chunks))
+		}
+		if !c.steady && !m.pace.settled {
+			t.Errorf("%s: nothing was learned", c.name)
 		}
 		for i := 1; i < len(chunks); i++ {
 			if chunks[i].Submit.After(chunks[i-1].Woken) {
-				t.Errorf("chunk %d was submitted after chunk %d was waited for", i, i-1)
+				t.Errorf("%s: submission %d was sent after %d was waited for", c.name, i, i-1)
 			}
 			if i > 1 && chunks[i].Submit.Before(chunks[i-2].Woken) {
-				t.Errorf("chunk %d was submitted before chunk %d was waited for, whose buffers it takes", i, i-2)
+				t.Errorf("%s: submission %d was sent before %d was waited for", c.name, i, i-2)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"image/color"
 	"math"
 	"slices"
@@ -102,6 +103,10 @@ func drawRoofline(c draw.Canvas, r *roofline.Roofs, marks []mark) error {
 		if bandwidth > 0 {
 			x1 = max(x1, 4*r.rate/bandwidth)
 		}
+	}
+	const most = 1e40 // of a scale; what was measured stays below 1e10
+	if !(x1/x0 < most && y1/y0 < most) {
+		return fmt.Errorf("its figures are no measurements: from %.3g to %.3g FLOP per byte, from %.3g to %.3g FLOP/s", x0, x1, y0, y1)
 	}
 	pl.X.Min, pl.X.Max, pl.Y.Min, pl.Y.Max = x0/3, 3*x1, y0/3, 3*y1
 	pl.Add(drawing(logGrid), drawing(func(c draw.Canvas, pl *plot.Plot) {

@@ -94,6 +94,6 @@ type hollow struct{}
 
 func (hollow) DrawGlyph(c *draw.Canvas, g draw.GlyphStyle, at vg.Point) {
 	const rim = 2
-	draw.CircleGlyph{}.DrawGlyph(c, g, at)
-	draw.CircleGlyph{}.DrawGlyph(c, draw.GlyphStyle{Color: color.White, Radius: g.Radius - rim}, at)
+	c.DrawGlyph(draw.GlyphStyle{Color: g.Color, Radius: g.Radius, Shape: draw.CircleGlyph{}}, at)
+	c.DrawGlyph(draw.GlyphStyle{Color: color.White, Radius: g.Radius - rim, Shape: draw.CircleGlyph{}}, at)
 }

@@ -84,7 +84,7 @@ func (p *program) profileCommand() *cli.Command {
 		Description: "Times every kernel of prefill or decode, and compares it with what the device can do.\n" +
 			"Nothing else should run meanwhile.",
 		Flags:       append(flags, f.show.all()...),
-		Subcommands: []*cli.Command{p.profileShowCommand(), p.profileKernelCommand(), p.profileDiffCommand(), p.profileStaticCommand()},
+		Subcommands: []*cli.Command{p.profileShowCommand(), p.profileKernelCommand(), p.profileDiffCommand(), p.profileRooflineCommand(), p.profileStaticCommand()},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
 				return fmt.Errorf("profile: unknown argument %q: see sealvk profile --help", c.Args().First())

@@ -118,16 +118,12 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	tuning := tuningOf(m.dev.Caps(), o)
 	m.intDot, m.lone = tuning.Product.IntDot, tuning.LoneGain && o.Numerics == NumericsAuto && m.plan.sequences == 1
 	m.pace, m.decode.layers = startPace(m.dev.Caps(), tuning, m.cfg, m.plan)
-	up, err := m.dev.NewUploader()
-	if err != nil {
-		return fmt.Errorf("engine: %w", err)
-	}
-	defer up.Free()
-	t := tensors{m: m, file: file, list: upload.NewList(file.Path, up), maxRange: o.maxRange}
+	t := tensors{m: m, file: file, list: upload.NewList(file.Path), maxRange: o.maxRange}
 	if limits := &m.dev.Caps().Limits; t.maxRange == 0 {
 		t.maxRange = min(limits.MaxStorageBufferRange, limits.MaxMemoryAllocationSize)
 	}
-	if err := t.all(); err != nil {
+	err := t.all()
+	if err != nil {
 		return err
 	}
 	if m.kernels = o.kernels; m.kernels != nil {
@@ -145,7 +141,7 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 		}
 		return nil
 	})
-	both.Go(func() error { return t.list.Write(ctx, progress) })
+	both.Go(func() error { return t.list.Write(ctx, m.dev, progress) })
 	if err := both.Wait(); err != nil {
 		return err
 	}

@@ -1,10 +1,9 @@
-// Package upload brings a model's matrices from their file to the device: read, checked and
+// Package upload brings a model's weights from their file to the device: read, checked and
 // repacked a piece at a time, on all cores.
 package upload
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -63,18 +62,16 @@ func GateUp(gate, up *weights.Tensor) Source {
 
 // List is the pieces of matrices that are to be uploaded.
 type List struct {
-	path   string
-	up     *vk.Uploader
+	path   string // of the file, for errors
 	pieces []piece
 }
 
-// NewList lists what goes to the device through up, of the file that errors name.
-func NewList(path string, up *vk.Uploader) *List { return &List{path: path, up: up} }
+// NewList lists what goes to the device of the file that errors name.
+func NewList(path string) *List { return &List{path: path} }
 
 // Add lists a matrix, whose parts are allocated.
 func (l *List) Add(w *shaders.Matrix, from Source) {
-	bytes := min(pieceBytes, l.up.MaxChunk())
-	step := max(1, int(bytes/shaders.DeviceBytes(w.Type, shaders.TileRows, w.Cols)))
+	step := max(1, int(pieceBytes/shaders.DeviceBytes(w.Type, shaders.TileRows, w.Cols)))
 	for i := range w.Parts {
 		tiles := (w.Parts[i].Rows + shaders.TileRows - 1) / shaders.TileRows
 		for tile := 0; tile < tiles; tile += step {
@@ -86,16 +83,26 @@ func (l *List) Add(w *shaders.Matrix, from Source) {
 // Write checks, repacks and writes all pieces, on all cores: while one is copied to the device
 // the next ones are read and repacked. progress, unless nil, is called from several goroutines
 // with the bytes done. The error names the file and what is wrong in it, or is ctx's.
-func (l *List) Write(ctx context.Context, progress func(done, total int64)) error {
+func (l *List) Write(ctx context.Context, d *vk.Device, progress func(done, total int64)) error {
+	if len(l.pieces) == 0 {
+		return nil
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var total int64
+	var total, largest int64
 	for _, p := range l.pieces {
 		total += p.bytes()
+		largest = max(largest, p.bytes())
 	}
+	cores := runtime.GOMAXPROCS(0)
+	up, err := d.NewUploader(largest, 2*cores)
+	if err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	defer up.Free()
 	var next, done atomic.Int64
 	var workers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
+	for range cores {
 		workers.Go(func() {
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
@@ -103,7 +110,7 @@ func (l *List) Write(ctx context.Context, progress func(done, total int64)) erro
 					return
 				}
 				p := &l.pieces[i]
-				if err := p.guard(func() error { return p.write(l.up) }); err != nil {
+				if err := p.guard(func() error { return p.write(up) }); err != nil {
 					cancel(err)
 					return
 				}
@@ -117,7 +124,7 @@ func (l *List) Write(ctx context.Context, progress func(done, total int64)) erro
 	if err := context.Cause(ctx); err != nil {
 		return fmt.Errorf("engine: %s: %w", l.path, err)
 	}
-	return l.up.Flush()
+	return up.Flush()
 }
 
 // bytes is the size of the piece on the device.
@@ -142,22 +149,23 @@ func (p *piece) write(up *vk.Uploader) error {
 			return err
 		}
 	}
-	toFirst, toSecond := p.part.Regions(typ, cols, p.tile, p.tiles)
-	each := func(to vk.Range, repack func(dst []byte, tile *shaders.Tile)) error {
-		if to.Size == 0 {
-			return nil
-		}
-		return up.Write(to, func(dst []byte) error {
-			n := len(dst) / p.tiles
-			for i := range tiles {
-				repack(dst[i*n:][:n], &tiles[i])
-			}
-			return nil
-		})
+	first, second := p.part.Regions(typ, cols, p.tile, p.tiles)
+	to := []vk.Range{first, second}
+	if second.Size == 0 {
+		to = to[:1]
 	}
-	return errors.Join(
-		each(toFirst, func(dst []byte, tile *shaders.Tile) { shaders.RepackFirst(typ, dst, tile, cols) }),
-		each(toSecond, func(dst []byte, tile *shaders.Tile) { shaders.RepackSecond(typ, dst, tile, cols) }))
+	return up.Write(to, func(parts [][]byte) error {
+		for region, dst := range parts {
+			n, repack := len(dst)/p.tiles, shaders.RepackFirst
+			if region == 1 {
+				repack = shaders.RepackSecond
+			}
+			for i := range tiles {
+				repack(typ, dst[i*n:][:n], &tiles[i], cols)
+			}
+		}
+		return nil
+	})
 }
 
 // gather finds and checks the rows of a tile of the part.

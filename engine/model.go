@@ -131,7 +131,7 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	} else if m.kernels, err = shaders.New(m.dev, shaders.Config{KV: o.KV, Tuning: tuning, Statistics: o.Statistics}); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
-	if err := m.makeBuffers(); err != nil {
+	if err := m.makeBuffers(t.list); err != nil {
 		return err
 	}
 	both, ctx := errgroup.WithContext(ctx) // the driver compiles while weights are read

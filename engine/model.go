@@ -125,16 +125,12 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	caps, arithmetic := m.dev.Caps(), m.prefillArithmetic()
 	m.speeds = speedsOf(m.dev.CacheDir(), caps)
 	m.pace, m.decode.layers = startPace(caps, tuning, m.cfg, m.plan, m.speeds.of(arithmetic, guessed(caps, tuning)))
-	up, err := m.dev.NewUploader()
-	if err != nil {
-		return fmt.Errorf("engine: %w", err)
-	}
-	defer up.Free()
-	t := tensors{m: m, file: file, list: upload.NewList(file.Path, up), maxRange: o.maxRange}
+	t := tensors{m: m, file: file, list: upload.NewList(file.Path), maxRange: o.maxRange}
 	if limits := &m.dev.Caps().Limits; t.maxRange == 0 {
 		t.maxRange = min(limits.MaxStorageBufferRange, limits.MaxMemoryAllocationSize)
 	}
-	if err := t.all(); err != nil {
+	err := t.all()
+	if err != nil {
 		return err
 	}
 	if m.kernels = o.kernels; m.kernels != nil {
@@ -142,7 +138,7 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	} else if m.kernels, err = shaders.New(m.dev, shaders.Config{KV: o.KV, Tuning: tuning, Statistics: o.Statistics}); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
-	if err := m.makeBuffers(); err != nil {
+	if err := m.makeBuffers(t.list); err != nil {
 		return err
 	}
 	both, ctx := errgroup.WithContext(ctx) // the driver compiles while weights are read
@@ -152,7 +148,7 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 		}
 		return nil
 	})
-	both.Go(func() error { return t.list.Write(ctx, progress) })
+	both.Go(func() error { return t.list.Write(ctx, m.dev, progress) })
 	if err := both.Wait(); err != nil {
 		return err
 	}

@@ -306,24 +306,24 @@ func (b matmulAddBindings) with(push matmulAddPush) arguments {
 // tilesPush is what the push constants of several kernels begin with.
 type tilesPush struct {
 	matrixPush
-	Row0, Stride, Tokens, First, Factors, Steps, Add uint32
+	Row0, Stride, Tokens, First, Factors, Steps, Add, Octets uint32
 }
 
 // tilesConstants are what the specialization constants of several kernels begin with.
 type tilesConstants struct {
-	Lanes, Type, Rows, Tokens, Cols, Buffers, PartRows, PartTokens uint32
+	Lanes, Type, Rows, Tokens, Cols, Buffers, PartRows, PartTokens, Geglu uint32
 }
 
 // matmulCoopmatModule is the SPIR-V of matmul_coopmat.comp.
-var matmulCoopmatModule = module{name: "matmul_coopmat", push: 48, bindings: 3, constants: 11}
+var matmulCoopmatModule = module{name: "matmul_coopmat", push: 52, bindings: 3, constants: 13}
 
 type matmulCoopmatConstants struct {
 	tilesConstants
-	M, N, K uint32
+	M, N, K, Block uint32
 }
 
 func (c matmulCoopmatConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.Cols, c.Buffers, c.PartRows, c.PartTokens, c.M, c.N, c.K}
+	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.Cols, c.Buffers, c.PartRows, c.PartTokens, c.Geglu, c.M, c.N, c.K, c.Block}
 }
 
 type matmulCoopmatPush struct {
@@ -354,14 +354,14 @@ func (b matmulSumBindings) with(push matmulSumPush) arguments {
 }
 
 // matmulTiledModule is the SPIR-V of matmul_tiled.comp.
-var matmulTiledModule = module{name: "matmul_tiled", push: 48, bindings: 3, constants: 8}
+var matmulTiledModule = module{name: "matmul_tiled", push: 52, bindings: 3, constants: 9}
 
 type matmulTiledConstants struct {
 	tilesConstants
 }
 
 func (c matmulTiledConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.Cols, c.Buffers, c.PartRows, c.PartTokens}
+	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.Cols, c.Buffers, c.PartRows, c.PartTokens, c.Geglu}
 }
 
 type matmulTiledPush struct {

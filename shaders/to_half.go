@@ -6,29 +6,6 @@ var toHalfKernel = register(toHalfModule, Kernel{
 	Sizes: []string{"cols", "tokens"}, Typical: [][]int{{3072, 64}, {24576, 64}}, Knobs: []Knob{wideKnob},
 })
 
-// Operand is x as [Kernels.MatMulPrefill] reads it.
-type Operand struct {
-	X            vk.Range // [First+Tokens][Cols] f32; Half: as ToHalf writes it
-	First        int      // token
-	Tokens, Cols int
-	Half         bool
-	Octets       bool // in ToHalf: to be in that order (half_rows.glsl)
-}
-
-// HalfBytes is the size of the buffer in which Operand keeps x; 0: it needs none.
-func (s *Kernels) HalfBytes(tokens, cols int) int64 {
-	if s.tuning.Prefill.CoopMat == (CoopMat{}) {
-		return 0
-	}
-	return HalfBytes(tokens, cols)
-}
-
-// HalfBytes is the size of tokens as ToHalf writes them: their values, and a factor each.
-func HalfBytes(tokens, cols int) int64 { return int64(tokens) * int64(halfRow(cols)+4) }
-
-// halfRow is the bytes of a row of f16: whole 8 values.
-func halfRow(cols int) int { return ceilDiv(cols, 8) * 16 }
-
 // Operand makes x, in f32, ready for MatMulPrefill: for cooperative matrices it records
 // its conversion into half, of [Kernels.HalfBytes], else nothing.
 func (s *Kernels) Operand(c *vk.Commands, label string, x Operand, half vk.Range) Operand {

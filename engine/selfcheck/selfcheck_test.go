@@ -46,7 +46,7 @@ func only(c *vk.Caps, name string) (shaders.Tuning, bool) {
 	gpu := *c
 	gpu.Type = vk.Discrete // whose prefill has tiles
 	t := everything(&gpu)
-	t.Prefill.Wide = t.Prefill.Narrow // a CPU's compiler takes a minute for the wide ones
+	t.Prefill.Middle, t.Prefill.Wide = t.Prefill.Narrow, t.Prefill.Narrow // a CPU's compiler takes a minute for the wide ones
 	t.Product.Quads = c.Subgroup.Has("quad")
 	var uses bool
 	for _, w := range ways {

@@ -205,18 +205,16 @@ func hasKnob(k *shaders.Kernel, name string) bool {
 // smallTiles have the smallest parts, and one buffer.
 func smallTiles(m shaders.CoopMat) shaders.Prefill {
 	p := shaders.Prefill{
-		Wide:   shaders.Tiling{Rows: 32, Tokens: 32, Cols: 16, PartRows: 4, PartTokens: 4, Buffers: 1},
 		Narrow: shaders.Tiling{Rows: 64, Tokens: 16, Cols: 32, PartRows: 8, PartTokens: 2, Buffers: 2},
+		Wide:   shaders.Tiling{Rows: 32, Tokens: 32, Cols: 32, PartRows: 4, PartTokens: 4, Buffers: 1},
 		Groups: 1, Splits: 1, CoopMat: m,
 	}
 	if m != (shaders.CoopMat{}) {
-		p.Wide = shaders.Tiling{Rows: 64, Tokens: 64, Cols: 64, PartRows: max(16, m.M), PartTokens: max(32, m.N), Buffers: 1}
-		if m.Subgroup > 32 {
-			p.Wide.PartRows = 64
-		}
+		p.Wide = shaders.Tiling{Rows: 64, Tokens: 64, Cols: 64, PartRows: 32, PartTokens: max(32, m.N), Buffers: 1}
 		p.Narrow = p.Wide
 		p.Narrow.Tokens = 32
 	}
+	p.Middle = p.Wide
 	return p
 }
 

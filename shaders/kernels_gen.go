@@ -63,6 +63,31 @@ func (b attentionBindings) with(push attentionPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Pages), bindReadOnly(b.Q), bindReadOnly(b.KCache), bindReadOnly(b.VCache), bindReadWrite(b.Partial), bindReadWrite(b.Done), bindWriteOnly(b.Y)}}
 }
 
+// attentionCoopmatModule is the SPIR-V of attention_coopmat.comp.
+var attentionCoopmatModule = module{name: "attention_coopmat", push: 32, bindings: 8, constants: 12, variants: []string{"lanes", "emulated"}}
+
+type attentionCoopmatConstants struct {
+	Lanes, KV, Subgroup, HeadDim, Parts, Buffers, Merge, M, N, K, MatrixA, MatrixSum uint32
+}
+
+func (c attentionCoopmatConstants) words() []uint32 {
+	return []uint32{c.Lanes, c.KV, c.Subgroup, c.HeadDim, c.Parts, c.Buffers, c.Merge, c.M, c.N, c.K, c.MatrixA, c.MatrixSum}
+}
+
+type attentionCoopmatPush struct {
+	Heads, KVHeads, HeadDim, MaxPages, Split, MaxSplits uint32
+	Scale                                               float32
+	Rows                                                uint32
+}
+
+type attentionCoopmatBindings struct {
+	Rows, Pages, Q, KCache, VCache, Partial, Done, Y vk.Range
+}
+
+func (b attentionCoopmatBindings) with(push attentionCoopmatPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Pages), bindReadOnly(b.Q), bindReadOnly(b.KCache), bindReadOnly(b.VCache), bindReadWrite(b.Partial), bindReadWrite(b.Done), bindWriteOnly(b.Y)}}
+}
+
 // attentionMergeModule is the SPIR-V of attention_merge.comp.
 var attentionMergeModule = module{name: "attention_merge", push: 16, bindings: 3, constants: 1}
 
@@ -474,7 +499,7 @@ func (b rmsnormHalfBindings) with(push rmsnormHalfPush) arguments {
 }
 
 // ropeModule is the SPIR-V of rope.comp.
-var ropeModule = module{name: "rope", push: 16, bindings: 7, constants: 2}
+var ropeModule = module{name: "rope", push: 24, bindings: 7, constants: 2}
 
 type ropeConstants struct {
 	Lanes, KV uint32
@@ -485,7 +510,7 @@ func (c ropeConstants) words() []uint32 {
 }
 
 type ropePush struct {
-	Heads, KVHeads, HeadDim, MaxPages uint32
+	Heads, KVHeads, HeadDim, MaxPages, Count, Splits uint32
 }
 
 type ropeBindings struct {
@@ -509,6 +534,31 @@ type sampleBindings struct {
 
 func (b sampleBindings) with(push samplePush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadWrite(b.Rows), bindReadOnly(b.Params), bindReadOnly(b.History), bindReadOnly(b.Biases), bindReadOnly(b.Mask), bindReadWrite(b.Counts), bindReadWrite(b.Logits), bindReadWrite(b.Best), bindReadOnly(b.Picked), bindWriteOnly(b.Ring), bindReadWrite(b.Grid)}}
+}
+
+// sumNormModule is the SPIR-V of sum_norm.comp.
+var sumNormModule = module{name: "sum_norm", push: 20, bindings: 6, constants: 5}
+
+type sumNormConstants struct {
+	Lanes, Dim, Splits, Form, Keep uint32
+}
+
+func (c sumNormConstants) words() []uint32 {
+	return []uint32{c.Lanes, c.Dim, c.Splits, c.Form, c.Keep}
+}
+
+type sumNormPush struct {
+	Tokens, First uint32
+	Eps           float32
+	Octets, Most  uint32
+}
+
+type sumNormBindings struct {
+	X, Weight, Partial, Y, Squares, Most vk.Range
+}
+
+func (b sumNormBindings) with(push sumNormPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadWrite(b.X), bindReadOnly(b.Weight), bindReadOnly(b.Partial), bindWriteOnly(b.Y), bindWriteOnly(b.Squares), bindWriteOnly(b.Most)}}
 }
 
 // thresholdModule is the SPIR-V of threshold.comp.
@@ -601,3 +651,9 @@ const MaxDim = 16384
 
 // HistogramShare is the tokens of the vocabulary that a workgroup of [Kernels.Histogram] counts.
 const HistogramShare = 4096
+
+// RopeRows is the most rows of a workgroup.
+const RopeRows = 16
+
+// NoMost is for a Most of which nothing is to be cleared.
+const NoMost = 0xffffffff

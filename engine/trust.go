@@ -23,7 +23,7 @@ func Trusted(ctx context.Context, dev *vk.Device, o Options) (Options, error) {
 		if err != nil {
 			return o, fmt.Errorf("engine: %w", err)
 		}
-		if t.Product.Matrix = m; r.State == selfcheck.Wrong {
+		if t.SetMatrices(m); r.State == selfcheck.Wrong {
 			wrong = append(wrong, r)
 		}
 	}

@@ -363,6 +363,30 @@ func (b matmulCoopmatBindings) with(push matmulCoopmatPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Weights), bindReadOnly(b.X), bindReadWrite(b.Y)}}
 }
 
+// matmulRegistersModule is the SPIR-V of matmul_registers.comp.
+var matmulRegistersModule = module{name: "matmul_registers", push: 52, bindings: 3, constants: 13, variants: []string{"emulated"}}
+
+type matmulRegistersConstants struct {
+	Lanes, Type, Rows, Tokens, PartRows, PartTokens, Buffers, Ahead, MatrixA, MatrixB, MatrixSum, Geglu, Block uint32
+}
+
+func (c matmulRegistersConstants) words() []uint32 {
+	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.PartRows, c.PartTokens, c.Buffers, c.Ahead, c.MatrixA, c.MatrixB, c.MatrixSum, c.Geglu, c.Block}
+}
+
+type matmulRegistersPush struct {
+	matrixPush
+	Row0, Stride, Tokens, First, Factors, Steps, Add, Octets uint32
+}
+
+type matmulRegistersBindings struct {
+	Weights, X, Y vk.Range
+}
+
+func (b matmulRegistersBindings) with(push matmulRegistersPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Weights), bindReadOnly(b.X), bindReadWrite(b.Y)}}
+}
+
 // matmulSumModule is the SPIR-V of matmul_sum.comp.
 var matmulSumModule = module{name: "matmul_sum", push: 12, bindings: 2, constants: 1}
 

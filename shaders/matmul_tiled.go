@@ -117,7 +117,7 @@ const GeGLUBlock = pairRows
 // blocked halves, whose largest values are 0 before.
 func (s *Kernels) GeGLUOperand(y vk.Range, tokens, cols int) Operand {
 	o := Operand{X: y, Tokens: tokens, Cols: cols}
-	if s.tuning.Prefill.CoopMat != (CoopMat{}) {
+	if s.tuning.Prefill.Half() {
 		o.Half, o.Block = true, GeGLUBlock
 	}
 	return o
@@ -133,6 +133,10 @@ func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
 	}
 	tile := p.tiling(w.Rows, splits, x.Tokens)
 	pipeline := s.tilePipeline(p.kernel(), w.Type, tile, tileForm{geglu, x.Block})
+	if x.Octets {
+		tile = p.Registers.tile(x.Tokens)
+		pipeline = s.registerPipeline(matmulRegistersKernel, w.Type, tile, tileForm{geglu, x.Block})
+	}
 	to, add, stride := m.Y, m.Add, m.Stride
 	switch {
 	case geglu:
@@ -165,7 +169,10 @@ func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
 			Factors: uint32(factors), Steps: uint32(ceilDiv(part, tile.Cols)), Add: constant(add), Octets: constant(m.GeGLU.Octets),
 		}}
 		args := b.with(push)
-		if x.Half {
+		switch {
+		case x.Octets:
+			args = matmulRegistersBindings(b).with(matmulRegistersPush(push.tilesPush))
+		case x.Half:
 			args = matmulCoopmatBindings(b).with(matmulCoopmatPush(push))
 		}
 		gx, gy := s.fold(ceilDiv(p.Rows, tile.Rows) * ceilDiv(x.Tokens, tile.Tokens))

@@ -6,7 +6,7 @@ import "sealvk/vk"
 func (t Tuning) InF32(c *vk.Caps) Tuning {
 	t.Product.IntDot, t.Product.Matrix, t.LoneGain = false, MatrixTuning{}, false
 	t.Attention.Matrix = AttentionMatrix{}
-	if t.Prefill.CoopMat != (CoopMat{}) {
+	if t.Prefill.Half() {
 		t.Prefill = plainPrefill(c)
 	}
 	return t

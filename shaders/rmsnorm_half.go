@@ -28,5 +28,5 @@ func (s *Kernels) RMSNormHalf(c *vk.Commands, label string, n RMSNorm) Operand {
 		}),
 		work: Work{Read: 4 * (values + int64(n.Dim)), Written: HalfBytes(n.Count, n.Dim), FLOPs: 5 * values},
 	})
-	return Operand{X: n.Y, Tokens: n.Count, Cols: n.Dim, Half: true}
+	return Operand{X: n.Y, Tokens: n.Count, Cols: n.Dim, Half: true, Octets: n.Octets}
 }

@@ -24,10 +24,14 @@ type Prefill struct {
 	// apart for a token: what it sums in which order is the same in all.
 	Narrow, Middle, Wide Tiling
 
-	CoopMat CoopMat
-	Groups  int // workgroups that fill the device: fewer tiles are split by columns
-	Splits  int // at most
+	CoopMat   CoopMat
+	Registers RegisterTiles // of matrices that it takes, in place of the tilings above
+	Groups    int           // workgroups that fill the device: fewer tiles are split by columns
+	Splits    int           // at most
 }
+
+// Half tells whether products may read x as f16.
+func (p *Prefill) Half() bool { return p.CoopMat != (CoopMat{}) || p.Registers.Form != NoMatrices }
 
 // tilings are from the narrowest on.
 func (p *Prefill) tilings() []*Tiling { return []*Tiling{&p.Narrow, &p.Middle, &p.Wide} }
@@ -59,6 +63,7 @@ func DefaultPrefill(c *vk.Caps) Prefill {
 	if p.CoopMat = coopMat(c); p.CoopMat != (CoopMat{}) {
 		p.Narrow, p.Middle, p.Wide = coopTiles(p.CoopMat.Subgroup)
 		p.fit(c)
+		p.Registers = registerTiles(c)
 		if p.Check(c) == nil {
 			return p
 		}
@@ -175,7 +180,7 @@ func (p *Prefill) Check(c *vk.Caps) error {
 			return fmt.Errorf("shaders: a tile of %d rows × %d tokens × %d columns in parts of %d × %d: %w", t.Rows, t.Tokens, t.Cols, t.PartRows, t.PartTokens, err)
 		}
 	}
-	return nil
+	return p.Registers.check(c)
 }
 
 func (t *Tiling) check(m CoopMat, c *vk.Caps) error {
@@ -235,6 +240,9 @@ func (p *Prefill) SplitsOf(rows, cols int) int {
 // share is SplitsOf, and the columns of each split, which are whole steps of all tilings.
 func (p *Prefill) share(rows, cols int) (splits, part int) {
 	step := max(p.Narrow.Cols, p.Middle.Cols, p.Wide.Cols)
+	if p.Registers.Form != NoMatrices && cols%TurnCols == 0 {
+		step = max(step, TurnCols)
+	}
 	splits = 1
 	if tiles := ceilDiv(rows, p.Narrow.Rows); 2*tiles <= p.Groups {
 		splits = max(1, min(2*p.Groups/tiles, cols/splitCols, p.Splits))

@@ -23,5 +23,5 @@ func (s *Kernels) ToHalf(c *vk.Commands, label string, x Operand, half vk.Range)
 		arguments: toHalfBindings{X: x.X, Half: half}.with(toHalfPush{Cols: uint32(x.Cols), Tokens: uint32(x.Tokens), First: uint32(x.First), Octets: constant(x.Octets)}),
 		work:      Work{Read: 4 * values, Written: HalfBytes(x.Tokens, x.Cols), FLOPs: values},
 	})
-	return Operand{X: half, Tokens: x.Tokens, Cols: x.Cols, Half: true}
+	return Operand{X: half, Tokens: x.Tokens, Cols: x.Cols, Half: true, Octets: x.Octets}
 }

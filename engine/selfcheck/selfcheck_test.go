@@ -41,6 +41,9 @@ const crashed = 3
 // example is a way that all devices have but those of MoltenVK.
 const example = "attention in one dispatch"
 
+// inRegisters is a way that devices without its matrices can go in tests.
+const inRegisters = "cooperative matrices in prefill, filled in registers"
+
 // only is a device's tuning with one way, and whether it has it.
 func only(c *vk.Caps, name string) (shaders.Tuning, bool) {
 	gpu := *c
@@ -48,6 +51,10 @@ func only(c *vk.Caps, name string) (shaders.Tuning, bool) {
 	t := everything(&gpu)
 	t.Prefill.Middle, t.Prefill.Wide = t.Prefill.Narrow, t.Prefill.Narrow // a CPU's compiler takes a minute for the wide ones
 	t.Product.Quads = c.Subgroup.Has("quad")
+	if name == inRegisters && c.Features.ShaderFloat16 {
+		t.Prefill.Registers = shaders.EmulatedRegisters()
+	}
+	registers := t.Prefill.Registers
 	var uses bool
 	for _, w := range ways {
 		if w.Name == name {
@@ -55,6 +62,9 @@ func only(c *vk.Caps, name string) (shaders.Tuning, bool) {
 		} else {
 			w.without(&t, c)
 		}
+	}
+	if name == inRegisters { // which goes with the device's other matrices
+		t.Prefill.Registers = registers
 	}
 	return t, uses
 }
@@ -148,7 +158,8 @@ func recorded(t *testing.T, dir string) (path string, list []Result) {
 
 // provenBy is the kernel that each way's cases build, and none but it and what merges attention.
 var provenBy = map[string]string{
-	"cooperative matrices in prefill":                     "matmul_coopmat[",
+	inRegisters:                       "matmul_registers_emulated[",
+	"cooperative matrices in prefill": "matmul_coopmat[",
 	"cooperative matrices in decode, filled in registers": "matmul_add_lanes[",
 	"cooperative matrices in decode":                      "matmul_add_shared[",
 	"integer dot products":                                "matmul_add_dot[",

@@ -28,6 +28,19 @@ const lanes = "cooperative matrices in decode, filled in registers"
 // may flush (reference.Weights), sizes that are no multiple of anything, and several tokens.
 var ways = []Way{
 	{
+		Name:    "cooperative matrices in prefill, filled in registers",
+		uses:    func(t *shaders.Tuning) bool { return t.Prefill.Registers.Form != shaders.NoMatrices },
+		without: func(t *shaders.Tuning, _ *vk.Caps) { t.Prefill.Registers = shaders.RegisterTiles{} },
+		proof: func(t *shaders.Tuning) []*cases.Case {
+			part, r := shaders.Tuning{Prefill: t.Prefill}, &t.Prefill.Registers
+			return []*cases.Case{ // of few tokens and of many, and of these GeGLU; x in blocks
+				of("matmul_registers", part, format.Q5_1, 1, 37, 384, min(9, r.Few.Tokens)),
+				of("matmul_registers", part, format.Q6_K, 2, 150, 768, r.Middle.Tokens),
+				of("matmul_registers", part, format.Q4_K, 3, r.Wide.Rows+32, 512, max(r.Wide.Tokens, r.Middle.Tokens)+1),
+			}
+		},
+	},
+	{
 		Name: "cooperative matrices in prefill",
 		uses: func(t *shaders.Tuning) bool { return t.Prefill.CoopMat != (shaders.CoopMat{}) },
 		without: func(t *shaders.Tuning, c *vk.Caps) {

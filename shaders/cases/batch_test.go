@@ -102,6 +102,27 @@ func TestTokensOfMatrices(t *testing.T) {
 	}
 }
 
+// The same in each tile of prefill's, wherever in it.
+func TestTokensOfTiles(t *testing.T) {
+	k := shaders.FindKernel("matmul_registers")
+	tuning, err := k.Tuning(device.Caps())
+	if err != nil {
+		return // .ci has drivers with f16
+	}
+	const tokens = 50
+	c := Case{Kernel: k.Name, Type: format.Q4_K, Shape: []int{40, 512, tokens}, Variant: Variant{Tuning: tuning}}
+	whole := words(t, run(t, &c).written[0])
+	for i, n := range []int{1, 7, 8, 9, 14, 17, 30, 33, 40} {
+		some := c
+		some.from, some.Shape = min(5*i, tokens-n), []int{40, 512, n}
+		for j, w := range words(t, runTimes(t, &some, 1).written[0]) {
+			if want := whole[40*some.from+j]; w != want {
+				t.Fatalf("token %d of %d, row %d is %#x, among all %#x", j/40, n, j%40, w, want)
+			}
+		}
+	}
+}
+
 func words(t *testing.T, o *buffer) []uint32 {
 	t.Helper()
 	queue.Lock()

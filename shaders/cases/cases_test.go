@@ -235,7 +235,7 @@ func smallTiles(m shaders.CoopMat) shaders.Prefill {
 	p := shaders.Prefill{
 		Narrow: shaders.Tiling{Rows: 64, Tokens: 16, Cols: 32, PartRows: 8, PartTokens: 2, Buffers: 2},
 		Wide:   shaders.Tiling{Rows: 32, Tokens: 32, Cols: 32, PartRows: 4, PartTokens: 4, Buffers: 1},
-		Groups: 1, Splits: 1, CoopMat: m,
+		Groups: 1, Splits: 1, CoopMat: m, Registers: shaders.EmulatedRegisters(),
 	}
 	if m != (shaders.CoopMat{}) {
 		p.Wide = shaders.Tiling{Rows: 64, Tokens: 64, Cols: 64, PartRows: 32, PartTokens: max(32, m.N), Buffers: 1}
@@ -257,7 +257,7 @@ func typesOf(k *shaders.Kernel, tuned string) []format.Type {
 		return []format.Type{format.Q4_K, format.F16, format.MLX(4, 64, format.BF16)}
 	case types == nil: // matmul takes more
 		return []format.Type{format.Q4_K}
-	case k.Name == "matmul_coopmat" && testing.Short(): // a CPU's compiler takes seconds for each
+	case (k.Name == "matmul_coopmat" || k.Name == "matmul_registers") && testing.Short(): // a CPU's compiler takes seconds for each
 		return []format.Type{format.Q6_K, format.MLX(8, 128, format.F16)}
 	case len(types) > len(families) && slices.Contains([]string{"many cores", "integers ahead", "found", "shared", "emulated"}, tuned):
 		return []format.Type{format.Q4_K, format.F16, format.Q6_K, format.MLX(8, 128, format.F16)}
@@ -339,7 +339,7 @@ func TestEveryKernel(t *testing.T) {
 func possible(t *testing.T, k *shaders.Kernel, odd uint64) *Case {
 	tuning, err := k.Tuning(device.Caps())
 	switch {
-	case err != nil && (k.Name == "matmul_coopmat" || k.Name == "attention_coopmat"):
+	case err != nil && (k.Name == "matmul_coopmat" || k.Name == "matmul_registers" || k.Name == "attention_coopmat"):
 		return nil
 	case err != nil:
 		t.Fatal(err)

@@ -82,6 +82,7 @@ type manyTokens struct {
 	x      *buffer
 	first  int // token
 	halves bool
+	octets bool
 	block  int // of blocked halves
 	times  func(w []float32, t int) reference.Expected
 }
@@ -117,7 +118,7 @@ func (b *Bench) manyTokens(p *manyTokens) {
 }
 
 func (p *manyTokens) operand(tokens, cols int) shaders.Operand {
-	return shaders.Operand{X: p.x.Bound(), First: p.first, Tokens: tokens, Cols: cols, Half: p.halves, Block: p.block}
+	return shaders.Operand{X: p.x.Bound(), First: p.first, Tokens: tokens, Cols: cols, Half: p.halves, Octets: p.octets, Block: p.block}
 }
 
 // manyGeGLU has gate and up for a matrix.

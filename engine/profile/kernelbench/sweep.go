@@ -95,7 +95,7 @@ func (s *Sweep) Cases(caps *vk.Caps) ([]Case, error) {
 		return fail("%s: %w", s.Kernel, err)
 	}
 	if s.matrices != (shaders.MatrixTuning{}) {
-		tuning.Product.Matrix = s.matrices
+		tuning.SetMatrices(s.matrices)
 	}
 	types, depths := s.Types, s.Depths
 	if len(types) == 0 {

@@ -184,8 +184,8 @@ func TestEachWay(t *testing.T) {
 }
 
 // lieAbout compiles a way's kernel wrongly: it is found out, once, and the way is left out; an honest
-// driver's is kept.
-func lieAbout(t *testing.T, w *Way) {
+// driver's is kept. That one is what it gives.
+func lieAbout(t *testing.T, w *Way) *driver {
 	tuning, _ := only(device.Caps(), w.Name)
 	dir := t.TempDir()
 	liar, of := open(t, dir, func(name string, spirv []byte) []byte {
@@ -210,10 +210,11 @@ func lieAbout(t *testing.T, w *Way) {
 	if len(again.Wrong) != 1 || again.Wrong[0].Fresh || again.Tuning != v.Tuning || len(of.take()) > 0 {
 		t.Errorf("the second time: %+v", again)
 	}
-	honest, _ := open(t, t.TempDir(), nil)
+	honest, of := open(t, t.TempDir(), nil)
 	if v := mustCheck(t, honest, tuning); len(v.Wrong) > 0 || v.Tuning != tuning {
 		t.Errorf("the truth came out as %+v", v.Wrong)
 	}
+	return of
 }
 
 // The device's own tuning is not changed, and what it uses is known afterwards.

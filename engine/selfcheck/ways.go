@@ -1,6 +1,8 @@
 package selfcheck
 
 import (
+	"slices"
+
 	"sealvk/shaders"
 	"sealvk/shaders/cases"
 	"sealvk/vk"
@@ -48,14 +50,7 @@ var ways = []Way{
 			lesser.Features.CooperativeMatrix = false
 			t.Prefill = shaders.DefaultPrefill(&lesser)
 		},
-		proof: func(t *shaders.Tuning) []*cases.Case {
-			part, wide, narrow := shaders.Tuning{Prefill: t.Prefill}, &t.Prefill.Wide, &t.Prefill.Narrow
-			return []*cases.Case{ // tiles that lie within y, and edges
-				of("matmul_coopmat", part, format.F16, 0, wide.Rows, 256, max(wide.Tokens, narrow.Tokens+1)),
-				of("matmul_coopmat", part, format.F16, 1, 150, 257, narrow.Tokens+1),
-				of("matmul_coopmat", part, format.Q4_K, 2, 37, 512, min(9, narrow.Tokens)),
-			}
-		},
+		proof: prefillMatrices,
 	},
 	{
 		Name: lanes,
@@ -112,6 +107,25 @@ var ways = []Way{
 		without: func(t *shaders.Tuning, _ *vk.Caps) { t.Attention.Merge = false },
 		proof:   attention,
 	},
+}
+
+// prefillMatrices is tiles that lie within y in each tiling; and edges, of GeGLU in the widest, and of x in
+// blocks in the narrowest.
+func prefillMatrices(t *shaders.Tuning) (list []*cases.Case) {
+	p := &t.Prefill
+	in := func(tile shaders.Tiling) shaders.Tuning {
+		one := shaders.Tuning{Prefill: *p}
+		one.Prefill.Narrow, one.Prefill.Middle, one.Prefill.Wide = tile, tile, tile
+		return one
+	}
+	for _, tile := range slices.Compact([]shaders.Tiling{p.Narrow, p.Middle, p.Wide}) {
+		list = append(list, of("matmul_coopmat", in(tile), format.F16, 0, tile.Rows, 256, tile.Tokens))
+	}
+	const blocks, geglu = 1, 6 // odd cases that have them
+	return append(list,
+		of("matmul_coopmat", in(p.Narrow), format.F16, blocks, 150, 257, p.Narrow.Tokens+1),
+		of("matmul_coopmat", in(p.Narrow), format.Q4_K, blocks, 37, 512, 9),
+		of("matmul_coopmat", in(p.Wide), format.Q4_K, geglu, 150, 512, p.Wide.Tokens+1))
 }
 
 func decodeMatrices(t *shaders.Tuning) []*cases.Case {

@@ -22,10 +22,10 @@ var matmulRegistersKernel = register(matmulRegistersModule, Kernel{
 	adapt: func(t *Tuning, c *vk.Caps) error {
 		switch t.Prefill = DefaultPrefill(c); {
 		case t.Prefill.Registers != RegisterTiles{}:
-		case c.Features.ShaderFloat16: // to test it, and to look at
+		case c.Type == vk.CPU && c.Features.ShaderFloat16: // which tests it
 			t.Prefill.Registers = EmulatedRegisters()
 		default:
-			return errors.New("the device does not calculate with f16")
+			return errors.New("the device has no cooperative matrices of 16 × 8 × 16, f16 with sums of f32, for subgroups of 32")
 		}
 		t.Prefill.Registers.Floats = true
 		return nil

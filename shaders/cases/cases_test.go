@@ -131,8 +131,8 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 	discrete := caps
 	discrete.Type = vk.Discrete
 	gpu, err := k.Tuning(&discrete)
-	if err != nil {
-		return nil
+	if err != nil { // a CPU emulates what it has none of
+		gpu = own
 	}
 	gpu.Prefill = own.Prefill
 	integers := gpu

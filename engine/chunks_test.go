@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -15,24 +16,48 @@ import (
 func TestChunksChangeNoBits(t *testing.T) {
 	splitting := gpuPrefill
 	splitting.Prefill.Groups, splitting.Prefill.Splits = 1000, 8
-	if n := splitting.Prefill.SplitsOf(48, 2064); n != 2 { // ffn_down of ragged
-		t.Fatalf("%d splits", n)
+	if n, m := splitting.Prefill.SplitsOf(48, 2064), splitting.Prefill.SplitsOf(256, 2048); n != 2 || m != 2 { // ffn_down
+		t.Fatalf("%d and %d splits", n, m)
 	}
-	checkChunks(t, &splitting)
+	matrices, registers := splitting, splitting
+	matrices.Attention = shaders.DefaultTuning(device.Caps()).Attention
+	matrices.Attention.Matrix = shaders.EmulatedAttention()
+	registers.Prefill.Registers = shaders.EmulatedRegisters()
+	lengths, few := raggedLengths(), []int{7, 33, 65} // emulation takes its time
+	for name, c := range map[string]struct {
+		file    *weights.Model
+		tuning  *shaders.Tuning
+		lengths []int
+	}{
+		"tiles":                 {ragged(t), &splitting, lengths},
+		"attention by matrices": {ragged(t), &matrices, few},
+		"registers":             {synth(t, "seallm-nano:layers=1,vocab=600,ffn=2048,context=1200", "Q4_K_M"), &registers, few},
+	} {
+		t.Run(name, func(t *testing.T) { checkChunks(t, c.file, c.tuning, c.lengths) })
+	}
+}
+
+// raggedLengths are prompts' tokens around what tiles and chunks have.
+func raggedLengths() []int {
+	if testing.Short() {
+		return []int{7, 65, 257}
+	}
+	return []int{1, 7, 33, 64, 65, 257, 600, 1100}
 }
 
 // ragged is a model of which tiles are left over in rows and columns.
 func ragged(t *testing.T) *weights.Model {
+	return synth(t, "seallm-nano:layers=1,dim=48,ffn=2064,heads=3,kv_heads=1,head_dim=32,vocab=600,context=1200", "F16")
+}
+
+func synth(t *testing.T, shape, mix string) *weights.Model {
 	t.Helper()
-	shape, err := weights.ParseShape("seallm-nano:layers=1,dim=48,ffn=2064,heads=3,kv_heads=1,head_dim=32,vocab=600,context=1200")
-	if err != nil {
+	s, err := weights.ParseShape(shape)
+	m, err2 := weights.ParseMix(mix)
+	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)
 	}
-	mix, err := weights.ParseMix("F16")
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := weights.Synth(shape, mix, 1)
+	file, err := weights.Synth(s, m, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,12 +67,8 @@ func ragged(t *testing.T) *weights.Model {
 // checkChunks wants the same logits behind prompts of many lengths, in every mode: each computed as a whole,
 // and going on from where the one before ended, in chunks of any size; and the first token of an answer
 // sampled from them, whatever fills up its chunk.
-func checkChunks(t *testing.T, tuning *shaders.Tuning) {
+func checkChunks(t *testing.T, file *weights.Model, tuning *shaders.Tuning, lengths []int) {
 	t.Helper()
-	file, lengths := ragged(t), []int{1, 7, 33, 64, 65, 257, 600, 1100}
-	if testing.Short() {
-		lengths = []int{7, 65, 257}
-	}
 	ids := make([]int32, lengths[len(lengths)-1])
 	for i := range ids {
 		ids[i] = int32(i * 37 % file.Config.Vocab)

@@ -59,7 +59,7 @@ layout(push_constant) uniform Push {
     uint rows;
 } push;
 
-const float LOWEST = -3.4e38;
+const float LOWEST = -3.4e38, UNSEEN = -1e30; // so far apart that what is not seen weighs nothing
 // Weights are exp(score - maximum) with a maximum so far below the row's greatest score that f16 has
 // normal numbers for weights down to 2^-28 of the greatest, which is up to 2^14.
 const float MARGIN = 9.7;
@@ -218,8 +218,6 @@ uint attend(uint tile, uint first, uint count) {
         row_splits[i] = in_run ? position / push.split + 1u : 0u;
         limit[i] = in_run ? min(position + 1u, begin + push.split) : 0u;
         largest[i] = 0u;
-        maximum[i] = -1e30; // far from LOWEST: what is not seen weighs nothing
-        total[i] = 0.0;
         atomicMax(position_end, limit[i]);
     }
     barrier();
@@ -262,7 +260,11 @@ uint attend(uint tile, uint first, uint count) {
 #ifdef MATRIX_LANES
     uint row1 = row0 + element_row(0u), row2 = row1 + 8u;
     uvec2 sees = uvec2(limit[row1], limit[row2]);
-    vec2 scale = vec2(row_scale[row1], row_scale[row2]), most = vec2(-1e30), all = vec2(0.0);
+    vec2 scale = vec2(row_scale[row1], row_scale[row2]), most = vec2(UNSEEN), all = vec2(0.0);
+#else
+    const uint ROW_LANES = LANES / ROWS, POSITIONS = PAGE / ROW_LANES; // of the softmax of a row, and of a lane of it
+    uint row = lane / ROW_LANES, position = lane % ROW_LANES * POSITIONS, sees = limit[row];
+    float scale = row_scale[row], most = UNSEEN, all = 0.0;
 #endif
 
     [[dont_unroll]] for (uint base = begin; base < end; base += PAGE) {
@@ -323,29 +325,22 @@ uint attend(uint tile, uint first, uint count) {
             coopMatStore(scores[c], staged, row0 * SCORE_STRIDE + (part * SCORES + c) * N, SCORE_STRIDE, gl_CooperativeMatrixLayoutRowMajor);
         barrier();
         if (BUFFERS == 1u) place(true);
-        {
-            const uint ROW_LANES = LANES / ROWS, POSITIONS = PAGE / ROW_LANES;
-            uint row = lane / ROW_LANES, position = lane % ROW_LANES * POSITIONS, sees = limit[row];
-            float s[POSITIONS], greatest = LOWEST, sum = 0.0;
-            [[unroll]] for (uint i = 0u; i < POSITIONS; i++) {
-                s[i] = base + position + i < sees ? staged[row * SCORE_STRIDE + position + i] * row_scale[row] : LOWEST;
-                greatest = max(greatest, s[i]);
-            }
-            [[unroll]] for (uint d = 1u; d < ROW_LANES; d *= 2u) greatest = max(greatest, subgroupShuffleXor(greatest, d));
-            float before = maximum[row], now = max(before, greatest - MARGIN), factor = exp(before - now);
-            [[unroll]] for (uint i = 0u; i < POSITIONS; i++) {
-                float w = exp(s[i] - now);
-                sum += w;
-                weights[row * WEIGHT_STRIDE + position + i] = float16_t(w);
-            }
-            [[unroll]] for (uint d = 1u; d < ROW_LANES; d *= 2u) sum += subgroupShuffleXor(sum, d);
-            subgroupBarrier(); // all of the row's lanes have read its maximum
-            if (lane % ROW_LANES == 0u) {
-                maximum[row] = now;
-                rescale[row] = factor;
-                total[row] = total[row] * factor + sum;
-            }
+        float s[POSITIONS], greatest = LOWEST, sum = 0.0;
+        [[unroll]] for (uint i = 0u; i < POSITIONS; i++) {
+            s[i] = base + position + i < sees ? staged[row * SCORE_STRIDE + position + i] * scale : LOWEST;
+            greatest = max(greatest, s[i]);
         }
+        [[unroll]] for (uint d = 1u; d < ROW_LANES; d *= 2u) greatest = max(greatest, subgroupShuffleXor(greatest, d));
+        float now = max(most, greatest - MARGIN), factor = exp(most - now);
+        most = now;
+        [[unroll]] for (uint i = 0u; i < POSITIONS; i++) {
+            float w = exp(s[i] - now);
+            sum += w;
+            weights[row * WEIGHT_STRIDE + position + i] = float16_t(w);
+        }
+        [[unroll]] for (uint d = 1u; d < ROW_LANES; d *= 2u) sum += subgroupShuffleXor(sum, d);
+        all = all * factor + sum;
+        if (lane % ROW_LANES == 0u) rescale[row] = factor;
 #endif
         barrier();
         bool more = base + PAGE < end;
@@ -389,8 +384,13 @@ uint attend(uint tile, uint first, uint count) {
         total[row1] = all.x;
         total[row2] = all.y;
     }
-    barrier();
+#else
+    if (lane % ROW_LANES == 0u) {
+        maximum[row] = most;
+        total[row] = all;
+    }
 #endif
+    barrier();
     // A matrix of sums at a time through shared memory, from where a lane takes quads.
     const uint QUADS = M * N / 4u;
     uint stage = subgroup_index() * M * N, stride = 1u + HEAD_DIM / 4u;
@@ -404,7 +404,7 @@ uint attend(uint tile, uint first, uint count) {
         for (uint i = lane_index(); i < QUADS; i += SUBGROUP) {
             uint row = row0 + i / (N / 4u), column = (part * SUMS + t) * N + i % (N / 4u) * 4u, splits = row_splits[row];
             vec4 v = vec4(staged[stage + 4u * i], staged[stage + 4u * i + 1u], staged[stage + 4u * i + 2u], staged[stage + 4u * i + 3u]);
-            if (splits == 1u && split == 0u) {
+            if (split < splits && (MERGE != 0u ? splits : push.max_splits) == 1u) {
                 write_y(tile + row, column, v / total[row]);
             } else if (split < splits) {
                 uint to = (((tile + row) * push.heads + head) * push.max_splits + split) * stride;

@@ -84,10 +84,14 @@ func SharedAttention(c *vk.Caps) (best AttentionMatrix) {
 	return best.fitted(c)
 }
 
-// LanesAttention is the form in registers, where the elements of matrices stand as given: 128 rows a
-// workgroup were best on an H100.
-func LanesAttention(c *vk.Caps, p MatrixPlaces) AttentionMatrix {
-	return AttentionMatrix{Form: MatrixLanes, M: 16, N: 8, K: 16, Subgroup: 32, Places: p, Groups: 8, Parts: 1, Buffers: 2}.fitted(c)
+// LanesAttention is the form in registers, where the elements of a device's matrices stand as was found; else
+// the zero value. 128 rows a workgroup were best on an H100.
+func LanesAttention(c *vk.Caps, found MatrixTuning) AttentionMatrix {
+	if found.Form != MatrixLanes {
+		return AttentionMatrix{}
+	}
+	m := AttentionMatrix{Form: MatrixLanes, M: 16, N: 8, K: 16, Subgroup: 32, Places: found.Places, Groups: 8, Parts: 1, Buffers: 2}
+	return m.fitted(c)
 }
 
 // EmulatedAttention is LanesAttention without matrices, for tests.

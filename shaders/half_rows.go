@@ -1,6 +1,10 @@
 package shaders
 
-import "sealvk/vk"
+import (
+	"slices"
+
+	"sealvk/vk"
+)
 
 // Operand is x as [Kernels.MatMulPrefill] reads it.
 type Operand struct {
@@ -10,6 +14,14 @@ type Operand struct {
 	Half         bool
 	Octets       bool // of Half: in that order
 	Block        int  // of Half: columns that share a factor, a multiple of 8, in blocked halves; 0: a token's do
+}
+
+// PrefillOperand is x for [Kernels.MatMulPrefill] with each of the matrices: as f16 where the device has cooperative matrices
+// for it, else f32; in octets where those may be filled in registers ([RegisterTiles]).
+func (s *Kernels) PrefillOperand(x vk.Range, tokens int, readers ...*Matrix) Operand {
+	p := &s.tuning.Prefill
+	octets := !slices.ContainsFunc(readers, func(w *Matrix) bool { return !p.Registers.Takes(w) })
+	return Operand{X: x, Tokens: tokens, Cols: readers[0].Cols, Half: octets || p.CoopMat != (CoopMat{}), Octets: octets}
 }
 
 // Bytes is the size of X where it is Half.
@@ -35,10 +47,10 @@ func (o *Operand) blocks() int { return ceilDiv(o.Cols, o.Block) }
 
 // HalfBytes is the size of the buffer in which Operand keeps x; 0: it needs none.
 func (s *Kernels) HalfBytes(tokens, cols int) int64 {
-	if s.tuning.Prefill.CoopMat == (CoopMat{}) {
+	if !s.tuning.Prefill.Half() {
 		return 0
 	}
-	return HalfBytes(tokens, cols)
+	return HalfBytes(8*ceilDiv(tokens, 8), cols)
 }
 
 // HalfBytes is the size of tokens as ToHalf writes them: their values, and a factor each.

@@ -488,40 +488,6 @@ func (b pickBindings) with(push pickPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Params), bindReadOnly(b.Thresholds), bindReadOnly(b.Logits), bindReadOnly(b.Best), bindWriteOnly(b.Picked)}}
 }
 
-// rmsnormModule is the SPIR-V of rmsnorm.comp.
-var rmsnormModule = module{name: "rmsnorm", push: 16, bindings: 4, constants: 1}
-
-type rmsnormPush struct {
-	Dim, First uint32
-	Eps        float32
-	Folded     uint32
-}
-
-type rmsnormBindings struct {
-	X, Weight, Y, Squares vk.Range
-}
-
-func (b rmsnormBindings) with(push rmsnormPush) arguments {
-	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.X), bindReadOnly(b.Weight), bindWriteOnly(b.Y), bindWriteOnly(b.Squares)}}
-}
-
-// rmsnormHalfModule is the SPIR-V of rmsnorm_half.comp.
-var rmsnormHalfModule = module{name: "rmsnorm_half", push: 20, bindings: 3, constants: 1}
-
-type rmsnormHalfPush struct {
-	Dim, Tokens, First uint32
-	Eps                float32
-	Octets             uint32
-}
-
-type rmsnormHalfBindings struct {
-	X, Weight, Half vk.Range
-}
-
-func (b rmsnormHalfBindings) with(push rmsnormHalfPush) arguments {
-	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.X), bindReadOnly(b.Weight), bindWriteOnly(b.Half)}}
-}
-
 // ropeModule is the SPIR-V of rope.comp.
 var ropeModule = module{name: "rope", push: 24, bindings: 7, constants: 2}
 

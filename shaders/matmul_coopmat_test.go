@@ -143,7 +143,7 @@ func TestMatMulCoopMatNaN(t *testing.T) {
 		rx, y := in(b, "x", x), b.out("y", tokens*rows)
 		buffer := b.outBytes("half", b.set.HalfBytes(tokens, cols))
 		b.run(func(c *vk.Commands) {
-			x := b.set.Operand(c, "half", Operand{X: rx, Tokens: tokens, Cols: cols}, buffer)
+			x := b.set.Operand(c, "half", Operand{X: rx, Tokens: tokens, Cols: cols}, buffer, m)
 			b.set.MatMulPrefill(c, "matmul", MatMulPrefill{W: m, X: x, Y: y, Stride: rows})
 		})
 		got := b.floats(y)

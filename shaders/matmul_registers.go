@@ -113,12 +113,6 @@ func (r *RegisterTiles) Takes(w *Matrix) bool {
 
 func (r *RegisterTiles) tiles() []*Tiling { return []*Tiling{&r.Few, &r.Narrow, &r.Middle, &r.Wide} }
 
-// Octets tells whether x that is multiplied by all of the matrices is to be in that order, for MatMulPrefill then
-// takes these tiles.
-func (s *Kernels) Octets(matrices ...*Matrix) bool {
-	return !slices.ContainsFunc(matrices, func(w *Matrix) bool { return !s.tuning.Prefill.Registers.Takes(w) })
-}
-
 // tile that so many tokens are computed in.
 func (r *RegisterTiles) tile(tokens int) *Tiling {
 	for _, t := range r.tiles() {

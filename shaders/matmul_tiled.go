@@ -105,10 +105,15 @@ type MatMulPrefill struct {
 	// GeGLU takes the place of Y, Row0, Stride and Add: gelu(gate · x[t]) × (up · x[t]), the rows of w being
 	// in the order of [GateUpRow], as [Kernels.GeGLUOperand] has it for the product that reads it.
 	GeGLU Operand
-	// Partial is [Prefill.SplitsOf][tokens][rows] f32, or more, or none: without it, or where
-	// the matrix is not all of y, its columns are not split.
+	// Partial is [Kernels.PrefillSplits][tokens][rows] f32, or more, or none: without it, or where
+	// the matrix is not all of y, its columns are not split. Without Y the splits' sums stay there, for who reads them
+	// to add in their order.
 	Partial vk.Range
 }
+
+// PrefillSplits is by how many workgroups the columns of w are shared in MatMulPrefill, where there is
+// room for their sums.
+func (s *Kernels) PrefillSplits(w *Matrix) int { return s.tuning.Prefill.SplitsOf(w.Rows, w.Cols) }
 
 // GeGLUBlock is the columns of [MatMulPrefill].GeGLU that share a factor.
 const GeGLUBlock = pairRows
@@ -127,6 +132,10 @@ func (s *Kernels) GeGLUOperand(y vk.Range, tokens, cols int) Operand {
 func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
 	p, w, x, tokens := &s.tuning.Prefill, m.W, m.X, int64(m.X.Tokens)
 	geglu := m.GeGLU.Cols > 0
+	kept := !geglu && m.Y.Buffer == nil
+	if kept {
+		m.Stride, m.Add = w.Rows, false
+	}
 	splits, part := 1, w.Cols
 	if !geglu && m.Partial.Buffer != nil && m.Stride == w.Rows {
 		splits, part = p.share(w.Rows, w.Cols)
@@ -141,7 +150,7 @@ func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
 	switch {
 	case geglu:
 		to, add, stride = m.GeGLU.X, false, m.GeGLU.Cols
-	case splits > 1:
+	case splits > 1 || kept:
 		to, add = m.Partial.Part(0, 4*int64(splits)*tokens*int64(w.Rows)), false
 	}
 	read, factors := 4*tokens*int64(w.Cols), 0
@@ -178,7 +187,7 @@ func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
 		gx, gy := s.fold(ceilDiv(p.Rows, tile.Rows) * ceilDiv(x.Tokens, tile.Tokens))
 		s.dispatch(c, label, call{pipeline: pipeline, arguments: args, shape: []int{p.Rows, w.Cols, x.Tokens}, grid: [3]int{gx, gy, splits}, work: work})
 	}
-	if splits > 1 {
+	if splits > 1 && !kept {
 		s.MatMulSum(c, label+"_sum", to, m.Y, w.Rows*x.Tokens, splits, m.Add)
 	}
 }

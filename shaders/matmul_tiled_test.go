@@ -55,7 +55,7 @@ func (b *bench) prefill(rng *rand.Rand, typ Type, rows, cols, tokens, splits int
 	}
 	before := b.floats(sum)
 	b.run(func(c *vk.Commands) {
-		operand := b.set.Operand(c, "half", Operand{X: rx, First: first, Tokens: tokens, Cols: cols}, half)
+		operand := b.set.Operand(c, "half", Operand{X: rx, First: first, Tokens: tokens, Cols: cols}, half, m)
 		b.set.MatMulPrefill(c, "stores", MatMulPrefill{W: m, X: operand, Y: y, Stride: rows, Partial: partial})
 		b.set.MatMulPrefill(c, "adds", MatMulPrefill{W: m, X: operand, Y: sum, Stride: rows, Partial: partial, Add: true})
 	})
@@ -211,7 +211,7 @@ func testTokensOfBatch(t *testing.T, p Prefill, typ Type) {
 		}
 		geglu.X = inout(b, "geglu", make([]float32, words))
 		b.run(func(c *vk.Commands) {
-			operand := b.set.Operand(c, "half", Operand{X: x, First: first, Tokens: n, Cols: cols}, half)
+			operand := b.set.Operand(c, "half", Operand{X: x, First: first, Tokens: n, Cols: cols}, half, m)
 			b.set.MatMulPrefill(c, "split", MatMulPrefill{W: m, X: operand, Y: y, Stride: rows, Partial: partial})
 			b.set.MatMulPrefill(c, "whole", MatMulPrefill{W: m, X: operand, Y: whole, Stride: rows})
 			b.set.MatMulPrefill(c, "geglu", MatMulPrefill{W: m, X: operand, GeGLU: geglu})

@@ -26,7 +26,7 @@ func TestToHalf(t *testing.T) {
 		first, tokens := 1, len(x)/cols-1
 		rx, out := in(b, "x", x), b.outBytes("half", b.set.HalfBytes(tokens, cols))
 		b.run(func(c *vk.Commands) {
-			b.set.Operand(c, "half", Operand{X: rx, First: first, Tokens: tokens, Cols: cols}, out)
+			b.set.Operand(c, "half", Operand{X: rx, First: first, Tokens: tokens, Cols: cols}, out, &Matrix{Cols: cols})
 		})
 		raw := guarded.Bytes(b.uints(out))
 		row := halfRow(cols)

@@ -69,6 +69,9 @@ type List struct {
 // NewList lists what goes to the device of the file that errors name.
 func NewList(path string) *List { return &List{path: path} }
 
+// Bytes is how much is listed of matrices, on the device.
+func (l *List) Bytes() int64 { return l.bytes }
+
 // Matrix lists a matrix, whose parts are allocated.
 func (l *List) Matrix(w *shaders.Matrix, from Source) {
 	step := max(1, int(pieceBytes/shaders.DeviceBytes(w.Type, shaders.TileRows, w.Cols)))

@@ -204,6 +204,9 @@ type Loaded struct {
 	Build  time.Duration // of the kernels that prompts and single answers need
 }
 
+// GBPerS is the rate of the upload.
+func (l Loaded) GBPerS() float64 { return float64(l.Bytes) / max(l.Upload, 1).Seconds() / 1e9 }
+
 // Loaded tells what Load took.
 func (m *Model) Loaded() Loaded { return m.loaded }
 

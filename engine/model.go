@@ -121,7 +121,7 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	tuning := tuningOf(m.dev.Caps(), o)
 	m.intDot, m.lone = tuning.Product.IntDot, tuning.LoneGain && o.Numerics == NumericsAuto && m.plan.sequences == 1
 	m.pace, m.decode.layers = startPace(m.dev.Caps(), tuning, m.cfg, m.plan)
-	t := tensors{m: m, file: file, list: upload.NewList(file.Path), maxRange: o.maxRange}
+	t := tensors{m: m, file: file, list: upload.NewList(file), maxRange: o.maxRange}
 	if limits := &m.dev.Caps().Limits; t.maxRange == 0 {
 		t.maxRange = min(limits.MaxStorageBufferRange, limits.MaxMemoryAllocationSize)
 	}

@@ -18,11 +18,14 @@ import (
 // to stay in a core's cache from one pass to the next.
 const pieceBytes = 1 << 20
 
+// readAhead is the pieces that are being read from the disk before they are repacked.
+const readAhead = 64
+
 // piece is what goes to the device at once: some tiles of a matrix, or some bytes of anything else.
 type piece struct {
-	to      []vk.Range
-	fill    func(parts [][]byte) error // to's contents
-	tensors []*weights.Tensor          // that it reads
+	to     []vk.Range
+	fill   func(parts [][]byte) error // to's contents
+	matrix *run                       // what it is of, or nil
 }
 
 // Source is where a matrix's rows come from.
@@ -61,13 +64,16 @@ func GateUp(gate, up *weights.Tensor) Source {
 
 // List is what is to be uploaded.
 type List struct {
-	path   string // of the file, for errors
+	file   *weights.Model
 	pieces []piece
 	bytes  int64 // of matrices, on the device
 }
 
-// NewList lists what goes to the device of the file that errors name.
-func NewList(path string) *List { return &List{path: path} }
+// NewList lists what goes to the device of a file.
+func NewList(file *weights.Model) *List { return &List{file: file} }
+
+// Bytes is how much is listed of matrices, on the device.
+func (l *List) Bytes() int64 { return l.bytes }
 
 // Matrix lists a matrix, whose parts are allocated.
 func (l *List) Matrix(w *shaders.Matrix, from Source) {
@@ -75,8 +81,8 @@ func (l *List) Matrix(w *shaders.Matrix, from Source) {
 	for _, part := range w.Parts {
 		tiles := (part.Rows + shaders.TileRows - 1) / shaders.TileRows
 		for first := 0; first < tiles; first += step {
-			t := run{from: &from, typ: w.Type, cols: w.Cols, part: part, first: first, tiles: min(step, tiles-first)}
-			p := piece{t.regions(), t.repack, from.Tensors}
+			t := &run{from: &from, typ: w.Type, cols: w.Cols, part: part, first: first, tiles: min(step, tiles-first)}
+			p := piece{t.regions(), t.repack, t}
 			l.pieces = append(l.pieces, p)
 			l.bytes += p.bytes()
 		}
@@ -114,6 +120,9 @@ func (l *List) Write(ctx context.Context, d *vk.Device, progress func(done, tota
 		return fmt.Errorf("engine: %w", err)
 	}
 	defer up.Free()
+	for i := range l.pieces[:min(readAhead, len(l.pieces))] {
+		l.pieces[i].ahead(l.file)
+	}
 	var next, done atomic.Int64
 	var workers sync.WaitGroup
 	for range cores {
@@ -123,12 +132,15 @@ func (l *List) Write(ctx context.Context, d *vk.Device, progress func(done, tota
 				if i >= len(l.pieces) {
 					return
 				}
+				if i+readAhead < len(l.pieces) {
+					l.pieces[i+readAhead].ahead(l.file)
+				}
 				p := &l.pieces[i]
 				if err := p.guard(func() error { return up.Write(p.to, p.fill) }); err != nil {
 					cancel(err)
 					return
 				}
-				if progress != nil && p.tensors != nil {
+				if progress != nil && p.matrix != nil {
 					progress(done.Add(p.bytes()), l.bytes)
 				}
 			}
@@ -136,7 +148,7 @@ func (l *List) Write(ctx context.Context, d *vk.Device, progress func(done, tota
 	}
 	workers.Wait()
 	if err := context.Cause(ctx); err != nil {
-		return fmt.Errorf("engine: %s: %w", l.path, err)
+		return fmt.Errorf("engine: %s: %w", l.file.Path, err)
 	}
 	return up.Flush()
 }
@@ -151,11 +163,37 @@ func (p *piece) bytes() (n int64) {
 
 // guard is Tensor.Guard of all the piece's tensors.
 func (p *piece) guard(do func() error) error {
-	for _, t := range p.tensors {
+	if p.matrix == nil {
+		return do()
+	}
+	for _, t := range p.matrix.from.Tensors {
 		inner := do
 		do = func() error { return t.Guard(inner) }
 	}
 	return do()
+}
+
+// ahead has the piece's rows read, so that they are there when their turn comes.
+func (p *piece) ahead(file *weights.Model) {
+	if p.matrix == nil {
+		return
+	}
+	type span struct{ first, end int }
+	spans := make([]span, len(p.matrix.from.Tensors))
+	t := p.matrix
+	for d := t.first * shaders.TileRows; d < min((t.first+t.tiles)*shaders.TileRows, t.part.Rows); d++ {
+		i, row := t.from.row(t.part.First + d)
+		s := &spans[i]
+		if s.end == 0 {
+			s.first = row
+		}
+		s.first, s.end = min(s.first, row), max(s.end, row+1)
+	}
+	for i, t := range p.matrix.from.Tensors {
+		if s := spans[i]; min(s.end, t.Rows) > s.first {
+			file.Ahead(t, s.first, min(s.end, t.Rows)-s.first)
+		}
+	}
 }
 
 // run is some tiles of a part of a matrix.

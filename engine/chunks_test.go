@@ -182,7 +182,7 @@ func TestChunksAreRecordedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n := device.Stats().Commands - before; n != c.recorded || len(m.chunks)-seen != n {
-			t.Errorf("%d tokens, %+v: %d recordings, want %d; %d of them are kept", c.tokens, c.sampling, n, c.recorded, len(m.chunks)-seen)
+			t.Errorf("%d tokens, a temperature of %g: %d recordings, want %d; %d of them are kept", c.tokens, c.sampling.Temperature, n, c.recorded, len(m.chunks)-seen)
 		}
 		seen = len(m.chunks)
 	}

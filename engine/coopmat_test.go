@@ -73,12 +73,7 @@ func TestCoopMatAnswersGreedily(t *testing.T) {
 
 // Matrices give a position the same bits wherever its prompt was cut.
 func TestCoopMatChunksChangeNoBits(t *testing.T) {
-	tuning := coopMatTuning(t)
-	ids := make([]int32, 41)
-	for i := range ids {
-		ids[i] = int32(10 + 37*i%500)
-	}
-	checkChunks(t, oneLayer(t), tuning, ids)
+	checkChunks(t, ragged(t), coopMatTuning(t), raggedLengths())
 }
 
 // Sequences of a batch have the answers that each has alone.

@@ -1,14 +1,12 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	"sealvk/shaders"
 	"sealvk/vk"
-	"sealvk/weights"
 )
 
 // What a layer of a GPU's prompt costs in launches: 8 dispatches where its matrices are of one type.
@@ -65,18 +63,4 @@ func TestActivationsOf7B(t *testing.T) {
 			t.Errorf("%s: %s in chunks of %d, GeGLU alone %v, want at most 1 GiB in chunks of 1024", name, size(p.activations), p.chunk, p.geglu)
 		}
 	}
-}
-
-func synth(t *testing.T, shape, mix string) *weights.Model {
-	t.Helper()
-	c, err := weights.ParseShape(shape)
-	m, err2 := weights.ParseMix(mix)
-	if err := errors.Join(err, err2); err != nil {
-		t.Fatal(err)
-	}
-	file, err := weights.Synth(c, m, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return file
 }

@@ -13,7 +13,9 @@ import (
 )
 
 const (
-	maxChunk       = 512       // tokens of a prefill chunk at most, unless asked for
+	maxChunk       = 1024      // tokens of a prefill chunk at most, unless asked for
+	leastChunk     = 256       // what it shrinks to, at least, for the sake of memory
+	maxActivations = 1 << 30   // bytes of activations that larger chunks are worth
 	cpuChunk       = 256       // the same on CPU devices, which gain nothing from more
 	ringSlots      = 16        // sampled ids that the host may be behind; more than steps in flight
 	partials       = 128 << 20 // bytes of attention's partial results in decode; longer splits keep them below
@@ -190,9 +192,21 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 		}
 		p.weights += shaders.DeviceBytes(typ, t.Rows, t.Cols)
 	}
-	_, p.activations = bytesOfRooms(new(activations).table(cfg, p))
-	p.activations += int64(context)*int64(cfg.HeadDim)*4 + int64(p.sequences+p.idleSequences())*int64(context)*4
-	return p
+	tables := int64(context)*int64(cfg.HeadDim)*4 + int64(p.sequences+p.idleSequences())*int64(context)*4
+	for {
+		chunks := p.chunkBytes(cfg)
+		p.activations = chunks + tables
+		if o.Chunk > 0 || p.chunk <= leastChunk || chunks <= maxActivations && p.withSlack() <= freeMemory(caps) {
+			return p
+		}
+		p.chunk = max(leastChunk, p.chunk/2)
+	}
+}
+
+// chunkBytes is what the activations of chunks and steps take.
+func (p *plan) chunkBytes(c weights.Config) int64 {
+	_, bytes := bytesOfRooms(new(activations).table(c, p))
+	return bytes
 }
 
 // gegluAlone tells whether no product of a layer goes on to GeGLU: ffn_gate and ffn_up are of different types,

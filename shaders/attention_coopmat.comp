@@ -199,7 +199,11 @@ Sum emulated_values(Sum s, uint t) {
 #define A coopmat<float16_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA>
 #define B coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB>
 #define Sum coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>
+#ifdef MATRIX_LANES
+#define LENGTH(s) ELEMENTS
+#else
 #define LENGTH(s) s.length()
+#endif
 #ifdef MATRIX_LANES
 const uint ELEMENTS = N / 2; // that a lane holds of a matrix of scores or sums
 #define ELEMENT(s, i) s[MATRIX_SUM >> (N == 8u ? 2u : 3u) * (i) & ELEMENTS - 1u]

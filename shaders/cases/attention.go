@@ -53,7 +53,8 @@ func (b *Bench) attentionDecode() {
 func (b *Bench) attention(record func(*shaders.Kernels, *vk.Commands, string, shaders.Attention), gridOf func(sp shaders.Splits, h shaders.Heads, length, count int) [3]uint32) {
 	h, tokens, sp := b.heads(), b.Size("tokens"), b.splits()
 	rows := b.positions()
-	q := input(b, "q", b.perToken(h.Heads*h.HeadDim, 1), tokens, h.Heads, h.HeadDim)
+	size := choose(b, 1, 1e6, 1e-6) // q beyond f16, and far below it
+	q := input(b, "q", b.perToken(h.Heads*h.HeadDim, size), tokens, h.Heads, h.HeadDim)
 	from, k, v := b.filledCache(h, rows)
 	grid := input(b, "grid", func(v []uint32) {
 		g := gridOf(sp, h, b.Lengths.Longest, tokens)
@@ -74,7 +75,7 @@ func (b *Bench) attention(record func(*shaders.Kernels, *vk.Commands, string, sh
 			clear(v[factorAt(0, tokens, to.Cols/2, to.Octets):][:tokens])
 		}, int(to.Bytes()/4))
 	}
-	scale := float32(choose(b, 1, 0.7) / math.Sqrt(float64(h.HeadDim)))
+	scale := float32(choose(b, 1, 0.7) / size / math.Sqrt(float64(h.HeadDim)))
 	b.Outputs = product(tokens, h.Heads, h.HeadDim)
 	b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 		a := shaders.Attention{

@@ -153,9 +153,11 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 		return sum
 	}
 	c.Section(fmt.Sprintf("blk.%d", i))
-	x := normed(l.AttnQKV)
+	x, attn := normed(l.AttnQKV), m.attended(s, l)
 	if i == 0 {
-		k.SumNorm(c, name("attn_norm"), m.sum(l.AttnNorm, 0, n), x)
+		first := m.sum(l.AttnNorm, 0, n)
+		first.Next = &attn
+		k.SumNorm(c, name("attn_norm"), first, x)
 	}
 
 	qkv := shaders.RoPE{Rows: s.rows, Angles: m.angles, QKV: a.qkv, Q: a.q, Cache: l.Cache, Heads: h, Count: n}
@@ -168,8 +170,13 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 		}
 	}
 	k.RoPE(c, name("rope"), qkv)
-	k.Attention(c, name("attention"), m.attention(s, l))
-	attn := k.Operand(c, name("attention_f16"), shaders.Operand{X: a.attn.F32, Tokens: n, Cols: h.Heads * h.HeadDim}, a.half, &l.AttnOutput)
+	attention := m.attention(s, l)
+	if attn.Block > 0 {
+		attention.Halves = &attn
+	}
+	if k.Attention(c, name("attention"), attention); attn.Block == 0 {
+		attn = k.Operand(c, name("attention_f16"), shaders.Operand{X: a.attn.F32, Tokens: n, Cols: h.Heads * h.HeadDim}, a.half, &l.AttnOutput)
+	}
 	k.MatMulPrefill(c, name("attn_output"), shaders.MatMulPrefill{W: &l.AttnOutput, X: attn, Partial: a.splits})
 
 	x = normed(l.FFNGateUp)
@@ -184,10 +191,22 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 	k.MatMulPrefill(c, name("ffn_down"), shaders.MatMulPrefill{W: &l.FFNDown, X: ffn, Partial: a.splits})
 	if i+1 < len(m.layers) {
 		next := &m.layers[i+1]
-		k.SumNorm(c, fmt.Sprintf("blk.%d.attn_norm", i+1), added(&l.FFNDown, next.AttnNorm), normed(next.AttnQKV))
+		norm, attn := added(&l.FFNDown, next.AttnNorm), m.attended(s, next)
+		norm.Next = &attn
+		k.SumNorm(c, fmt.Sprintf("blk.%d.attn_norm", i+1), norm, normed(next.AttnQKV))
 	} else {
 		k.SumFold(c, "output_norm", added(&l.FFNDown, m.outputNorm), a.x)
 	}
+}
+
+// attended is what attn_output of layerTiled reads: if attention itself leaves it as f16, blocked halves, whose
+// largest values a norm in front of attention makes 0.
+func (m *Model) attended(s step, l *layer) shaders.Operand {
+	o := m.kernels.PrefillOperand(m.act.half, s.count, &l.AttnOutput)
+	if o.Half && m.kernels.AttentionLeavesHalves(s.splits) {
+		o.Block = m.heads.HeadDim
+	}
+	return o
 }
 
 // gegluTiled is ffn_gate_up of layerTiled where the product doesn't do the rest (plan.geglu).

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,12 +16,17 @@ func TestDispatchesOfAPromptsLayer(t *testing.T) {
 	file := synth(t, fmt.Sprintf("seallm-nano:layers=%d,vocab=1000", layers), "Q4_0")
 	registers := gpuPrefill
 	registers.Prefill.Registers = shaders.EmulatedRegisters()
+	matrices := registers
+	matrices.Attention = shaders.DefaultTuning(device.Caps()).Attention
+	matrices.Attention.Matrix = shaders.EmulatedAttention()
+	layer := []string{"attn_qkv", "rope", "attention", "attn_output", "ffn_norm", "ffn_gate_up", "ffn_down", "attn_norm"}
 	for name, c := range map[string]struct {
 		tuning *shaders.Tuning
 		want   []string
 	}{
-		"f32": {&gpuPrefill, []string{"attn_qkv", "rope", "attention", "attn_output", "ffn_norm", "ffn_gate_up", "ffn_down", "attn_norm"}},
-		"f16": {&registers, []string{"attn_qkv", "rope", "attention", "attention_f16", "attn_output", "ffn_norm", "ffn_gate_up", "ffn_down", "attn_norm"}},
+		"f32":              {&gpuPrefill, layer},
+		"f16":              {&matrices, layer},
+		"attention in f32": {&registers, slices.Insert(slices.Clone(layer), 3, "attention_f16")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := loadFile(t, file, Options{Tuning: c.tuning, Context: 64})

@@ -217,6 +217,10 @@ type Attention struct {
 	Count   int
 	Scale   float32 // of q·k
 	Prefill bool    // rows share their loads of K and V, where they follow each other in a sequence
+
+	// Halves is where Y is written instead, if the kernel leaves such ([Kernels.AttentionLeavesHalves]): blocked
+	// halves of Count tokens, a head a block, whose largest values are 0 before. nil: nowhere.
+	Halves *Operand
 }
 
 // Attention records a, and tells what of Y it writes. It is one dispatch, or two where the first does

@@ -47,6 +47,8 @@ layout(set = 0, binding = 4, std430) readonly buffer VScales { float v_scales[];
 layout(set = 0, binding = 5, std430) coherent buffer Partial { vec4 partial[]; };
 layout(set = 0, binding = 6, std430) coherent buffer Done { uint done[]; };
 layout(set = 0, binding = 7, std430) writeonly buffer Y { vec4 y[]; };
+layout(set = 0, binding = 8, std430) buffer Halves { uint half_pairs[]; }; // blocked halves, a head a block
+layout(set = 0, binding = 8, std430) buffer HalfQuads { uvec2 half_quads[]; };
 
 layout(push_constant) uniform Push {
     uint heads;
@@ -57,6 +59,7 @@ layout(push_constant) uniform Push {
     uint max_splits; // stride of partial
     float scale;
     uint rows;
+    uint halves; // what is written: 0: y; 1: Halves, 2: in octets
 } push;
 
 const float LOWEST = -3.4e38, UNSEEN = -1e30; // so far apart that what is not seen weighs nothing
@@ -77,11 +80,11 @@ const uint SCORE_STRIDE = PAGE + 4, WEIGHT_STRIDE = PAGE + 8;
 shared uvec4 cached[CACHED > QUERIES ? CACHED : QUERIES]; // octets of f16
 shared uint row_splits[ROWS]; // 0: a row of another run
 shared uint limit[ROWS];      // positions that a row sees before the split ends
-shared uint largest[ROWS];    // bits of the largest |q|
+shared uint largest[ROWS];    // bits of the largest |q|, at the end of the largest |y|
 shared float row_scale[ROWS]; // from products to scores
 shared float maximum[ROWS], total[ROWS];
 shared uint run_end, position_end;
-shared uint finished[ROWS];
+shared uint finished[ROWS]; // how many splits a row had, of which this was the last
 #ifdef MATRIX_LANES
 const uint STAGED = LANES / SUBGROUP * M * N;
 shared float staged[STAGED]; // [subgroup] a matrix of sums
@@ -93,6 +96,13 @@ shared float rescale[ROWS];
 #endif
 
 #include "attention_merge.glsl"
+
+// Puts a matrix of sums into shared memory.
+#ifdef MATRIX_LANES
+#define STAGE(s, at) UNROLL for (uint e = 0u; e < ELEMENTS; e++) staged[at + element_row(e) * N + element_column(e)] = ELEMENT(s, e);
+#else
+#define STAGE(s, at) coopMatStore(s, staged, at, N, gl_CooperativeMatrixLayoutRowMajor);
+#endif
 
 uvec4 ahead[LOADS]; // units on their way
 float ahead_scale[LOADS];
@@ -148,6 +158,7 @@ uvec2 q_halves(uint at, float fit) {
 #define UNROLL [[dont_unroll]]
 #define Sum vec4
 #define ELEMENT(s, i) s[i]
+#define LENGTH(s) 4u
 const uint ELEMENTS = 4;
 shared float16_t emulated_weights[ROWS * PAGE];
 
@@ -189,6 +200,11 @@ Sum emulated_values(Sum s, uint t) {
 #define B coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB>
 #define Sum coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>
 #ifdef MATRIX_LANES
+#define LENGTH(s) ELEMENTS
+#else
+#define LENGTH(s) s.length()
+#endif
+#ifdef MATRIX_LANES
 const uint ELEMENTS = N / 2; // that a lane holds of a matrix of scores or sums
 #define ELEMENT(s, i) s[MATRIX_SUM >> (N == 8u ? 2u : 3u) * (i) & ELEMENTS - 1u]
 uint element_row(uint i) { return lane_index() / 4u + 8u * (i / 2u % 2u); }
@@ -196,8 +212,28 @@ uint element_column(uint i) { return 2u * (lane_index() % 4u) + i % 2u + 8u * (i
 #endif
 #endif
 
-// Values of the row, four columns of the head, once they are final.
-void write_y(uint token, uint column, vec4 v) { y[(token * push.heads + gl_WorkGroupID.x) * (HEAD_DIM / 4u) + column / 4u] = v; }
+// Whether the workgroup has the whole of a row.
+bool is_whole(uint row) { return gl_WorkGroupID.y < row_splits[row] && (MERGE != 0u ? row_splits[row] : push.max_splits) == 1u; }
+
+// Writes four columns of the head of a row.
+void write(uint tile, uint row, uint column, vec4 v) {
+    uint token = tile + row, words = push.heads * (HEAD_DIM / 2u), word = gl_WorkGroupID.x * (HEAD_DIM / 2u) + column / 2u;
+    if (push.halves == 0u) {
+        y[token * (words / 2u) + word / 2u] = v;
+        return;
+    }
+    bool octets = push.halves == 2u;
+    v *= half_scale(half_exponent(largest[row]));
+    if (octets) v = v.xzyw;
+    half_quads[half_at(token, words, word, octets) / 2u] = uvec2(half_bits(v.x) | half_bits(v.y) << 16, half_bits(v.z) | half_bits(v.w) << 16);
+}
+
+uint most_of(vec4 v) {
+    uvec4 u = floatBitsToUint(v) & 0x7fffffffu;
+    return max(max(u.x, u.y), max(u.z, u.w));
+}
+
+vec4 staged_quad(uint at) { return vec4(staged[at], staged[at + 1u], staged[at + 2u], staged[at + 3u]); }
 
 // Rows of the workgroup from first on, which are of one sequence; gives where those end.
 uint attend(uint tile, uint first, uint count) {
@@ -230,8 +266,7 @@ uint attend(uint tile, uint first, uint count) {
     for (uint i = lane / 8u; i < ROWS; i += LANES / 8u) {
         uint from = q_at(tile, i), most = 0u;
         [[unroll]] for (uint d = 0u; d < HEAD_DIM / 4u; d += 8u) {
-            uvec4 v = floatBitsToUint(q[from + d + lane % 8u]) & 0x7fffffffu;
-            most = max(most, max(max(v.x, v.y), max(v.z, v.w)));
+            most = max(most, most_of(q[from + d + lane % 8u]));
         }
         atomicMax(largest[i], most);
     }
@@ -391,22 +426,33 @@ uint attend(uint tile, uint first, uint count) {
     }
 #endif
     barrier();
+    for (uint i = lane; i < ROWS; i += LANES) largest[i] = 0u;
+    barrier();
     // A matrix of sums at a time through shared memory, from where a lane takes quads.
     const uint QUADS = M * N / 4u;
     uint stage = subgroup_index() * M * N, stride = 1u + HEAD_DIM / 4u;
-    UNROLL for (uint t = 0u; t < SUMS; t++) {
-#ifdef MATRIX_LANES
-        UNROLL for (uint i = 0u; i < ELEMENTS; i++) staged[stage + element_row(i) * N + element_column(i)] = ELEMENT(sums[t], i);
-#else
-        coopMatStore(sums[t], staged, stage, N, gl_CooperativeMatrixLayoutRowMajor);
-#endif
+    if (push.halves != 0u) {
+        Sum greatest = Sum(0.0); // of all matrices, element by element, as bits
+        UNROLL for (uint t = 0u; t < SUMS; t++)
+            UNROLL for (uint i = 0u; i < LENGTH(greatest); i++)
+                greatest[i] = uintBitsToFloat(max(floatBitsToUint(greatest[i]), floatBitsToUint(sums[t][i]) & 0x7fffffffu));
+        STAGE(greatest, stage)
         barrier();
         for (uint i = lane_index(); i < QUADS; i += SUBGROUP) {
-            uint row = row0 + i / (N / 4u), column = (part * SUMS + t) * N + i % (N / 4u) * 4u, splits = row_splits[row];
-            vec4 v = vec4(staged[stage + 4u * i], staged[stage + 4u * i + 1u], staged[stage + 4u * i + 2u], staged[stage + 4u * i + 3u]);
-            if (split < splits && (MERGE != 0u ? splits : push.max_splits) == 1u) {
-                write_y(tile + row, column, v / total[row]);
-            } else if (split < splits) {
+            uint row = row0 + i / (N / 4u);
+            if (is_whole(row)) atomicMax(largest[row], most_of(staged_quad(stage + 4u * i) / total[row]));
+        }
+        barrier();
+    }
+    UNROLL for (uint t = 0u; t < SUMS; t++) {
+        STAGE(sums[t], stage)
+        barrier();
+        for (uint i = lane_index(); i < QUADS; i += SUBGROUP) {
+            uint row = row0 + i / (N / 4u), column = (part * SUMS + t) * N + i % (N / 4u) * 4u;
+            vec4 v = staged_quad(stage + 4u * i);
+            if (is_whole(row)) {
+                write(tile, row, column, v / total[row]);
+            } else if (split < row_splits[row]) {
                 uint to = (((tile + row) * push.heads + head) * push.max_splits + split) * stride;
                 partial[to + 1u + column / 4u] = v;
                 if (column == 0u) partial[to] = vec4(maximum[row], total[row], 0.0, 0.0);
@@ -414,26 +460,45 @@ uint attend(uint tile, uint first, uint count) {
         }
         barrier();
     }
-    if (MERGE == 0u || push.max_splits == 1u) return last;
-
-    memoryBarrierBuffer();
-    barrier();
-    for (uint i = lane; i < ROWS; i += LANES) {
-        uint splits = row_splits[i];
-        finished[i] = 0u;
-        if (splits > 1u && split < splits && atomicAdd(done[(tile + i) * push.heads + head], 1u) + 1u == splits) {
-            finished[i] = splits;
-            done[(tile + i) * push.heads + head] = 0u;
+    for (uint i = lane; i < ROWS; i += LANES) finished[i] = is_whole(i) ? 1u : 0u;
+    if (MERGE != 0u && push.max_splits > 1u) {
+        memoryBarrierBuffer();
+        barrier();
+        for (uint i = lane; i < ROWS; i += LANES) {
+            uint splits = row_splits[i];
+            if (splits > 1u && split < splits && atomicAdd(done[(tile + i) * push.heads + head], 1u) + 1u == splits) {
+                finished[i] = splits;
+                done[(tile + i) * push.heads + head] = 0u;
+            }
+        }
+        barrier();
+        memoryBarrierBuffer();
+        for (uint i = lane; i < ROWS * (HEAD_DIM / 4u); i += LANES) {
+            uint row = i / (HEAD_DIM / 4u), quad = i % (HEAD_DIM / 4u);
+            if (finished[row] < 2u) continue;
+            uint from = ((tile + row) * push.heads + head) * push.max_splits * stride;
+            vec4 v = merged_quad(from, finished[row], HEAD_DIM, quad, greatest_of_splits(from, finished[row], HEAD_DIM));
+            if (push.halves == 0u) {
+                write(tile, row, 4u * quad, v);
+            } else {
+                atomicMax(largest[row], most_of(v));
+                partial[from + 1u + quad] = v; // which only this lane has read
+            }
+        }
+        barrier();
+        for (uint i = lane; i < ROWS * (HEAD_DIM / 4u) && push.halves != 0u; i += LANES) {
+            uint row = i / (HEAD_DIM / 4u), quad = i % (HEAD_DIM / 4u);
+            if (finished[row] > 1u) write(tile, row, 4u * quad, partial[((tile + row) * push.heads + head) * push.max_splits * stride + 1u + quad]);
         }
     }
+    if (push.halves == 0u) return last;
+
     barrier();
-    memoryBarrierBuffer();
-    for (uint i = lane; i < ROWS * (HEAD_DIM / 4u); i += LANES) {
-        uint row = i / (HEAD_DIM / 4u), quad = i % (HEAD_DIM / 4u);
-        if (finished[row] == 0u) continue;
-        uint from = ((tile + row) * push.heads + head) * push.max_splits * stride;
-        float greatest = greatest_of_splits(from, finished[row], HEAD_DIM);
-        write_y(tile + row, 4u * quad, merged_quad(from, finished[row], HEAD_DIM, quad, greatest));
+    uint factors = half_factor_at(0u, push.rows, push.heads * (HEAD_DIM / 2u), push.halves == 2u);
+    for (uint i = lane; i < ROWS; i += LANES) {
+        if (finished[i] == 0u) continue;
+        atomicMax(half_pairs[factors + tile + i], largest[i]);
+        half_pairs[half_block_at(tile + i, push.rows, push.heads, head, factors)] = half_factor(largest[i]);
     }
     return last;
 }

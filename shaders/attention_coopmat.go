@@ -46,7 +46,7 @@ type AttentionMatrix struct {
 	Places   MatrixPlaces
 	Groups   int // of M rows in a workgroup
 	Parts    int // subgroups of each, which share a page's positions and a head's dimensions
-	Buffers  int // 2: K and V have shared memory of their own; 1: they take turns
+	Buffers  int // 2: K and V have shared memory of their own, for heads with which both fit; 1: they take turns
 }
 
 // Rows of a workgroup.
@@ -54,11 +54,11 @@ func (m *AttentionMatrix) rows() int { return m.Groups * m.M }
 
 func (m *AttentionMatrix) lanes() int { return m.Groups * m.Parts * m.Subgroup }
 
-// shared is the bytes of shared memory, as attention_coopmat.comp declares it for heads of a dimension.
-func (m *AttentionMatrix) shared(headDim int) int {
+// shared is the bytes of shared memory, as attention_coopmat.comp declares it for heads of a dimension and 1 or 2 buffers.
+func (m *AttentionMatrix) shared(headDim, buffers int) int {
 	rows := m.rows()
 	staged := m.Groups * m.Parts * m.M * m.N
-	n := 16*max(m.Buffers*PageTokens*(headDim/8+1), 5*rows) + 4*7*rows + 8
+	n := 16*max(buffers*PageTokens*(headDim/8+1), 5*rows) + 4*7*rows + 8
 	switch m.Form {
 	case MatrixShared:
 		staged = max(staged, rows*(PageTokens+4))
@@ -101,9 +101,6 @@ func EmulatedAttention() AttentionMatrix {
 
 // fitted is m in workgroups that the device can have, or the zero value.
 func (m AttentionMatrix) fitted(c *vk.Caps) AttentionMatrix {
-	if m.check(c) != nil {
-		m.Buffers = 1
-	}
 	for m.Groups > 1 && m.check(c) != nil {
 		m.Groups /= 2
 	}
@@ -137,8 +134,8 @@ func (m *AttentionMatrix) check(c *vk.Caps) error {
 		return fmt.Errorf("%d subgroups of %d for %d rows: want 1 to %d lanes a row", m.Parts, m.Subgroup, m.M, min(PageTokens, m.Subgroup))
 	case m.lanes() > mostInvocations(c) || m.lanes() < 8 || s.MaxPerWorkGroup > 0 && m.Groups*m.Parts > s.MaxPerWorkGroup:
 		return fmt.Errorf("%d subgroups of %d: the device has %d invocations a workgroup, %d subgroups", m.Groups*m.Parts, m.Subgroup, mostInvocations(c), s.MaxPerWorkGroup)
-	case m.shared(format.MaxHeadDim) > c.Limits.MaxComputeSharedMemorySize:
-		return fmt.Errorf("attention takes %d bytes of shared memory by matrices, the device has %d", m.shared(format.MaxHeadDim), c.Limits.MaxComputeSharedMemorySize)
+	case m.shared(format.MaxHeadDim, 1) > c.Limits.MaxComputeSharedMemorySize:
+		return fmt.Errorf("attention takes %d bytes of shared memory by matrices, the device has %d", m.shared(format.MaxHeadDim, 1), c.Limits.MaxComputeSharedMemorySize)
 	}
 	return nil
 }
@@ -155,11 +152,15 @@ func (m *AttentionMatrix) Grid(p Splits, h Heads, length, count int) [3]uint32 {
 
 // attentionCoopmat is k for heads of a dimension, a multiple of KVBlock.
 func (s *Kernels) attentionCoopmat(k *Kernel, headDim int) *Pipeline {
-	m := &s.tuning.Attention.Matrix
+	m, limit := &s.tuning.Attention.Matrix, s.d.Caps().Limits.MaxComputeSharedMemorySize
+	buffers := m.Buffers
+	if m.shared(headDim, buffers) > limit {
+		buffers = 1
+	}
 	f := form{
 		weights: NoType, name: s.kv.String() + " cache", variant: map[MatrixForm]string{MatrixLanes: "lanes", MatrixEmulated: "emulated"}[m.Form], subgroup: m.Subgroup,
 		constants: attentionCoopmatConstants{
-			Lanes: uint32(m.lanes()), KV: uint32(s.kv), Subgroup: uint32(m.Subgroup), HeadDim: uint32(headDim), Parts: uint32(m.Parts), Buffers: uint32(m.Buffers),
+			Lanes: uint32(m.lanes()), KV: uint32(s.kv), Subgroup: uint32(m.Subgroup), HeadDim: uint32(headDim), Parts: uint32(m.Parts), Buffers: uint32(buffers),
 			Merge: constant(s.tuning.Attention.Merge), M: uint32(m.M), N: uint32(m.N), K: uint32(m.K), MatrixA: m.Places.A, MatrixSum: m.Places.Sum,
 		}.words(),
 	}
@@ -169,10 +170,24 @@ func (s *Kernels) attentionCoopmat(k *Kernel, headDim int) *Pipeline {
 	return s.pipeline(k, f)
 }
 
+// AttentionLeavesHalves tells whether prefill's attention writes [Attention.Halves].
+func (s *Kernels) AttentionLeavesHalves(p Splits) bool {
+	return s.attentionTakesMatrices() && (s.tuning.Attention.Merge || p.Max == 1)
+}
+
 // AttentionCoopMat is AttentionPrefill by cooperative matrices, for caches of f16 and q8_0: q, k, v and weights
 // are f16, each row of q times a power of two first; sums f32. The grid is [AttentionMatrix.Grid].
 func (s *Kernels) AttentionCoopMat(c *vk.Commands, label string, a Attention) {
-	args := attentionCoopmatBindings(a.bindings()).with(attentionCoopmatPush(a.push()))
+	b, p, halves, order := a.bindings(), a.push(), a.Y.F32, uint32(0)
+	if o := a.Halves; o != nil && s.AttentionLeavesHalves(a.Splits) {
+		halves, order = o.X, 1+constant(o.Octets)
+	}
+	args := attentionCoopmatBindings{
+		Rows: b.Rows, Pages: b.Pages, Q: b.Q, KCache: b.KCache, VCache: b.VCache, Partial: b.Partial, Done: b.Done, Y: b.Y, Halves: halves,
+	}.with(attentionCoopmatPush{
+		Heads: p.Heads, KVHeads: p.KVHeads, HeadDim: p.HeadDim, MaxPages: p.MaxPages, Split: p.Split, MaxSplits: p.MaxSplits, Scale: p.Scale, Rows: p.Rows,
+		Halves: order,
+	})
 	s.attention(c, label, s.attentionCoopmat(attentionCoopmatKernel, a.Heads.HeadDim), args, a, func(l Lengths) [3]uint32 {
 		return s.tuning.Attention.Matrix.Grid(a.Splits, a.Heads, l.Longest, a.Count)
 	})

@@ -136,6 +136,52 @@ func TestAttentionTuningCheck(t *testing.T) {
 	}
 }
 
+// Matrices of attention fit the devices that have them, or there are none.
+func TestAttentionMatrixFits(t *testing.T) {
+	of := func(m, n, k, subgroup, shared int) *vk.Caps {
+		c := &vk.Caps{Type: vk.Discrete, Subgroup: vk.Subgroup{Size: subgroup, MinSize: subgroup, MaxSize: subgroup, Operations: []string{"shuffle"}, Compute: true}}
+		c.Features.CooperativeMatrix, c.Features.VulkanMemoryModel, c.Features.ShaderFloat16 = true, true, true
+		c.Limits.MaxComputeSharedMemorySize, c.Limits.MaxComputeWorkGroupInvocations, c.Limits.MaxComputeWorkGroupSize = shared, 1024, [3]int{1024, 1024, 64}
+		c.CooperativeMatrices = []vk.CooperativeMatrix{{M: m, N: n, K: k, A: "f16", B: "f16", C: "f32", Result: "f32", Scope: "subgroup"}}
+		return c
+	}
+	for name, want := range map[string]struct {
+		caps          *vk.Caps
+		groups, parts int // 0: none
+	}{
+		"NVIDIA": {of(16, 16, 16, 32, 49152), 4, 2}, "AMD, 32 lanes": {of(16, 16, 16, 32, 65536), 4, 2}, "64 lanes": {of(16, 16, 16, 64, 65536), 4, 2},
+		"Intel": {of(8, 16, 16, 16, 65536), 4, 2}, "32 KiB": {of(16, 16, 16, 32, 32768), 2, 2}, "lavapipe": {of(8, 8, 8, 8, 32768), 4, 4},
+		"16 KiB": {of(16, 16, 16, 32, 16384), 0, 0}, "rows of more than a subgroup": {of(16, 16, 16, 4, 65536), 0, 0},
+	} {
+		m := SharedAttention(want.caps)
+		if m.Groups != want.groups || m.Parts != want.parts {
+			t.Errorf("%s: %+v", name, m)
+		}
+		a := defaultAttention(want.caps)
+		if a.Matrix != m || m.check(want.caps) != nil {
+			t.Errorf("%s: %+v is not the default", name, m)
+		}
+	}
+	nvidia := of(16, 8, 16, 32, 49152)
+	places := MatrixPlaces{A: 1, Sum: 2}
+	m := LanesAttention(nvidia, MatrixTuning{On: true, Form: MatrixLanes, Places: places})
+	if m.rows() != 128 || m.lanes() != 256 || m.Places != places || m.shared(256, 2) > 49152 {
+		t.Errorf("in registers: %+v of %d bytes", m, m.shared(256, 2))
+	}
+	if m := LanesAttention(nvidia, SharedMatrices(nvidia)); m != (AttentionMatrix{}) {
+		t.Errorf("without places: %+v", m)
+	}
+	for name, change := range map[string]func(m *AttentionMatrix){
+		"shape": func(m *AttentionMatrix) { m.K = 8 }, "subgroup": func(m *AttentionMatrix) { m.Subgroup = 16 }, "parts": func(m *AttentionMatrix) { m.Parts = 2 },
+		"groups": func(m *AttentionMatrix) { m.Groups = 64 }, "buffers": func(m *AttentionMatrix) { m.Buffers = 3 },
+	} {
+		wrong := m
+		if change(&wrong); wrong.check(nvidia) == nil {
+			t.Errorf("%s: %+v passes", name, wrong)
+		}
+	}
+}
+
 func TestGridLayout(t *testing.T) {
 	b := newBench(t, KVF16, DefaultTuning(device.Caps()))
 	grid := b.set.AttentionGrid(Splits{256, 4}, Heads{16, 16, 256}, 257, 3, false)

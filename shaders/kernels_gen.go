@@ -64,7 +64,7 @@ func (b attentionBindings) with(push attentionPush) arguments {
 }
 
 // attentionCoopmatModule is the SPIR-V of attention_coopmat.comp.
-var attentionCoopmatModule = module{name: "attention_coopmat", push: 32, bindings: 8, constants: 12, variants: []string{"lanes", "emulated"}}
+var attentionCoopmatModule = module{name: "attention_coopmat", push: 36, bindings: 9, constants: 12, variants: []string{"lanes", "emulated"}}
 
 type attentionCoopmatConstants struct {
 	Lanes, KV, Subgroup, HeadDim, Parts, Buffers, Merge, M, N, K, MatrixA, MatrixSum uint32
@@ -77,15 +77,15 @@ func (c attentionCoopmatConstants) words() []uint32 {
 type attentionCoopmatPush struct {
 	Heads, KVHeads, HeadDim, MaxPages, Split, MaxSplits uint32
 	Scale                                               float32
-	Rows                                                uint32
+	Rows, Halves                                        uint32
 }
 
 type attentionCoopmatBindings struct {
-	Rows, Pages, Q, KCache, VCache, Partial, Done, Y vk.Range
+	Rows, Pages, Q, KCache, VCache, Partial, Done, Y, Halves vk.Range
 }
 
 func (b attentionCoopmatBindings) with(push attentionCoopmatPush) arguments {
-	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Pages), bindReadOnly(b.Q), bindReadOnly(b.KCache), bindReadOnly(b.VCache), bindReadWrite(b.Partial), bindReadWrite(b.Done), bindWriteOnly(b.Y)}}
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Pages), bindReadOnly(b.Q), bindReadOnly(b.KCache), bindReadOnly(b.VCache), bindReadWrite(b.Partial), bindReadWrite(b.Done), bindWriteOnly(b.Y), bindReadWrite(b.Halves)}}
 }
 
 // attentionMergeModule is the SPIR-V of attention_merge.comp.

@@ -2,8 +2,10 @@ package cases
 
 import (
 	"math"
+	"slices"
 
 	"sealvk/shaders"
+	"sealvk/shaders/guarded"
 	"sealvk/shaders/reference"
 	"sealvk/vk"
 )
@@ -51,7 +53,8 @@ func (b *Bench) attentionDecode() {
 func (b *Bench) attention(record func(*shaders.Kernels, *vk.Commands, string, shaders.Attention), gridOf func(sp shaders.Splits, h shaders.Heads, length, count int) [3]uint32) {
 	h, tokens, sp := b.heads(), b.Size("tokens"), b.splits()
 	rows := b.positions()
-	q := input(b, "q", b.perToken(h.Heads*h.HeadDim, 1), tokens, h.Heads, h.HeadDim)
+	size := choose(b, 1, 1e6, 1e-6) // q beyond f16, and far below it
+	q := input(b, "q", b.perToken(h.Heads*h.HeadDim, size), tokens, h.Heads, h.HeadDim)
 	from, k, v := b.filledCache(h, rows)
 	grid := input(b, "grid", func(v []uint32) {
 		g := gridOf(sp, h, b.Lengths.Longest, tokens)
@@ -63,28 +66,53 @@ func (b *Bench) attention(record func(*shaders.Kernels, *vk.Commands, string, sh
 	if t := &b.Variant.Attention; b.Kernel == "attention_subgroup" && (t.Merge || sp.Max == 1) {
 		b.integersOf(y)
 	}
-	scale := float32(choose(b, 1, 0.7) / math.Sqrt(float64(h.HeadDim)))
+	leaves := b.Kernel == "attention_coopmat" && (b.Variant.Attention.Merge || sp.Max == 1)
+	to := shaders.Operand{Tokens: tokens, Cols: h.Heads * h.HeadDim, Half: true, Block: h.HeadDim, Octets: choose(b, false, true)}
+	var halves *array[uint32]
+	if leaves && choose(b, false, true) {
+		halves = changed(b, "y as f16", func(v []uint32) { // all but what must be 0 is poison
+			copy(v, slices.Repeat([]uint32{guarded.Poison}, len(v)))
+			clear(v[factorAt(0, tokens, to.Cols/2, to.Octets):][:tokens])
+		}, int(to.Bytes()/4))
+	}
+	scale := float32(choose(b, 1, 0.7) / size / math.Sqrt(float64(h.HeadDim)))
 	b.Outputs = product(tokens, h.Heads, h.HeadDim)
 	b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
 		a := shaders.Attention{
 			Rows: rows.Bound(), Q: q.Bound(), Cache: from.cache(), Scratch: shaders.AttentionScratch{Partial: partial.Bound(), Done: done.Bound()}, Y: y.activations(),
 			Heads: h, Splits: sp, Grid: grid.Bound(), Count: tokens, Scale: scale,
 		}
+		if halves != nil {
+			to.X = halves.Bound()
+			a.Halves = &to
+		}
 		if record(s, c, label, a); sp.Max > 1 && !b.Variant.Attention.Merge {
 			s.AttentionMerge(c, label+"_merge", a)
 		}
 	}
-	expected := reference.Attention
-	if b.Kernel == "attention_coopmat" {
-		expected = reference.AttentionHalves
+	expected := func(t, head int) reference.Expected {
+		row, x := rows.values[t], q.values[q.offset(t, head):][:h.HeadDim]
+		kc, vc := from.of(k.values, false, row.Sequence), from.of(v.values, true, row.Sequence)
+		of := reference.Attention
+		if b.Kernel == "attention_coopmat" {
+			of = reference.AttentionHalves
+		}
+		return of(x, float64(scale), kc, vc, head/(h.Heads/h.KVHeads), int(row.Position)+1)
 	}
+	cost := 2 * product(b.context(), h.HeadDim)
 	b.check = func(kr *checker) {
-		for _, i := range b.sample(tokens*h.Heads, 2*product(b.Lengths.Longest, h.HeadDim)) {
-			t, head := i/h.Heads, i%h.Heads
-			row := rows.values[t]
-			kc, vc := from.of(k.values, false, row.Sequence), from.of(v.values, true, row.Sequence)
-			want := expected(q.values[q.offset(t, head):][:h.HeadDim], float64(scale), kc, vc, head/(h.Heads/h.KVHeads), int(row.Position)+1)
-			kr.expect(y.floats, want, t, head*h.HeadDim)
+		if halves != nil {
+			for _, t := range b.sample(tokens, int64(h.Heads)*cost) {
+				var row reference.Expected
+				for head := range h.Heads {
+					row.Append(expected(t, head))
+				}
+				kr.blocked(&halves.buffer, row.Halved(), t, tokens, h.HeadDim, to.Octets)
+			}
+			return
+		}
+		for _, i := range b.sample(tokens*h.Heads, cost) {
+			kr.expect(y.floats, expected(i/h.Heads, i%h.Heads), i/h.Heads, i%h.Heads*h.HeadDim)
 		}
 		kr.expectIntegers(y)
 	}

@@ -208,14 +208,12 @@ func attentionMatrices(k *shaders.Kernel) map[string]shaders.Tuning {
 	emulated := shaders.EmulatedAttention()
 	add("emulated", emulated, true)
 	emulated.Groups, emulated.Buffers = 1, 2
-	add("emulated buffers", emulated, false)
+	add("emulated apart", emulated, false)
 	if t, err := k.Tuning(device.Caps()); err == nil {
 		m := t.Attention.Matrix
 		add("shared", m, true)
 		m.Groups, m.Buffers = max(1, m.Groups/2), 1
 		add("shared in turns", m, false)
-		m.Parts = 1
-		add("shared alone", m, true)
 	}
 	return list
 }

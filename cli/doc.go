@@ -7,8 +7,8 @@
 // devices_measure.go and devices_check.go), inspect.go,
 // tokenize.go (with tokenize_chat.go for conversations), logits.go, synth.go,
 // bench.go (with bench_lists.go, bench_forms.go and bench_compare.go)
-// and profile.go (with profile_kernel.go, profile_diff.go and profile_static.go
-// for its own commands; the forms of a profile are in engine/profile/report).
+// and profile.go (with profile_kernel.go, profile_diff.go, profile_roofline.go and
+// profile_static.go for its own commands; the forms of a profile are in engine/profile/report).
 // What they share:
 //
 //   - main.go: program, the streams of this run; from arguments to exit code

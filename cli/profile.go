@@ -84,7 +84,7 @@ func (p *program) profileCommand() *cli.Command {
 		Description: "Times every kernel of prefill or decode, and compares it with what the device can do.\n" +
 			"Nothing else should run meanwhile.",
 		Flags:       append(flags, f.show.all()...),
-		Subcommands: []*cli.Command{p.profileShowCommand(), p.profileKernelCommand(), p.profileDiffCommand(), p.profileStaticCommand()},
+		Subcommands: []*cli.Command{p.profileShowCommand(), p.profileKernelCommand(), p.profileDiffCommand(), p.profileRooflineCommand(), p.profileStaticCommand()},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
 				return fmt.Errorf("profile: unknown argument %q: see sealvk profile --help", c.Args().First())
@@ -137,12 +137,16 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 	load := engine.Options{
 		Context: options.Positions(), KV: o.kv, Tuning: o.tuning, Numerics: f.numericsMode(), IntDot: f.intDot, Statistics: true, Fault: p.fault(o.device, f.verbose),
 	}
-	o.model, err = engine.Load(ctx, o.device, file, load,
-		func(done, total int64) { progress(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
+	err = o.loadModel(ctx, func() (*engine.Model, error) {
+		return engine.Load(ctx, o.device, file, load, func(done, total int64) { progress(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
+	})
 	if errors.Is(err, engine.ErrDoesNotFit) {
 		err = fmt.Errorf("%w (the context here is what --depth and --tokens need)", whatFits(err))
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := o.model.Complete(ctx); err != nil {
 		return nil, err
 	}
 	result, err := profile.Measure(ctx, o.device, o.model, options)

@@ -75,6 +75,7 @@ func (m *Model) run() {
 		case open || len(m.queue.waiting) > 0:
 			<-m.queue.news
 		default:
+			m.speeds.keep(m.prefillArithmetic(), m.reached())
 			m.free()
 			close(m.queue.ended)
 			return

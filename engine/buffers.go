@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"sealvk/engine/upload"
 	"sealvk/shaders"
 	"sealvk/vk"
 	"sealvk/weights"
@@ -15,7 +16,7 @@ type activations struct {
 	q       vk.Range         // [row][Heads][HeadDim]
 	scratch shaders.AttentionScratch
 	attn    shaders.Activations // [row][Heads][HeadDim]
-	gateUp  vk.Range            // [row][2][FFNDim], where they are no one matrix, and in prefill on GPUs
+	gateUp  vk.Range            // [row][2][FFNDim], where GeGLU is a dispatch of its own
 	half    vk.Range            // what cooperative matrices read, f16
 
 	// In prefill on GPUs.
@@ -63,15 +64,22 @@ func (a *activations) table(c weights.Config, p *plan) []activation {
 	h, rows := headsOf(c), int64(max(p.chunk, p.rows))
 	floats := func(perRow int) int64 { return 4 * rows * int64(perRow) }
 	qkv, gateUp, normed, half, splits := int64(4), int64(4), int64(4), int64(4), int64(4)
-	if p.unpaired || p.tiled {
+	ffn := floats(c.FFNDim)
+	if p.geglu {
 		gateUp = floats(max(gateUpRows(c.FFNDim), 2*c.FFNDim))
 	}
 	if p.tiled {
 		qkv, normed, splits = floats(p.qkvSplits*h.Rows()), floats(c.Dim), floats(p.splits*c.Dim)
 	}
 	if p.half {
-		groups := int(rows+7) / 8 * 8 // of octets
-		normed, half = shaders.HalfBytes(groups, c.Dim), shaders.HalfBytes(groups, max(c.FFNDim, c.Heads*c.HeadDim))
+		halves := func(cols, block int) int64 {
+			o := shaders.Operand{Tokens: int(rows), Cols: cols, Half: true, Octets: true, Block: block}
+			return o.Bytes()
+		}
+		normed, half, ffn = max(normed, halves(c.Dim, 0)), halves(c.Heads*c.HeadDim, c.HeadDim), max(ffn, halves(c.FFNDim, shaders.GeGLUBlock))
+		if p.geglu {
+			half = max(half, halves(c.FFNDim, 0))
+		}
 	}
 	if p.matrices {
 		half = max(half, shaders.ActivationHalves(max(c.Dim, c.FFNDim, c.Heads*c.HeadDim)))
@@ -94,7 +102,7 @@ func (a *activations) table(c weights.Config, p *plan) []activation {
 		{"product_partial", &a.product.Partial, ofLayer, max(4, p.productPartial), ownRoom},
 		{"product_done", &a.product.Done, ofModel, max(4, p.productDone), ownRoom},
 		{"gate_up", &a.gateUp, ofLayer, gateUp, queryRoom},
-		{"ffn", &a.ffn.F32, ofLayer, floats(c.FFNDim), productRoom},
+		{"ffn", &a.ffn.F32, ofLayer, ffn, productRoom},
 		{"ffn_q16", &a.ffn.Quantized, ofLayer, shaders.QuantizedBytes(c.FFNDim), ownRoom},
 		{"logits", &a.logits, ofStep, 4 * int64(p.rows) * int64(c.Vocab), ownRoom},
 		{"counts", &a.counts, ofModel, 4 * int64(p.rows) * int64(c.Vocab), ownRoom},
@@ -149,7 +157,8 @@ func (m *Model) buffer(name string, bytes int64, memory vk.Memory) (*vk.Buffer, 
 	return b, nil
 }
 
-func (m *Model) makeBuffers() (err error) {
+// makeBuffers makes them and lists what they hold at first.
+func (m *Model) makeBuffers(list *upload.List) (err error) {
 	buffer := func(name string, bytes int64, memory vk.Memory) (b *vk.Buffer) {
 		if err == nil {
 			b, err = m.buffer(name, bytes, memory)
@@ -175,7 +184,7 @@ func (m *Model) makeBuffers() (err error) {
 		if t.room != ownRoom {
 			*t.to = rooms[t.room].Part(0, t.bytes)
 		} else if *t.to = local(t.name, t.bytes); err == nil && t.lives == ofModel {
-			err = m.dev.Write(*t.to, make([]byte, t.bytes))
+			list.Values(*t.to, 4, func(_ int64, dst []byte) { clear(dst) })
 		}
 	}
 
@@ -213,7 +222,11 @@ func (m *Model) makeBuffers() (err error) {
 	if err := m.prepareIdle(); err != nil {
 		return err
 	}
-	return m.dev.Write(m.angles, bytesOf(shaders.RoPETable(m.context, m.cfg.HeadDim, m.cfg.RopeTheta)...))
+	angles := 4 * int64(m.cfg.HeadDim) // of a position
+	list.Values(m.angles, angles, func(at int64, dst []byte) {
+		copy(dst, bytesOf(shaders.RoPETable(int(at/angles), len(dst)/int(angles), m.cfg.HeadDim, m.cfg.RopeTheta)...))
+	})
+	return nil
 }
 
 func (m *Model) sampleBuffers() *shaders.SampleBuffers {

@@ -20,6 +20,21 @@ func (p *plan) class(n int) int {
 	return n // above DecodeRows: nobody asks
 }
 
+// chunkClass is the rows by which n tokens of a prompt are computed where tiles have many: up to 64 a
+// power of two, and of more the next multiple of 64, which the tiles of products and attention would
+// compute anyway. So what was recorded for one prompt serves another. On devices without tiles each row
+// costs, and a chunk has as many as tokens.
+func (p *plan) chunkClass(n int) int {
+	if !p.tiled {
+		return n
+	}
+	rows := 16
+	for rows < n && rows < 64 {
+		rows *= 2
+	}
+	return min((max(n, rows)+rows-1)/rows*rows, p.chunk)
+}
+
 // idleSequences is that of idle rows, behind those of sessions: 1, or 0 where no row is ever idle.
 // It holds one page of the KV cache, whose first position all idle rows write and read.
 func (p *plan) idleSequences() int {

@@ -19,7 +19,9 @@ func coopMatTuning(t *testing.T) *shaders.Tuning {
 	caps.Type = vk.Discrete
 	tuning := gpuTuning
 	tuning.Prefill, tuning.Product.Matrix = shaders.DefaultPrefill(&caps), shaders.SharedMatrices(&caps)
-	if tuning.Prefill.CoopMat == (shaders.CoopMat{}) || !tuning.Product.Matrix.On {
+	tuning.Attention = shaders.DefaultTuning(device.Caps()).Attention
+	tuning.Attention.Matrix = shaders.SharedAttention(&caps)
+	if tuning.Prefill.CoopMat == (shaders.CoopMat{}) || !tuning.Product.Matrix.On || tuning.Attention.Matrix.Form == shaders.NoMatrices {
 		if coopMatWanted {
 			t.Fatalf("%s has no cooperative matrices of f16 with f32 sums", caps.Name)
 		}
@@ -71,12 +73,7 @@ func TestCoopMatAnswersGreedily(t *testing.T) {
 
 // Matrices give a position the same bits wherever its prompt was cut.
 func TestCoopMatChunksChangeNoBits(t *testing.T) {
-	tuning := coopMatTuning(t)
-	ids := make([]int32, 41)
-	for i := range ids {
-		ids[i] = int32(10 + 37*i%500)
-	}
-	checkChunks(t, oneLayer(t), tuning, ids)
+	checkChunks(t, ragged(t), coopMatTuning(t), raggedLengths())
 }
 
 // Sequences of a batch have the answers that each has alone.

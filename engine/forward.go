@@ -133,13 +133,12 @@ func (m *Model) attention(s step, l *layer) shaders.Attention {
 
 // layerTiled is layer for the rows of a GPU's prefill, where arithmetic counts and launches less:
 //
-//	attn_qkv ─► RoPE, cache ─► attention ─► attn_output ─► + x, norm ─► ffn_gate_up ─► GeGLU ─► ffn_down ─► + x, next norm
+//	attn_qkv ─► RoPE, cache ─► attention ─► attn_output ─► + x, norm ─► ffn_gate_up, GeGLU ─► ffn_down ─► + x, next norm
 //
 // What is added to x are the splits of a product, each of which has some of the columns. The norm in
-// front of the first layer is all that comes before.
+// front of the first layer is all that comes before. What products read is f32 or, for cooperative matrices, f16.
 func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 	k, a, l, h, n := m.kernels, &m.act, &m.layers[i], m.heads, s.count
-	ffn := m.cfg.FFNDim
 	name := func(tensor string) string { return fmt.Sprintf("blk.%d.%s", i, tensor) }
 	normed := func(readers []stacked) shaders.Operand {
 		var matrices []*shaders.Matrix
@@ -172,10 +171,29 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 	k.Attention(c, name("attention"), m.attention(s, l))
 	attn := k.Operand(c, name("attention_f16"), shaders.Operand{X: a.attn.F32, Tokens: n, Cols: h.Heads * h.HeadDim}, a.half, &l.AttnOutput)
 	k.MatMulPrefill(c, name("attn_output"), shaders.MatMulPrefill{W: &l.AttnOutput, X: attn, Partial: a.splits})
-	x = normed(l.FFNGateUp)
-	k.SumNorm(c, name("ffn_norm"), added(&l.AttnOutput, l.FFNNorm), x)
 
-	paired, stride := len(l.FFNGateUp) == 1, 2*ffn
+	x = normed(l.FFNGateUp)
+	ffn, norm := k.GeGLUOperand(a.ffn.F32, n, &l.FFNDown), added(&l.AttnOutput, l.FFNNorm)
+	norm.Next = &ffn
+	k.SumNorm(c, name("ffn_norm"), norm, x)
+	if w := l.FFNGateUp; len(w) == 1 && x.Half == ffn.Half {
+		k.MatMulPrefill(c, name(w[0].Name), shaders.MatMulPrefill{W: &w[0].Matrix, X: x, GeGLU: ffn})
+	} else {
+		ffn = m.gegluTiled(c, l, n, name, x)
+	}
+	k.MatMulPrefill(c, name("ffn_down"), shaders.MatMulPrefill{W: &l.FFNDown, X: ffn, Partial: a.splits})
+	if i+1 < len(m.layers) {
+		next := &m.layers[i+1]
+		k.SumNorm(c, fmt.Sprintf("blk.%d.attn_norm", i+1), added(&l.FFNDown, next.AttnNorm), normed(next.AttnQKV))
+	} else {
+		k.SumFold(c, "output_norm", added(&l.FFNDown, m.outputNorm), a.x)
+	}
+}
+
+// gegluTiled is ffn_gate_up of layerTiled where the product doesn't do the rest (plan.geglu).
+func (m *Model) gegluTiled(c *vk.Commands, l *layer, n int, name func(string) string, x shaders.Operand) shaders.Operand {
+	k, a, ffn, paired := m.kernels, &m.act, m.cfg.FFNDim, len(l.FFNGateUp) == 1
+	stride := 2 * ffn
 	if paired {
 		stride = l.FFNGateUp[0].Matrix.Rows
 	}
@@ -183,14 +201,7 @@ func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 		k.MatMulPrefill(c, name(w.Name), shaders.MatMulPrefill{W: &w.Matrix, X: x, Y: a.gateUp, Row0: w.Row0, Stride: stride})
 	}
 	k.GeGLU(c, name("ffn_geglu"), shaders.GeGLU{GateUp: a.gateUp, Y: a.ffn.F32, FFNDim: ffn, Stride: stride, Paired: paired, Count: n})
-	gated := k.Operand(c, name("ffn_geglu_f16"), shaders.Operand{X: a.ffn.F32, Tokens: n, Cols: ffn}, a.half, &l.FFNDown)
-	k.MatMulPrefill(c, name("ffn_down"), shaders.MatMulPrefill{W: &l.FFNDown, X: gated, Partial: a.splits})
-	if i+1 < len(m.layers) {
-		next := &m.layers[i+1]
-		k.SumNorm(c, fmt.Sprintf("blk.%d.attn_norm", i+1), added(&l.FFNDown, next.AttnNorm), normed(next.AttnQKV))
-	} else {
-		k.SumFold(c, "output_norm", added(&l.FFNDown, m.outputNorm), a.x)
-	}
+	return k.Operand(c, name("ffn_geglu_f16"), shaders.Operand{X: a.ffn.F32, Tokens: n, Cols: ffn}, a.half, &l.FFNDown)
 }
 
 // head records the logits of count rows of the step from row first of x; with pick also what

@@ -34,7 +34,7 @@ func (m *Model) IntDot() bool { return m.intDot }
 
 // Arithmetic says by what activations are multiplied in decode and in prefill.
 func (m *Model) Arithmetic() (decode, prefill string) {
-	decode, prefill = "f32", "f32"
+	decode, prefill = "f32", m.prefillArithmetic()
 	if m.intDot {
 		decode = "integer dot products"
 	}
@@ -44,8 +44,12 @@ func (m *Model) Arithmetic() (decode, prefill string) {
 	case m.matrices:
 		decode = "f16 matrices"
 	}
-	if m.half {
-		prefill = "f16 matrices"
-	}
 	return decode, prefill
+}
+
+func (m *Model) prefillArithmetic() string {
+	if m.half {
+		return "f16 matrices"
+	}
+	return "f32"
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +9,6 @@ import (
 
 	"sealvk/shaders"
 	"sealvk/vk"
-	"sealvk/weights"
 )
 
 // The tuning of each mode: exact has neither integers nor matrices.
@@ -102,66 +100,6 @@ func TestNumericsAgreeWithF32(t *testing.T) {
 			t.Run(fmt.Sprintf("prefill, %v", mode), func(t *testing.T) {
 				diverge(want, allLogits(t, load(t, nano, Options{KV: KVF32, Numerics: mode}), some)).check(t)
 			})
-		}
-	}
-}
-
-// A position of a prompt has the same bits wherever the prompt was cut, where it goes through tiles:
-// in chunks of one token, in large ones, and in the ragged ones behind.
-func TestChunksChangeNoBits(t *testing.T) {
-	ids := make([]int32, 41)
-	for i := range ids {
-		ids[i] = int32(10 + 37*i%500)
-	}
-	splitting := gpuPrefill
-	splitting.Prefill.Groups, splitting.Prefill.Splits = 1000, 8
-	synth := func(shape, mix string) *weights.Model {
-		s, err := weights.ParseShape(shape)
-		m, err2 := weights.ParseMix(mix)
-		if err := errors.Join(err, err2); err != nil {
-			t.Fatal(err)
-		}
-		file, err := weights.Synth(s, m, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	wide := synth("seallm-nano:layers=1,vocab=1000,ffn=2064", "F16") // ffn_down has columns enough for two splits
-	registers := splitting
-	registers.Prefill.Registers = shaders.EmulatedRegisters()
-	if n, m := splitting.Prefill.SplitsOf(256, 2064), registers.Prefill.SplitsOf(256, 2048); n != 2 || m != 2 {
-		t.Fatalf("%d and %d splits", n, m)
-	}
-	for name, c := range map[string]struct {
-		file   *weights.Model
-		tuning *shaders.Tuning
-	}{"tiles": {oneLayer(t), &gpuPrefill}, "split": {wide, &splitting}, "registers": {synth("seallm-nano:layers=1,vocab=1000,ffn=2048", "Q4_K_M"), &registers}} {
-		if testing.Short() && name == "tiles" {
-			continue
-		}
-		t.Run(name, func(t *testing.T) { checkChunks(t, c.file, c.tuning, ids) })
-	}
-}
-
-// checkChunks wants the same logits behind each of ids, in one chunk and in several.
-func checkChunks(t *testing.T, file *weights.Model, tuning *shaders.Tuning, ids []int32) {
-	t.Helper()
-	m := loadFile(t, file, Options{Context: 64, Tuning: tuning, Sequences: 4})
-	m.Steady(true)
-	var want [][]float32
-	for _, rows := range []int{len(ids), 5, 33} { // 5 leaves one behind
-		m.pace = pace{rows: rows, least: rows, layers: 1, settled: true}
-		got := allLogits(t, m, [][]int32{ids})
-		if want == nil {
-			want = got
-			continue
-		}
-		for i := range want {
-			if !slices.Equal(got[i], want[i]) {
-				t.Errorf("chunks of %d: the logits of position %d are others than in one chunk", rows, i)
-				break
-			}
 		}
 	}
 }

@@ -40,7 +40,7 @@ type Options struct {
 	Context   int      // positions a sequence; 0: the model's, at most 8192 and what fits; or ContextAuto
 	KV        KVType   // of the KV cache
 	Sequences int      // that are held at once, by sessions or requests that name none; 0: 1
-	Chunk     int      // tokens of a prompt that are computed at once, at most, and what buffers allow; 0: 512, of CPU devices 256
+	Chunk     int      // tokens of a prompt that are computed at once, at most, and what buffers allow; 0: 1024, or less where memory is short, of CPU devices 256
 	Tuning    *Tuning  // workgroup sizes; nil: the device's default
 	Numerics  Numerics // what an answer's bits may depend on
 	// IntDot makes decode multiply 16-bit activations by integer dot products, where weights are
@@ -50,7 +50,7 @@ type Options struct {
 	// compiling them anew.
 	Statistics bool
 	// Built, unless nil, is called from several goroutines with how many of the kernels' pipelines
-	// that Load builds are there.
+	// that Load waits for are there, at first none.
 	Built func(done, total int)
 	// Fault, unless nil, is called for each fast way that is left out, since the device's driver computes
 	// it wrongly: Fresh when that has just been found.
@@ -58,7 +58,7 @@ type Options struct {
 
 	trusted  *shaders.Tuning // by Trusted
 	maxRange int64           // bytes of a tensor part, in tests; 0: what the device can bind
-	batches  bool            // in tests: the kernels of batches are built at load on CPU devices too
+	batches  bool            // in tests: the kernels of batches are built on CPU devices too
 
 	kernels *shaders.Kernels // in tests: those of several models, with what is built of them; nil: the model's own
 }

@@ -13,7 +13,9 @@ import (
 )
 
 const (
-	maxChunk       = 512       // tokens of a prefill chunk at most, unless asked for
+	maxChunk       = 1024      // tokens of a prefill chunk at most, unless asked for
+	leastChunk     = 256       // what it shrinks to, at least, for the sake of memory
+	maxActivations = 1 << 30   // bytes of activations that larger chunks are worth
 	cpuChunk       = 256       // the same on CPU devices, which gain nothing from more
 	ringSlots      = 16        // sampled ids that the host may be behind; more than steps in flight
 	partials       = 128 << 20 // bytes of attention's partial results in decode; longer splits keep them below
@@ -22,12 +24,17 @@ const (
 	slack          = 1.02      // for the allocator's own rounding
 )
 
-// Positions of an attention workgroup in decode, where GPUs take more of long sequences, and in
-// prefill on CPU devices: llvmpipe ends loops after 65535 iterations in sum.
-const (
-	DecodeSplit  = 128
-	PrefillSplit = 2048
-)
+// DecodeSplit is the positions of an attention workgroup in decode, where GPUs take more of long sequences.
+const DecodeSplit = 128
+
+// PrefillSplit is the positions of an attention workgroup in prefill: few rows at depth fill a GPU so, and the sums
+// that splits leave stay few. llvmpipe ends loops after 65535 iterations in sum.
+func PrefillSplit(caps *vk.Caps) int {
+	if caps.Type == vk.CPU {
+		return 2048
+	}
+	return 4096
+}
 
 // plan is what a model takes on the device, known before anything is uploaded.
 type plan struct {
@@ -42,10 +49,10 @@ type plan struct {
 	splits    int  // by which attn_output and ffn_down are shared at most
 	qkvSplits int  // attn_qkv
 	matrices  bool // products of few rows may read f16
-	unpaired  bool // some layer's ffn_gate and ffn_up are of different types
+	geglu     bool // some layer's GeGLU is a dispatch of its own
 
 	// Of attention: decode shares a sequence among many workgroups, one row being too little work;
-	// prefill leaves it whole where it can, the rows being work enough.
+	// prefill, whose rows are more, in long splits. Those begin at positions that don't depend on the rows.
 	decodeSplits, prefillSplits shaders.Splits
 
 	// Bytes of what workgroups leave each other that share the columns of attn_output or ffn_down.
@@ -143,17 +150,20 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 			break
 		}
 	}
-	p.chunk, p.prefillSplits = maxChunk, shaders.SplitsOf(context, context)
+	chunk := maxChunk
 	if caps.Type == vk.CPU {
-		p.chunk, p.prefillSplits = cpuChunk, shaders.SplitsOf(min(context, PrefillSplit), context)
+		chunk = cpuChunk
 	}
-	p.chunk = min(cmp.Or(max(0, o.Chunk), p.chunk), context)
+	p.chunk = min(cmp.Or(max(0, o.Chunk), chunk), context)
+	p.prefillSplits = prefillSplitsOf(PrefillSplit(caps), context, func(s shaders.Splits) bool {
+		return caps.Type == vk.CPU || s.PartialBytes(headsOf(cfg), maxChunk) <= min(partials, caps.Limits.MaxStorageBufferRange)
+	})
 	widest := int64(max(cfg.FFNDim, cfg.Dim, cfg.Heads*(cfg.HeadDim+4)*p.prefillSplits.Max))
 	for i := range cfg.Layers {
-		gate, up := m.Tensor(fmt.Sprintf("blk.%d.ffn_gate.weight", i)), m.Tensor(fmt.Sprintf("blk.%d.ffn_up.weight", i))
-		if gate != nil && up != nil && gate.Type != up.Type {
-			p.unpaired = true
-			widest = max(widest, 2*int64(cfg.FFNDim))
+		tensor := func(name string) *weights.Tensor { return m.Tensor(fmt.Sprintf("blk.%d.%s.weight", i, name)) }
+		if gegluAlone(&tuning.Prefill, tensor("ffn_gate"), tensor("ffn_up"), tensor("ffn_down")) {
+			p.geglu = true
+			widest = max(widest, int64(gateUpRows(cfg.FFNDim)), 2*int64(cfg.FFNDim))
 		}
 	}
 	for _, cols := range []int{cfg.Heads * cfg.HeadDim, cfg.FFNDim} {
@@ -167,7 +177,7 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 		rows := headsOf(cfg).Rows()
 		p.qkvSplits = prefill.SplitsOf(rows, cfg.Dim)
 		p.splits = max(prefill.SplitsOf(cfg.Dim, cfg.Heads*cfg.HeadDim), prefill.SplitsOf(cfg.Dim, cfg.FFNDim))
-		widest = max(widest, int64(gateUpRows(cfg.FFNDim)), int64(rows*p.qkvSplits), int64(cfg.Dim*p.splits))
+		widest = max(widest, int64(rows*p.qkvSplits), int64(cfg.Dim*p.splits))
 	}
 	for p.chunk > 1 && 4*widest*int64(p.chunk) > caps.Limits.MaxStorageBufferRange {
 		p.chunk /= 2
@@ -182,9 +192,44 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 		}
 		p.weights += shaders.DeviceBytes(typ, t.Rows, t.Cols)
 	}
-	_, p.activations = bytesOfRooms(new(activations).table(cfg, p))
-	p.activations += int64(context)*int64(cfg.HeadDim)*4 + int64(p.sequences+p.idleSequences())*int64(context)*4
-	return p
+	tables := int64(context)*int64(cfg.HeadDim)*4 + int64(p.sequences+p.idleSequences())*int64(context)*4
+	for {
+		chunks := p.chunkBytes(cfg)
+		p.activations = chunks + tables
+		if o.Chunk > 0 || p.chunk <= leastChunk || chunks <= maxActivations && p.withSlack() <= freeMemory(caps) {
+			return p
+		}
+		p.chunk = max(leastChunk, p.chunk/2)
+	}
+}
+
+// chunkBytes is what the activations of chunks and steps take.
+func (p *plan) chunkBytes(c weights.Config) int64 {
+	_, bytes := bytesOfRooms(new(activations).table(c, p))
+	return bytes
+}
+
+// gegluAlone tells whether no product of a layer goes on to GeGLU: ffn_gate and ffn_up are of different types,
+// or in prefill ffn_down reads another form of x than they do.
+func gegluAlone(p *shaders.Prefill, gate, up, down *weights.Tensor) bool {
+	if gate == nil || up == nil || down == nil {
+		return false // Load says what is missing
+	}
+	from, _ := p.Reads(&shaders.Matrix{Type: gate.Type, Cols: gate.Cols})
+	to, _ := p.Reads(&shaders.Matrix{Type: down.Type, Cols: down.Cols})
+	return gate.Type != up.Type || from != to
+}
+
+// prefillSplitsOf is splits of so many positions, doubled until what they leave fits. It does not depend on the
+// rows of a chunk: the order of summation does not.
+func prefillSplitsOf(positions, context int, fits func(shaders.Splits) bool) shaders.Splits {
+	for {
+		s := shaders.SplitsOf(min(context, positions), context)
+		if s.Max == 1 || fits(s) {
+			return s
+		}
+		positions *= 2
+	}
 }
 
 // tuningOf is the workgroup sizes that were asked for, or the device's default, without what

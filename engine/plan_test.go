@@ -93,10 +93,36 @@ func TestPlan(t *testing.T) {
 	for _, c := range []struct {
 		caps                 *vk.Caps
 		context, asked, want int
-	}{{capsWith(1<<40, 128<<20), 1024, 0, 256}, {gpu, 1024, 0, 512}, {gpu, 100, 0, 100}, {gpu, 1024, 40, 40}} {
+	}{{capsWith(1<<40, 128<<20), 1024, 0, 256}, {gpu, 2048, 0, 1024}, {gpu, 100, 0, 100}, {gpu, 2048, 40, 40}} {
 		if p := planFor(c.caps, file, Options{Chunk: c.asked}, c.context); p.chunk != c.want {
 			t.Errorf("%v, a context of %d: chunks of %d, want %d", c.caps.Type, c.context, p.chunk, c.want)
 		}
+	}
+}
+
+// Of a chunk that was not asked for less is taken where it would cost the weights' and the cache's room, or
+// too much; the context shrinks only behind that.
+func TestChunkShrinksForMemory(t *testing.T) {
+	file := openNano(t)
+	gpu := func(free int64) *vk.Caps {
+		caps := capsWith(free, 1<<40)
+		caps.Type = vk.Discrete
+		return caps
+	}
+	whole := planFor(gpu(1<<40), file, Options{}, 2048)
+	half := planFor(gpu(whole.withSlack()-1), file, Options{}, 2048)
+	if whole.chunk != 1024 || half.chunk != 512 || half.activations > whole.activations*2/3 {
+		t.Errorf("chunks of %d and %d, %d and %d bytes", whole.chunk, half.chunk, whole.activations, half.activations)
+	}
+	if least := planFor(gpu(1), file, Options{}, 2048); least.chunk != leastChunk {
+		t.Errorf("without memory a chunk of %d, want %d", least.chunk, leastChunk)
+	}
+	if p := planFor(gpu(1), file, Options{Chunk: 1000}, 2048); p.chunk != 1000 {
+		t.Errorf("asked for 1000: %d", p.chunk)
+	}
+	file.Config.FFNDim = 1 << 18
+	if p := planFor(gpu(1<<40), file, Options{}, 2048); p.chunk < leastChunk || p.chunk >= 1024 || p.chunkBytes(file.Config) > maxActivations && p.chunk > leastChunk {
+		t.Errorf("wide layers: chunks of %d, %d bytes", p.chunk, p.chunkBytes(file.Config))
 	}
 }
 
@@ -129,44 +155,43 @@ func TestFitSequences(t *testing.T) {
 }
 
 func TestPaceKeepsSubmissionsShort(t *testing.T) {
-	p := pace{rows: 32, least: 8, layers: 1}
+	p := pace{rows: 64, least: 8, layers: 1}
 	for _, c := range []struct {
 		perLayer     time.Duration
 		rows, layers int // wanted afterwards
 	}{
 		{3 * submission, 16, 1},
-		{3 * submission, 8, 1},
 		{3 * submission, 8, 1}, // not below least
-		{submission / 100, 16, 28},
-		{submission / 3, 16, 3},
-		{submission / 5, 20, 3}, // not above the largest chunk; layers stay within a factor of two
-		{submission / 6, 20, 6},
+		{3 * submission, 8, 1},
+		{submission / 100, 200, 4}, // at once, but not above the largest chunk; of a larger one fewer layers fit
+		{submission / 2, 200, 2},
+		{submission / 3, 200, 2}, // layers stay within a factor of two
+		{submission / 5, 200, 5},
+		{submission * 11 / 60, 200, 5}, // a little too long is no reason to record everything anew
+		{submission / 28, 200, 28},
 	} {
-		p = p.adapted(28*c.perLayer, p.rows, 28, 20)
-		if p.rows != c.rows || p.layers != c.layers {
+		p = p.adapted(c.perLayer, p.rows, 28, 200)
+		if p.rows != c.rows || p.layers != c.layers || !p.settled {
 			t.Errorf("after %v a layer: %+v, want %d rows and %d layers", c.perLayer, p, c.rows, c.layers)
 		}
 	}
-	if !p.settled {
-		t.Error("whole chunks were measured")
-	}
 	for _, c := range []struct {
-		perLayer              time.Duration
-		tokens, layers, after int
+		perLayer     time.Duration
+		tokens       int
+		rows, layers int // after 20 and 6
 	}{
-		{submission / 100, 1, 6, 6},   // few tokens say nothing of how many layers of a whole chunk fit
-		{submission / 2, 1, 6, 2},     // but when even theirs do not
-		{submission / 27, 20, 28, 28}, // a little too long is no reason to record everything anew
-		{submission / 20, 20, 28, 20},
+		{submission / 50, 1, 20, 6},    // a whole chunk may take 20 times as long
+		{submission / 100, 1, 40, 2},   // even so there may be more tokens
+		{submission / 2000, 1, 40, 28}, // and all layers
+		{submission / 2, 1, 20, 2},     // when even those of few tokens do not
+		{2 * submission, 10, 20, 1},    // a ragged last chunk is no reason for smaller ones
+		{submission / 4, 20, 20, 4},
+		{submission / 5, 20, 40, 2},
 	} {
-		first := pace{rows: 20, least: 8, layers: c.layers}
-		got := first.adapted(28*c.perLayer, c.tokens, 28, 20)
-		if got.layers != c.after || got.settled != (c.tokens == 20) {
-			t.Errorf("after %d tokens at %v a layer: %+v, want %d layers", c.tokens, c.perLayer, got, c.after)
+		first := pace{rows: 20, least: 8, layers: 6}
+		if got := first.adapted(c.perLayer, c.tokens, 28, 40); got.rows != c.rows || got.layers != c.layers {
+			t.Errorf("after %d tokens at %v a layer: %+v, want %d rows and %d layers", c.tokens, c.perLayer, got, c.rows, c.layers)
 		}
-	}
-	if p.adapted(28*3*submission, p.rows-1, 28, 20).rows != p.rows {
-		t.Error("a ragged last chunk changed the size of the next one")
 	}
 }
 
@@ -204,13 +229,20 @@ func TestBytesPerToken(t *testing.T) {
 // The table of activations is what the plan counts and what is allocated, all of it once.
 func TestActivations(t *testing.T) {
 	m := load(t, nano, Options{Context: 64, Sequences: 3})
-	seen, sum := map[string]bool{}, int64(0)
-	for _, a := range m.act.table(m.cfg, m.plan) {
+	seen, rooms := map[string]bool{}, map[room]*vk.Buffer{}
+	table := m.act.table(m.cfg, m.plan)
+	_, sum := bytesOfRooms(table)
+	for _, a := range table {
 		if seen[a.name] || a.to.Buffer == nil || a.to.Size != a.bytes {
 			t.Errorf("%s: %+v", a.name, a)
 		}
 		seen[a.name] = true
-		sum += a.bytes
+		if a.room != ownRoom {
+			if first := rooms[a.room]; a.lives != ofLayer || first != nil && first != a.to.Buffer {
+				t.Errorf("%s does not share its room: %+v", a.name, a)
+			}
+			rooms[a.room] = a.to.Buffer
+		}
 	}
 	if more := m.plan.activations - sum; more != int64(m.context)*int64(m.cfg.HeadDim)*4+int64(m.plan.sequences*m.context)*4 {
 		t.Errorf("the table has %d bytes, the plan %d", sum, m.plan.activations) // angles and history are no activations

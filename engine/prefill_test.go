@@ -16,7 +16,8 @@ import (
 	"sealvk/weights/format"
 )
 
-// Before anything is measured a chunk is what the slowest devices of a class can take.
+// Before anything is measured a chunk is what the slowest devices of a class can take, or cores of
+// their number; and a device that has been measured takes what it can.
 func TestStartPace(t *testing.T) {
 	seallm := weights.Config{Layers: 28, Dim: 3072, FFNDim: 24576, Heads: 16, KVHeads: 16, HeadDim: 256}
 	nano := weights.Config{Layers: 6, Dim: 256, FFNDim: 1024, Heads: 4, KVHeads: 4, HeadDim: 64}
@@ -24,6 +25,8 @@ func TestStartPace(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		class   vk.DeviceType
+		cores   int
+		known   speed // in prefill by matrices
 		prefill shaders.Prefill
 		cfg     weights.Config
 		weights int64
@@ -31,15 +34,22 @@ func TestStartPace(t *testing.T) {
 		want    pace
 		decode  int
 	}{
-		{"discrete, with matrices", vk.Discrete, matrices, seallm, 5 << 30, 512, pace{rows: 512, least: 32, layers: 1}, 28},
-		{"discrete", vk.Discrete, shaders.Prefill{}, seallm, 5 << 30, 512, pace{rows: 64, least: 16, layers: 1}, 26},
-		{"integrated", vk.Integrated, matrices, seallm, 5 << 30, 512, pace{rows: 32, least: 32, layers: 1}, 5},
-		{"a CPU", vk.CPU, shaders.Prefill{}, seallm, 17 << 30, 256, pace{rows: 32, least: 32, layers: 1}, 1},
-		{"a small model", vk.Discrete, shaders.Prefill{}, nano, 4 << 20, 512, pace{rows: 512, least: 16, layers: 6}, 6},
-		{"a small context", vk.Discrete, matrices, seallm, 5 << 30, 100, pace{rows: 100, least: 32, layers: 9}, 28},
+		{"discrete, with matrices", vk.Discrete, 0, speed{}, matrices, seallm, 5 << 30, 1024, pace{rows: 512, least: 32, layers: 1}, 28},
+		{"discrete", vk.Discrete, 0, speed{}, shaders.Prefill{}, seallm, 5 << 30, 1024, pace{rows: 64, least: 16, layers: 1}, 26},
+		{"integrated", vk.Integrated, 0, speed{}, matrices, seallm, 5 << 30, 1024, pace{rows: 32, least: 32, layers: 1}, 5},
+		{"an H100", vk.Discrete, 132, speed{}, matrices, seallm, 5 << 30, 1024, pace{rows: 1024, least: 32, layers: 2}, 28},
+		{"an H100 that was measured", vk.Discrete, 132, speed{2e14, 1.5e12}, matrices, seallm, 5 << 30, 1024, pace{rows: 1024, least: 32, layers: 26}, 28},
+		{"few cores", vk.Discrete, 10, speed{}, matrices, seallm, 5 << 30, 1024, pace{rows: 512, least: 32, layers: 1}, 28},
+		{"measured for slow", vk.Discrete, 132, speed{5e11, 1e10}, matrices, seallm, 5 << 30, 1024, pace{rows: 64, least: 32, layers: 1}, 3},
+		{"a CPU", vk.CPU, 0, speed{}, shaders.Prefill{}, seallm, 17 << 30, 256, pace{rows: 32, least: 32, layers: 1}, 1},
+		{"a small model", vk.Discrete, 0, speed{}, shaders.Prefill{}, nano, 4 << 20, 1024, pace{rows: 1024, least: 16, layers: 6}, 6},
+		{"a small context", vk.Discrete, 0, speed{}, matrices, seallm, 5 << 30, 100, pace{rows: 100, least: 32, layers: 9}, 28},
 	} {
 		tuning := shaders.Tuning{Product: shaders.ProductTuning{Tokens: 16}, Prefill: c.prefill}
-		got, decode := startPace(&vk.Caps{Type: c.class}, tuning, c.cfg, &plan{chunk: c.chunk, weights: c.weights, tiled: c.prefill != shaders.Prefill{}})
+		caps := &vk.Caps{Type: c.class, ShaderCores: c.cores}
+		known := speeds{ByArithmetic: map[string]speed{"f16 matrices": c.known}}
+		p := &plan{chunk: c.chunk, weights: c.weights, tiled: c.prefill != shaders.Prefill{}}
+		got, decode := startPace(caps, tuning, c.cfg, p, known.of("f16 matrices", guessed(caps, tuning)))
 		if got != c.want || decode != c.decode {
 			t.Errorf("%s: %+v and %d layers a decode step, want %+v and %d", c.name, got, decode, c.want, c.decode)
 		}
@@ -56,18 +66,17 @@ func TestLengthsOfAChunk(t *testing.T) {
 		for i := range c.count {
 			rows = append(rows, shaders.Row{Position: uint32(c.start + i)})
 		}
-		if got, steps := lengths(c.start, c.count), lengthsOf(rows, 0); got != c.want || steps != c.want {
+		if got, steps := lengths(c.start, c.count, c.count), lengthsOf(rows, 0); got != c.want || steps != c.want {
 			t.Errorf("%d from %d: %+v, as steps %+v, want %+v", c.count, c.start, got, steps, c.want)
 		}
 	}
 }
 
-// Once the pace is known a chunk is submitted while the device works on the one before.
+// A chunk is submitted while the device works on the one before, whether the pace is known or changes from one
+// to the next.
 func TestChunksFollowEachOther(t *testing.T) {
 	m := load(t, nano, Options{Context: 256})
 	s := session(t, m)
-	m.pace = pace{rows: 24, least: 24, layers: m.cfg.Layers, settled: true}
-	m.Steady(true)
 	var chunks []Submission
 	err := m.Trace(vk.TraceOff, func(s Submission) {
 		if strings.HasPrefix(s.Name, "layers ") {
@@ -81,21 +90,49 @@ func TestChunksFollowEachOther(t *testing.T) {
 	for i := range prompt {
 		prompt[i] = int32(10 + i)
 	}
-	for range 2 { // recorded, and from what was kept
+	for _, c := range []struct {
+		name    string
+		steady  bool
+		pace    pace
+		changes []time.Duration // of what a layer is taken to have taken, behind each chunk
+	}{
+		{"recorded", true, pace{rows: 24, least: 24, layers: m.cfg.Layers}, nil},
+		{"kept", true, pace{rows: 24, least: 24, layers: m.cfg.Layers}, nil},
+		{"first of all", false, pace{rows: 2, least: 1, layers: 1}, nil},
+		{"slower and slower", true, pace{rows: 24, least: 1, layers: m.cfg.Layers}, []time.Duration{submission / 2, submission, 2 * submission}},
+	} {
 		s.Reset()
-		chunks = nil
-		if _, err := s.Generate(context.Background(), Request{Prompt: prompt, MaxTokens: 1}); err != nil {
+		chunks, m.pace = nil, c.pace
+		m.Steady(c.steady)
+		if err := s.restart(prompt); err != nil {
 			t.Fatal(err)
 		}
-		if len(chunks) != 6 {
-			t.Fatalf("%d submissions, want 6 chunks", len(chunks))
+		next := 0
+		err := m.prefill(context.Background(), prompt, 0, s.sequence, nil, func(start, count int) error {
+			if start != next {
+				t.Errorf("%s: chunk from %d, want %d", c.name, start, next)
+			}
+			if next += count; len(c.changes) > 0 {
+				m.pace = m.pace.adapted(c.changes[0], count, m.cfg.Layers, m.plan.chunk)
+				c.changes = c.changes[1:]
+			}
+			return nil
+		})
+		if err != nil || next != len(prompt) {
+			t.Fatalf("%s: %v, %d tokens computed", c.name, err, next)
+		}
+		if c.steady && c.changes == nil && len(chunks) != 6 {
+			t.Fatalf("%s: %d submissions, want 6 chunks", c.name, len(chunks))
+		}
+		if !c.steady && !m.pace.settled {
+			t.Errorf("%s: nothing was learned", c.name)
 		}
 		for i := 1; i < len(chunks); i++ {
 			if chunks[i].Submit.After(chunks[i-1].Woken) {
-				t.Errorf("chunk %d was submitted after chunk %d was waited for", i, i-1)
+				t.Errorf("%s: submission %d was sent after %d was waited for", c.name, i, i-1)
 			}
 			if i > 1 && chunks[i].Submit.Before(chunks[i-2].Woken) {
-				t.Errorf("chunk %d was submitted before chunk %d was waited for, whose buffers it takes", i, i-2)
+				t.Errorf("%s: submission %d was sent before %d was waited for", c.name, i, i-2)
 			}
 		}
 	}
@@ -211,6 +248,9 @@ func TestNothingIsBuiltAfterLoad(t *testing.T) {
 			o.kernels = ownKernels(t, o) // of which other models have built nothing
 			t.Cleanup(o.kernels.Free)
 			m := loadFile(t, c.file, o)
+			if err := m.Complete(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 			before := m.kernels.Pipelines()
 			for n := 1; n <= shaders.DecodeRows; n++ {
 				if m.class(n) != n || c.cpu && n != 1 && n != c.tuning.Product.Tokens {

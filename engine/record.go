@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"sealvk/shaders"
 	"sealvk/vk"
@@ -10,7 +11,8 @@ import (
 // recording names what is recorded once: some layers of a decode step or of a prefill chunk.
 type recording struct {
 	decode   bool
-	choice   shaders.Choice // in decode
+	sampled  bool           // in prefill: the first token of an answer, behind the last layer
+	choice   shaders.Choice // of what is sampled
 	lone     bool           // in decode: as step says
 	count    int            // rows
 	slot     int            // of those that may be pending at once
@@ -28,17 +30,34 @@ func (r recording) String() string {
 	return fmt.Sprintf("decode step of %d rows, layers %d-%d", r.count, r.from, r.to-1)
 }
 
-// kept returns the recording, made now unless it is there already.
+// keptChunks is how many whole chunks stay recorded, layer by layer: more than the classes of a chunk
+// in both slots, with the ways to sample that are in use.
+const keptChunks = 48
+
+// kept returns the recording, made now unless it is there already. Of prefill those that were not
+// asked for the longest make room, which are not pending: two are, at most.
 func (m *Model) kept(r recording, s step, tail func(c *vk.Commands, s step)) (*vk.Commands, error) {
 	c := m.recordings[r]
-	if c != nil {
-		return c, nil
-	}
-	c, err := m.record(r, s, tail)
-	if err == nil {
+	if c == nil {
+		var err error
+		if c, err = m.record(r, s, tail); err != nil {
+			return nil, err
+		}
 		m.recordings[r] = c
 	}
-	return c, err
+	if !r.decode {
+		m.chunks = append(slices.DeleteFunc(m.chunks, func(k recording) bool { return k == r }), r)
+		layers := 0
+		for _, k := range m.chunks {
+			layers += k.to - k.from
+		}
+		for layers > keptChunks*m.cfg.Layers {
+			oldest := m.chunks[0]
+			layers -= oldest.to - oldest.from
+			m.forget(func(k recording) bool { return k == oldest })
+		}
+	}
+	return c, nil
 }
 
 // forget frees those of the kept recordings. None may be pending.
@@ -49,6 +68,7 @@ func (m *Model) forget(those func(recording) bool) {
 			delete(m.recordings, r)
 		}
 	}
+	m.chunks = slices.DeleteFunc(m.chunks, those)
 }
 
 // record makes a recording.
@@ -74,22 +94,32 @@ func (m *Model) dispatches(c *vk.Commands, r recording, s step, tail func(c *vk.
 	}
 }
 
-// needed is the pipelines that prompts and steps ask for, of which Load builds what is missing:
-// those of prompts first. A CPU device compiles slowly and gains little from batches, whose
-// pipelines it builds when there is one, unless all are asked for; but for the step of full rows,
-// which fill the kernels: speculation counts on it.
-func (m *Model) needed(full int, all bool) []*shaders.Pipeline {
+// needed is the missing pipelines that prompts and steps ask for: those of prompts and of a lone row, in this
+// order, which Load builds, and those of batches, which may come later. A CPU device compiles slowly and gains
+// little from batches, whose pipelines it builds when there is one, unless all are asked for; but for the step
+// of full rows, which fill the kernels: speculation counts on it.
+func (m *Model) needed(full int, all bool) (first, later []*shaders.Pipeline) {
 	all = all || m.dev.Caps().Type != vk.CPU
-	return m.kernels.Missing(func(c *vk.Commands) {
+	first = m.kernels.Missing(func(c *vk.Commands) {
 		for n := m.plan.chunk; n == m.plan.chunk || all && n > 0; n /= 2 { // each may take other kernels
 			m.dispatches(c, recording{to: m.cfg.Layers}, m.chunk(0, make([]int32, n), 0, 0).step, func(c *vk.Commands, s step) { m.sample(c, s, s.count-1, 1, shaders.ByTiles) })
 		}
-		for n := 1; n <= m.plan.rows; n++ {
-			if m.class(n) == n && (all || n == 1 || n == full) {
+		m.decodeDispatches(c, 1)
+		if !all {
+			m.decodeDispatches(c, full)
+		}
+	})
+	if !all {
+		return first, nil
+	}
+	later = m.kernels.Missing(func(c *vk.Commands) {
+		for n := 2; n <= m.plan.rows; n++ {
+			if m.class(n) == n {
 				m.decodeDispatches(c, n)
 			}
 		}
 	})
+	return first, slices.DeleteFunc(later, func(p *shaders.Pipeline) bool { return slices.Contains(first, p) })
 }
 
 // decodeDispatches records whole decode steps of a class of n rows, with all ways to sample.

@@ -106,15 +106,16 @@ func (m *Model) measured(n int, took time.Duration, alone bool) {
 	if p.timed || m.steady.Load() || !alone {
 		return
 	}
-	paced := pace{layers: p.layers}.adapted(took, 1, m.cfg.Layers, 1)
+	fits := fitting(max(took/time.Duration(m.cfg.Layers), time.Microsecond), m.cfg.Layers)
+	layers := relayered(p.layers, fits, fits, m.cfg.Layers)
 	depth := 1
 	if took < submission/2 {
 		depth = stepsInFlight
 	}
-	if paced.layers != p.layers {
+	if layers != p.layers {
 		m.forget(func(r recording) bool { return r.decode && r.count == n })
 	}
-	p.layers, p.depth, p.timed = paced.layers, depth, true
+	p.layers, p.depth, p.timed = layers, depth, true
 }
 
 // setRows makes the next decode steps go on from these rows, and all others idle. Nothing may be

@@ -26,6 +26,9 @@ func Trusted(ctx context.Context, dev *vk.Device, o Options) (Options, error) {
 		if t.SetMatrices(m); r.State == selfcheck.Wrong {
 			wrong = append(wrong, r)
 		}
+		if a := shaders.LanesAttention(dev.Caps(), m); a.Form != shaders.NoMatrices && t.Attention.Matrix.Form == shaders.MatrixShared {
+			t.Attention.Matrix = a
+		}
 	}
 	v, err := selfcheck.Check(ctx, dev, t)
 	for _, r := range append(wrong, v.Wrong...) {

@@ -16,12 +16,17 @@ type Operand struct {
 	Block        int  // of Half: columns that share a factor, a multiple of 8, in blocked halves; 0: a token's do
 }
 
-// PrefillOperand is x for [Kernels.MatMulPrefill] with each of the matrices: as f16 where the device has cooperative matrices
-// for it, else f32; in octets where those may be filled in registers ([RegisterTiles]).
+// PrefillOperand is x for [Kernels.MatMulPrefill] with each of the matrices, as [Prefill.Reads] says.
 func (s *Kernels) PrefillOperand(x vk.Range, tokens int, readers ...*Matrix) Operand {
-	p := &s.tuning.Prefill
-	octets := !slices.ContainsFunc(readers, func(w *Matrix) bool { return !p.Registers.Takes(w) })
-	return Operand{X: x, Tokens: tokens, Cols: readers[0].Cols, Half: octets || p.CoopMat != (CoopMat{}), Octets: octets}
+	half, octets := s.tuning.Prefill.Reads(readers...)
+	return Operand{X: x, Tokens: tokens, Cols: readers[0].Cols, Half: half, Octets: octets}
+}
+
+// Reads tells how products with each of the matrices read x: as f16 where the device has cooperative matrices
+// for it, else in f32; in octets where those may be filled in registers ([RegisterTiles]).
+func (p *Prefill) Reads(w ...*Matrix) (half, octets bool) {
+	octets = !slices.ContainsFunc(w, func(w *Matrix) bool { return !p.Registers.Takes(w) })
+	return octets || p.CoopMat != (CoopMat{}), octets
 }
 
 // Bytes is the size of X where it is Half.

@@ -63,6 +63,31 @@ func (b attentionBindings) with(push attentionPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Pages), bindReadOnly(b.Q), bindReadOnly(b.KCache), bindReadOnly(b.VCache), bindReadWrite(b.Partial), bindReadWrite(b.Done), bindWriteOnly(b.Y)}}
 }
 
+// attentionCoopmatModule is the SPIR-V of attention_coopmat.comp.
+var attentionCoopmatModule = module{name: "attention_coopmat", push: 32, bindings: 8, constants: 12, variants: []string{"lanes", "emulated"}}
+
+type attentionCoopmatConstants struct {
+	Lanes, KV, Subgroup, HeadDim, Parts, Buffers, Merge, M, N, K, MatrixA, MatrixSum uint32
+}
+
+func (c attentionCoopmatConstants) words() []uint32 {
+	return []uint32{c.Lanes, c.KV, c.Subgroup, c.HeadDim, c.Parts, c.Buffers, c.Merge, c.M, c.N, c.K, c.MatrixA, c.MatrixSum}
+}
+
+type attentionCoopmatPush struct {
+	Heads, KVHeads, HeadDim, MaxPages, Split, MaxSplits uint32
+	Scale                                               float32
+	Rows                                                uint32
+}
+
+type attentionCoopmatBindings struct {
+	Rows, Pages, Q, KCache, VCache, Partial, Done, Y vk.Range
+}
+
+func (b attentionCoopmatBindings) with(push attentionCoopmatPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Pages), bindReadOnly(b.Q), bindReadOnly(b.KCache), bindReadOnly(b.VCache), bindReadWrite(b.Partial), bindReadWrite(b.Done), bindWriteOnly(b.Y)}}
+}
+
 // attentionMergeModule is the SPIR-V of attention_merge.comp.
 var attentionMergeModule = module{name: "attention_merge", push: 16, bindings: 3, constants: 1}
 

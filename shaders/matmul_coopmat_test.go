@@ -122,6 +122,33 @@ func TestCoopMatTokensOfBatch(t *testing.T) {
 	testTokensOfBatch(t, p, format.Q8_0)
 }
 
+// Blocks far smaller than the token's largest are brought to its factor, until nothing is left of them:
+// their products are all there is, since the largest are with weights of 0.
+func TestCoopMatBlocks(t *testing.T) {
+	const rows, cols, tokens, block = 40, 64, 9, 16
+	b, rng := newBench(t, KVF16, prefillTuning(coopPrefill(t))), random(t)
+	file, w := randomWeights(t, rng, format.F16, rows, cols)
+	for r := range rows {
+		clear(file.Data[2*r*cols:][:2*block])
+		clear(w[r*cols:][:block])
+	}
+	for _, sizes := range [][]float64{{0x1p-3, 0x1p-7, 0x1p-12}, {0, 0x1p-16, 0}, {0x1p-20, 0x1p-19, 0}, {0x1p-35, 0, 0x1p-60}} {
+		x := normal(rng, tokens*cols, 1)
+		for i := range x {
+			if i%cols >= block {
+				x[i] *= float32(sizes[i%cols/block-1])
+			}
+		}
+		words, values := reference.BlockedHalves(x, cols, block, false)
+		m, rx, y := b.matrix(file, rows), in(b, "x", words), b.out("y", tokens*rows)
+		b.run(func(c *vk.Commands) {
+			operand := Operand{X: rx, Tokens: tokens, Cols: cols, Half: true, Block: block}
+			b.set.MatMulPrefill(c, "matmul", MatMulPrefill{W: m, X: operand, Y: y, Stride: rows})
+		})
+		near(t, "blocks", b.floats(y), reference.MatMulHalf(w, values, rows, cols, tokens))
+	}
+}
+
 func TestMatMulCoopMatExtremes(t *testing.T) {
 	for _, typ := range []Type{format.F32, format.Q8_0} {
 		const rows, cols = 40, 96

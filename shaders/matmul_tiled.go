@@ -118,12 +118,12 @@ func (s *Kernels) PrefillSplits(w *Matrix) int { return s.tuning.Prefill.SplitsO
 // GeGLUBlock is the columns of [MatMulPrefill].GeGLU that share a factor.
 const GeGLUBlock = pairRows
 
-// GeGLUOperand is what [MatMulPrefill].GeGLU writes to y: [tokens][cols] f32, or with cooperative matrices
-// blocked halves, whose largest values are 0 before.
-func (s *Kernels) GeGLUOperand(y vk.Range, tokens, cols int) Operand {
-	o := Operand{X: y, Tokens: tokens, Cols: cols}
-	if s.tuning.Prefill.Half() {
-		o.Half, o.Block = true, GeGLUBlock
+// GeGLUOperand is what [MatMulPrefill].GeGLU writes to y for the product with w, if that of gate and up reads
+// f16 where w's does: f32, or blocked halves, whose largest values are 0 before.
+func (s *Kernels) GeGLUOperand(y vk.Range, tokens int, w *Matrix) Operand {
+	o := s.PrefillOperand(y, tokens, w)
+	if o.Half {
+		o.Block = GeGLUBlock
 	}
 	return o
 }

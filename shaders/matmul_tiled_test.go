@@ -204,7 +204,7 @@ func testTokensOfBatch(t *testing.T, p Prefill, typ Type) {
 		if size := b.set.HalfBytes(n, cols); size > 0 {
 			half = b.outBytes("half", size)
 		}
-		y, whole, geglu := b.out("y", n*rows), b.out("whole", n*rows), b.set.GeGLUOperand(vk.Range{}, n, rows/2)
+		y, whole, geglu := b.out("y", n*rows), b.out("whole", n*rows), b.set.GeGLUOperand(vk.Range{}, n, &Matrix{Type: typ, Cols: rows / 2})
 		words := n * rows / 2
 		if geglu.Half {
 			words = int(geglu.Bytes() / 4)

@@ -37,8 +37,8 @@ type SumNorm struct {
 	First, Count, Dim, Splits int
 	Eps                       float32
 
-	// Next, unless nil, is Count tokens as blocked halves, whose writers are behind this dispatch and find
-	// their largest values: these become 0.
+	// Next, unless nil, is Count tokens whose writers are behind this dispatch: the largest values of blocked
+	// halves, which those find, become 0.
 	Next *Operand
 }
 
@@ -69,7 +69,7 @@ func (s *Kernels) sumNorm(c *vk.Commands, label string, n SumNorm, form normForm
 		work.Written += 4 * values
 	}
 	push := sumNormPush{Tokens: uint32(n.Count), First: uint32(n.First), Eps: n.Eps, Octets: constant(octets), Most: NoMost}
-	if n.Next != nil {
+	if n.Next != nil && n.Next.Block > 0 {
 		b.Most, push.Most = n.Next.X, uint32(n.Next.factors())
 		work.Written += 4 * int64(n.Count)
 	}

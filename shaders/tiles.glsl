@@ -86,7 +86,8 @@ uint octet_column(uint step, uint octet) {
 // The step of 32 columns that a unit is or lies in; past the end it is the last one once more, whose
 // products are with zeros.
 uint unit_step(uint step, uint unit) {
-    return min(step * (COLS / 32u) + unit * UNIT_OCTETS / 4u, step_count(push.cols) - 1u);
+    uint of_tile = COLS == 32u ? 0u : unit * UNIT_OCTETS / 4u;
+    return min(step * (COLS / 32u) + of_tile, step_count(push.cols) - 1u);
 }
 
 // Units of neighbours are of neighbouring rows, which lie side by side.

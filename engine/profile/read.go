@@ -1,6 +1,8 @@
 package profile
 
 import (
+	"bufio"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,12 +23,12 @@ const (
 	maxRuns      = 1 << 12
 )
 
-// Read reads a profile from its JSON, to the end of r. What is no profile of this version, is
-// cut or contradicts itself is an error that names the place: a byte's offset or a value's path.
+// Read reads a profile from its JSON, plain or compressed by gzip, to the end of r. What is no profile of
+// this version, is cut or contradicts itself is an error that names the place: a byte's offset or a value's path.
 func Read(r io.Reader) (*Profile, error) { return read(r, maxFileBytes) }
 
 func read(r io.Reader, maxBytes int64) (*Profile, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
+	text, err := plain(r, maxBytes+1)
 	if err != nil {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
@@ -69,6 +71,23 @@ func read(r io.Reader, maxBytes int64) (*Profile, error) {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
 	return p, nil
+}
+
+// plain reads at most maxBytes bytes, of what gzip compressed after that.
+func plain(r io.Reader, maxBytes int64) ([]byte, error) {
+	buffered := bufio.NewReader(r)
+	if head, _ := buffered.Peek(2); string(head) != "\x1f\x8b" {
+		return io.ReadAll(io.LimitReader(buffered, maxBytes))
+	}
+	compressed, err := gzip.NewReader(buffered)
+	if err != nil {
+		return nil, err
+	}
+	text, err := io.ReadAll(io.LimitReader(compressed, maxBytes))
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, errors.New("the compressed file is cut; copy it again or measure again")
+	}
+	return text, err
 }
 
 // checkSize counts objects and values, because short JSON can stand for much memory: {} for a Group.

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -74,6 +75,33 @@ func TestReadGivesBackWhatWasWritten(t *testing.T) {
 	unknown := strings.Replace(encode(t, want), `{"format"`, `{"later":{"a":[1]},"format"`, 1)
 	if _, err := Read(strings.NewReader(unknown)); err != nil {
 		t.Errorf("an unknown field: %v", err)
+	}
+}
+
+// What gzip compressed is read, within the same limits, and a cut or damaged file is told of.
+func TestReadsWhatGzipCompressed(t *testing.T) {
+	compress := func(text string) string {
+		var b strings.Builder
+		w := gzip.NewWriter(&b)
+		io.WriteString(w, text)
+		w.Close()
+		return b.String()
+	}
+	whole := compress(encode(t, small()))
+	got, err := Read(strings.NewReader(whole))
+	if err != nil || !reflect.DeepEqual(got, small()) {
+		t.Errorf("read %+v, %v", got, err)
+	}
+	for what, c := range map[string]struct{ text, want string }{
+		"a cut file":     {whole[:len(whole)-9], "the compressed file is cut"},
+		"a cut head":     {whole[:5], "profile: "},
+		"a damaged file": {whole[:60] + strings.Repeat("x", 20) + whole[80:], "profile: "},
+		"what unfolds":   {compress(strings.Repeat(" ", 1<<20)), "more than 65536 bytes"},
+		"other JSON":     {compress(`{"a":1}`), "not a profile"},
+	} {
+		if _, err := read(strings.NewReader(c.text), 1<<16); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", what, err, c.want)
+		}
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 func TestCoopMatIsChecked(t *testing.T) {
 	wait = func(d *vk.Device, ticket vk.Ticket, _ time.Duration) error { return d.Wait(ticket, 5*time.Minute) }
 	defer func() { wait = (*vk.Device).Wait }()
-	for _, name := range []string{"cooperative matrices in prefill", "cooperative matrices in decode"} {
+	for _, name := range []string{"cooperative matrices in prefill", "cooperative matrices in decode", "cooperative matrices in attention"} {
 		t.Run(name, func(t *testing.T) {
 			if _, has := only(device.Caps(), name); !has {
 				t.Fatalf("%s has none", device.Caps().Name)

@@ -164,6 +164,8 @@ var provenBy = map[string]string{
 	"cooperative matrices in decode":                      "matmul_add_shared[",
 	"integer dot products":                                "matmul_add_dot[",
 	"quad loads":                                          "matmul_add_quad[",
+	attentionLanes:                                        "attention_coopmat_lanes[",
+	"cooperative matrices in attention":                   "attention_coopmat[",
 	"attention by subgroups":                              "attention_subgroup[",
 	example:                                               "attention[",
 }

@@ -25,6 +25,8 @@ type Way struct {
 // lanes is a way that begins with a question ([FindMatrices]).
 const lanes = "cooperative matrices in decode, filled in registers"
 
+const attentionLanes = "cooperative matrices in attention, with its softmax in registers"
+
 // ways are in the order in which they are checked: one without another may use a later one.
 // Their cases are few, since pipelines take time to compile, and have blocks with subnormal scales, which drivers
 // may flush (reference.Weights), sizes that are no multiple of anything, and several tokens.
@@ -91,13 +93,25 @@ var ways = []Way{
 		},
 	},
 	{
+		Name:    attentionLanes,
+		uses:    func(t *shaders.Tuning) bool { return t.Attention.Matrix.Form == shaders.MatrixLanes },
+		without: func(t *shaders.Tuning, c *vk.Caps) { t.Attention.Matrix = shaders.SharedAttention(c) },
+		proof:   attentionMatrices,
+	},
+	{
+		Name:    "cooperative matrices in attention",
+		uses:    func(t *shaders.Tuning) bool { return t.Attention.Matrix.Form == shaders.MatrixShared },
+		without: func(t *shaders.Tuning, _ *vk.Caps) { t.Attention.Matrix = shaders.AttentionMatrix{} },
+		proof:   attentionMatrices,
+	},
+	{
 		Name: "attention by subgroups",
 		uses: func(t *shaders.Tuning) bool { return t.Attention.Subgroup != 0 },
 		without: func(t *shaders.Tuning, c *vk.Caps) {
-			merge, lesser := t.Attention.Merge, *c
+			before, lesser := t.Attention, *c
 			lesser.Subgroup.Operations = nil
 			t.Attention = shaders.DefaultTuning(&lesser).Attention
-			t.Attention.Merge = merge
+			t.Attention.Merge, t.Attention.Matrix = before.Merge, before.Matrix
 		},
 		proof: attention,
 	},
@@ -133,12 +147,21 @@ func decodeMatrices(t *shaders.Tuning) []*cases.Case {
 	return []*cases.Case{of("matmul_add", part, format.F16, 1, 37, 256, 5), of("matmul_add", part, format.Q4_K, 2, 150, 512, shaders.MatrixTokens)}
 }
 
+// attentionMatrices is rows of two sequences, in splits, and a head of one octet more than 8.
+func attentionMatrices(t *shaders.Tuning) []*cases.Case {
+	c := of("attention_coopmat", shaders.Tuning{Attention: t.Attention}, shaders.NoType, 1, 4, 2, 96, 37)
+	c.Depth, c.Variant.Split = 100, 64
+	return []*cases.Case{c}
+}
+
 func attention(t *shaders.Tuning) []*cases.Case {
 	kernel := "attention"
 	if t.Attention.Subgroup != 0 {
 		kernel = "attention_subgroup"
 	}
-	c := of(kernel, shaders.Tuning{Attention: t.Attention}, shaders.NoType, 1, 8, 2, 64, 3)
+	part := shaders.Tuning{Attention: t.Attention}
+	part.Attention.Matrix = shaders.AttentionMatrix{}
+	c := of(kernel, part, shaders.NoType, 1, 8, 2, 64, 3)
 	c.Depth, c.Variant.Split = 290, 32
 	return []*cases.Case{c}
 }

@@ -106,7 +106,7 @@ func runTimes(t *testing.T, c *Case, times int) *Bench {
 	for i := range times {
 		ticket, err := device.Submit(before, kernel)
 		must(err)
-		must(device.Wait(ticket, time.Minute))
+		must(device.Wait(ticket, 5*time.Minute)) // a CPU compiles when it first runs a kernel
 		hash, err := b.Hash(seed)
 		must(err)
 		if i > 0 && hash != first {
@@ -120,6 +120,9 @@ func runTimes(t *testing.T, c *Case, times int) *Bench {
 // tunings are workgroup sizes under test: those of the device, the smallest, those of GPUs, which
 // CPU devices run as well, and with them integer dot products; each once where they make a difference.
 func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
+	if k.Name == "attention_coopmat" {
+		return attentionMatrices(k)
+	}
 	caps := *device.Caps()
 	own, err := k.Tuning(&caps)
 	if err != nil {
@@ -192,6 +195,31 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 	return different
 }
 
+// attentionMatrices is the device's own matrices, where it has some, once with all that takes turns, and none.
+func attentionMatrices(k *shaders.Kernel) map[string]shaders.Tuning {
+	list := map[string]shaders.Tuning{}
+	add := func(name string, m shaders.AttentionMatrix, merge bool) {
+		t := shaders.DefaultTuning(device.Caps())
+		t.Attention.Matrix, t.Attention.Merge = m, merge
+		if k.Check(&t, shaders.KVF16, device.Caps()) == nil {
+			list[name] = t
+		}
+	}
+	emulated := shaders.EmulatedAttention()
+	add("emulated", emulated, true)
+	emulated.Groups, emulated.Buffers = 1, 2
+	add("emulated buffers", emulated, false)
+	if t, err := k.Tuning(device.Caps()); err == nil {
+		m := t.Attention.Matrix
+		add("shared", m, true)
+		m.Groups, m.Buffers = max(1, m.Groups/2), 1
+		add("shared in turns", m, false)
+		m.Parts = 1
+		add("shared alone", m, true)
+	}
+	return list
+}
+
 // smallSubgroups is the least that attention_subgroup takes.
 func smallSubgroups(a shaders.AttentionTuning) shaders.AttentionTuning {
 	a.Lanes, a.Blocks, a.Tokens = format.MaxHeadDim/4, 1, 2
@@ -260,7 +288,10 @@ func ragged(t *testing.T, k *shaders.Kernel, typ format.Type, kv shaders.KVType,
 
 // kvTypes are those that a kernel is built for.
 func kvTypes(k *shaders.Kernel) []shaders.KVType {
-	if k.Cache {
+	switch {
+	case k.Name == "attention_coopmat":
+		return []shaders.KVType{shaders.KVF16, shaders.KVQ8}
+	case k.Cache:
 		return []shaders.KVType{shaders.KVF16, shaders.KVF32, shaders.KVQ8}
 	}
 	return []shaders.KVType{shaders.KVF16}
@@ -308,7 +339,7 @@ func TestEveryKernel(t *testing.T) {
 func possible(t *testing.T, k *shaders.Kernel, odd uint64) *Case {
 	tuning, err := k.Tuning(device.Caps())
 	switch {
-	case err != nil && (k.Name == "matmul_coopmat" || k.Name == "matmul_registers"):
+	case err != nil && (k.Name == "matmul_coopmat" || k.Name == "matmul_registers" || k.Name == "attention_coopmat"):
 		return nil
 	case err != nil:
 		t.Fatal(err)

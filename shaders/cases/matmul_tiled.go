@@ -141,8 +141,8 @@ func (b *Bench) manyGeGLU(p *manyTokens) {
 	}
 	b.Outputs = product(tokens, dim)
 	b.record = func(s *shaders.Kernels, c *vk.Commands, label string) {
-		geglu := s.GeGLUOperand(y.Bound(), tokens, dim)
-		geglu.Octets = to.Octets
+		geglu := to
+		geglu.X = y.Bound()
 		s.MatMulPrefill(c, label, shaders.MatMulPrefill{W: &m.Matrix, X: p.operand(tokens, cols), GeGLU: geglu})
 	}
 	b.check = func(k *checker) {

@@ -135,7 +135,7 @@ func (s *Sweep) Cases(caps *vk.Caps) ([]Case, error) {
 func ownSplit(caps *vk.Caps, c *Case) int {
 	length := c.Depth + c.Size("tokens")
 	if c.Size("tokens") > 1 {
-		return min(engine.PrefillSplit, length)
+		return min(engine.PrefillSplit(caps), length)
 	}
 	_, split := shaders.DecodeSplits(caps, shaders.Heads{Heads: c.Size("heads")}, engine.DecodeSplit, length).Of(length)
 	return min(split, length)

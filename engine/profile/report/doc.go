@@ -10,6 +10,7 @@
 //	Pictures   for papers and slides, as PNG and SVG (picture.go; roofline.go, stepbar.go,
 //	           heatmap.go, depth.go and timeline.go draw one each, in the colours of
 //	           paints.go, with the ticks of ticks.go and names placed by labels.go)
+//	Rooflines  one such picture of several profiles, as before and after (rooflines.go)
 //
 // The page in a browser and the trace in Perfetto's trace processor are tested by
 // .ci/report, with the build tags browser and perfetto.

@@ -50,7 +50,7 @@ func Pictures(p *profile.Profile) (pictures []Picture, omitted []string, err err
 	for i := range p.Runs {
 		r := &p.Runs[i]
 		if points := rooflinePoints(p, r); len(points) > 0 {
-			add("roofline-"+runFile(p, i), "Roofline of "+runName(r), func(c draw.Canvas) error { return drawRoofline(c, p, points) })
+			add("roofline-"+runFile(p, i), "Roofline of "+runName(r), func(c draw.Canvas) error { return drawRoofline(c, p.Roofs, boundMarks(points)) })
 		} else {
 			omitted = append(omitted, "the roofline of "+runName(r)+": no kernel has both bytes and FLOPs")
 		}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"image/color"
 	"math"
 	"slices"
@@ -12,11 +13,14 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"sealvk/engine/profile"
+	"sealvk/engine/profile/roofline"
 )
 
 // rooflinePoints are the operations that can be put on logarithmic axes, the longest first.
 func rooflinePoints(p *profile.Profile, r *profile.Run) []profile.Group {
-	groups := slices.DeleteFunc(r.Groups(p, profile.ByOperation), func(g profile.Group) bool { return g.Intensity <= 0 || g.FLOPsPerS <= 0 })
+	groups := slices.DeleteFunc(r.Groups(p, profile.ByOperation), func(g profile.Group) bool {
+		return g.Intensity <= 0 || g.FLOPsPerS <= 0 || math.IsInf(g.FLOPsPerS, 1) // of next to no time
+	})
 	slices.SortStableFunc(groups, func(a, b profile.Group) int { return cmp.Compare(b.TotalUS, a.TotalUS) })
 	return groups
 }
@@ -27,43 +31,72 @@ type roof struct {
 	rate       float64
 }
 
-func computeRoofs(p *profile.Profile) []roof {
-	if p.Roofs == nil {
+func computeRoofs(r *roofline.Roofs) []roof {
+	if r == nil {
 		return nil
 	}
 	roofs := []roof{
-		{"f32", "FLOP/s", p.Roofs.F32FLOPsPerS}, {"f16", "FLOP/s", p.Roofs.F16FLOPsPerS},
-		{"int8 dot products", "OP/s", p.Roofs.Int8DotOpsPerS}, {"cooperative matrices", "FLOP/s", p.Roofs.CoopMatFLOPsPerS},
+		{"f32", "FLOP/s", r.F32FLOPsPerS}, {"f16", "FLOP/s", r.F16FLOPsPerS},
+		{"int8 dot products", "OP/s", r.Int8DotOpsPerS}, {"cooperative matrices", "FLOP/s", r.CoopMatFLOPsPerS},
 	}
 	slices.SortFunc(roofs, func(a, b roof) int { return cmp.Compare(a.rate, b.rate) })
 	return slices.DeleteFunc(roofs, func(r roof) bool { return r.rate <= 0 })
 }
 
-// bounds are what may limit a kernel, with the look of its point.
-var bounds = []struct {
+// look is how marks of one kind are drawn, and what the legend says of them.
+type look struct {
 	name   string
 	colour color.Color
 	shape  draw.GlyphDrawer
-	edge   draw.GlyphDrawer
-}{
-	{"memory", okabeIto[0], draw.CircleGlyph{}, draw.RingGlyph{}},
-	{"compute", okabeIto[5], draw.PyramidGlyph{}, draw.TriangleGlyph{}},
-	{"latency", okabeIto[3], draw.BoxGlyph{}, draw.SquareGlyph{}},
-	{"", color.RGBA{0x60, 0x60, 0x60, 0xff}, draw.CircleGlyph{}, draw.RingGlyph{}}, // unknown, without roofs
+	edge   draw.GlyphDrawer // in white around the shape, apart from those behind; nil: none
 }
 
-func drawRoofline(c draw.Canvas, p *profile.Profile, points []profile.Group) error {
+func (l *look) draw(c *draw.Canvas, at vg.Point, radius vg.Length) {
+	c.DrawGlyph(draw.GlyphStyle{Color: l.colour, Radius: radius, Shape: l.shape}, at)
+	if l.edge != nil {
+		c.DrawGlyph(draw.GlyphStyle{Color: color.White, Radius: radius, Shape: l.edge}, at)
+	}
+}
+
+// mark is an operation of a run on the roofline.
+type mark struct {
+	profile.Group
+	look *look
+}
+
+// bounds are the looks of what may limit a kernel.
+var bounds = map[string]*look{
+	"memory":  {"bound by memory", okabeIto[0], draw.CircleGlyph{}, draw.RingGlyph{}},
+	"compute": {"bound by compute", okabeIto[5], draw.PyramidGlyph{}, draw.TriangleGlyph{}},
+	"latency": {"bound by latency", okabeIto[3], draw.BoxGlyph{}, draw.SquareGlyph{}},
+	"":        {"a kernel", color.RGBA{0x60, 0x60, 0x60, 0xff}, draw.CircleGlyph{}, draw.RingGlyph{}}, // without roofs
+}
+
+// boundMarks are points of one run, told apart by what limits them.
+func boundMarks(points []profile.Group) (marks []mark) {
+	for _, g := range points {
+		l, ok := bounds[g.Bound]
+		if !ok {
+			l = bounds[""]
+		}
+		marks = append(marks, mark{g, l})
+	}
+	return marks
+}
+
+// drawRoofline draws marks, of which there is at least one, under what the device can do at most, if that is known.
+func drawRoofline(c draw.Canvas, r *roofline.Roofs, marks []mark) error {
 	pl := newPlot("Arithmetic intensity (FLOP per byte)", "Speed (FLOP/s)")
 	pl.X.Scale, pl.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	pl.X.Tick.Marker, pl.Y.Tick.Marker = decades{}, decades{}
-	roofs := computeRoofs(p)
+	roofs := computeRoofs(r)
 	x0, x1, y0, y1 := math.Inf(1), 0.0, math.Inf(1), 0.0
-	for _, g := range points {
-		x0, x1, y0, y1 = min(x0, g.Intensity), max(x1, g.Intensity), min(y0, g.FLOPsPerS), max(y1, g.FLOPsPerS)
+	for _, m := range marks {
+		x0, x1, y0, y1 = min(x0, m.Intensity), max(x1, m.Intensity), min(y0, m.FLOPsPerS), max(y1, m.FLOPsPerS)
 	}
 	var bandwidth float64
-	if p.Roofs != nil {
-		bandwidth = p.Roofs.ReadBytesPerS
+	if r != nil {
+		bandwidth = r.ReadBytesPerS
 	}
 	for _, r := range roofs {
 		y1 = max(y1, r.rate)
@@ -71,11 +104,15 @@ func drawRoofline(c draw.Canvas, p *profile.Profile, points []profile.Group) err
 			x1 = max(x1, 4*r.rate/bandwidth)
 		}
 	}
+	const most = 1e40 // of a scale; what was measured stays below 1e10
+	if !(x1/x0 < most && y1/y0 < most) {
+		return fmt.Errorf("its figures are no measurements: from %.3g to %.3g FLOP per byte, from %.3g to %.3g FLOP/s", x0, x1, y0, y1)
+	}
 	pl.X.Min, pl.X.Max, pl.Y.Min, pl.Y.Max = x0/3, 3*x1, y0/3, 3*y1
 	pl.Add(drawing(logGrid), drawing(func(c draw.Canvas, pl *plot.Plot) {
 		taken := drawRoofs(c, pl, roofs, bandwidth)
-		drawPoints(c, pl, points, taken)
-		drawBounds(c, points)
+		taken = append(taken, drawLooks(c, marks))
+		drawMarks(c, pl, marks, taken)
 	}))
 	pl.Draw(c)
 	return nil
@@ -143,44 +180,45 @@ func along(a, b, shift vg.Point) (boxes []vg.Rectangle) {
 	return boxes
 }
 
-// drawPoints draws the operations, larger where they take more of the step, with names
-// that do not cover one another.
-func drawPoints(c draw.Canvas, pl *plot.Plot, points []profile.Group, taken []vg.Rectangle) {
+// drawMarks draws the operations, larger where they take more of the step, with names that do not cover
+// one another. A line leads from an operation to the next mark of its name: in another run.
+func drawMarks(c draw.Canvas, pl *plot.Plot, marks []mark, taken []vg.Rectangle) {
 	x, y := pl.Transforms(&c)
 	var anchors []anchor
-	for _, g := range points {
-		look := bounds[len(bounds)-1]
-		for _, b := range bounds {
-			if b.name == g.Bound {
-				look = b
-			}
+	last := map[string]vg.Point{}
+	for _, m := range marks {
+		radius := vg.Length(4 + 8*math.Sqrt(min(1, max(0, m.Share))))
+		at := vg.Point{X: x(m.Intensity), Y: y(m.FLOPsPerS)}
+		if from, ok := last[m.Name]; ok {
+			c.StrokeLine2(draw.LineStyle{Color: leader, Width: 1.2, Dashes: []vg.Length{2, 2}}, from.X, from.Y, at.X, at.Y)
 		}
-		radius := vg.Length(4 + 8*math.Sqrt(max(0, g.Share)))
-		at := vg.Point{X: x(g.Intensity), Y: y(g.FLOPsPerS)}
-		c.DrawGlyph(draw.GlyphStyle{Color: look.colour, Radius: radius, Shape: look.shape}, at)
-		c.DrawGlyph(draw.GlyphStyle{Color: color.White, Radius: radius, Shape: look.edge}, at) // apart from those behind
-		anchors = append(anchors, anchor{g.Name, at, radius})
+		last[m.Name] = at
+		anchors = append(anchors, anchor{m.Name, at, radius})
+	}
+	for i, m := range marks {
+		m.look.draw(&c, anchors[i].at, anchors[i].radius)
 	}
 	placeLabels(&c, lettering(tickSize), anchors, taken)
 }
 
-// drawBounds explains the points.
-func drawBounds(c draw.Canvas, points []profile.Group) {
+// drawLooks explains the marks, and gives the box that the explanation takes.
+func drawLooks(c draw.Canvas, marks []mark) vg.Rectangle {
+	const left, down = 30, 20
 	style := lettering(tickSize)
-	y := c.Max.Y - 16
-	for _, b := range bounds {
-		if !slices.ContainsFunc(points, func(g profile.Group) bool { return g.Bound == b.name }) {
+	y, width := c.Max.Y-16, left+style.Width("larger: more of the step's time")
+	var seen []*look
+	for _, m := range marks {
+		if slices.Contains(seen, m.look) {
 			continue
 		}
-		name := "bound by " + b.name
-		if b.name == "" {
-			name = "a kernel"
-		}
-		c.DrawGlyph(draw.GlyphStyle{Color: b.colour, Radius: 6, Shape: b.shape}, vg.Point{X: c.Min.X + 16, Y: y})
-		c.FillText(style, vg.Point{X: c.Min.X + 30, Y: y}, name)
-		y -= 20
+		seen = append(seen, m.look)
+		m.look.draw(&c, vg.Point{X: c.Min.X + 16, Y: y}, 6)
+		c.FillText(style, vg.Point{X: c.Min.X + left, Y: y}, m.look.name)
+		width = max(width, left+style.Width(m.look.name))
+		y -= down
 	}
 	c.FillText(style, vg.Point{X: c.Min.X + 10, Y: y}, "larger: more of the step's time")
+	return vg.Rectangle{Min: vg.Point{X: c.Min.X, Y: y - down/2}, Max: vg.Point{X: c.Min.X + width, Y: c.Max.Y}}
 }
 
 // logGrid draws a line at every labelled tick.

@@ -11,7 +11,7 @@
 // BUFFERS 0: lanes load x from memory, which subgroups of many rows and tokens do seldom, and nothing waits for
 //   others. 1, 2: the workgroup has half a turn of x in shared memory.
 // AHEAD 1: a turn's weights are on their way while the one before is computed.
-// BLOCK: x is blocked halves of so many columns (half_rows.glsl).
+// BLOCK: x is blocked halves of so many columns, a multiple of 16 (half_rows.glsl).
 // GEGLU 1: y is gelu(gate · x) × (up · x) as blocked halves, the rows being in the order of GateUpRow (layout.go): in each tile
 //   rows 16 apart, which the same lane has, are gate and up of one value. A tile's 16 values are a block.
 //
@@ -75,7 +75,8 @@ uvec4 q[LANE_ROWS], q2[LANE_ROWS], next_q[LANE_ROWS], next_q2[LANE_ROWS];
 Head head[LANE_ROWS], next_head[LANE_ROWS];
 f16vec4 scales[LANE_ROWS];
 uvec4 next_x[BUFFERS != 0u ? X_LOADS : 1u];
-f16vec2 next_ratio[BUFFERS != 0u ? X_LOADS : 1u];
+float next_factor[BUFFERS != 0u ? X_LOADS : 1u]; // of its block
+uint most[BUFFERS != 0u ? X_LOADS : 1u]; // of its token
 Sum sums[MS * NS];
 
 // Of the grid's tiles those of the same rows come one after the other: they share the
@@ -104,11 +105,12 @@ uvec4 x_octet(uint group, uint column, uint in_group) {
     return x_halves[(min(group, (push.tokens - 1u) / 8u) * (push.cols / 8u) + column / 8u) * 8u + in_group];
 }
 
-// What brings it to the token's factor.
-f16vec2 x_ratio(uint group, uint column, uint in_group) {
+// The factor of its block, and the largest value of its token.
+float block_factor(uint group, uint column, uint in_group) {
     uint token = min(group * 8u + in_group, push.tokens - 1u), blocks = (push.cols + BLOCK - 1u) / BLOCK;
-    return f16vec2(half_ratio(x_factors[half_block_at(token, push.tokens, blocks, column / BLOCK, push.factors)], x_most[push.factors + token]));
+    return x_factors[half_block_at(token, push.tokens, blocks, column / BLOCK, push.factors)];
 }
+uint token_most(uint group, uint in_group) { return x_most[push.factors + min(group * 8u + in_group, push.tokens - 1u)]; }
 
 uvec4 times(uvec4 v, f16vec2 ratio) {
     [[unroll]] for (uint i = 0u; i < 4u; i++) v[i] = packFloat2x16(unpackFloat2x16(v[i]) * ratio.x * ratio.y);
@@ -121,13 +123,13 @@ void fetch_x(uint token0, uint turn, uint first_octet) {
         uint i = gl_LocalInvocationID.x + j * LANES;
         uint group = token0 / 8u + i / 64u, column = octet_column(4u * turn + i / 8u % 4u, first_octet + i / 32u % 2u);
         next_x[j] = x_octet(group, column, i % 8u);
-        if (BLOCK != 0u) next_ratio[j] = x_ratio(group, column, i % 8u);
+        if (BLOCK != 0u) next_factor[j] = block_factor(group, column, i % 8u);
     }
 }
 
 void store_x(uint buf) {
     [[unroll]] for (uint j = 0u; j < X_LOADS; j++)
-        x_tile[buf * TOKENS * 8u + gl_LocalInvocationID.x + j * LANES] = BLOCK != 0u ? times(next_x[j], next_ratio[j]) : next_x[j];
+        x_tile[buf * TOKENS * 8u + gl_LocalInvocationID.x + j * LANES] = BLOCK != 0u ? times(next_x[j], f16vec2(half_ratio(next_factor[j], most[j]))) : next_x[j];
 }
 
 // Makes what was fetched that of this turn's step.
@@ -229,7 +231,15 @@ void main() {
 
     uint first = gl_WorkGroupID.z * push.steps, last = min(push.cols / 128u, first + push.steps), buf = 0u;
     if (AHEAD != 0u) fetch(4u * first + t);
-    if (BUFFERS != 0u) fetch_x(token0, first, 0u);
+    if (BUFFERS != 0u) {
+        fetch_x(token0, first, 0u);
+        if (BLOCK != 0u)
+            [[unroll]] for (uint j = 0u; j < X_LOADS; j++) {
+                uint i = gl_LocalInvocationID.x + j * LANES;
+                most[j] = token_most(token0 / 8u + i / 64u, i % 8u);
+            }
+    }
+    f16vec2 ratio[NS]; // of two octets of x, where those come from memory
     [[dont_unroll]] for (uint turn = first; turn < last; turn++) {
         uint s = 4u * turn + t, next = min(turn + 1u, last - 1u);
         if (AHEAD == 0u) fetch(s);
@@ -247,7 +257,11 @@ void main() {
             [[unroll]] for (uint n = 0u; n < NS; n++) {
                 if (BUFFERS != 0u) x[n] = x_tile[buf * TOKENS * 8u + ((part_token / 8u + n) * 2u + o % 2u) * 32u + t * 8u + g];
                 else x[n] = x_octet((token0 + part_token) / 8u + n, column, g);
-                if (BUFFERS == 0u && BLOCK != 0u) x[n] = times(x[n], x_ratio((token0 + part_token) / 8u + n, column, g));
+                if (BUFFERS == 0u && BLOCK != 0u) {
+                    uint group = (token0 + part_token) / 8u + n;
+                    if (o % 2u == 0u) ratio[n] = f16vec2(half_ratio(block_factor(group, column, g), token_most(group, g)));
+                    x[n] = times(x[n], ratio[n]);
+                }
             }
             Eight w[LANE_ROWS];
             [[unroll]] for (uint r = 0u; r < LANE_ROWS; r++) w[r] = weights(r, s, o);

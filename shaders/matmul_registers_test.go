@@ -11,7 +11,7 @@ import (
 
 // Products in registers are split as others are, in whole turns, and a token's sums are the same bits in
 // all tiles.
-func TestRegisterSplits(t *testing.T) {
+func TestMatMulRegistersSplits(t *testing.T) {
 	if !device.Caps().Features.ShaderFloat16 {
 		return // .ci has drivers that do
 	}

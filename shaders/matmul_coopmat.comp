@@ -75,9 +75,9 @@ uint row_octets() { return half_words(push.cols) / 4u; } // of a token of x, zer
 // Neighbours take neighbouring octets of a token.
 void fetch_x(uint token0, uint step) {
     [[unroll]] for (uint j = 0u; j < LANE_X; j++) {
-        uint i = lane() + j * LANES, token = min(token0 + i / OCTETS, push.tokens - 1u);
-        if (X_OCTETS % LANES == 0u || i < X_OCTETS) {
-            uint c = octet_column(step, i % OCTETS);
+        uint token = min(token0 + turn_div(j, OCTETS), push.tokens - 1u);
+        if (X_OCTETS % LANES == 0u || lane() + j * LANES < X_OCTETS) {
+            uint c = octet_column(step, turn_mod(j, OCTETS));
             x_octets[j] = c / 8u < row_octets() ? x4[token * row_octets() + c / 8u] : uvec4(0u);
             if (BLOCK != 0u) {
                 uint blocks = (push.cols + BLOCK - 1u) / BLOCK;
@@ -91,14 +91,14 @@ uint scaled(uint pair, f16vec2 a, f16vec2 b) { return packFloat2x16(unpackFloat2
 
 void store_x(uint buf, uint step) {
     [[unroll]] for (uint j = 0u; j < LANE_X; j++) {
-        uint i = lane() + j * LANES, token = i / OCTETS;
-        if (X_OCTETS % LANES == 0u || i < X_OCTETS) {
+        uint token = turn_div(j, OCTETS);
+        if (X_OCTETS % LANES == 0u || lane() + j * LANES < X_OCTETS) {
             uvec4 v = x_octets[j];
             if (BLOCK != 0u) {
                 f16vec2 ratio = f16vec2(half_ratio(x_blocks[j], token_most[token])), a = ratio.xx, b = ratio.yy;
                 v = uvec4(scaled(v.x, a, b), scaled(v.y, a, b), scaled(v.z, a, b), scaled(v.w, a, b));
             }
-            x_tile[(buf * TOKENS + token) * STRIDE + i % OCTETS] = v;
+            x_tile[(buf * TOKENS + token) * STRIDE + turn_mod(j, OCTETS)] = v;
         }
     }
 }

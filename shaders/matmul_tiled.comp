@@ -54,16 +54,16 @@ vec4 load_x(uint token, uint c) {
 // Neighbours take neighbouring quads of a token.
 void fetch_x(uint token0, uint step) {
     [[unroll]] for (uint j = 0u; j < LANE_X; j++) {
-        uint i = lane() + j * LANES, q = i % QUADS;
-        if (X_QUADS % LANES == 0u || i < X_QUADS)
-            x_quads[j] = load_x(push.first + min(token0 + i / QUADS, push.tokens - 1u), octet_column(step, q / 2u) + q % 2u * 4u);
+        uint q = turn_mod(j, QUADS);
+        if (X_QUADS % LANES == 0u || lane() + j * LANES < X_QUADS)
+            x_quads[j] = load_x(push.first + min(token0 + turn_div(j, QUADS), push.tokens - 1u), octet_column(step, q / 2u) + q % 2u * 4u);
     }
 }
 
 void store_x(uint buf, uint step) {
     [[unroll]] for (uint j = 0u; j < LANE_X; j++) {
-        uint i = lane() + j * LANES;
-        if (X_QUADS % LANES == 0u || i < X_QUADS) x_tile[slot(buf * TOKENS + i / QUADS, i % QUADS)] = x_quads[j];
+        if (X_QUADS % LANES == 0u || lane() + j * LANES < X_QUADS)
+            x_tile[slot(buf * TOKENS + turn_div(j, QUADS), turn_mod(j, QUADS))] = x_quads[j];
     }
 }
 

@@ -83,11 +83,16 @@ uint octet_column(uint step, uint octet) {
     return (octet % 4u < 2u ? c.x : c.y) + octet % 2u * 8u;
 }
 
-// The step of 32 columns that a unit is or lies in; past the end it is the last one once more, whose
+// Of what an invocation takes in its turn j, the i-th of all, i = lane() + j * LANES: i % n and i / n. All are
+// powers of two, so that an invocation's turns are apart by constants, offsets in its loads and stores.
+uint turn_mod(uint j, uint n) { return lane() % n + j * LANES % n; }
+uint turn_div(uint j, uint n) { return lane() / n + j * LANES / n; }
+
+// A unit's octet, and the step of 32 columns that it begins; past the end the last one once more, whose
 // products are with zeros.
-uint unit_step(uint step, uint unit) {
-    uint of_tile = COLS == 32u ? 0u : unit * UNIT_OCTETS / 4u;
-    return min(step * (COLS / 32u) + of_tile, step_count(push.cols) - 1u);
+uint unit_octet(uint step, uint unit) {
+    uint octet = step * OCTETS + unit * UNIT_OCTETS;
+    return COLS == 32u ? octet : min(octet, 4u * step_count(push.cols) - UNIT_OCTETS);
 }
 
 // Units of neighbours are of neighbouring rows, which lie side by side.
@@ -95,11 +100,10 @@ void fetch_weights(uint row0, uint step) {
     Matrix m = Matrix(push.rows, push.cols, push.row_quads, push.row_words, push.second);
     bool begins = step == first_step() || step * (COLS / 32u) % block_steps() == 0u;
     [[unroll]] for (uint j = 0u; j < LANE_UNITS; j++) {
-        uint i = lane() + j * LANES, row = min(row0 + i % ROWS, push.rows - 1u), s = unit_step(step, i / ROWS);
-        if (UNITS % LANES == 0u || i < UNITS) {
+        uint row = min(row0 + turn_mod(j, ROWS), push.rows - 1u), octet = unit_octet(step, turn_div(j, ROWS)), s = octet / 4u;
+        if (UNITS % LANES == 0u || lane() + j * LANES < UNITS) {
             if (FLOATS) {
-                [[unroll]] for (uint q = 0u; q < UNIT_QUADS; q++)
-                    weight_quads[j * UNIT_QUADS + q] = quad_at(m, row, (4u * s + i / ROWS % 4u) * UNIT_QUADS + q);
+                [[unroll]] for (uint q = 0u; q < UNIT_QUADS; q++) weight_quads[j * UNIT_QUADS + q] = quad_at(m, row, octet * UNIT_QUADS + q);
             } else {
                 weight_quads[j] = quad_at(m, row, first_quad(s));
                 if (has_second()) weight_seconds[j] = quad_at(m, row, second_quad(s));
@@ -111,12 +115,12 @@ void fetch_weights(uint row0, uint step) {
 
 void store_weights(uint buf, uint step) {
     [[unroll]] for (uint j = 0u; j < LANE_UNITS; j++) {
-        uint i = lane() + j * LANES, line = buf * ROWS + i % ROWS, octet = i / ROWS * UNIT_OCTETS;
-        if (UNITS % LANES == 0u || i < UNITS) {
+        uint line = buf * ROWS + turn_mod(j, ROWS), unit = turn_div(j, ROWS), octet = unit * UNIT_OCTETS;
+        if (UNITS % LANES == 0u || lane() + j * LANES < UNITS) {
             if (FLOATS) {
                 store_floats(line, octet, weight_quads[j * UNIT_QUADS], weight_quads[j * UNIT_QUADS + UNIT_QUADS - 1u]);
             } else {
-                uint s = unit_step(step, i / ROWS);
+                uint s = unit_octet(step, unit) / 4u;
                 Head h = head_of(weight_heads[j], s);
                 vec4 scales = step_scales(h, s);
                 uvec4 a, b;

@@ -145,7 +145,7 @@ func TestProfileKernelErrors(t *testing.T) {
 	}{
 		{"", []string{"takes one kernel", "attention_merge"}},
 		{"matmul rope", []string{"takes one kernel", "got 2"}},
-		{"matmull", []string{`unknown kernel "matmull"`, "advance, attention, attention_merge, attention_prefill, "}},
+		{"matmull", []string{`unknown kernel "matmull"`, "advance, attention, attention_coopmat, attention_merge, attention_prefill, "}},
 		{"matmul --shape rows", []string{"--shape", "each name once", "rows=1024/4096,cols=3072"}},
 		{"matmul --shape rows=1,rows=2", []string{"each name once"}},
 		{"matmul --shape rows=1x2", []string{"rows=1x2", "whole numbers"}},

@@ -15,10 +15,14 @@ type activations struct {
 	q       vk.Range         // [row][Heads][HeadDim]
 	scratch shaders.AttentionScratch
 	attn    shaders.Activations // [row][Heads][HeadDim]
-	gateUp  vk.Range            // [row][2][FFNDim], where they are no one matrix; in prefill on GPUs q, k and v too
-	normed  vk.Range            // [row][Dim], in prefill on GPUs without cooperative matrices
+	gateUp  vk.Range            // [row][2][FFNDim], where they are no one matrix, and in prefill on GPUs
 	half    vk.Range            // what cooperative matrices read, f16
-	splits  vk.Range            // of products in prefill
+
+	// In prefill on GPUs.
+	qkv    vk.Range // [split][row][q, k, v]
+	normed vk.Range // [row][Dim], or as f16
+	splits vk.Range // [split][row][Dim], of attn_output and ffn_down
+
 	product shaders.SplitScratch
 	ffn     shaders.Activations // [row][FFNDim]
 	logits  vk.Range            // [plan.rows][Vocab]
@@ -34,57 +38,81 @@ const (
 	ofModel                 // from step to step: zeros, at first and between steps
 )
 
-// activation is a buffer of the activations. Where the table differs between models, bytes is 4 for
-// what there is no use for.
+// room is memory that activations share, of which no two are needed at once.
+type room string
+
+const (
+	ownRoom     room = ""
+	productRoom room = "products" // what a product leaves to what is behind it, or reads
+	splitRoom   room = "partials" // sums of splits
+	queryRoom   room = "queries"  // before attn_output, or behind it
+)
+
+// activation is a buffer of the activations, or a part of its room. Where the table differs between models, bytes is 4
+// for what there is no use for.
 type activation struct {
 	name  string
 	to    *vk.Range
 	lives lifetime
 	bytes int64
+	room  room
 }
 
 // table is all activations, in the order in which they are allocated.
 func (a *activations) table(c weights.Config, p *plan) []activation {
 	h, rows := headsOf(c), int64(max(p.chunk, p.rows))
 	floats := func(perRow int) int64 { return 4 * rows * int64(perRow) }
-	gateUp, normed, half, splits := int64(4), int64(4), int64(4), int64(4)
+	qkv, gateUp, normed, half, splits := int64(4), int64(4), int64(4), int64(4), int64(4)
 	if p.unpaired || p.tiled {
-		gateUp = floats(max(gateUpRows(c.FFNDim), 2*c.FFNDim, h.Rows()))
+		gateUp = floats(max(gateUpRows(c.FFNDim), 2*c.FFNDim))
 	}
-	switch {
-	case p.half:
-		half = rows * int64(2*max(c.Dim, c.FFNDim, c.Heads*c.HeadDim)+32)
-	case p.tiled:
-		normed = floats(c.Dim)
+	if p.tiled {
+		qkv, normed, splits = floats(p.qkvSplits*h.Rows()), floats(c.Dim), floats(p.splits*c.Dim)
+	}
+	if p.half {
+		groups := int(rows+7) / 8 * 8 // of octets
+		normed, half = shaders.HalfBytes(groups, c.Dim), shaders.HalfBytes(groups, max(c.FFNDim, c.Heads*c.HeadDim))
 	}
 	if p.matrices {
 		half = max(half, shaders.ActivationHalves(max(c.Dim, c.FFNDim, c.Heads*c.HeadDim)))
 	}
-	if p.tiled {
-		splits = max(4, floats(p.splits))
-	}
 	partial := max(p.prefillSplits.PartialBytes(h, p.chunk), p.decodeSplits.PartialBytes(h, max(p.rows, min(p.chunk, shortChunk))))
 	return []activation{
-		{"x", &a.x.X, ofStep, floats(c.Dim)},
-		{"weighted", &a.x.Weighted.F32, ofStep, floats(c.Dim)},
-		{"weighted_q16", &a.x.Weighted.Quantized, ofStep, shaders.QuantizedBytes(c.Dim)},
-		{"squares", &a.x.Squares, ofStep, floats((c.Dim + shaders.TileRows - 1) / shaders.TileRows)},
-		{"q", &a.q, ofLayer, floats(c.Heads * c.HeadDim)},
-		{"partial", &a.scratch.Partial, ofLayer, partial},
-		{"done", &a.scratch.Done, ofModel, floats(c.Heads)},
-		{"attn", &a.attn.F32, ofLayer, floats(c.Heads * c.HeadDim)},
-		{"attn_q16", &a.attn.Quantized, ofLayer, shaders.QuantizedBytes(c.Heads * c.HeadDim)},
-		{"gate_up", &a.gateUp, ofLayer, gateUp},
-		{"normed", &a.normed, ofLayer, normed},
-		{"half", &a.half, ofLayer, half},
-		{"splits", &a.splits, ofLayer, splits},
-		{"product_partial", &a.product.Partial, ofLayer, max(4, p.productPartial)},
-		{"product_done", &a.product.Done, ofModel, max(4, p.productDone)},
-		{"ffn", &a.ffn.F32, ofLayer, floats(c.FFNDim)},
-		{"ffn_q16", &a.ffn.Quantized, ofLayer, shaders.QuantizedBytes(c.FFNDim)},
-		{"logits", &a.logits, ofStep, 4 * int64(p.rows) * int64(c.Vocab)},
-		{"counts", &a.counts, ofModel, 4 * int64(p.rows) * int64(c.Vocab)},
+		{"x", &a.x.X, ofStep, floats(c.Dim), ownRoom},
+		{"weighted", &a.x.Weighted.F32, ofStep, floats(c.Dim), ownRoom},
+		{"weighted_q16", &a.x.Weighted.Quantized, ofStep, shaders.QuantizedBytes(c.Dim), ownRoom},
+		{"squares", &a.x.Squares, ofStep, floats((c.Dim + shaders.TileRows - 1) / shaders.TileRows), ownRoom},
+		{"normed", &a.normed, ofStep, normed, ownRoom},
+		{"qkv", &a.qkv, ofLayer, qkv, productRoom},
+		{"q", &a.q, ofLayer, floats(c.Heads * c.HeadDim), queryRoom},
+		{"partial", &a.scratch.Partial, ofLayer, partial, splitRoom},
+		{"done", &a.scratch.Done, ofModel, floats(c.Heads), ownRoom},
+		{"attn", &a.attn.F32, ofLayer, floats(c.Heads * c.HeadDim), productRoom},
+		{"attn_q16", &a.attn.Quantized, ofLayer, shaders.QuantizedBytes(c.Heads * c.HeadDim), ownRoom},
+		{"half", &a.half, ofLayer, half, ownRoom},
+		{"splits", &a.splits, ofLayer, splits, splitRoom},
+		{"product_partial", &a.product.Partial, ofLayer, max(4, p.productPartial), ownRoom},
+		{"product_done", &a.product.Done, ofModel, max(4, p.productDone), ownRoom},
+		{"gate_up", &a.gateUp, ofLayer, gateUp, queryRoom},
+		{"ffn", &a.ffn.F32, ofLayer, floats(c.FFNDim), productRoom},
+		{"ffn_q16", &a.ffn.Quantized, ofLayer, shaders.QuantizedBytes(c.FFNDim), ownRoom},
+		{"logits", &a.logits, ofStep, 4 * int64(p.rows) * int64(c.Vocab), ownRoom},
+		{"counts", &a.counts, ofModel, 4 * int64(p.rows) * int64(c.Vocab), ownRoom},
 	}
+}
+
+// bytesOfRooms is what the activations of each room take, the largest of them, and with those that have their own all together.
+func bytesOfRooms(table []activation) (rooms map[room]int64, all int64) {
+	rooms = map[room]int64{}
+	for _, t := range table {
+		if t.room == ownRoom {
+			all += t.bytes
+		} else if more := t.bytes - rooms[t.room]; more > 0 {
+			rooms[t.room] += more
+			all += more
+		}
+	}
+	return rooms, all
 }
 
 // state is what the host tells the kernels and they tell each other from step to step.
@@ -134,8 +162,19 @@ func (m *Model) makeBuffers() (err error) {
 		}
 		return r
 	}
-	for _, t := range m.act.table(m.cfg, m.plan) {
-		if *t.to = local(t.name, t.bytes); err == nil && t.lives == ofModel {
+	table := m.act.table(m.cfg, m.plan)
+	sizes, _ := bytesOfRooms(table)
+	rooms := map[room]vk.Range{}
+	for name, bytes := range sizes {
+		rooms[name] = local(string(name), bytes)
+	}
+	for _, t := range table {
+		if err != nil {
+			break
+		}
+		if t.room != ownRoom {
+			*t.to = rooms[t.room].Part(0, t.bytes)
+		} else if *t.to = local(t.name, t.bytes); err == nil && t.lives == ofModel {
 			err = m.dev.Write(*t.to, make([]byte, t.bytes))
 		}
 	}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -13,79 +14,96 @@ import (
 
 // A position of a prompt has the same bits wherever the prompt was cut, where it goes through tiles.
 func TestChunksChangeNoBits(t *testing.T) {
+	wide := synth(t, "seallm-nano:layers=1,vocab=1000,ffn=2048,context=1200", "Q4_K_M")
 	splitting := gpuPrefill
 	splitting.Prefill.Groups, splitting.Prefill.Splits = 1000, 8
-	if n := splitting.Prefill.SplitsOf(48, 2064); n != 2 { // ffn_down of ragged
-		t.Fatalf("%d splits", n)
+	registers := splitting
+	registers.Prefill.Registers = shaders.EmulatedRegisters()
+	for _, n := range []int{splitting.Prefill.SplitsOf(48, 2064), registers.Prefill.SplitsOf(256, 2048)} {
+		if n != 2 {
+			t.Fatalf("ffn_down has %d splits", n)
+		}
 	}
-	checkChunks(t, &splitting)
+	matrices := splitting
+	matrices.Attention = shaders.DefaultTuning(device.Caps()).Attention
+	matrices.Attention.Matrix = shaders.EmulatedAttention()
+	t.Run("tiles", func(t *testing.T) { checkChunks(t, &splitting) })
+	for name, tuning := range map[string]*shaders.Tuning{"attention by matrices": &matrices, "registers": &registers} { // emulated: slow
+		t.Run(name, func(t *testing.T) {
+			sameInChunks(t, wide, Options{Tuning: tuning}, []int{7, 33}, []int{64, 7})
+		})
+	}
 }
 
 // ragged is a model of which tiles are left over in rows and columns.
 func ragged(t *testing.T) *weights.Model {
+	return synth(t, "seallm-nano:layers=1,dim=48,ffn=2064,heads=3,kv_heads=1,head_dim=32,vocab=600,context=1200", "F16")
+}
+
+func synth(t *testing.T, shape, mix string) *weights.Model {
 	t.Helper()
-	shape, err := weights.ParseShape("seallm-nano:layers=1,dim=48,ffn=2064,heads=3,kv_heads=1,head_dim=32,vocab=600,context=1200")
-	if err != nil {
+	s, err := weights.ParseShape(shape)
+	m, err2 := weights.ParseMix(mix)
+	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)
 	}
-	mix, err := weights.ParseMix("F16")
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := weights.Synth(shape, mix, 1)
+	file, err := weights.Synth(s, m, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return file
 }
 
-// checkChunks wants the same logits behind prompts of many lengths, in every mode: each computed as a whole,
-// and going on from where the one before ended, in chunks of any size; and the first token of an answer
-// sampled from them, whatever fills up its chunk.
+// checkChunks wants the same bits of prompts of many lengths in chunks of many sizes, in every mode.
 func checkChunks(t *testing.T, tuning *shaders.Tuning) {
 	t.Helper()
-	file, lengths := ragged(t), []int{1, 7, 33, 64, 65, 257, 600, 1100}
+	lengths, chunks := []int{1, 7, 33, 64, 65, 257, 600, 1100}, []int{1024, 256, 32, 7, 1}
 	if testing.Short() {
 		lengths = []int{7, 65, 257}
 	}
+	var seen []string // tunings
+	for _, numerics := range []Numerics{NumericsAuto, NumericsInvariant, NumericsExact} {
+		o := Options{Tuning: tuning, Numerics: numerics}
+		if key := fmt.Sprint(tuningOf(device.Caps(), o)); !slices.Contains(seen, key) { // else prompts take the same kernels
+			seen = append(seen, key)
+			t.Run(numerics.String(), func(t *testing.T) { sameInChunks(t, ragged(t), o, lengths, chunks) })
+		}
+	}
+}
+
+// sameInChunks wants the same logits behind prompts of these lengths, the shortest first: each computed as a whole,
+// and going on from where the one before ended, in chunks of these sizes, the largest first; and the first token
+// of an answer sampled from them, whatever fills up its chunk.
+func sameInChunks(t *testing.T, file *weights.Model, o Options, lengths, chunks []int) {
+	t.Helper()
 	ids := make([]int32, lengths[len(lengths)-1])
 	for i := range ids {
 		ids[i] = int32(i * 37 % file.Config.Vocab)
 	}
-	var modes []string // by their tuning
-	for _, numerics := range []Numerics{NumericsAuto, NumericsInvariant, NumericsExact} {
-		o := Options{Tuning: tuning, Numerics: numerics, Chunk: 1024, Sequences: 2}
-		if key := fmt.Sprint(tuningOf(device.Caps(), o)); slices.Contains(modes, key) {
-			continue // it takes the same kernels for prompts
-		} else {
-			modes = append(modes, key)
+	o.Chunk, o.Sequences = chunks[0], 2
+	m := loadFile(t, file, o)
+	m.Steady(true)
+	want, other := map[int][]float32{}, session(t, m)
+	for i, rows := range chunks {
+		m.pace = pace{rows: rows, least: rows, layers: 1, settled: true}
+		s := session(t, m)
+		for _, n := range lengths {
+			if n > 70*rows {
+				break // each of 16 rows in vain
+			}
+			if i == 0 {
+				want[n] = lastLogits(t, other, ids[:n])
+			}
+			if !slices.Equal(firstLogits(t, s, ids[:n]), want[n]) {
+				t.Errorf("chunks of %d: an answer to %d tokens begins with other logits than those of the last one", rows, n)
+			}
 		}
-		t.Run(numerics.String(), func(t *testing.T) {
-			m := loadFile(t, file, o)
-			m.Steady(true)
-			want, other := map[int][]float32{}, session(t, m)
-			for _, rows := range []int{1024, 256, 32, 7, 1} {
-				m.pace = pace{rows: rows, least: rows, layers: 1, settled: true}
-				s := session(t, m)
-				for _, n := range lengths {
-					if n > 70*rows {
-						break // each of 16 rows in vain
-					}
-					if rows == 1024 {
-						want[n] = lastLogits(t, other, ids[:n])
-					}
-					if !slices.Equal(firstLogits(t, s, ids[:n]), want[n]) {
-						t.Errorf("chunks of %d: an answer to %d tokens begins with other logits than those of the last one", rows, n)
-					}
-				}
-				s.Close()
-			}
-			for i, n := range lengths[1:] {
-				if slices.Equal(want[n], want[lengths[i]]) {
-					t.Errorf("the logits behind %d and %d tokens are the same", lengths[i], n)
-				}
-			}
-		})
+		s.Close()
+	}
+	for i, n := range lengths[1:] {
+		if slices.Equal(want[n], want[lengths[i]]) {
+			t.Errorf("the logits behind %d and %d tokens are the same", lengths[i], n)
+		}
 	}
 }
 

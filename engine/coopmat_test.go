@@ -19,7 +19,9 @@ func coopMatTuning(t *testing.T) *shaders.Tuning {
 	caps.Type = vk.Discrete
 	tuning := gpuTuning
 	tuning.Prefill, tuning.Product.Matrix = shaders.DefaultPrefill(&caps), shaders.SharedMatrices(&caps)
-	if tuning.Prefill.CoopMat == (shaders.CoopMat{}) || !tuning.Product.Matrix.On {
+	tuning.Attention = shaders.DefaultTuning(device.Caps()).Attention
+	tuning.Attention.Matrix = shaders.SharedAttention(&caps)
+	if tuning.Prefill.CoopMat == (shaders.CoopMat{}) || !tuning.Product.Matrix.On || tuning.Attention.Matrix.Form == shaders.NoMatrices {
 		if coopMatWanted {
 			t.Fatalf("%s has no cooperative matrices of f16 with f32 sums", caps.Name)
 		}

@@ -67,7 +67,7 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 	norm := func(tensor string, w vk.Range, readers []stacked) shaders.Normed {
 		for i := range readers {
 			if m.takesHalves(s, n, &readers[i].Matrix) {
-				return m.normHalves(c, s, name(tensor), w, 0, n)
+				return m.normed16(c, s, name(tensor), w, 0, n)
 			}
 		}
 		return m.normed(s)
@@ -75,7 +75,7 @@ func (m *Model) layer(c *vk.Commands, s step, i int) {
 	operand := func(tensor string, x shaders.Activations, reader *shaders.Matrix) shaders.Activations {
 		if m.takesHalves(s, n, reader) {
 			x.Half = a.half
-			k.Halves(c, name(tensor)+"_f16", shaders.Operand{X: x.F32, Tokens: n, Cols: reader.Cols}, x.Half)
+			k.ToHalf(c, name(tensor)+"_f16", shaders.Operand{X: x.F32, Tokens: n, Cols: reader.Cols}, k.MatrixOperand(x.Half, n, reader.Cols))
 		}
 		return x
 	}
@@ -111,12 +111,17 @@ func (m *Model) takesHalves(s step, count int, w *shaders.Matrix) bool {
 	return !s.lone && m.kernels.TakesHalves(w, count)
 }
 
-// normHalves records the RMSNorm of count rows from row first of x, for the products that read it as f16.
-func (m *Model) normHalves(c *vk.Commands, s step, label string, w vk.Range, first, count int) shaders.Normed {
+// normed16 records the RMSNorm of count rows from row first of x, for the products that read it as f16.
+func (m *Model) normed16(c *vk.Commands, s step, label string, w vk.Range, first, count int) shaders.Normed {
 	x := m.normed(s)
 	x.Weighted.Half = m.act.half
-	m.kernels.NormHalves(c, label, shaders.RMSNorm{X: m.act.x.X, Weight: w, Y: m.act.half, First: first, Count: count, Dim: m.cfg.Dim, Eps: m.cfg.NormEps})
+	m.kernels.SumNorm(c, label, m.sum(w, first, count), m.kernels.MatrixOperand(m.act.half, count, m.cfg.Dim))
 	return x
+}
+
+// sum is the RMSNorm of count rows from row first of x, with nothing added to them.
+func (m *Model) sum(w vk.Range, first, count int) shaders.SumNorm {
+	return shaders.SumNorm{X: m.act.x.X, Weight: w, First: first, Count: count, Dim: m.cfg.Dim, Eps: m.cfg.NormEps}
 }
 
 // attention is that of a layer, from q and the cache to attn.
@@ -126,42 +131,65 @@ func (m *Model) attention(s step, l *layer) shaders.Attention {
 	}
 }
 
-// layerTiled is layer for the rows of a GPU's prefill, where arithmetic counts and
-// launches don't: norms, RoPE and GeGLU are dispatches of their own.
+// layerTiled is layer for the rows of a GPU's prefill, where arithmetic counts and launches less:
+//
+//	attn_qkv ─► RoPE, cache ─► attention ─► attn_output ─► + x, norm ─► ffn_gate_up ─► GeGLU ─► ffn_down ─► + x, next norm
+//
+// What is added to x are the splits of a product, each of which has some of the columns. The norm in
+// front of the first layer is all that comes before.
 func (m *Model) layerTiled(c *vk.Commands, s step, i int) {
 	k, a, l, h, n := m.kernels, &m.act, &m.layers[i], m.heads, s.count
-	dim, ffn, eps := m.cfg.Dim, m.cfg.FFNDim, m.cfg.NormEps
+	ffn := m.cfg.FFNDim
 	name := func(tensor string) string { return fmt.Sprintf("blk.%d.%s", i, tensor) }
-	norm := func(tensor string, w vk.Range) shaders.Operand {
-		return k.NormOperand(c, name(tensor), shaders.RMSNorm{X: a.x.X, Weight: w, Y: a.normed, Count: n, Dim: dim, Eps: eps}, a.half)
+	normed := func(readers []stacked) shaders.Operand {
+		var matrices []*shaders.Matrix
+		for i := range readers {
+			matrices = append(matrices, &readers[i].Matrix)
+		}
+		return k.PrefillOperand(a.normed, n, matrices...)
 	}
-	operand := func(tensor string, x vk.Range, cols int) shaders.Operand {
-		return k.Operand(c, name(tensor)+"_f16", shaders.Operand{X: x, Tokens: n, Cols: cols}, a.half)
+	added := func(w *shaders.Matrix, norm vk.Range) shaders.SumNorm {
+		sum := m.sum(norm, 0, n)
+		sum.Partial, sum.Splits = a.splits, k.PrefillSplits(w)
+		return sum
 	}
 	c.Section(fmt.Sprintf("blk.%d", i))
-
-	x := norm("attn_norm", l.AttnNorm)
-	for _, w := range l.AttnQKV {
-		k.MatMulPrefill(c, name(w.Name), shaders.MatMulPrefill{W: &w.Matrix, X: x, Y: a.gateUp, Row0: w.Row0, Stride: h.Rows(), Partial: a.splits})
+	x := normed(l.AttnQKV)
+	if i == 0 {
+		k.SumNorm(c, name("attn_norm"), m.sum(l.AttnNorm, 0, n), x)
 	}
-	k.RoPE(c, name("rope"), shaders.RoPE{Rows: s.rows, Angles: m.angles, QKV: a.gateUp, Q: a.q, Cache: l.Cache, Heads: h, Count: n})
-	k.Attention(c, name("attention"), m.attention(s, l))
-	x = operand("attention", a.attn.F32, h.Heads*h.HeadDim)
-	k.MatMulPrefill(c, name("attn_output"), shaders.MatMulPrefill{W: &l.AttnOutput, X: x, Y: a.x.X, Stride: dim, Partial: a.splits, Add: true})
 
-	x = norm("ffn_norm", l.FFNNorm)
+	qkv := shaders.RoPE{Rows: s.rows, Angles: m.angles, QKV: a.qkv, Q: a.q, Cache: l.Cache, Heads: h, Count: n}
+	if w := l.AttnQKV; len(w) == 1 {
+		k.MatMulPrefill(c, name(w[0].Name), shaders.MatMulPrefill{W: &w[0].Matrix, X: x, Partial: a.qkv})
+		qkv.Splits = k.PrefillSplits(&w[0].Matrix)
+	} else {
+		for _, w := range w {
+			k.MatMulPrefill(c, name(w.Name), shaders.MatMulPrefill{W: &w.Matrix, X: x, Y: a.qkv, Row0: w.Row0, Stride: h.Rows()})
+		}
+	}
+	k.RoPE(c, name("rope"), qkv)
+	k.Attention(c, name("attention"), m.attention(s, l))
+	attn := k.Operand(c, name("attention_f16"), shaders.Operand{X: a.attn.F32, Tokens: n, Cols: h.Heads * h.HeadDim}, a.half, &l.AttnOutput)
+	k.MatMulPrefill(c, name("attn_output"), shaders.MatMulPrefill{W: &l.AttnOutput, X: attn, Partial: a.splits})
+	x = normed(l.FFNGateUp)
+	k.SumNorm(c, name("ffn_norm"), added(&l.AttnOutput, l.FFNNorm), x)
+
 	paired, stride := len(l.FFNGateUp) == 1, 2*ffn
 	if paired {
 		stride = l.FFNGateUp[0].Matrix.Rows
 	}
 	for _, w := range l.FFNGateUp {
-		k.MatMulPrefill(c, name(w.Name), shaders.MatMulPrefill{W: &w.Matrix, X: x, Y: a.gateUp, Row0: w.Row0, Stride: stride, Partial: a.splits})
+		k.MatMulPrefill(c, name(w.Name), shaders.MatMulPrefill{W: &w.Matrix, X: x, Y: a.gateUp, Row0: w.Row0, Stride: stride})
 	}
 	k.GeGLU(c, name("ffn_geglu"), shaders.GeGLU{GateUp: a.gateUp, Y: a.ffn.F32, FFNDim: ffn, Stride: stride, Paired: paired, Count: n})
-	x = operand("ffn_geglu", a.ffn.F32, ffn)
-	k.MatMulPrefill(c, name("ffn_down"), shaders.MatMulPrefill{W: &l.FFNDown, X: x, Y: a.x.X, Stride: dim, Partial: a.splits, Add: true})
-	if i+1 == len(m.layers) && !m.takesHalves(s, 1, m.output) {
-		k.FoldNorm(c, "output_norm", a.x, m.outputNorm, n, dim)
+	gated := k.Operand(c, name("ffn_geglu_f16"), shaders.Operand{X: a.ffn.F32, Tokens: n, Cols: ffn}, a.half, &l.FFNDown)
+	k.MatMulPrefill(c, name("ffn_down"), shaders.MatMulPrefill{W: &l.FFNDown, X: gated, Partial: a.splits})
+	if i+1 < len(m.layers) {
+		next := &m.layers[i+1]
+		k.SumNorm(c, fmt.Sprintf("blk.%d.attn_norm", i+1), added(&l.FFNDown, next.AttnNorm), normed(next.AttnQKV))
+	} else {
+		k.SumFold(c, "output_norm", added(&l.FFNDown, m.outputNorm), a.x)
 	}
 }
 
@@ -171,7 +199,7 @@ func (m *Model) head(c *vk.Commands, s step, first, count int, pick bool) {
 	c.Section("output")
 	x := m.normed(s)
 	if m.takesHalves(s, count, m.output) {
-		x = m.normHalves(c, s, "output_norm", m.outputNorm, first, count)
+		x = m.normed16(c, s, "output_norm", m.outputNorm, first, count)
 	}
 	if !s.decode {
 		x.Weighted.Quantized = vk.Range{} // there are none of long prompts

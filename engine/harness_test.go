@@ -159,8 +159,9 @@ var gpuTuning = shaders.Tuning{
 var gpuPrefill = func() shaders.Tuning {
 	t := gpuTuning
 	t.Prefill = shaders.Prefill{
+		Narrow: shaders.Tiling{Rows: 32, Tokens: 32, Cols: 32, PartRows: 4, PartTokens: 4, Buffers: 2},
+		Middle: shaders.Tiling{Rows: 32, Tokens: 64, Cols: 32, PartRows: 4, PartTokens: 8, Buffers: 1},
 		Wide:   shaders.Tiling{Rows: 32, Tokens: 64, Cols: 32, PartRows: 4, PartTokens: 8, Buffers: 1},
-		Narrow: shaders.Tiling{Rows: 32, Tokens: 32, Cols: 16, PartRows: 4, PartTokens: 4, Buffers: 2},
 		Groups: 16, Splits: 2,
 	}
 	return t

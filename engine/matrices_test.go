@@ -49,6 +49,25 @@ func checkLone(t *testing.T, m *Model) {
 	}
 }
 
+// Prompts by matrices that lanes fill in registers, emulated: logits of rounded weights and activations, of all
+// products in octets.
+func TestPrefillInRegisters(t *testing.T) {
+	if !device.Caps().Features.ShaderFloat16 {
+		return // .ci has drivers that do
+	}
+	tuning := gpuPrefill
+	tuning.Prefill.Registers = shaders.EmulatedRegisters()
+	some := [][]int32{conversations(t, 1)[0][:23]}
+	want := allLogits(t, load(t, nano, Options{KV: KVF32}), some)
+	m := load(t, nano, Options{KV: KVF32, Tuning: &tuning})
+	checkDistance(t, m, allLogits(t, m, some), want)
+	for _, p := range m.kernels.Pipelines() {
+		if p.Kernel == "matmul_tiled" {
+			t.Errorf("%s, %s: not in registers", p.Variant, p.Type)
+		}
+	}
+}
+
 // checkDistance wants the logits of rounded weights and activations.
 func checkDistance(t *testing.T, m *Model, got, want [][]float32) {
 	t.Helper()

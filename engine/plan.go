@@ -24,12 +24,17 @@ const (
 	slack          = 1.02      // for the allocator's own rounding
 )
 
-// Positions of an attention workgroup in decode, where GPUs take more of long sequences, and in
-// prefill on CPU devices: llvmpipe ends loops after 65535 iterations in sum.
-const (
-	DecodeSplit  = 128
-	PrefillSplit = 2048
-)
+// DecodeSplit is the positions of an attention workgroup in decode, where GPUs take more of long sequences.
+const DecodeSplit = 128
+
+// PrefillSplit is the positions of an attention workgroup in prefill: few rows at depth fill a GPU so, and the sums
+// that splits leave stay few. llvmpipe ends loops after 65535 iterations in sum.
+func PrefillSplit(caps *vk.Caps) int {
+	if caps.Type == vk.CPU {
+		return 2048
+	}
+	return 4096
+}
 
 // plan is what a model takes on the device, known before anything is uploaded.
 type plan struct {
@@ -41,12 +46,13 @@ type plan struct {
 	pages     int  // of the KV pool, all sequences together; one more is the idle rows'
 	tiled     bool // prefill goes through MatMulPrefill
 	half      bool // which reads f16
-	splits    int  // values a token of the partial sums of its products
+	splits    int  // by which attn_output and ffn_down are shared at most
+	qkvSplits int  // attn_qkv
 	matrices  bool // products of few rows may read f16
 	unpaired  bool // some layer's ffn_gate and ffn_up are of different types
 
 	// Of attention: decode shares a sequence among many workgroups, one row being too little work;
-	// prefill leaves it whole where it can, the rows being work enough.
+	// prefill, whose rows are more, in long splits. Those begin at positions that don't depend on the rows.
 	decodeSplits, prefillSplits shaders.Splits
 
 	// Bytes of what workgroups leave each other that share the columns of attn_output or ffn_down.
@@ -144,11 +150,14 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 			break
 		}
 	}
-	p.chunk, p.prefillSplits = maxChunk, shaders.SplitsOf(context, context)
+	chunk := maxChunk
 	if caps.Type == vk.CPU {
-		p.chunk, p.prefillSplits = cpuChunk, shaders.SplitsOf(min(context, PrefillSplit), context)
+		chunk = cpuChunk
 	}
-	p.chunk = min(cmp.Or(max(0, o.Chunk), p.chunk), context)
+	p.chunk = min(cmp.Or(max(0, o.Chunk), chunk), context)
+	p.prefillSplits = prefillSplitsOf(PrefillSplit(caps), context, func(s shaders.Splits) bool {
+		return caps.Type == vk.CPU || s.PartialBytes(headsOf(cfg), maxChunk) <= min(partials, caps.Limits.MaxStorageBufferRange)
+	})
 	widest := int64(max(cfg.FFNDim, cfg.Dim, cfg.Heads*(cfg.HeadDim+4)*p.prefillSplits.Max))
 	for i := range cfg.Layers {
 		gate, up := m.Tensor(fmt.Sprintf("blk.%d.ffn_gate.weight", i)), m.Tensor(fmt.Sprintf("blk.%d.ffn_up.weight", i))
@@ -162,17 +171,13 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 		p.productPartial, p.productDone = max(p.productPartial, partial), max(p.productDone, done)
 	}
 	prefill := tuning.Prefill
-	p.tiled, p.half = prefill != (shaders.Prefill{}), prefill.CoopMat != (shaders.CoopMat{})
+	p.tiled, p.half = prefill != (shaders.Prefill{}), prefill.Half()
 	p.matrices = tuning.Product.Matrix.On
 	if p.tiled {
-		for _, w := range [][2]int{ // rows and columns of a layer's products
-			{headsOf(cfg).Rows(), cfg.Dim}, {cfg.Dim, cfg.Heads * cfg.HeadDim}, {gateUpRows(cfg.FFNDim), cfg.Dim}, {cfg.Dim, cfg.FFNDim},
-		} {
-			if n := prefill.SplitsOf(w[0], w[1]); n > 1 {
-				p.splits = max(p.splits, n*w[0])
-			}
-		}
-		widest = max(widest, int64(gateUpRows(cfg.FFNDim)), int64(headsOf(cfg).Rows()), int64(p.splits))
+		rows := headsOf(cfg).Rows()
+		p.qkvSplits = prefill.SplitsOf(rows, cfg.Dim)
+		p.splits = max(prefill.SplitsOf(cfg.Dim, cfg.Heads*cfg.HeadDim), prefill.SplitsOf(cfg.Dim, cfg.FFNDim))
+		widest = max(widest, int64(gateUpRows(cfg.FFNDim)), int64(rows*p.qkvSplits), int64(cfg.Dim*p.splits))
 	}
 	for p.chunk > 1 && 4*widest*int64(p.chunk) > caps.Limits.MaxStorageBufferRange {
 		p.chunk /= 2
@@ -189,7 +194,7 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	}
 	tables := int64(context)*int64(cfg.HeadDim)*4 + int64(p.sequences+p.idleSequences())*int64(context)*4
 	for {
-		chunks := p.chunkBytes(cfg)
+		_, chunks := bytesOfRooms(new(activations).table(cfg, p))
 		p.activations = chunks + tables
 		if o.Chunk > 0 || p.chunk <= leastChunk || chunks <= maxActivations && p.withSlack() <= freeMemory(caps) {
 			return p
@@ -198,12 +203,16 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	}
 }
 
-// chunkBytes is what the activations of chunks and steps take.
-func (p *plan) chunkBytes(c weights.Config) (sum int64) {
-	for _, a := range new(activations).table(c, p) {
-		sum += a.bytes
+// prefillSplitsOf is splits of so many positions, doubled until what they leave fits. It does not depend on the
+// rows of a chunk: the order of summation does not.
+func prefillSplitsOf(positions, context int, fits func(shaders.Splits) bool) shaders.Splits {
+	for {
+		s := shaders.SplitsOf(min(context, positions), context)
+		if s.Max == 1 || fits(s) {
+			return s
+		}
+		positions *= 2
 	}
-	return sum
 }
 
 // tuningOf is the workgroup sizes that were asked for, or the device's default, without what

@@ -121,8 +121,9 @@ func TestChunkShrinksForMemory(t *testing.T) {
 		t.Errorf("asked for 1000: %d", p.chunk)
 	}
 	file.Config.FFNDim = 1 << 18
-	if p := planFor(gpu(1<<40), file, Options{}, 2048); p.chunk < leastChunk || p.chunk >= 1024 || p.chunkBytes(file.Config) > maxActivations && p.chunk > leastChunk {
-		t.Errorf("wide layers: chunks of %d, %d bytes", p.chunk, p.chunkBytes(file.Config))
+	p := planFor(gpu(1<<40), file, Options{}, 2048)
+	if _, all := bytesOfRooms(new(activations).table(file.Config, p)); p.chunk < leastChunk || p.chunk >= 1024 || all > maxActivations && p.chunk > leastChunk {
+		t.Errorf("wide layers: chunks of %d, %d bytes", p.chunk, all)
 	}
 }
 
@@ -229,13 +230,20 @@ func TestBytesPerToken(t *testing.T) {
 // The table of activations is what the plan counts and what is allocated, all of it once.
 func TestActivations(t *testing.T) {
 	m := load(t, nano, Options{Context: 64, Sequences: 3})
-	seen, sum := map[string]bool{}, int64(0)
-	for _, a := range m.act.table(m.cfg, m.plan) {
+	seen, rooms := map[string]bool{}, map[room]*vk.Buffer{}
+	table := m.act.table(m.cfg, m.plan)
+	_, sum := bytesOfRooms(table)
+	for _, a := range table {
 		if seen[a.name] || a.to.Buffer == nil || a.to.Size != a.bytes {
 			t.Errorf("%s: %+v", a.name, a)
 		}
 		seen[a.name] = true
-		sum += a.bytes
+		if a.room != ownRoom {
+			if first := rooms[a.room]; a.lives != ofLayer || first != nil && first != a.to.Buffer {
+				t.Errorf("%s does not share its room: %+v", a.name, a)
+			}
+			rooms[a.room] = a.to.Buffer
+		}
 	}
 	if more := m.plan.activations - sum; more != int64(m.context)*int64(m.cfg.HeadDim)*4+int64(m.plan.sequences*m.context)*4 {
 		t.Errorf("the table has %d bytes, the plan %d", sum, m.plan.activations) // angles and history are no activations

@@ -53,6 +53,8 @@ type AttentionTuning struct {
 	PrefillRows  int // rows of the step that a lane works on
 	PrefillTile  int // a multiple of PageTokens
 
+	Matrix AttentionMatrix // of prefill, in place of those three
+
 	Merge bool // the workgroup that finishes a head last merges its splits, else another dispatch
 }
 
@@ -60,14 +62,17 @@ type AttentionTuning struct {
 // a workgroup may not see what another one wrote.
 const moltenVK = 14
 
-// defaultAttention has subgroups of GPUs work on their own where they can.
+// defaultAttention has subgroups of GPUs work on their own, and by matrices, where they can.
 func defaultAttention(c *vk.Caps) AttentionTuning {
-	if c.Type != vk.CPU {
-		if a, err := subgroupAttention(c); err == nil {
-			return a
-		}
+	if c.Type == vk.CPU {
+		return plainAttention(c)
 	}
-	return plainAttention(c)
+	a, err := subgroupAttention(c)
+	if err != nil {
+		a = plainAttention(c)
+	}
+	a.Matrix = SharedAttention(c)
+	return a
 }
 
 // plainAttention needs no subgroups. On a CPU a lane takes the positions of a page that lie one
@@ -86,6 +91,9 @@ func plainAttention(c *vk.Caps) AttentionTuning {
 // Check says what of the tuning a device cannot do with a cache.
 func (a *AttentionTuning) Check(kv KVType, c *vk.Caps) error {
 	if err := a.checkPrefill(&c.Limits); err != nil {
+		return err
+	}
+	if err := a.Matrix.check(c); err != nil {
 		return err
 	}
 	if a.Subgroup != 0 {
@@ -180,7 +188,10 @@ const DecodeRows = 32
 
 // AttentionGrid is the grid that [Kernels.Attention] finds in memory.
 func (s *Kernels) AttentionGrid(p Splits, h Heads, length, count int, prefill bool) [3]uint32 {
-	if prefill {
+	switch {
+	case prefill && s.attentionTakesMatrices():
+		return s.tuning.Attention.Matrix.Grid(p, h, length, count)
+	case prefill:
 		return s.tuning.Attention.PrefillGrid(p, h, length, count)
 	}
 	return p.Grid(h, length, count)
@@ -213,8 +224,13 @@ type Attention struct {
 func (s *Kernels) Attention(c *vk.Commands, label string, a Attention) Activations {
 	if a.Prefill {
 		a.Y.Quantized = vk.Range{}
+	}
+	switch {
+	case a.Prefill && s.attentionTakesMatrices():
+		s.AttentionCoopMat(c, label, a)
+	case a.Prefill:
 		s.AttentionPrefill(c, label, a)
-	} else {
+	default:
 		s.AttentionDecode(c, label, a)
 	}
 	if a.Splits.Max > 1 && !s.tuning.Attention.Merge {

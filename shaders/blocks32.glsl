@@ -5,19 +5,32 @@
 
 bool has_fifth_bits() { return TYPE == Q5_0 || TYPE == Q5_1; }
 
-// quad.x: fifth bits. d: scale and offset.
-Head block32_head(Matrix m, uint row, uint s) {
-    Head h = Head(uvec4(0u), vec2(0.0));
-    if (TYPE == Q5_0) h.quad.x = word_at(m, row, s);
-    if (TYPE == Q5_1) h.quad.x = word_at(m, row, Q5_1_WORDS * s);
+// quad.x: fifth bits. word: scale and minimum, or two blocks' scales.
+HeadWords block32_words(Matrix m, uint row, uint s) {
+    HeadWords h = HeadWords(uvec4(0u), 0u);
     switch (TYPE) {
-    case Q4_1: h.d = half_pair(word_at(m, row, s)); break;
-    case Q5_1: h.d = half_pair(word_at(m, row, Q5_1_WORDS * s + 1u)); break;
-    case Q5_0: h.d = half_at(m, row, m.cols / 32u, s) * vec2(1.0, -16.0); break;
-    case Q8_0: h.d = half_at(m, row, 0u, s) * vec2(1.0, -128.0); break;
-    default: h.d = half_at(m, row, 0u, s) * vec2(1.0, -8.0); // Q4_0
+    case Q4_1: h.word = word_at(m, row, s); break;
+    case Q5_1:
+        h.quad.x = word_at(m, row, Q5_1_WORDS * s);
+        h.word = word_at(m, row, Q5_1_WORDS * s + 1u);
+        break;
+    case Q5_0:
+        h.quad.x = word_at(m, row, s);
+        h.word = word_at(m, row, m.cols / 32u + s / 2u);
+        break;
+    default: h.word = word_at(m, row, s / 2u); // Q4_0, Q8_0
     }
     return h;
+}
+
+vec2 block32_scale_offset(uint word, uint s) {
+    switch (TYPE) {
+    case Q4_1:
+    case Q5_1: return half_pair(word);
+    case Q5_0: return half_of(word, s) * vec2(1.0, -16.0);
+    case Q8_0: return half_of(word, s) * vec2(1.0, -128.0);
+    default: return half_of(word, s) * vec2(1.0, -8.0); // Q4_0
+    }
 }
 
 // 4 bits of each of 4 nibbles, from the lowest on, as bit 4 of the bytes of 4 words.

@@ -39,3 +39,28 @@ float half_scale(uint exponent) { return uintBitsToFloat((268u - exponent) << 23
 uint half_words(uint cols) { return (cols + 7u) / 8u * 4u; }
 
 uint half_factor(uint most) { return most < 0x7f800000u ? (half_exponent(most) - 14u) << 23 : 0x7fc00000u; }
+
+// Blocked halves: rows whose writers don't know a token's largest value, since each computes a part
+// of its columns. Blocks of columns, whole 8 of them, have factors of their own: value * factor is
+// what was written. In place of the tokens' factors stands `most`, the bits of the largest |value| of
+// each token: 0 before (sum_norm.comp), and every writer's atomicMax, whose order changes nothing.
+// Behind it are the blocks' factors, [token][block]. A writer takes its block's largest, m, and writes
+// half_bits(v * half_scale(half_exponent(m))), the factor half_factor(m), and atomicMax(most, m).
+// A reader brings what it loads to the token's factor by half_ratio, and multiplies the
+// sums by half_factor(most), as it does those of other rows by the factor.
+
+// Where a block's factor stands. factors: where those of the tokens begin (half_factor_at of token 0), or
+// here most.
+uint half_block_at(uint token, uint tokens, uint blocks, uint block, uint factors) {
+    return factors + tokens + token * blocks + block;
+}
+
+// A block's factor as a part of the token's, a power of two: its two halves, by which f16 is multiplied one after the
+// other, for below 2^-14 drivers may take an f16 for zero. Of less than 2^-28 nothing is left.
+// A block without values has the factor 1, whatever that of the token; one of a NaN may give anything,
+// since the token's factor is NaN.
+vec2 half_ratio(float block_factor, uint most) {
+    uint block = floatBitsToUint(block_factor) >> 23, token = half_factor(most) >> 23;
+    uint less = block < token ? token - block : 0u, first = min(less, 14u);
+    return uintBitsToFloat((127u - uvec2(first, min(less - first, 14u))) << 23) * (less > 28u ? 0.0 : 1.0);
+}

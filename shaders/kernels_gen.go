@@ -63,6 +63,31 @@ func (b attentionBindings) with(push attentionPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Pages), bindReadOnly(b.Q), bindReadOnly(b.KCache), bindReadOnly(b.VCache), bindReadWrite(b.Partial), bindReadWrite(b.Done), bindWriteOnly(b.Y)}}
 }
 
+// attentionCoopmatModule is the SPIR-V of attention_coopmat.comp.
+var attentionCoopmatModule = module{name: "attention_coopmat", push: 32, bindings: 8, constants: 12, variants: []string{"lanes", "emulated"}}
+
+type attentionCoopmatConstants struct {
+	Lanes, KV, Subgroup, HeadDim, Parts, Buffers, Merge, M, N, K, MatrixA, MatrixSum uint32
+}
+
+func (c attentionCoopmatConstants) words() []uint32 {
+	return []uint32{c.Lanes, c.KV, c.Subgroup, c.HeadDim, c.Parts, c.Buffers, c.Merge, c.M, c.N, c.K, c.MatrixA, c.MatrixSum}
+}
+
+type attentionCoopmatPush struct {
+	Heads, KVHeads, HeadDim, MaxPages, Split, MaxSplits uint32
+	Scale                                               float32
+	Rows                                                uint32
+}
+
+type attentionCoopmatBindings struct {
+	Rows, Pages, Q, KCache, VCache, Partial, Done, Y vk.Range
+}
+
+func (b attentionCoopmatBindings) with(push attentionCoopmatPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Pages), bindReadOnly(b.Q), bindReadOnly(b.KCache), bindReadOnly(b.VCache), bindReadWrite(b.Partial), bindReadWrite(b.Done), bindWriteOnly(b.Y)}}
+}
+
 // attentionMergeModule is the SPIR-V of attention_merge.comp.
 var attentionMergeModule = module{name: "attention_merge", push: 16, bindings: 3, constants: 1}
 
@@ -306,24 +331,24 @@ func (b matmulAddBindings) with(push matmulAddPush) arguments {
 // tilesPush is what the push constants of several kernels begin with.
 type tilesPush struct {
 	matrixPush
-	Row0, Stride, Tokens, First, Factors, Steps, Add uint32
+	Row0, Stride, Tokens, First, Factors, Steps, Add, Octets uint32
 }
 
 // tilesConstants are what the specialization constants of several kernels begin with.
 type tilesConstants struct {
-	Lanes, Type, Rows, Tokens, Cols, Buffers, PartRows, PartTokens uint32
+	Lanes, Type, Rows, Tokens, Cols, Buffers, PartRows, PartTokens, Geglu uint32
 }
 
 // matmulCoopmatModule is the SPIR-V of matmul_coopmat.comp.
-var matmulCoopmatModule = module{name: "matmul_coopmat", push: 48, bindings: 3, constants: 11}
+var matmulCoopmatModule = module{name: "matmul_coopmat", push: 52, bindings: 3, constants: 13}
 
 type matmulCoopmatConstants struct {
 	tilesConstants
-	M, N, K uint32
+	M, N, K, Block uint32
 }
 
 func (c matmulCoopmatConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.Cols, c.Buffers, c.PartRows, c.PartTokens, c.M, c.N, c.K}
+	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.Cols, c.Buffers, c.PartRows, c.PartTokens, c.Geglu, c.M, c.N, c.K, c.Block}
 }
 
 type matmulCoopmatPush struct {
@@ -335,6 +360,30 @@ type matmulCoopmatBindings struct {
 }
 
 func (b matmulCoopmatBindings) with(push matmulCoopmatPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Weights), bindReadOnly(b.X), bindReadWrite(b.Y)}}
+}
+
+// matmulRegistersModule is the SPIR-V of matmul_registers.comp.
+var matmulRegistersModule = module{name: "matmul_registers", push: 52, bindings: 3, constants: 13, variants: []string{"emulated"}}
+
+type matmulRegistersConstants struct {
+	Lanes, Type, Rows, Tokens, PartRows, PartTokens, Buffers, Ahead, MatrixA, MatrixB, MatrixSum, Geglu, Block uint32
+}
+
+func (c matmulRegistersConstants) words() []uint32 {
+	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.PartRows, c.PartTokens, c.Buffers, c.Ahead, c.MatrixA, c.MatrixB, c.MatrixSum, c.Geglu, c.Block}
+}
+
+type matmulRegistersPush struct {
+	matrixPush
+	Row0, Stride, Tokens, First, Factors, Steps, Add, Octets uint32
+}
+
+type matmulRegistersBindings struct {
+	Weights, X, Y vk.Range
+}
+
+func (b matmulRegistersBindings) with(push matmulRegistersPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Weights), bindReadOnly(b.X), bindReadWrite(b.Y)}}
 }
 
@@ -354,14 +403,14 @@ func (b matmulSumBindings) with(push matmulSumPush) arguments {
 }
 
 // matmulTiledModule is the SPIR-V of matmul_tiled.comp.
-var matmulTiledModule = module{name: "matmul_tiled", push: 48, bindings: 3, constants: 8}
+var matmulTiledModule = module{name: "matmul_tiled", push: 52, bindings: 3, constants: 9}
 
 type matmulTiledConstants struct {
 	tilesConstants
 }
 
 func (c matmulTiledConstants) words() []uint32 {
-	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.Cols, c.Buffers, c.PartRows, c.PartTokens}
+	return []uint32{c.Lanes, c.Type, c.Rows, c.Tokens, c.Cols, c.Buffers, c.PartRows, c.PartTokens, c.Geglu}
 }
 
 type matmulTiledPush struct {
@@ -439,42 +488,8 @@ func (b pickBindings) with(push pickPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Params), bindReadOnly(b.Thresholds), bindReadOnly(b.Logits), bindReadOnly(b.Best), bindWriteOnly(b.Picked)}}
 }
 
-// rmsnormModule is the SPIR-V of rmsnorm.comp.
-var rmsnormModule = module{name: "rmsnorm", push: 16, bindings: 4, constants: 1}
-
-type rmsnormPush struct {
-	Dim, First uint32
-	Eps        float32
-	Folded     uint32
-}
-
-type rmsnormBindings struct {
-	X, Weight, Y, Squares vk.Range
-}
-
-func (b rmsnormBindings) with(push rmsnormPush) arguments {
-	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.X), bindReadOnly(b.Weight), bindWriteOnly(b.Y), bindWriteOnly(b.Squares)}}
-}
-
-// rmsnormHalfModule is the SPIR-V of rmsnorm_half.comp.
-var rmsnormHalfModule = module{name: "rmsnorm_half", push: 20, bindings: 3, constants: 1}
-
-type rmsnormHalfPush struct {
-	Dim, Tokens, First uint32
-	Eps                float32
-	Octets             uint32
-}
-
-type rmsnormHalfBindings struct {
-	X, Weight, Half vk.Range
-}
-
-func (b rmsnormHalfBindings) with(push rmsnormHalfPush) arguments {
-	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.X), bindReadOnly(b.Weight), bindWriteOnly(b.Half)}}
-}
-
 // ropeModule is the SPIR-V of rope.comp.
-var ropeModule = module{name: "rope", push: 16, bindings: 7, constants: 2}
+var ropeModule = module{name: "rope", push: 24, bindings: 7, constants: 2}
 
 type ropeConstants struct {
 	Lanes, KV uint32
@@ -485,7 +500,7 @@ func (c ropeConstants) words() []uint32 {
 }
 
 type ropePush struct {
-	Heads, KVHeads, HeadDim, MaxPages uint32
+	Heads, KVHeads, HeadDim, MaxPages, Count, Splits uint32
 }
 
 type ropeBindings struct {
@@ -509,6 +524,31 @@ type sampleBindings struct {
 
 func (b sampleBindings) with(push samplePush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadWrite(b.Rows), bindReadOnly(b.Params), bindReadOnly(b.History), bindReadOnly(b.Biases), bindReadOnly(b.Mask), bindReadWrite(b.Counts), bindReadWrite(b.Logits), bindReadWrite(b.Best), bindReadOnly(b.Picked), bindWriteOnly(b.Ring), bindReadWrite(b.Grid)}}
+}
+
+// sumNormModule is the SPIR-V of sum_norm.comp.
+var sumNormModule = module{name: "sum_norm", push: 20, bindings: 6, constants: 5}
+
+type sumNormConstants struct {
+	Lanes, Dim, Splits, Form, Keep uint32
+}
+
+func (c sumNormConstants) words() []uint32 {
+	return []uint32{c.Lanes, c.Dim, c.Splits, c.Form, c.Keep}
+}
+
+type sumNormPush struct {
+	Tokens, First uint32
+	Eps           float32
+	Octets, Most  uint32
+}
+
+type sumNormBindings struct {
+	X, Weight, Partial, Y, Squares, Most vk.Range
+}
+
+func (b sumNormBindings) with(push sumNormPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadWrite(b.X), bindReadOnly(b.Weight), bindReadOnly(b.Partial), bindWriteOnly(b.Y), bindWriteOnly(b.Squares), bindWriteOnly(b.Most)}}
 }
 
 // thresholdModule is the SPIR-V of threshold.comp.
@@ -601,3 +641,9 @@ const MaxDim = 16384
 
 // HistogramShare is the tokens of the vocabulary that a workgroup of [Kernels.Histogram] counts.
 const HistogramShare = 4096
+
+// RopeRows is the most rows of a workgroup.
+const RopeRows = 16
+
+// NoMost is for a Most of which nothing is to be cleared.
+const NoMost = 0xffffffff

@@ -28,19 +28,26 @@ uvec2 kquant_columns(uint s) {
     return uvec2(c, c + 32u);
 }
 
-Head kquant_head(Matrix m, uint row, uint s) {
+HeadWords kquant_words(Matrix m, uint row, uint s) {
     uint block = s / 8u, at = block * kquant_quads();
     switch (TYPE) {
-    case Q2_K: return Head(quad_at(m, row, at), half_pair(word_at(m, row, block)));
+    case Q2_K: return HeadWords(quad_at(m, row, at), word_at(m, row, block));
     case Q3_K: {
         uvec3 scales = uvec3(word_at(m, row, Q3_K_WORDS * block), word_at(m, row, Q3_K_WORDS * block + 1u), word_at(m, row, Q3_K_WORDS * block + 2u));
-        return Head(uvec4(scales, 0u), vec2(half_at(m, row, Q3_K_WORDS * (m.cols / 256u), block), 0.0));
+        return HeadWords(uvec4(scales, 0u), word_at(m, row, Q3_K_WORDS * (m.cols / 256u) + block / 2u));
     }
-    case Q6_K: return Head(quad_at(m, row, at + 12u), vec2(half_at(m, row, 0u, block), 0.0));
-    default: { // Q4_K, Q5_K
-        uvec4 q = quad_at(m, row, at);
-        return Head(q, half_pair(q.x));
+    case Q6_K: return HeadWords(quad_at(m, row, at + 12u), word_at(m, row, block / 2u));
+    default: return HeadWords(quad_at(m, row, at), 0u); // Q4_K, Q5_K
     }
+}
+
+// d, and of some types dmin.
+vec2 kquant_d(HeadWords h, uint s) {
+    switch (TYPE) {
+    case Q2_K: return half_pair(h.word);
+    case Q3_K:
+    case Q6_K: return vec2(half_of(h.word, s / 8u), 0.0);
+    default: return half_pair(h.quad.x); // Q4_K, Q5_K
     }
 }
 

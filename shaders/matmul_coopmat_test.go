@@ -26,17 +26,20 @@ func coopPrefill(t *testing.T) Prefill {
 func coopTilings(t *testing.T) map[string]Prefill {
 	own := coopPrefill(t)
 	small, m := own, own.CoopMat
-	small.Wide = Tiling{Rows: 64, Tokens: 64, Cols: 64, PartRows: max(16, m.M), PartTokens: max(32, m.N), Buffers: 1}
-	if m.Subgroup > 32 {
-		small.Wide.PartRows = 64
-	}
-	small.Narrow = small.Wide
+	small.Wide = Tiling{Rows: 64, Tokens: 64, Cols: 64, PartRows: 32, PartTokens: max(32, m.N), Buffers: 1}
+	small.Narrow, small.Middle = small.Wide, small.Wide
 	small.Narrow.Tokens = 32
 	return map[string]Prefill{"own": own, "small": small}
 }
 
-// half is a sum of products whose factors are rounded to f16.
-var half = reference.MatMulHalf
+// half is a sum of products whose factors are rounded to f16, blocks' scales and offsets among them.
+func half(w, x []float32, rows, cols, tokens int) reference.Expected {
+	e, blocks := reference.MatMulHalf(w, x, rows, cols, tokens), reference.MatMulMatrices(w, x, rows, cols, tokens)
+	for i, tolerance := range blocks.Tolerance {
+		e.Tolerance[i] += tolerance
+	}
+	return e
+}
 
 // exact is for factors that f16 holds: only f32's rounding is left.
 func exact(w, x []float32, rows, cols, tokens int) reference.Expected {
@@ -70,12 +73,10 @@ func TestMatMulCoopMatWork(t *testing.T) {
 // between two units of 16 bytes one by one.
 func TestMatMulCoopMatWholeTiles(t *testing.T) {
 	for _, p := range coopTilings(t) {
-		b, rng := newBench(t, KVF16, prefillTuning(p)), random(t)
-		for _, tile := range []Tiling{p.Narrow, p.Wide} {
-			tokens := tile.Tokens
-			if tile == p.Wide {
-				tokens = 2*tile.Tokens + 3
-			}
+		for _, tile := range p.tilings() {
+			one := p
+			one.Narrow, one.Middle, one.Wide = *tile, *tile, *tile
+			b, rng, tokens := newBench(t, KVF16, prefillTuning(one)), random(t), 2*tile.Tokens+3
 			for _, rows := range []int{2 * tile.Rows, tile.Rows + 4, tile.Rows + 3} {
 				x := normal(rng, (2+tokens)*64, 1)
 				b.prefill(rng, format.Q8_0, rows, 64, tokens, 1, x, half)
@@ -109,6 +110,18 @@ func TestMatMulCoopMatSplits(t *testing.T) {
 	testSplits(t, p, half)
 }
 
+// All tilings of the device, and such as were fast elsewhere, give a token the same bits.
+func TestCoopMatTokensOfBatch(t *testing.T) {
+	p := coopPrefill(t)
+	p.Groups, p.Splits = 9, 2
+	p.Middle = p.Wide
+	p.Wide.Cols, p.Wide.Buffers, p.Wide.Tokens, p.Wide.PartTokens = 64, 1, 2*p.Middle.Tokens, 2*p.Middle.PartTokens
+	if err := p.Check(device.Caps()); err != nil {
+		t.Fatal(err)
+	}
+	testTokensOfBatch(t, p, format.Q8_0)
+}
+
 func TestMatMulCoopMatExtremes(t *testing.T) {
 	for _, typ := range []Type{format.F32, format.Q8_0} {
 		const rows, cols = 40, 96
@@ -130,7 +143,7 @@ func TestMatMulCoopMatNaN(t *testing.T) {
 		rx, y := in(b, "x", x), b.out("y", tokens*rows)
 		buffer := b.outBytes("half", b.set.HalfBytes(tokens, cols))
 		b.run(func(c *vk.Commands) {
-			x := b.set.Operand(c, "half", Operand{X: rx, Tokens: tokens, Cols: cols}, buffer)
+			x := b.set.Operand(c, "half", Operand{X: rx, Tokens: tokens, Cols: cols}, buffer, m)
 			b.set.MatMulPrefill(c, "matmul", MatMulPrefill{W: m, X: x, Y: y, Stride: rows})
 		})
 		got := b.floats(y)

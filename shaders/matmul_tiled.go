@@ -18,10 +18,11 @@ var matmulTiledKernel = register(matmulTiledModule, Kernel{
 // typicalPrefill is the products of a layer for 64 tokens.
 var typicalPrefill = [][]int{{3 * 4096, 3072, 64}, {3072, 4096, 64}, {2 * 24576, 3072, 64}, {3072, 24576, 64}}
 
-// tilingKnobs are those of both tilings.
+// tilingKnobs are those of all tilings.
 var tilingKnobs = slices.Concat(
-	knobsOf("wide_", func(t *Tuning) *Tiling { return &t.Prefill.Wide }),
-	knobsOf("narrow_", func(t *Tuning) *Tiling { return &t.Prefill.Narrow }))
+	knobsOf("narrow_", func(t *Tuning) *Tiling { return &t.Prefill.Narrow }),
+	knobsOf("middle_", func(t *Tuning) *Tiling { return &t.Prefill.Middle }),
+	knobsOf("wide_", func(t *Tuning) *Tiling { return &t.Prefill.Wide }))
 
 func knobsOf(prefix string, of func(*Tuning) *Tiling) []Knob {
 	return []Knob{
@@ -46,29 +47,54 @@ func (p *Prefill) kernel() *Kernel {
 
 func (t *Tiling) String() string { return fmt.Sprintf("tiles of %d×%d", t.Rows, t.Tokens) }
 
+// tileForm is what a kernel of prefill does besides the product.
+type tileForm struct {
+	geglu bool
+	block int // of x, in blocked halves
+}
+
 // tilePipeline is the kernel of prefill, k, for weights of a type in a tiling.
-func (s *Kernels) tilePipeline(k *Kernel, t Type, tile *Tiling) *Pipeline {
+func (s *Kernels) tilePipeline(k *Kernel, t Type, tile *Tiling, f tileForm) *Pipeline {
 	m := s.tuning.Prefill.CoopMat
 	constants := tilesConstants{
 		Lanes: uint32(tile.lanes(m)), Type: uint32(t), Rows: uint32(tile.Rows), Tokens: uint32(tile.Tokens), Cols: uint32(tile.Cols),
-		Buffers: uint32(tile.Buffers), PartRows: uint32(tile.PartRows), PartTokens: uint32(tile.PartTokens),
+		Buffers: uint32(tile.Buffers), PartRows: uint32(tile.PartRows), PartTokens: uint32(tile.PartTokens), Geglu: constant(f.geglu),
 	}
 	words := matmulTiledConstants{constants}.words()
 	if m != (CoopMat{}) {
-		words = matmulCoopmatConstants{constants, uint32(m.M), uint32(m.N), uint32(m.K)}.words()
+		words = matmulCoopmatConstants{constants, uint32(m.M), uint32(m.N), uint32(m.K), uint32(f.block)}.words()
 	}
-	return s.pipeline(k, form{weights: t, name: tile.String(), subgroup: m.Subgroup, constants: words})
+	name := tile.String()
+	if f.geglu {
+		name += ", GeGLU"
+	}
+	if f.block > 0 {
+		name += fmt.Sprintf(", x in blocks of %d", f.block)
+	}
+	return s.pipeline(k, form{weights: t, name: name, subgroup: m.Subgroup, constants: words})
 }
 
-// tilePipelines is both tilings.
-func (s *Kernels) tilePipelines(k *Kernel, t Type) []*Pipeline {
-	p := &s.tuning.Prefill
-	return []*Pipeline{s.tilePipeline(k, t, &p.Wide), s.tilePipeline(k, t, &p.Narrow)}
+// tilePipelines is all tilings, of all products of a layer.
+func (s *Kernels) tilePipelines(k *Kernel, t Type) (pipelines []*Pipeline) {
+	forms := []tileForm{{}, {geglu: true}}
+	if s.tuning.Prefill.CoopMat != (CoopMat{}) {
+		forms = append(forms, tileForm{block: GeGLUBlock})
+	}
+	for _, tile := range s.tuning.Prefill.tilings() {
+		for _, f := range forms {
+			if p := s.tilePipeline(k, t, tile, f); !slices.Contains(pipelines, p) {
+				pipelines = append(pipelines, p)
+			}
+		}
+	}
+	return pipelines
 }
 
 // MatMulPrefill is y[t][Row0+r] (+)= w · x[t] for all tokens of x. It is made for more of them
 // than a vector has, with weights and x read once for many values of y. With
-// cooperative matrices weights are rounded to f16, so that none may be beyond 65504.
+// cooperative matrices weights are rounded to f16, so that none may be beyond 65504, of those
+// in blocks 1023: of them, of x and of a block's scale and offset at most 2^-11 is lost each, of bf16
+// nothing but below 2^-14, where f16 has steps of 2^-24.
 type MatMulPrefill struct {
 	W *Matrix  // rows × cols weights
 	X Operand  // as [Kernels.Operand] gives it
@@ -76,58 +102,92 @@ type MatMulPrefill struct {
 
 	Row0, Stride int
 	Add          bool
-	// Partial is [Prefill.SplitsOf][tokens][rows] f32, or more, or none: without it, or where
-	// the matrix is not all of y, its columns are not split.
+	// GeGLU takes the place of Y, Row0, Stride and Add: gelu(gate · x[t]) × (up · x[t]), the rows of w being
+	// in the order of [GateUpRow], as [Kernels.GeGLUOperand] has it for the product that reads it.
+	GeGLU Operand
+	// Partial is [Kernels.PrefillSplits][tokens][rows] f32, or more, or none: without it, or where
+	// the matrix is not all of y, its columns are not split. Without Y the splits' sums stay there, for who reads them
+	// to add in their order.
 	Partial vk.Range
+}
+
+// PrefillSplits is by how many workgroups the columns of w are shared in MatMulPrefill, where there is
+// room for their sums.
+func (s *Kernels) PrefillSplits(w *Matrix) int { return s.tuning.Prefill.SplitsOf(w.Rows, w.Cols) }
+
+// GeGLUBlock is the columns of [MatMulPrefill].GeGLU that share a factor.
+const GeGLUBlock = pairRows
+
+// GeGLUOperand is what [MatMulPrefill].GeGLU writes to y: [tokens][cols] f32, or with cooperative matrices
+// blocked halves, whose largest values are 0 before.
+func (s *Kernels) GeGLUOperand(y vk.Range, tokens, cols int) Operand {
+	o := Operand{X: y, Tokens: tokens, Cols: cols}
+	if s.tuning.Prefill.Half() {
+		o.Half, o.Block = true, GeGLUBlock
+	}
+	return o
 }
 
 // MatMulPrefill records m.
 func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
-	p, w, x := &s.tuning.Prefill, m.W, m.X
-	kernel, tile := p.kernel(), &p.Wide
-	if x.Tokens <= p.Narrow.Tokens {
-		tile = &p.Narrow
+	p, w, x, tokens := &s.tuning.Prefill, m.W, m.X, int64(m.X.Tokens)
+	geglu := m.GeGLU.Cols > 0
+	kept := !geglu && m.Y.Buffer == nil
+	if kept {
+		m.Stride, m.Add = w.Rows, false
 	}
-	splits, part := 1, ceilDiv(w.Cols, tile.Cols)*tile.Cols
-	if m.Partial.Buffer != nil && m.Stride == w.Rows {
+	splits, part := 1, w.Cols
+	if !geglu && m.Partial.Buffer != nil && m.Stride == w.Rows {
 		splits, part = p.share(w.Rows, w.Cols)
 	}
-	to, add := m.Y, m.Add
-	if splits > 1 {
-		to, add = m.Partial.Part(0, 4*int64(splits)*int64(x.Tokens)*int64(w.Rows)), false
+	tile := p.tiling(w.Rows, splits, x.Tokens)
+	pipeline := s.tilePipeline(p.kernel(), w.Type, tile, tileForm{geglu, x.Block})
+	if x.Octets {
+		tile = p.Registers.tile(x.Tokens)
+		pipeline = s.registerPipeline(matmulRegistersKernel, w.Type, tile, tileForm{geglu, x.Block})
 	}
-	perRow, perToken := 4*int64(x.Tokens), 4*int64(w.Cols)
-	factors := 0
+	to, add, stride := m.Y, m.Add, m.Stride
+	switch {
+	case geglu:
+		to, add, stride = m.GeGLU.X, false, m.GeGLU.Cols
+	case splits > 1 || kept:
+		to, add = m.Partial.Part(0, 4*int64(splits)*tokens*int64(w.Rows)), false
+	}
+	read, factors := 4*tokens*int64(w.Cols), 0
 	if x.Half {
-		factors, perToken = x.Tokens*halfRow(w.Cols)/4, int64(halfRow(w.Cols)+4)
+		read, factors = x.Bytes(), x.factors()
 	}
 	for i := range w.Parts {
 		p := &w.Parts[i]
+		values := tokens * int64(p.Rows)
+		work := Work{Read: p.Data.Size + read, Written: 4 * values * int64(splits), FLOPs: 2 * values * int64(w.Cols)}
+		switch {
+		case geglu && m.GeGLU.Half:
+			work.Written = m.GeGLU.Bytes() * int64(p.Rows) / int64(w.Rows)
+			work.FLOPs += 9 * values / 2
+		case geglu:
+			work.Written = 4 * values / 2
+			work.FLOPs += 9 * values / 2
+		case add:
+			work.Read += 4 * values
+			work.FLOPs += values
+		}
 		b := matmulTiledBindings{Weights: p.Data, X: x.X, Y: to}
 		push := matmulTiledPush{tilesPush{
-			matrixPush: w.push(p), Row0: uint32(m.Row0 + p.First), Stride: uint32(m.Stride), Tokens: uint32(x.Tokens), First: uint32(x.First),
-			Factors: uint32(factors), Steps: uint32(part / tile.Cols), Add: constant(add),
+			matrixPush: w.push(p), Row0: uint32(m.Row0 + p.First), Stride: uint32(stride), Tokens: uint32(x.Tokens), First: uint32(x.First),
+			Factors: uint32(factors), Steps: uint32(ceilDiv(part, tile.Cols)), Add: constant(add), Octets: constant(m.GeGLU.Octets),
 		}}
 		args := b.with(push)
-		if x.Half {
+		switch {
+		case x.Octets:
+			args = matmulRegistersBindings(b).with(matmulRegistersPush(push.tilesPush))
+		case x.Half:
 			args = matmulCoopmatBindings(b).with(matmulCoopmatPush(push))
 		}
-		work := Work{
-			Read:    p.Data.Size + perToken*int64(x.Tokens),
-			Written: perRow * int64(p.Rows) * int64(splits),
-			FLOPs:   2 * int64(p.Rows) * int64(w.Cols) * int64(x.Tokens),
-		}
-		if add {
-			work.Read += perRow * int64(p.Rows)
-			work.FLOPs += int64(p.Rows) * int64(x.Tokens)
-		}
 		gx, gy := s.fold(ceilDiv(p.Rows, tile.Rows) * ceilDiv(x.Tokens, tile.Tokens))
-		s.dispatch(c, label, call{
-			pipeline: s.tilePipeline(kernel, w.Type, tile), arguments: args, shape: []int{p.Rows, w.Cols, x.Tokens},
-			grid: [3]int{gx, gy, splits}, work: work,
-		})
+		s.dispatch(c, label, call{pipeline: pipeline, arguments: args, shape: []int{p.Rows, w.Cols, x.Tokens}, grid: [3]int{gx, gy, splits}, work: work})
 	}
-	if splits > 1 {
+	if splits > 1 && !kept {
 		s.MatMulSum(c, label+"_sum", to, m.Y, w.Rows*x.Tokens, splits, m.Add)
 	}
 }

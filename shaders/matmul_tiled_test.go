@@ -2,8 +2,9 @@ package shaders
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
-	"slices"
+	"strings"
 	"testing"
 
 	"sealvk/shaders/reference"
@@ -16,8 +17,9 @@ import (
 func tiled() map[string]Prefill {
 	large := DefaultPrefill(withoutCoopMat(device.Caps()))
 	small := Prefill{
-		Wide:   Tiling{Rows: 32, Tokens: 32, Cols: 16, PartRows: 4, PartTokens: 4, Buffers: 1},
 		Narrow: Tiling{Rows: 64, Tokens: 16, Cols: 32, PartRows: 8, PartTokens: 2, Buffers: 2},
+		Middle: Tiling{Rows: 32, Tokens: 32, Cols: 32, PartRows: 4, PartTokens: 4, Buffers: 1},
+		Wide:   Tiling{Rows: 32, Tokens: 64, Cols: 32, PartRows: 4, PartTokens: 4, Buffers: 1},
 		Groups: 1, Splits: 1,
 	}
 	return map[string]Prefill{"large": large, "small": small}
@@ -53,7 +55,7 @@ func (b *bench) prefill(rng *rand.Rand, typ Type, rows, cols, tokens, splits int
 	}
 	before := b.floats(sum)
 	b.run(func(c *vk.Commands) {
-		operand := b.set.Operand(c, "half", Operand{X: rx, First: first, Tokens: tokens, Cols: cols}, half)
+		operand := b.set.Operand(c, "half", Operand{X: rx, First: first, Tokens: tokens, Cols: cols}, half, m)
 		b.set.MatMulPrefill(c, "stores", MatMulPrefill{W: m, X: operand, Y: y, Stride: rows, Partial: partial})
 		b.set.MatMulPrefill(c, "adds", MatMulPrefill{W: m, X: operand, Y: sum, Stride: rows, Partial: partial, Add: true})
 	})
@@ -118,22 +120,24 @@ func TestDefaultPrefill(t *testing.T) {
 		return vk.CooperativeMatrix{M: m, N: n, K: k, A: "f16", B: "f16", C: "f32", Result: "f32", Scope: "subgroup"}
 	}
 	for name, d := range map[string]struct {
-		shared, invocations  int
-		subgroup, least      int
-		matrices             []vk.CooperativeMatrix
-		want                 CoopMat
-		wideBuffers, buffers int
+		shared, invocations    int
+		subgroup, least        int
+		matrices               []vk.CooperativeMatrix
+		want                   CoopMat
+		narrow, middle, widest [3]int // tokens, columns, buffers
 	}{
-		"smallest":      {16 << 10, 128, 4, 4, nil, CoopMat{}, 1, 1},
-		"usual":         {32 << 10, 256, 64, 64, nil, CoopMat{}, 2, 1},
-		"NVIDIA":        {48 << 10, 1024, 32, 32, []vk.CooperativeMatrix{f16(16, 8, 8), f16(16, 16, 16), f16(16, 8, 16)}, CoopMat{16, 16, 16, 32}, 2, 2},
-		"AMD, RDNA 3":   {64 << 10, 1024, 64, 32, []vk.CooperativeMatrix{f16(16, 16, 16)}, CoopMat{16, 16, 16, 32}, 2, 2},
-		"Intel, Xe HPG": {64 << 10, 1024, 32, 8, []vk.CooperativeMatrix{f16(8, 8, 16)}, CoopMat{8, 8, 16, 8}, 2, 2},
-		"Intel, Xe 2":   {128 << 10, 1024, 32, 16, []vk.CooperativeMatrix{f16(8, 16, 16)}, CoopMat{8, 16, 16, 16}, 2, 2},
-		"waves of 64":   {64 << 10, 1024, 64, 64, []vk.CooperativeMatrix{f16(16, 16, 16)}, CoopMat{16, 16, 16, 64}, 2, 2},
-		"small shared":  {16 << 10, 1024, 32, 32, []vk.CooperativeMatrix{f16(16, 16, 16)}, CoopMat{}, 1, 1},
+		"smallest":      {16 << 10, 128, 4, 4, nil, CoopMat{}, [3]int{32, 32, 1}, [3]int{64, 32, 1}, [3]int{64, 32, 1}},
+		"usual":         {32 << 10, 256, 64, 64, nil, CoopMat{}, [3]int{32, 32, 1}, [3]int{64, 32, 2}, [3]int{64, 32, 2}},
+		"NVIDIA":        {48 << 10, 1024, 32, 32, []vk.CooperativeMatrix{f16(16, 8, 8), f16(16, 16, 16), f16(16, 8, 16)}, CoopMat{16, 16, 16, 32}, [3]int{64, 64, 1}, [3]int{128, 64, 1}, [3]int{256, 32, 1}},
+		"AMD, RDNA 3":   {64 << 10, 1024, 64, 32, []vk.CooperativeMatrix{f16(16, 16, 16)}, CoopMat{16, 16, 16, 32}, [3]int{64, 64, 1}, [3]int{128, 64, 1}, [3]int{256, 32, 1}},
+		"Intel, Xe HPG": {64 << 10, 1024, 32, 8, []vk.CooperativeMatrix{f16(8, 8, 16)}, CoopMat{8, 8, 16, 8}, [3]int{32, 32, 2}, [3]int{64, 32, 2}, [3]int{64, 32, 2}},
+		"Intel, Xe 2":   {128 << 10, 1024, 32, 16, []vk.CooperativeMatrix{f16(8, 16, 16)}, CoopMat{8, 16, 16, 16}, [3]int{32, 32, 2}, [3]int{64, 32, 2}, [3]int{64, 32, 2}},
+		"waves of 64":   {64 << 10, 1024, 64, 64, []vk.CooperativeMatrix{f16(16, 16, 16)}, CoopMat{16, 16, 16, 64}, [3]int{64, 64, 1}, [3]int{128, 64, 1}, [3]int{256, 32, 1}},
+		"32 KiB":        {32 << 10, 1024, 32, 32, []vk.CooperativeMatrix{f16(16, 16, 16)}, CoopMat{16, 16, 16, 32}, [3]int{64, 64, 1}, [3]int{128, 32, 1}, [3]int{256, 32, 1}},
+		"small shared":  {16 << 10, 1024, 32, 32, []vk.CooperativeMatrix{f16(16, 16, 16)}, CoopMat{16, 16, 16, 32}, [3]int{64, 32, 1}, [3]int{64, 32, 1}, [3]int{64, 32, 1}},
+		"few together":  {64 << 10, 256, 64, 64, []vk.CooperativeMatrix{f16(16, 16, 16)}, CoopMat{16, 16, 16, 64}, [3]int{64, 64, 1}, [3]int{128, 64, 1}, [3]int{128, 64, 1}},
 		"no f32 sum": {32 << 10, 1024, 32, 32, []vk.CooperativeMatrix{{M: 16, N: 16, K: 16, A: "f16", B: "f16", C: "f16", Result: "f16", Scope: "subgroup"}},
-			CoopMat{}, 2, 1},
+			CoopMat{}, [3]int{32, 32, 1}, [3]int{64, 32, 2}, [3]int{64, 32, 2}},
 	} {
 		c := &vk.Caps{Type: vk.Discrete, CooperativeMatrices: d.matrices}
 		c.Limits.MaxComputeSharedMemorySize, c.Limits.MaxComputeWorkGroupInvocations = d.shared, d.invocations
@@ -144,8 +148,11 @@ func TestDefaultPrefill(t *testing.T) {
 		if err := p.Check(c); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if p.CoopMat != d.want || p.Wide.Buffers != d.wideBuffers || p.Narrow.Buffers != d.buffers {
-			t.Errorf("%s: %+v", name, p)
+		want := [][3]int{d.narrow, d.middle, d.widest}
+		for i, tile := range p.tilings() {
+			if p.CoopMat != d.want || [3]int{tile.Tokens, tile.Cols, tile.Buffers} != want[i] {
+				t.Errorf("%s: %+v", name, p)
+			}
 		}
 	}
 	for what, spoil := range map[string]func(p *Prefill){
@@ -154,7 +161,8 @@ func TestDefaultPrefill(t *testing.T) {
 		"buffers":           func(p *Prefill) { p.Wide.Buffers = 4 },
 		"invocations":       func(p *Prefill) { p.Wide.PartRows, p.Wide.PartTokens = 1, 1 },
 		"shared memory":     func(p *Prefill) { p.Wide.Rows = 1 << 20; p.Wide.PartRows = 1 << 17 },
-		"8 parts or more":   func(p *Prefill) { p.Wide.PartTokens = 16 },
+		"8 or more":         func(p *Prefill) { p.Wide.PartTokens = 16 },
+		"8 or 16 of rows":   func(p *Prefill) { p.Middle.PartRows, p.Middle.PartTokens = 2, 8 },
 		"matrices of":       func(p *Prefill) { p.CoopMat = CoopMat{32, 16, 16, 4} },
 	} {
 		p := tiled()["large"]
@@ -164,31 +172,85 @@ func TestDefaultPrefill(t *testing.T) {
 	}
 }
 
-// A token's sums are the same bits alone and among others, in both tilings, whose steps end at
-// different columns.
+// A token's sums are the same bits alone and among others, in all tilings, of products that store, are
+// split, or go on to GeGLU.
 func TestPrefillTokensOfBatch(t *testing.T) {
 	p := tiled()["small"]
 	p.Groups, p.Splits = 9, 2
-	const rows, cols, tokens = 37, 2*splitCols + 16, 40 // more than the narrow tile's
-	rng := random(t)
+	p.Narrow.Rows, p.Narrow.PartRows = 32, 4
 	for _, typ := range []Type{format.F32, format.F16} {
-		b := newBench(t, KVF16, prefillTuning(p))
-		file, _ := randomWeights(t, rng, typ, rows, cols)
-		m := b.matrix(file, rows)
-		x, partial := in(b, "x", normal(rng, tokens*cols, 1)), b.out("partial", 2*tokens*rows)
-		sums := func(first, n int) []float32 {
-			y := b.out("y", n*rows)
-			b.run(func(c *vk.Commands) {
-				operand := b.set.Operand(c, "half", Operand{X: x, First: first, Tokens: n, Cols: cols}, vk.Range{})
-				b.set.MatMulPrefill(c, "stores", MatMulPrefill{W: m, X: operand, Y: y, Stride: rows, Partial: partial})
-			})
-			return b.floats(y)
+		testTokensOfBatch(t, p, typ)
+	}
+}
+
+func testTokensOfBatch(t *testing.T, p Prefill, typ Type) {
+	t.Helper()
+	const rows, cols, tokens = 64, 2*splitCols + 32, 600
+	rng := random(t)
+	b := newBench(t, KVF16, prefillTuning(p))
+	tilings := map[string]bool{}
+	b.set.Observe(func(d Dispatch) {
+		if d.Pipeline.Kernel == p.kernel().Name {
+			tile, _, _ := strings.Cut(d.Pipeline.Variant, ",")
+			tilings[tile] = true
 		}
-		all := sums(0, tokens)
-		for _, part := range [][2]int{{0, 1}, {39, 1}, {7, 16}, {3, 17}} {
-			if got := sums(part[0], part[1]); !slices.Equal(got, all[rows*part[0]:][:rows*part[1]]) {
-				t.Errorf("%s: tokens %d and on, %d of them, differ from those of all", name(typ), part[0], part[1])
+	})
+	file, _ := randomWeights(t, rng, typ, rows, cols)
+	m := b.matrix(file, rows)
+	x, partial := in(b, "x", normal(rng, tokens*cols, 1)), b.out("partial", 2*tokens*rows)
+	// products is of n tokens: the splits' sums, the sums of all columns at once, and what GeGLU makes.
+	products := func(first, n int) (all [3][]float32) {
+		half := vk.Range{}
+		if size := b.set.HalfBytes(n, cols); size > 0 {
+			half = b.outBytes("half", size)
+		}
+		y, whole, geglu := b.out("y", n*rows), b.out("whole", n*rows), b.set.GeGLUOperand(vk.Range{}, n, rows/2)
+		words := n * rows / 2
+		if geglu.Half {
+			words = int(geglu.Bytes() / 4)
+		}
+		geglu.X = inout(b, "geglu", make([]float32, words))
+		b.run(func(c *vk.Commands) {
+			operand := b.set.Operand(c, "half", Operand{X: x, First: first, Tokens: n, Cols: cols}, half, m)
+			b.set.MatMulPrefill(c, "split", MatMulPrefill{W: m, X: operand, Y: y, Stride: rows, Partial: partial})
+			b.set.MatMulPrefill(c, "whole", MatMulPrefill{W: m, X: operand, Y: whole, Stride: rows})
+			b.set.MatMulPrefill(c, "geglu", MatMulPrefill{W: m, X: operand, GeGLU: geglu})
+		})
+		values := b.floats(geglu.X)
+		if geglu.Half { // without what is behind the values
+			values = values[:n*rows/4]
+		}
+		return [3][]float32{b.floats(y), b.floats(whole), values}
+	}
+	all := products(0, tokens)
+	for _, n := range []int{1, 9, 33, 65, 130, 257} {
+		first := rng.IntN(tokens - n)
+		for i, got := range products(first, n) {
+			row := len(got) / n
+			for j, v := range got {
+				if want := all[i][first*row+j]; math.Float32bits(v) != math.Float32bits(want) {
+					t.Fatalf("%s: of tokens %d and on, %d of them, value %d of product %d is %v, among all %v", name(typ), first, n, j, i, v, want)
+				}
 			}
+		}
+	}
+	if len(tilings) < len(p.tilings()) {
+		t.Errorf("%s: not all tilings were used: %v", name(typ), tilings)
+	}
+}
+
+// The tiling that soonest computes what was measured on an H100.
+func TestTilingsOfProducts(t *testing.T) {
+	p := Prefill{Groups: 132, Splits: 8}
+	p.Narrow, p.Middle, p.Wide = coopTiles(32)
+	for _, c := range []struct{ rows, cols, tokens, splits, width int }{
+		{49152, 3072, 1, 1, 64}, {49152, 3072, 64, 1, 64}, {49152, 3072, 128, 1, 128}, {49152, 3072, 256, 1, 256}, {49152, 3072, 1024, 1, 256},
+		{12288, 3072, 64, 1, 64}, {12288, 3072, 512, 1, 128}, {12288, 3072, 1024, 1, 256},
+		{3072, 24576, 512, 8, 256}, {3072, 4096, 512, 4, 128},
+	} {
+		splits := p.SplitsOf(c.rows, c.cols)
+		if tile := p.tiling(c.rows, splits, c.tokens); splits != c.splits || tile.Tokens != c.width {
+			t.Errorf("%d × %d, %d tokens: %d splits in %s", c.rows, c.cols, c.tokens, splits, tile)
 		}
 	}
 }

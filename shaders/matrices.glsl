@@ -3,24 +3,12 @@
 // all ROWS × TOKENS values for its share of the columns, in the same order for
 // every token, however many there are and whichever is its column of a matrix.
 //
-// MATRIX_LANES: a lane dequantizes weights in registers, straight into its elements of a matrix, whose
-//   places matrix_places.comp found; x is in octets. Matrices are 16 × 16 times 16 × 8, subgroups 32
-//   lanes. Lane 4g + t takes steps of 32 columns of rows g, g + 8, …, and the same columns of token
-//   g: since both factors take the same columns for an index of the sum, which those are is free.
+// MATRIX_LANES: a lane dequantizes weights in registers, straight into its elements of a matrix (matrix_weights.glsl), whose
+//   places matrix_places.comp found; x is in octets. Subgroups are 32 lanes.
 // MATRIX_SHARED: a lane dequantizes rows into shared memory, where matrices of any shape are loaded from.
 // MATRIX_EMULATED: MATRIX_LANES where there are no matrices, to test its arithmetic anywhere.
-#include "half_rows.glsl"
-#extension GL_EXT_shader_explicit_arithmetic_types_float16 : require
-#ifdef MATRIX_EMULATED
-#define MATRIX_LANES
-#else
-#extension GL_KHR_cooperative_matrix : require
-#extension GL_KHR_memory_scope_semantics : require
-#extension GL_KHR_shader_subgroup_basic : require
-#endif
-
-layout(set = 0, binding = 1, std430) readonly restrict buffer XHalves { uvec4 x_halves[]; };
-layout(set = 0, binding = 1, std430) readonly restrict buffer XFactors { float x_factors[]; };
+#define SUBGROUPS SPLITS
+#include "matrix_weights.glsl"
 
 #ifdef MATRIX_LANES
 const uint N = 8u; // tokens of a matrix
@@ -29,9 +17,6 @@ const bool OCTETS = true;
 const uint M = MATRIX_A, N = MATRIX_B, K = MATRIX_SUM;
 const bool OCTETS = false;
 #endif
-
-// Of quantized weights, so that those of small scale are no subnormal f16: they may be up to 1023.
-float enlarged() { return is_float_type() ? 1.0 : 64.0; }
 
 shared float part[SPLITS * N * ROWS]; // [split][token][row]
 
@@ -47,95 +32,10 @@ void add_parts(uint n, uint token, uint tokens, uint cols) {
     barrier();
 }
 
-uint row_in(Matrix m, uint r) { // a tile past the end is the last one once more
-    return min(r / TILE, (m.rows - 1u) / TILE) * TILE + r % TILE;
-}
-
 #ifdef MATRIX_LANES
-
-#ifdef MATRIX_EMULATED
-#define UNROLL [[dont_unroll]] // compilers of CPU devices take minutes for all the barriers
-#define Sum vec4
-#define ZERO vec4(0.0)
-#define ELEMENT(sum, i) sum[i]
-struct A { f16vec2 v[4]; };
-struct B { f16vec2 v[2]; };
-shared float emulated_a[SPLITS * 16u * 16u], emulated_b[SPLITS * 16u * 8u];
-bool idle; // this subgroup is past its last step
-
-uint lane_index() { return gl_LocalInvocationID.x % 32u; }
-uint split_index() { return gl_LocalInvocationID.x / 32u; }
-
-A matrix_a(f16vec2 v[4]) { return A(v); }
-B matrix_b(f16vec2 a, f16vec2 b) { return B(f16vec2[2](a, b)); }
-
-void multiply_add(A a, B b, inout Sum sum) {
-    uint g = lane_index() / 4u, t = lane_index() % 4u;
-    barrier();
-    [[dont_unroll]] for (uint i = 0u; i < 8u; i++)
-        emulated_a[(split_index() * 16u + g + 8u * (i / 2u % 2u)) * 16u + 2u * t + i % 2u + 8u * (i / 4u)] = float(a.v[i / 2u][i % 2u]);
-    [[dont_unroll]] for (uint i = 0u; i < 4u; i++)
-        emulated_b[(split_index() * 8u + g) * 16u + 2u * t + i % 2u + 8u * (i / 2u)] = float(b.v[i / 2u][i % 2u]);
-    barrier();
-    if (idle) return;
-    [[dont_unroll]] for (uint i = 0u; i < 4u; i++)
-        [[dont_unroll]] for (uint k = 0u; k < 16u; k++)
-            sum[i] += emulated_a[(split_index() * 16u + g + 8u * (i / 2u)) * 16u + k] * emulated_b[(split_index() * 8u + 2u * t + i % 2u) * 16u + k];
-}
-#else
-#define UNROLL [[unroll]]
-#define Sum coopmat<float, gl_ScopeSubgroup, 16, 8, gl_MatrixUseAccumulator>
-#define A coopmat<float16_t, gl_ScopeSubgroup, 16, 16, gl_MatrixUseA>
-#define B coopmat<float16_t, gl_ScopeSubgroup, 16, 8, gl_MatrixUseB>
-#define ZERO Sum(0.0)
-#define ELEMENT(sum, i) sum[MATRIX_SUM >> 2u * (i) & 3u]
-#define multiply_add(a, b, sum) sum = coopMatMulAdd(a, b, sum)
-
-uint lane_index() { return gl_SubgroupInvocationID; }
-uint split_index() { return gl_SubgroupID; }
-
-A matrix_a(f16vec2 v[4]) {
-    A a;
-    [[unroll]] for (uint i = 0u; i < 8u; i++) a[MATRIX_A >> 3u * i & 7u] = v[i / 2u][i % 2u];
-    return a;
-}
-
-B matrix_b(f16vec2 v, f16vec2 w) {
-    B b;
-    b[MATRIX_B & 3u] = v.x;
-    b[MATRIX_B >> 2u & 3u] = v.y;
-    b[MATRIX_B >> 4u & 3u] = w.x;
-    b[MATRIX_B >> 6u & 3u] = w.y;
-    return b;
-}
-#endif
 
 const uint LANE_ROWS = ROWS / 8u, MS = ROWS / 16u, NS = TOKENS / N;
 const uint LANE_QUADS = TYPE == F32 ? SPAN * 8u : TYPE == F16 ? SPAN * 4u : TYPE == BF16 ? SPAN * 4u : SPAN; // of a row that a lane loads together
-
-// Eight columns of a row, in the order of an octet.
-struct Eight { f16vec2 v[4]; };
-
-// Two bytes, 16 bits apart. 0x6400 is 1024 in f16: 1024 + q has q in its last bits, and no
-// subnormal comes in between.
-f16vec2 scaled(uint two, f16vec2 scale, f16vec2 offset) {
-    return fma(unpackFloat2x16((two & 0x00ff00ffu) | 0x64006400u) - f16vec2(1024.0), scale, offset);
-}
-
-Eight eight_bytes(uint a, uint b, vec2 scale_offset) {
-    f16vec2 v = f16vec2(scale_offset * enlarged()), scale = v.xx, offset = v.yy;
-    return Eight(f16vec2[4](scaled(a, scale, offset), scaled(a >> 8, scale, offset), scaled(b, scale, offset), scaled(b >> 8, scale, offset)));
-}
-
-// An octet of floats, whose quad is a, of F32 quads a and b.
-Eight eight_floats(uvec4 a, uvec4 b) {
-    if (TYPE == F16) {
-        f16vec2 v0 = unpackFloat2x16(a.x), v1 = unpackFloat2x16(a.y), v2 = unpackFloat2x16(a.z), v3 = unpackFloat2x16(a.w);
-        return Eight(f16vec2[4](f16vec2(v0.x, v1.x), f16vec2(v0.y, v1.y), f16vec2(v2.x, v3.x), f16vec2(v2.y, v3.y)));
-    }
-    f16vec4 c = f16vec4(float_values(a, 0u)), d = f16vec4(float_values(b, 1u));
-    return Eight(f16vec2[4](c.xz, c.yw, d.xz, d.yw));
-}
 
 // Leaves the products in result. All invocations return.
 void product(Matrix m, uint first_row, uint token, uint tokens) {
@@ -151,7 +51,7 @@ void product(Matrix m, uint first_row, uint token, uint tokens) {
 #else
     uint last = turns;
 #endif
-    [[dont_unroll]] for (uint turn = split_index(); turn < last; turn += SPLITS) {
+    [[dont_unroll]] for (uint turn = subgroup_index(); turn < last; turn += SPLITS) {
 #ifdef MATRIX_EMULATED
         idle = turn >= turns;
 #endif
@@ -169,12 +69,12 @@ void product(Matrix m, uint first_row, uint token, uint tokens) {
             uint s = first + i;
             uvec2 c = is_float_type() ? uvec2(32u * s, 32u * s + 16u) : step_columns(s);
             uvec4 qa[LANE_ROWS], qb[LANE_ROWS];
-            vec4 scales[LANE_ROWS];
+            f16vec4 scales[LANE_ROWS];
             if (!is_float_type()) {
                 [[unroll]] for (uint r = 0u; r < LANE_ROWS; r++) {
                     if (i > 0u && i % block_steps() == 0u) head[r] = step_head(m, rows[r], s);
                     step_unpack(head[r], s, q[r * LANE_QUADS + i], q2[r * SPAN + i], qa[r], qb[r]);
-                    scales[r] = step_scales(head[r], s);
+                    scales[r] = half_scales(step_scales(head[r], s));
                 }
             }
             UNROLL for (uint o = 0u; o < 4u; o++) { // octets of the step
@@ -202,7 +102,7 @@ void product(Matrix m, uint first_row, uint token, uint tokens) {
     [[unroll]] for (uint n = 0u; n < NS; n++) {
         [[unroll]] for (uint mi = 0u; mi < MS; mi++)
             [[unroll]] for (uint i = 0u; i < 4u; i++)
-                part[(split_index() * N + 2u * t + i % 2u) * ROWS + mi * 16u + g + 8u * (i / 2u)] = ELEMENT(sums[mi * NS + n], i);
+                part[(subgroup_index() * N + 2u * t + i % 2u) * ROWS + mi * 16u + g + 8u * (i / 2u)] = ELEMENT(sums[mi * NS + n], i);
         add_parts(n, token, tokens, m.cols);
     }
 }

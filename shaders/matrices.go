@@ -167,16 +167,9 @@ func (s *Kernels) TakesHalves(w *Matrix, tokens int) bool {
 // ActivationHalves is the size of Activations.Half.
 func ActivationHalves(cols int) int64 { return HalfBytes(MatrixTokens, cols) }
 
-// Halves records the conversion of x, [tokens][cols] in f32, to Half.
-func (s *Kernels) Halves(c *vk.Commands, label string, x Operand, half vk.Range) {
-	x.Octets = s.tuning.Product.Matrix.Octets()
-	s.ToHalf(c, label, x, half)
-}
-
-// NormHalves is Halves of an RMSNorm, whose Y is that size.
-func (s *Kernels) NormHalves(c *vk.Commands, label string, n RMSNorm) {
-	n.Octets = s.tuning.Product.Matrix.Octets()
-	s.RMSNormHalf(c, label, n)
+// MatrixOperand is x as products of few tokens read it by cooperative matrices: half is of ActivationHalves.
+func (s *Kernels) MatrixOperand(half vk.Range, tokens, cols int) Operand {
+	return Operand{X: half, Tokens: tokens, Cols: cols, Half: true, Octets: s.tuning.Product.Matrix.Octets()}
 }
 
 // matrixPipeline is a kernel for weights of a type and shape, in workgroups of so many tokens.

@@ -6,11 +6,9 @@ const uint MLX_BITS = (TYPE >> 8) & 255u, MLX_GROUP = TYPE & 255u;
 
 bool is_mlx() { return (TYPE & MLX) != 0u; }
 
-// d: scale and bias.
-Head mlx_head(Matrix m, uint row, uint s) {
-    uint word = word_at(m, row, s / (MLX_GROUP / 32u));
-    return Head(uvec4(0u), (TYPE & MLX_BF16) != 0u ? bfloat_pair(word) : half_pair(word));
-}
+uint mlx_word(Matrix m, uint row, uint s) { return word_at(m, row, s / (MLX_GROUP / 32u)); }
+
+vec2 mlx_scale_bias(uint word) { return (TYPE & MLX_BF16) != 0u ? bfloat_pair(word) : half_pair(word); }
 
 void mlx_unpack(uvec4 q, uvec4 r, out uvec4 a, out uvec4 b) {
     a = MLX_BITS == 4u ? low_nibbles(q) : q;

@@ -5,7 +5,8 @@ import "sealvk/vk"
 // InF32 is the tuning without integer dot products and cooperative matrices: activations stay f32.
 func (t Tuning) InF32(c *vk.Caps) Tuning {
 	t.Product.IntDot, t.Product.Matrix, t.LoneGain = false, MatrixTuning{}, false
-	if t.Prefill.CoopMat != (CoopMat{}) {
+	t.Attention.Matrix = AttentionMatrix{}
+	if t.Prefill.Half() {
 		t.Prefill = plainPrefill(c)
 	}
 	return t

@@ -41,7 +41,7 @@ func TestObserve(t *testing.T) {
 				s.Output(c, "", Output{weights(format.Q4_K, 70, 512), Normed{a, r, 1e-6}, &SampleBuffers{Rows: r, Params: r, Logits: r, Best: r, Vocab: 70}, 0, 1, false})
 			}, Work{96*288 + 4*512, 4 * 70, 2 * 70 * 512},
 		},
-		"matmul_tiled, tiles of 64×16": { // added to what is there
+		"matmul_tiled, tiles of 32×32": { // added to what is there
 			func(c *vk.Commands) {
 				s.MatMulPrefill(c, "", MatMulPrefill{W: weights(format.Q4_K, 70, 512), X: Operand{X: r, Tokens: 5, Cols: 512}, Y: r, Stride: 70, Add: true})
 			}, Work{96*288 + 5*4*(512+70), 5 * 4 * 70, 5 * (2*70*512 + 70)},

@@ -20,11 +20,13 @@ func TestMissing(t *testing.T) {
 	defer s.Free()
 	b := benchOf(t, s)
 	defer b.free()
-	x, weight, y := in(b, "x", []float32{3, 4}), in(b, "weight", []float32{1, 1}), b.out("y", 2)
+	x, weight, y := inout(b, "x", []float32{3, 4}), in(b, "weight", []float32{1, 1}), b.out("y", 2)
+	half := b.outBytes("half", HalfBytes(1, 2))
+	norm := SumNorm{X: x, Weight: weight, Count: 1, Dim: 2}
 	record := func(c *vk.Commands) {
 		for range 2 {
-			s.RMSNorm(c, "norm", RMSNorm{X: x, Weight: weight, Y: y, Count: 1, Dim: 2})
-			s.MatMulSum(c, "sum", x, y, 2, 1, false)
+			s.SumNorm(c, "norm", norm, Operand{X: y})
+			s.ToHalf(c, "half", Operand{X: x, Tokens: 1, Cols: 2}, Operand{X: half, Half: true})
 		}
 	}
 	missing := s.Missing(record)
@@ -32,7 +34,7 @@ func TestMissing(t *testing.T) {
 	for _, p := range missing {
 		names = append(names, p.Kernel)
 	}
-	if want := []string{"rmsnorm", "matmul_sum"}; !slices.Equal(names, want) {
+	if want := []string{"sum_norm", "to_half"}; !slices.Equal(names, want) {
 		t.Fatalf("%v are missing, want %v", names, want)
 	}
 	if built := s.Pipelines(); len(built) > 0 {
@@ -68,7 +70,7 @@ func TestBuildFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Free()
-	wrong := s.pipeline(FindKernel("rmsnorm"), form{weights: NoType, constants: []uint32{4, 4}}) // it takes one
+	wrong := s.pipeline(FindKernel("to_half"), form{weights: NoType, constants: []uint32{4, 4}}) // it takes one
 	for range 2 {
 		if err := s.Build(t.Context(), []*Pipeline{wrong}, nil); err == nil {
 			t.Error("a pipeline was built with a constant too many")

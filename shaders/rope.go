@@ -30,24 +30,32 @@ func (h Heads) Rows() int { return (h.Heads + 2*h.KVHeads) * h.HeadDim }
 type RoPE struct {
 	Rows   vk.Range // [Count]Row
 	Angles vk.Range // [context][HeadDim/2] (cos, sin) f32, from [RoPETable]
-	QKV    vk.Range // [Count][Heads.Rows] f32, q and k in the order of [RoPERow]
+	QKV    vk.Range // [max(1, Splits)][Count][Heads.Rows] f32, to be summed in this order; q and k in the order of [RoPERow]
 	Q      vk.Range // [Count][Heads][HeadDim] f32, in the same order
 	Cache  KVCache
 	Heads  Heads
 	Count  int
+	Splits int
 }
 
 // RoPE records r.
 func (s *Kernels) RoPE(c *vk.Commands, label string, r RoPE) {
-	h := r.Heads
-	work := s.ropeWork(h, r.Count)
-	work.Read += 4 * int64(r.Count) * int64(h.Rows())
-	x, y := s.fold(ceilDiv(h.Rows()/2, max(pairRows, s.tuning.Lanes)))
+	h, splits := r.Heads, max(1, r.Splits)
+	work, values := s.ropeWork(h, r.Count), int64(r.Count)*int64(h.Rows())
+	work.Read += 4 * values * int64(splits)
+	work.FLOPs += values * int64(splits-1)
+	pairs := 8 // of a lane
+	if s.kv == KVQ8 {
+		pairs = 16
+	}
+	rows := min(s.tuning.Lanes, RopeRows)
+	x, y := s.fold(ceilDiv(h.Rows()/2, pairs*s.tuning.Lanes/rows))
 	s.dispatch(c, label, call{
-		pipeline: s.only(ropeKernel), shape: []int{h.Heads, h.KVHeads, h.HeadDim, r.Count}, grid: [3]int{x, y, r.Count}, work: work,
+		pipeline: s.only(ropeKernel), shape: []int{h.Heads, h.KVHeads, h.HeadDim, r.Count}, grid: [3]int{x, y, ceilDiv(r.Count, rows)}, work: work,
 		arguments: ropeBindings{
 			Rows: r.Rows, Pages: r.Cache.Pages, Angles: r.Angles, QKV: r.QKV, Q: r.Q, KCache: r.Cache.K, VCache: r.Cache.V,
-		}.with(ropePush{Heads: uint32(h.Heads), KVHeads: uint32(h.KVHeads), HeadDim: uint32(h.HeadDim), MaxPages: uint32(r.Cache.MaxPages)}),
+		}.with(ropePush{Heads: uint32(h.Heads), KVHeads: uint32(h.KVHeads), HeadDim: uint32(h.HeadDim), MaxPages: uint32(r.Cache.MaxPages),
+			Count: uint32(r.Count), Splits: uint32(splits)}),
 	})
 }
 

@@ -6,45 +6,23 @@ var toHalfKernel = register(toHalfModule, Kernel{
 	Sizes: []string{"cols", "tokens"}, Typical: [][]int{{3072, 64}, {24576, 64}}, Knobs: []Knob{wideKnob},
 })
 
-// Operand is x as [Kernels.MatMulPrefill] reads it.
-type Operand struct {
-	X            vk.Range // [First+Tokens][Cols] f32; Half: as ToHalf writes it
-	First        int      // token
-	Tokens, Cols int
-	Half         bool
-	Octets       bool // in ToHalf: to be in that order (half_rows.glsl)
-}
-
-// HalfBytes is the size of the buffer in which Operand keeps x; 0: it needs none.
-func (s *Kernels) HalfBytes(tokens, cols int) int64 {
-	if s.tuning.Prefill.CoopMat == (CoopMat{}) {
-		return 0
-	}
-	return HalfBytes(tokens, cols)
-}
-
-// HalfBytes is the size of tokens as ToHalf writes them: their values, and a factor each.
-func HalfBytes(tokens, cols int) int64 { return int64(tokens) * int64(halfRow(cols)+4) }
-
-// halfRow is the bytes of a row of f16: whole 8 values.
-func halfRow(cols int) int { return ceilDiv(cols, 8) * 16 }
-
-// Operand makes x, in f32, ready for MatMulPrefill: for cooperative matrices it records
+// Operand makes x, in f32, ready for MatMulPrefill with w: for cooperative matrices it records
 // its conversion into half, of [Kernels.HalfBytes], else nothing.
-func (s *Kernels) Operand(c *vk.Commands, label string, x Operand, half vk.Range) Operand {
-	if s.tuning.Prefill.CoopMat == (CoopMat{}) {
+func (s *Kernels) Operand(c *vk.Commands, label string, x Operand, half vk.Range, w *Matrix) Operand {
+	to := s.PrefillOperand(half, x.Tokens, w)
+	if !to.Half {
 		return x
 	}
-	return s.ToHalf(c, label, x, half)
+	s.ToHalf(c, label, x, to)
+	return to
 }
 
-// ToHalf records the conversion of x to f16, into half of HalfBytes bytes.
-func (s *Kernels) ToHalf(c *vk.Commands, label string, x Operand, half vk.Range) Operand {
+// ToHalf records the conversion of x, in f32, to f16 as to says.
+func (s *Kernels) ToHalf(c *vk.Commands, label string, x, to Operand) {
 	values := int64(x.Tokens) * int64(x.Cols)
 	s.dispatch(c, label, call{
 		pipeline: s.only(toHalfKernel), shape: []int{x.Cols, x.Tokens}, grid: [3]int{x.Tokens, 1, 1},
-		arguments: toHalfBindings{X: x.X, Half: half}.with(toHalfPush{Cols: uint32(x.Cols), Tokens: uint32(x.Tokens), First: uint32(x.First), Octets: constant(x.Octets)}),
+		arguments: toHalfBindings{X: x.X, Half: to.X}.with(toHalfPush{Cols: uint32(x.Cols), Tokens: uint32(x.Tokens), First: uint32(x.First), Octets: constant(to.Octets)}),
 		work:      Work{Read: 4 * values, Written: HalfBytes(x.Tokens, x.Cols), FLOPs: values},
 	})
-	return Operand{X: half, Tokens: x.Tokens, Cols: x.Cols, Half: true}
 }

@@ -13,7 +13,7 @@ import (
 // The kernel needs no cooperative matrix itself: it runs everywhere.
 func TestToHalf(t *testing.T) {
 	p := Prefill{CoopMat: CoopMat{8, 8, 8, 8}, Groups: 1, Splits: 1}
-	p.Wide, p.Narrow = coopTiles(8)
+	p.Narrow, p.Middle, p.Wide = coopTiles(8)
 	b, rng := newBench(t, KVF16, prefillTuning(p)), random(t)
 	for _, cols := range []int{1, 7, 8, 30, 96} {
 		x := extremes(rng, max(2, cols))[:7*cols]
@@ -26,7 +26,7 @@ func TestToHalf(t *testing.T) {
 		first, tokens := 1, len(x)/cols-1
 		rx, out := in(b, "x", x), b.outBytes("half", b.set.HalfBytes(tokens, cols))
 		b.run(func(c *vk.Commands) {
-			b.set.Operand(c, "half", Operand{X: rx, First: first, Tokens: tokens, Cols: cols}, out)
+			b.set.Operand(c, "half", Operand{X: rx, First: first, Tokens: tokens, Cols: cols}, out, &Matrix{Cols: cols})
 		})
 		raw := guarded.Bytes(b.uints(out))
 		row := halfRow(cols)

@@ -29,7 +29,13 @@ struct Matrix {
     uint second;      // word at which that begins
 };
 
-// What the steps of a block share.
+// What the steps of a block share: as it is loaded, so that nothing waits for it before it is used,
+struct HeadWords {
+    uvec4 quad;
+    uint word;
+};
+
+// and as it is used.
 struct Head {
     uvec4 quad;
     vec2 d; // scale, and of some types what goes with it
@@ -45,10 +51,8 @@ uint word_at(Matrix m, uint row, uint k) {
     return w[m.second + ((row / TILE) * m.row_words + k) * TILE + row % TILE];
 }
 
-// A f16 of a row in the second region, which has n words in front of those.
-float half_at(Matrix m, uint row, uint n, uint i) {
-    return half_float((word_at(m, row, n + i / 2u) >> (16u * (i & 1u))) & 0xffffu);
-}
+// The f16 of block i, of which each word has two.
+float half_of(uint word, uint i) { return half_float((word >> (16u * (i & 1u))) & 0xffffu); }
 
 vec2 bfloat_pair(uint word) {
     return vec2(uintBitsToFloat(word << 16), uintBitsToFloat(word & 0xffff0000u));
@@ -85,12 +89,21 @@ uvec2 step_columns(uint s) {
 }
 
 // The head of the block that step s is of.
-Head step_head(Matrix m, uint row, uint s) {
-    if (is_mlx()) return mlx_head(m, row, s);
-    if (is_kquant()) return kquant_head(m, row, s);
-    if (is_float_type()) return Head(uvec4(0u), vec2(0.0));
-    return block32_head(m, row, s);
+HeadWords head_words(Matrix m, uint row, uint s) {
+    if (is_mlx()) return HeadWords(uvec4(0u), mlx_word(m, row, s));
+    if (is_kquant()) return kquant_words(m, row, s);
+    if (is_float_type()) return HeadWords(uvec4(0u), 0u);
+    return block32_words(m, row, s);
 }
+
+Head head_of(HeadWords h, uint s) {
+    if (is_mlx()) return Head(h.quad, mlx_scale_bias(h.word));
+    if (is_kquant()) return Head(h.quad, kquant_d(h, s));
+    if (is_float_type()) return Head(h.quad, vec2(0.0));
+    return Head(h.quad, block32_scale_offset(h.word, s));
+}
+
+Head step_head(Matrix m, uint row, uint s) { return head_of(head_words(m, row, s), s); }
 
 // Scale and offset of the first run, and of the second.
 vec4 step_scales(Head h, uint s) {

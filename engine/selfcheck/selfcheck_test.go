@@ -41,13 +41,20 @@ const crashed = 3
 // example is a way that all devices have but those of MoltenVK.
 const example = "attention in one dispatch"
 
+// inRegisters is a way that devices without its matrices can go in tests.
+const inRegisters = "cooperative matrices in prefill, filled in registers"
+
 // only is a device's tuning with one way, and whether it has it.
 func only(c *vk.Caps, name string) (shaders.Tuning, bool) {
 	gpu := *c
 	gpu.Type = vk.Discrete // whose prefill has tiles
 	t := everything(&gpu)
-	t.Prefill.Wide = t.Prefill.Narrow // a CPU's compiler takes a minute for the wide ones
+	t.Prefill.Middle, t.Prefill.Wide = t.Prefill.Narrow, t.Prefill.Narrow // a CPU's compiler takes a minute for the wide ones
 	t.Product.Quads = c.Subgroup.Has("quad")
+	if name == inRegisters && c.Features.ShaderFloat16 {
+		t.Prefill.Registers = shaders.EmulatedRegisters()
+	}
+	registers := t.Prefill.Registers
 	var uses bool
 	for _, w := range ways {
 		if w.Name == name {
@@ -55,6 +62,9 @@ func only(c *vk.Caps, name string) (shaders.Tuning, bool) {
 		} else {
 			w.without(&t, c)
 		}
+	}
+	if name == inRegisters { // which goes with the device's other matrices
+		t.Prefill.Registers = registers
 	}
 	return t, uses
 }
@@ -148,11 +158,14 @@ func recorded(t *testing.T, dir string) (path string, list []Result) {
 
 // provenBy is the kernel that each way's cases build, and none but it and what merges attention.
 var provenBy = map[string]string{
-	"cooperative matrices in prefill":                     "matmul_coopmat[",
+	inRegisters:                       "matmul_registers_emulated[",
+	"cooperative matrices in prefill": "matmul_coopmat[",
 	"cooperative matrices in decode, filled in registers": "matmul_add_lanes[",
 	"cooperative matrices in decode":                      "matmul_add_shared[",
 	"integer dot products":                                "matmul_add_dot[",
 	"quad loads":                                          "matmul_add_quad[",
+	attentionLanes:                                        "attention_coopmat_lanes[",
+	"cooperative matrices in attention":                   "attention_coopmat[",
 	"attention by subgroups":                              "attention_subgroup[",
 	example:                                               "attention[",
 }
@@ -173,8 +186,8 @@ func TestEachWay(t *testing.T) {
 }
 
 // lieAbout compiles a way's kernel wrongly: it is found out, once, and the way is left out; an honest
-// driver's is kept.
-func lieAbout(t *testing.T, w *Way) {
+// driver's is kept. That one is what it gives.
+func lieAbout(t *testing.T, w *Way) *driver {
 	tuning, _ := only(device.Caps(), w.Name)
 	dir := t.TempDir()
 	liar, of := open(t, dir, func(name string, spirv []byte) []byte {
@@ -199,10 +212,11 @@ func lieAbout(t *testing.T, w *Way) {
 	if len(again.Wrong) != 1 || again.Wrong[0].Fresh || again.Tuning != v.Tuning || len(of.take()) > 0 {
 		t.Errorf("the second time: %+v", again)
 	}
-	honest, _ := open(t, t.TempDir(), nil)
+	honest, of := open(t, t.TempDir(), nil)
 	if v := mustCheck(t, honest, tuning); len(v.Wrong) > 0 || v.Tuning != tuning {
 		t.Errorf("the truth came out as %+v", v.Wrong)
 	}
+	return of
 }
 
 // The device's own tuning is not changed, and what it uses is known afterwards.

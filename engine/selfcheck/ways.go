@@ -1,6 +1,8 @@
 package selfcheck
 
 import (
+	"slices"
+
 	"sealvk/shaders"
 	"sealvk/shaders/cases"
 	"sealvk/vk"
@@ -23,10 +25,25 @@ type Way struct {
 // lanes is a way that begins with a question ([FindMatrices]).
 const lanes = "cooperative matrices in decode, filled in registers"
 
+const attentionLanes = "cooperative matrices in attention, with its softmax in registers"
+
 // ways are in the order in which they are checked: one without another may use a later one.
 // Their cases are few, since pipelines take time to compile, and have blocks with subnormal scales, which drivers
 // may flush (reference.Weights), sizes that are no multiple of anything, and several tokens.
 var ways = []Way{
+	{
+		Name:    "cooperative matrices in prefill, filled in registers",
+		uses:    func(t *shaders.Tuning) bool { return t.Prefill.Registers.Form != shaders.NoMatrices },
+		without: func(t *shaders.Tuning, _ *vk.Caps) { t.Prefill.Registers = shaders.RegisterTiles{} },
+		proof: func(t *shaders.Tuning) []*cases.Case {
+			part, r := shaders.Tuning{Prefill: t.Prefill}, &t.Prefill.Registers
+			return []*cases.Case{ // of few tokens and of many, and of these GeGLU; x in blocks
+				of("matmul_registers", part, format.Q5_1, 1, 37, 384, min(9, r.Few.Tokens)),
+				of("matmul_registers", part, format.Q6_K, 2, 150, 768, r.Middle.Tokens),
+				of("matmul_registers", part, format.Q4_K, 3, r.Wide.Rows+32, 512, max(r.Wide.Tokens, r.Middle.Tokens)+1),
+			}
+		},
+	},
 	{
 		Name: "cooperative matrices in prefill",
 		uses: func(t *shaders.Tuning) bool { return t.Prefill.CoopMat != (shaders.CoopMat{}) },
@@ -35,14 +52,7 @@ var ways = []Way{
 			lesser.Features.CooperativeMatrix = false
 			t.Prefill = shaders.DefaultPrefill(&lesser)
 		},
-		proof: func(t *shaders.Tuning) []*cases.Case {
-			part, wide, narrow := shaders.Tuning{Prefill: t.Prefill}, &t.Prefill.Wide, &t.Prefill.Narrow
-			return []*cases.Case{ // tiles that lie within y, and edges
-				of("matmul_coopmat", part, format.F16, 0, wide.Rows, 256, max(wide.Tokens, narrow.Tokens+1)),
-				of("matmul_coopmat", part, format.F16, 1, 150, 257, narrow.Tokens+1),
-				of("matmul_coopmat", part, format.Q4_K, 2, 37, 512, min(9, narrow.Tokens)),
-			}
-		},
+		proof: prefillMatrices,
 	},
 	{
 		Name: lanes,
@@ -83,13 +93,25 @@ var ways = []Way{
 		},
 	},
 	{
+		Name:    attentionLanes,
+		uses:    func(t *shaders.Tuning) bool { return t.Attention.Matrix.Form == shaders.MatrixLanes },
+		without: func(t *shaders.Tuning, c *vk.Caps) { t.Attention.Matrix = shaders.SharedAttention(c) },
+		proof:   attentionMatrices,
+	},
+	{
+		Name:    "cooperative matrices in attention",
+		uses:    func(t *shaders.Tuning) bool { return t.Attention.Matrix.Form == shaders.MatrixShared },
+		without: func(t *shaders.Tuning, _ *vk.Caps) { t.Attention.Matrix = shaders.AttentionMatrix{} },
+		proof:   attentionMatrices,
+	},
+	{
 		Name: "attention by subgroups",
 		uses: func(t *shaders.Tuning) bool { return t.Attention.Subgroup != 0 },
 		without: func(t *shaders.Tuning, c *vk.Caps) {
-			merge, lesser := t.Attention.Merge, *c
+			before, lesser := t.Attention, *c
 			lesser.Subgroup.Operations = nil
 			t.Attention = shaders.DefaultTuning(&lesser).Attention
-			t.Attention.Merge = merge
+			t.Attention.Merge, t.Attention.Matrix = before.Merge, before.Matrix
 		},
 		proof: attention,
 	},
@@ -101,9 +123,35 @@ var ways = []Way{
 	},
 }
 
+// prefillMatrices is tiles that lie within y in each tiling; and edges, of GeGLU in the widest, and of x in
+// blocks in the narrowest.
+func prefillMatrices(t *shaders.Tuning) (list []*cases.Case) {
+	p := &t.Prefill
+	in := func(tile shaders.Tiling) shaders.Tuning {
+		one := shaders.Tuning{Prefill: *p}
+		one.Prefill.Narrow, one.Prefill.Middle, one.Prefill.Wide = tile, tile, tile
+		return one
+	}
+	for _, tile := range slices.Compact([]shaders.Tiling{p.Narrow, p.Middle, p.Wide}) {
+		list = append(list, of("matmul_coopmat", in(tile), format.F16, 0, tile.Rows, 256, tile.Tokens))
+	}
+	const blocks, geglu = 1, 6 // odd cases that have them
+	return append(list,
+		of("matmul_coopmat", in(p.Narrow), format.F16, blocks, 150, 257, p.Narrow.Tokens+1),
+		of("matmul_coopmat", in(p.Narrow), format.Q4_K, blocks, 37, 512, 9),
+		of("matmul_coopmat", in(p.Wide), format.Q4_K, geglu, 150, 512, p.Wide.Tokens+1))
+}
+
 func decodeMatrices(t *shaders.Tuning) []*cases.Case {
 	part := shaders.Tuning{Product: t.Product}
 	return []*cases.Case{of("matmul_add", part, format.F16, 1, 37, 256, 5), of("matmul_add", part, format.Q4_K, 2, 150, 512, shaders.MatrixTokens)}
+}
+
+// attentionMatrices is rows of two sequences, in splits, and a head of one octet more than 8.
+func attentionMatrices(t *shaders.Tuning) []*cases.Case {
+	c := of("attention_coopmat", shaders.Tuning{Attention: t.Attention}, shaders.NoType, 1, 4, 2, 96, 37)
+	c.Depth, c.Variant.Split = 100, 64
+	return []*cases.Case{c}
 }
 
 func attention(t *shaders.Tuning) []*cases.Case {
@@ -111,7 +159,9 @@ func attention(t *shaders.Tuning) []*cases.Case {
 	if t.Attention.Subgroup != 0 {
 		kernel = "attention_subgroup"
 	}
-	c := of(kernel, shaders.Tuning{Attention: t.Attention}, shaders.NoType, 1, 8, 2, 64, 3)
+	part := shaders.Tuning{Attention: t.Attention}
+	part.Attention.Matrix = shaders.AttentionMatrix{}
+	c := of(kernel, part, shaders.NoType, 1, 8, 2, 64, 3)
 	c.Depth, c.Variant.Split = 290, 32
 	return []*cases.Case{c}
 }

@@ -26,6 +26,13 @@ var _ = register("attention_prefill", kernel{
 	byHand: attentionByHand(4, [3]int{6, 3, 24}), // 70 rows in workgroups of 3
 })
 
+var _ = register("attention_coopmat", kernel{
+	plan: func(b *Bench) {
+		b.attention((*shaders.Kernels).AttentionCoopMat, b.Variant.Attention.Matrix.Grid)
+	},
+	check: checkHeads, splits: true, ragged: [][]int{{1, 1, 32}, {4, 4, 64}, {6, 2, 96}, {8, 1, 256}}, // a CPU's compiler takes seconds for each dimension
+})
+
 // attentionByHand is 70 positions in splits of 32: q, and 70 positions of k and v in f16 once.
 func attentionByHand(lanes int, grid [3]int) []example {
 	return []example{{[]int{6, 2, 32, 70}, "f16 cache", lanes, grid, shaders.Work{
@@ -67,12 +74,16 @@ func (b *Bench) attention(record func(*shaders.Kernels, *vk.Commands, string, sh
 			s.AttentionMerge(c, label+"_merge", a)
 		}
 	}
+	expected := reference.Attention
+	if b.Kernel == "attention_coopmat" {
+		expected = reference.AttentionHalves
+	}
 	b.check = func(kr *checker) {
 		for _, i := range b.sample(tokens*h.Heads, 2*product(b.Lengths.Longest, h.HeadDim)) {
 			t, head := i/h.Heads, i%h.Heads
 			row := rows.values[t]
 			kc, vc := from.of(k.values, false, row.Sequence), from.of(v.values, true, row.Sequence)
-			want := reference.Attention(q.values[q.offset(t, head):][:h.HeadDim], float64(scale), kc, vc, head/(h.Heads/h.KVHeads), int(row.Position)+1)
+			want := expected(q.values[q.offset(t, head):][:h.HeadDim], float64(scale), kc, vc, head/(h.Heads/h.KVHeads), int(row.Position)+1)
 			kr.expect(y.floats, want, t, head*h.HeadDim)
 		}
 		kr.expectIntegers(y)

@@ -102,6 +102,60 @@ func TestTokensOfMatrices(t *testing.T) {
 	}
 }
 
+// The same in each tile of prefill's, wherever in it.
+func TestTokensOfTiles(t *testing.T) {
+	k := shaders.FindKernel("matmul_registers")
+	tuning, err := k.Tuning(device.Caps())
+	if err != nil {
+		return // .ci has drivers with f16
+	}
+	const tokens = 50
+	c := Case{Kernel: k.Name, Type: format.Q4_K, Shape: []int{40, 512, tokens}, Variant: Variant{Tuning: tuning}}
+	whole := words(t, run(t, &c).written[0])
+	for i, n := range []int{1, 7, 8, 9, 14, 17, 30, 33, 40} {
+		some := c
+		some.from, some.Shape = min(5*i, tokens-n), []int{40, 512, n}
+		for j, w := range words(t, runTimes(t, &some, 1).written[0]) {
+			if want := whole[40*some.from+j]; w != want {
+				t.Fatalf("token %d of %d, row %d is %#x, among all %#x", j/40, n, j%40, w, want)
+			}
+		}
+	}
+}
+
+// A prompt's rows have the same bits wherever it was cut.
+func TestRowsOfPrompts(t *testing.T) {
+	const depth, tokens, length = 70, 80, 150
+	rows := make([]shaders.Row, tokens)
+	for i := range rows {
+		rows[i].Position = uint32(depth + i)
+	}
+	for _, kernel := range []string{"attention_prefill", "attention_coopmat"} {
+		k := shaders.FindKernel(kernel)
+		for tuned, tuning := range tunings(k) {
+			for _, kv := range kvTypes(k) {
+				t.Run(fmt.Sprintf("%s/%s/%s", kernel, tuned, kv), func(t *testing.T) {
+					t.Parallel()
+					part := func(first, last int) *Case {
+						return &Case{
+							Kernel: kernel, Type: shaders.NoType, KV: kv, Shape: []int{4, 2, 64, last - first}, Depth: length - (last - first), Variant: Variant{tuning, 64},
+							from: first, rows: rows[first:last],
+						}
+					}
+					whole := words(t, run(t, part(0, tokens)).written[0])
+					for _, p := range [][2]int{{0, 1}, {1, 34}, {34, 80}, {77, 80}, {79, 80}} {
+						for i, w := range words(t, runTimes(t, part(p[0], p[1]), 1).written[0]) {
+							if want := whole[p[0]*4*64+i]; w != want {
+								t.Fatalf("rows %d to %d: word %d is %#x, among all %#x", p[0], p[1]-1, i, w, want)
+							}
+						}
+					}
+				})
+			}
+		}
+	}
+}
+
 func words(t *testing.T, o *buffer) []uint32 {
 	t.Helper()
 	queue.Lock()
@@ -115,10 +169,14 @@ func words(t *testing.T, o *buffer) []uint32 {
 
 // Both ways to merge give the same bits.
 func TestAttentionMergesAlike(t *testing.T) {
-	for kernel, tokens := range map[string]int{"attention": 3, "attention_prefill": 90} {
+	for kernel, tokens := range map[string]int{"attention": 3, "attention_prefill": 90, "attention_coopmat": 90} {
+		tuning := shaders.DefaultTuning(device.Caps())
+		if kernel == "attention_coopmat" {
+			tuning.Attention.Matrix = shaders.EmulatedAttention()
+		}
 		var y [2][]uint32
 		for i := range y {
-			c := &Case{Kernel: kernel, Type: shaders.NoType, Shape: []int{4, 2, 64, tokens}, Depth: 200, Variant: Variant{shaders.DefaultTuning(device.Caps()), 32}, Odd: 1}
+			c := &Case{Kernel: kernel, Type: shaders.NoType, Shape: []int{4, 2, 64, tokens}, Depth: 200, Variant: Variant{tuning, 32}, Odd: 1}
 			c.Variant.Attention.Merge = i == 1
 			y[i] = words(t, run(t, c).written[0])
 		}

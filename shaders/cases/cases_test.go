@@ -106,7 +106,7 @@ func runTimes(t *testing.T, c *Case, times int) *Bench {
 	for i := range times {
 		ticket, err := device.Submit(before, kernel)
 		must(err)
-		must(device.Wait(ticket, time.Minute))
+		must(device.Wait(ticket, 5*time.Minute)) // a CPU compiles when it first runs a kernel
 		hash, err := b.Hash(seed)
 		must(err)
 		if i > 0 && hash != first {
@@ -120,6 +120,9 @@ func runTimes(t *testing.T, c *Case, times int) *Bench {
 // tunings are workgroup sizes under test: those of the device, the smallest, those of GPUs, which
 // CPU devices run as well, and with them integer dot products; each once where they make a difference.
 func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
+	if k.Name == "attention_coopmat" {
+		return attentionMatrices(k)
+	}
 	caps := *device.Caps()
 	own, err := k.Tuning(&caps)
 	if err != nil {
@@ -128,8 +131,8 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 	discrete := caps
 	discrete.Type = vk.Discrete
 	gpu, err := k.Tuning(&discrete)
-	if err != nil {
-		return nil
+	if err != nil { // a CPU emulates what it has none of
+		gpu = own
 	}
 	gpu.Prefill = own.Prefill
 	integers := gpu
@@ -192,6 +195,31 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 	return different
 }
 
+// attentionMatrices is the device's own matrices, where it has some, once with all that takes turns, and none.
+func attentionMatrices(k *shaders.Kernel) map[string]shaders.Tuning {
+	list := map[string]shaders.Tuning{}
+	add := func(name string, m shaders.AttentionMatrix, merge bool) {
+		t := shaders.DefaultTuning(device.Caps())
+		t.Attention.Matrix, t.Attention.Merge = m, merge
+		if k.Check(&t, shaders.KVF16, device.Caps()) == nil {
+			list[name] = t
+		}
+	}
+	emulated := shaders.EmulatedAttention()
+	add("emulated", emulated, true)
+	emulated.Groups, emulated.Buffers = 1, 2
+	add("emulated buffers", emulated, false)
+	if t, err := k.Tuning(device.Caps()); err == nil {
+		m := t.Attention.Matrix
+		add("shared", m, true)
+		m.Groups, m.Buffers = max(1, m.Groups/2), 1
+		add("shared in turns", m, false)
+		m.Parts = 1
+		add("shared alone", m, true)
+	}
+	return list
+}
+
 // smallSubgroups is the least that attention_subgroup takes.
 func smallSubgroups(a shaders.AttentionTuning) shaders.AttentionTuning {
 	a.Lanes, a.Blocks, a.Tokens = format.MaxHeadDim/4, 1, 2
@@ -205,18 +233,16 @@ func hasKnob(k *shaders.Kernel, name string) bool {
 // smallTiles have the smallest parts, and one buffer.
 func smallTiles(m shaders.CoopMat) shaders.Prefill {
 	p := shaders.Prefill{
-		Wide:   shaders.Tiling{Rows: 32, Tokens: 32, Cols: 16, PartRows: 4, PartTokens: 4, Buffers: 1},
 		Narrow: shaders.Tiling{Rows: 64, Tokens: 16, Cols: 32, PartRows: 8, PartTokens: 2, Buffers: 2},
-		Groups: 1, Splits: 1, CoopMat: m,
+		Wide:   shaders.Tiling{Rows: 32, Tokens: 32, Cols: 32, PartRows: 4, PartTokens: 4, Buffers: 1},
+		Groups: 1, Splits: 1, CoopMat: m, Registers: shaders.EmulatedRegisters(),
 	}
 	if m != (shaders.CoopMat{}) {
-		p.Wide = shaders.Tiling{Rows: 64, Tokens: 64, Cols: 64, PartRows: max(16, m.M), PartTokens: max(32, m.N), Buffers: 1}
-		if m.Subgroup > 32 {
-			p.Wide.PartRows = 64
-		}
+		p.Wide = shaders.Tiling{Rows: 64, Tokens: 64, Cols: 64, PartRows: 32, PartTokens: max(32, m.N), Buffers: 1}
 		p.Narrow = p.Wide
 		p.Narrow.Tokens = 32
 	}
+	p.Middle = p.Wide
 	return p
 }
 
@@ -231,7 +257,7 @@ func typesOf(k *shaders.Kernel, tuned string) []format.Type {
 		return []format.Type{format.Q4_K, format.F16, format.MLX(4, 64, format.BF16)}
 	case types == nil: // matmul takes more
 		return []format.Type{format.Q4_K}
-	case k.Name == "matmul_coopmat" && testing.Short(): // a CPU's compiler takes seconds for each
+	case (k.Name == "matmul_coopmat" || k.Name == "matmul_registers") && testing.Short(): // a CPU's compiler takes seconds for each
 		return []format.Type{format.Q6_K, format.MLX(8, 128, format.F16)}
 	case len(types) > len(families) && slices.Contains([]string{"many cores", "integers ahead", "found", "shared", "emulated"}, tuned):
 		return []format.Type{format.Q4_K, format.F16, format.Q6_K, format.MLX(8, 128, format.F16)}
@@ -262,7 +288,10 @@ func ragged(t *testing.T, k *shaders.Kernel, typ format.Type, kv shaders.KVType,
 
 // kvTypes are those that a kernel is built for.
 func kvTypes(k *shaders.Kernel) []shaders.KVType {
-	if k.Cache {
+	switch {
+	case k.Name == "attention_coopmat":
+		return []shaders.KVType{shaders.KVF16, shaders.KVQ8}
+	case k.Cache:
 		return []shaders.KVType{shaders.KVF16, shaders.KVF32, shaders.KVQ8}
 	}
 	return []shaders.KVType{shaders.KVF16}
@@ -310,7 +339,7 @@ func TestEveryKernel(t *testing.T) {
 func possible(t *testing.T, k *shaders.Kernel, odd uint64) *Case {
 	tuning, err := k.Tuning(device.Caps())
 	switch {
-	case err != nil && k.Name == "matmul_coopmat":
+	case err != nil && (k.Name == "matmul_coopmat" || k.Name == "matmul_registers" || k.Name == "attention_coopmat"):
 		return nil
 	case err != nil:
 		t.Fatal(err)

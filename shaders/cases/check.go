@@ -102,12 +102,36 @@ func (k *checker) halved(o *buffer, want reference.Expected, t, tokens int, octe
 	stride := 4 * ceilDiv(len(want.Values), 8) // words of a token, without its factor
 	got, factor := halves(k.words(o), t, tokens, stride, octets)
 	for i := range got {
-		k.see(o, halfAt(t, i, stride, octets)/2, 1)
 		got[i] *= factor
 	}
 	k.see(o, factorAt(t, tokens, stride, octets), 1)
+	k.halvedValues(o, want, got, t, octets)
+}
+
+// blocked is halved of blocked halves: blocks of columns with a factor each, and the token's largest value.
+func (k *checker) blocked(o *buffer, want reference.Expected, t, tokens, block int, octets bool) {
+	stride, blocks := 4*ceilDiv(len(want.Values), 8), ceilDiv(len(want.Values), block)
+	got, most := halves(k.words(o), t, tokens, stride, octets)
+	first := factorAt(0, tokens, stride, octets) + tokens + t*blocks
+	factors := guarded.Floats(k.see(o, first, blocks))
+	found := float32(0)
+	for i := range got {
+		got[i] *= factors[i/block]
+		found = max(found, max(got[i], -got[i]))
+	}
+	k.see(o, factorAt(t, tokens, stride, octets), 1)
+	if off := found - most; max(off, -off) > most*0x1p-10 {
+		k.wrong("%s: the largest value of token %d is %v, of its blocks %v", o.name, t, most, found)
+	}
+	k.halvedValues(o, want, got, t, octets)
+}
+
+func (k *checker) halvedValues(o *buffer, want reference.Expected, got []float32, t int, octets bool) {
+	for i := range got {
+		k.see(o, halfAt(t, i, len(got)/2, octets)/2, 1)
+	}
 	place := func(i int) string { return fmt.Sprintf("%s[%d][%d]", o.name, t, i) }
-	k.compare(want, got, place)
+	k.compare(want, got[:len(want.Values)], place)
 	for i := len(want.Values); i < len(got); i++ {
 		if got[i] != 0 {
 			k.wrong("%s = %v, which is padding", place(i), got[i])

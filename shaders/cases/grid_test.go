@@ -90,7 +90,10 @@ func observed(t *testing.T, c *Case) (d shaders.Dispatch, l shaders.Lengths, gri
 	// Indirect: the grid is in device memory, as the host or advance writes it.
 	h := shaders.Heads{Heads: c.Size("heads")}
 	g := b.splits().Grid(h, b.Lengths.Longest, c.Size("tokens"))
-	if c.Kernel == "attention_prefill" {
+	switch c.Kernel {
+	case "attention_coopmat":
+		g = c.Variant.Attention.Matrix.Grid(b.splits(), h, b.Lengths.Longest, c.Size("tokens"))
+	case "attention_prefill":
 		g = c.Variant.Attention.PrefillGrid(b.splits(), h, b.Lengths.Longest, c.Size("tokens"))
 	}
 	return seen[0], b.Lengths, fmt.Sprintf("%d x %d x %d", g[0], g[1], g[2])
@@ -105,7 +108,7 @@ func TestGridsAreFolded(t *testing.T) {
 	tuning.SampleLanes = 8 // nobody else's
 	for _, c := range []*Case{
 		{Kernel: "matmul", Type: format.F32, Shape: []int{900, 8, 1}}, {Kernel: "geglu", Type: shaders.NoType, Shape: []int{150, 2}},
-		{Kernel: "matmul_tiled", Type: format.F32, Shape: []int{400, 8, 70}}, {Kernel: "rope", Type: shaders.NoType, Shape: []int{6, 2, 96, 2}},
+		{Kernel: "matmul_tiled", Type: format.F32, Shape: []int{400, 8, 70}}, {Kernel: "rope", Type: shaders.NoType, Shape: []int{4, 2, 96, 2}},
 		{Kernel: "matmul_sum", Type: shaders.NoType, Shape: []int{150, 2}},
 	} {
 		c.Variant.Tuning = tuning

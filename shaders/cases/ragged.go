@@ -20,6 +20,9 @@ var raggedSizes = map[string][]int{
 func sizesOf(k *shaders.Kernel, name string, typ format.Type, tuning *shaders.Tuning) []int {
 	matrices := k.Weights && tuning.Product.Matrix.On
 	switch {
+	case name == "cols" && k.Name == "matmul_registers": // whole turns
+		n := max(128, typ.BlockValues())
+		return []int{n, 3 * n, 2 * n}
 	case name == "cols" && matrices: // what they take, but for the last
 		return []int{256, 1792, 768, typ.BlockValues()}
 	case name == "tokens" && matrices: // in workgroups of 8 and of 24

@@ -81,10 +81,45 @@ const attentionTolerance = 4e-6
 // Attention is softmax(scale·q·K)·V of one head over length positions
 // (https://arxiv.org/abs/1706.03762, eq. 1). head is the KV head.
 func Attention(q []float32, scale float64, k, v *Cache, head, length int) Expected {
+	e, _ := attention(q, scale, length, func(i, d int) float64 { return k.At(head, i, d) }, func(i, d int) float64 { return v.At(head, i, d) })
+	for i := range e.Tolerance {
+		e.Tolerance[i] = attentionTolerance
+	}
+	return e
+}
+
+// AttentionHalves is Attention by matrix units: q is rounded to f16 as Halves does, and so are K and V, which
+// drivers round as they like where they come of integers; that changes a score by as much as
+// independent errors add up to. Weights are rounded to f16 too.
+func AttentionHalves(q []float32, scale float64, k, v *Cache, head, length int) Expected {
+	const lost = 0x1p-10 // of a size, by rounding it to f16 in any way
+	_, q = Halves(q, len(q), 1, false)
+	scores := 0.0 // by how much they may be wrong
+	if k.KV == KVQ8 {
+		for i := range length {
+			var squares float64
+			for d, x := range q {
+				squares += math.Pow(float64(x)*k.At(head, i, d), 2)
+			}
+			scores = max(scores, 4*scale*lost*math.Sqrt(squares))
+		}
+	}
+	e, sizes := attention(q, scale, length, func(i, d int) float64 { return k.At(head, i, d) }, func(i, d int) float64 { return v.At(head, i, d) })
+	for i, size := range sizes {
+		e.Tolerance[i] = 4*attentionTolerance + size*(lost+2*scores)
+		if v.KV == KVQ8 {
+			e.Tolerance[i] += size * lost
+		}
+	}
+	return e
+}
+
+// attention also gives the weighted means of the sizes of the values; tolerances are 0.
+func attention(q []float32, scale float64, length int, k, v func(position, d int) float64) (e Expected, sizes []float64) {
 	scores, maximum := make([]float64, length), math.Inf(-1)
 	for i := range scores {
 		for d, x := range q {
-			scores[i] += float64(x) * k.At(head, i, d)
+			scores[i] += float64(x) * k(i, d)
 		}
 		scores[i] *= scale
 		maximum = max(maximum, scores[i])
@@ -94,17 +129,15 @@ func Attention(q []float32, scale float64, k, v *Cache, head, length int) Expect
 		scores[i] = math.Exp(s - maximum)
 		total += scores[i]
 	}
-	mean := make([]float64, len(q))
+	e, sizes = Expected{make([]float64, len(q)), make([]float64, len(q))}, make([]float64, len(q))
 	for i, weight := range scores {
-		for d := range mean {
-			mean[d] += weight / total * v.At(head, i, d)
+		for d := range sizes {
+			value := v(i, d)
+			e.Values[d] += weight / total * value
+			sizes[d] += weight / total * math.Abs(value)
 		}
 	}
-	var e Expected
-	for _, y := range mean {
-		e.add(y, attentionTolerance)
-	}
-	return e
+	return e, sizes
 }
 
 // AttentionMerge is Σ exp(m-M) × values / Σ exp(m-M) × s over the splits of one head, each

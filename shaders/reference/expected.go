@@ -58,7 +58,8 @@ func (e Expected) Reordered(from func(i int) int) Expected {
 func (e Expected) Plus(values []float32) Expected {
 	var sum Expected
 	for i, v := range values {
-		sum.add(e.Values[i]+float64(v), e.Tolerance[i]+rounding*math.Abs(float64(v)))
+		s := e.Values[i] + float64(v)
+		sum.add(s, e.Tolerance[i]+rounding*max(math.Abs(float64(v)), math.Abs(s)))
 	}
 	return sum
 }

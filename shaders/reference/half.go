@@ -49,27 +49,69 @@ func MatMulMatrices(w, x []float32, rows, cols, tokens int) Expected {
 // Halves rounds tokens of cols values, a multiple of 8, as to_half.comp does: the words that kernels read,
 // in either order, for up to room tokens, and the values that these stand for.
 func Halves(x []float32, cols, room int, octets bool) (words []uint32, values []float32) {
-	tokens, row := len(x)/cols, cols/2
-	words, values = make([]uint32, room*(row+1)), make([]float32, len(x))
-	factors := tokens * row
-	if octets {
-		factors = (tokens + 7) / 8 * 8 * row
-	}
-	for t := range tokens {
-		_, exponent := math.Frexp(largest(x[t*cols:][:cols]))
-		factor := math.Ldexp(1, exponent-15)
+	words, values = make([]uint32, room*(cols/2+1)), make([]float32, len(x))
+	factors := factorsAt(len(x)/cols, cols, octets)
+	for t := range len(x) / cols {
+		factor := scaleOf(x[t*cols:][:cols])
 		words[factors+t] = math.Float32bits(float32(factor))
-		for c := range cols {
-			bits, v := half(float64(x[t*cols+c]) / factor)
+		halve(words, values, x, t, cols, 0, cols, factor, octets)
+	}
+	return words, values
+}
+
+// BlockedHalves is Halves of tokens whose blocks of columns, of block or at the end fewer, have factors of their own
+// (half_rows.glsl). The values are what a reader makes of them, which brings all to the token's factor.
+func BlockedHalves(x []float32, cols, block int, octets bool) (words []uint32, values []float32) {
+	tokens, blocks := len(x)/cols, (cols+block-1)/block
+	most := factorsAt(tokens, cols, octets)
+	words, values = make([]uint32, most+tokens*(1+blocks)), make([]float32, len(x))
+	for t := range tokens {
+		row := x[t*cols:][:cols]
+		words[most+t] = math.Float32bits(float32(largest(row)))
+		for b := range blocks {
+			from, to := b*block, min(cols, (b+1)*block)
+			factor := scaleOf(row[from:to])
+			words[most+tokens+t*blocks+b] = math.Float32bits(float32(factor))
+			halve(words, values, x, t, cols, from, to, factor, octets)
+		}
+		for c := range row { // what is left of small ones
+			factor := scaleOf(row)
+			_, v := half(float64(values[t*cols+c]) / factor)
 			values[t*cols+c] = float32(v * factor)
-			at := t*cols + c
-			if octets {
-				at = (t/8*(cols/8)+c/8)*64 + t%8*8 + c%8/4*4 + [4]int{0, 2, 1, 3}[c%4]
-			}
-			words[at/2] |= bits << (at % 2 * 16)
 		}
 	}
 	return words, values
+}
+
+// factorsAt is the words of tokens' values.
+func factorsAt(tokens, cols int, octets bool) int {
+	if octets {
+		tokens = (tokens + 7) / 8 * 8
+	}
+	return tokens * cols / 2
+}
+
+// scaleOf is the factor of values of f16.
+func scaleOf(x []float32) float64 {
+	most := largest(x)
+	if most == 0 {
+		return 1
+	}
+	_, exponent := math.Frexp(most)
+	return math.Ldexp(1, exponent-15)
+}
+
+// halve rounds columns of token t.
+func halve(words []uint32, values, x []float32, t, cols, from, to int, factor float64, octets bool) {
+	for c := from; c < to; c++ {
+		bits, v := half(float64(x[t*cols+c]) / factor)
+		values[t*cols+c] = float32(v * factor)
+		at := t*cols + c
+		if octets {
+			at = (t/8*(cols/8)+c/8)*64 + t%8*8 + c%8/4*4 + [4]int{0, 2, 1, 3}[c%4]
+		}
+		words[at/2] |= bits << (at % 2 * 16)
+	}
 }
 
 // half is the f16 nearest to v, below 2^15: its bits, and its value.
@@ -81,7 +123,7 @@ func half(v float64) (bits uint32, value float64) {
 	if v < 0 {
 		bits = 0x8000
 	}
-	if exponent < -13 {
+	if exponent < -13 || n == 0 {
 		return bits | uint32(n), value // subnormal
 	}
 	return bits | uint32(exponent+13)<<10 + uint32(n), value // whose leading 1 adds 1 to the exponent

@@ -61,15 +61,26 @@ func Embed(row []float32, scale float32) Expected {
 func RMSNorm(x, weight []float32, dim int, eps float32) Expected {
 	var e Expected
 	for ; len(x) > 0; x = x[dim:] {
-		var sum float64
-		for _, v := range x[:dim] {
-			sum += float64(v) * float64(v)
-		}
-		for i, v := range x[:dim] {
-			e.relative(float64(v)/math.Sqrt(sum/float64(dim)+float64(eps))*float64(weight[i]), 2e-6)
-		}
+		e.Append(Exactly(x[:dim]).RMSNorm(weight, eps))
 	}
 	return e
+}
+
+// RMSNorm is that of a row which is known with a tolerance.
+func (e Expected) RMSNorm(weight []float32, eps float32) Expected {
+	var n Expected
+	var sum, off float64
+	for i, v := range e.Values {
+		sum += v * v
+		off += e.Tolerance[i] * math.Abs(v)
+	}
+	mean := sum/float64(len(e.Values)) + float64(eps)
+	wrong := off / float64(len(e.Values)) / mean // of the scale
+	for i, v := range e.Values {
+		w := float64(weight[i]) / math.Sqrt(mean)
+		n.add(v*w, 2e-6*(1e-3+math.Abs(v*w))+(e.Tolerance[i]+wrong*math.Abs(v))*math.Abs(w))
+	}
+	return n
 }
 
 // GELU is the tanh approximation of https://arxiv.org/abs/1606.08415, section 2.

@@ -95,7 +95,7 @@ func (s *Sweep) Cases(caps *vk.Caps) ([]Case, error) {
 		return fail("%s: %w", s.Kernel, err)
 	}
 	if s.matrices != (shaders.MatrixTuning{}) {
-		tuning.Product.Matrix = s.matrices
+		tuning.SetMatrices(s.matrices)
 	}
 	types, depths := s.Types, s.Depths
 	if len(types) == 0 {
@@ -135,7 +135,7 @@ func (s *Sweep) Cases(caps *vk.Caps) ([]Case, error) {
 func ownSplit(caps *vk.Caps, c *Case) int {
 	length := c.Depth + c.Size("tokens")
 	if c.Size("tokens") > 1 {
-		return min(engine.PrefillSplit, length)
+		return min(engine.PrefillSplit(caps), length)
 	}
 	_, split := shaders.DecodeSplits(caps, shaders.Heads{Heads: c.Size("heads")}, engine.DecodeSplit, length).Of(length)
 	return min(split, length)

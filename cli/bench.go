@@ -180,11 +180,11 @@ func (p *program) bench(f *benchFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
+	o := &opened{file: file}
+	defer func() { err = errors.Join(err, o.closeFile()) }()
 	if err := f.check(file); err != nil {
 		return err
 	}
-	o := &opened{file: file}
 	defer func() { err = errors.Join(err, o.close()) }()
 	if err := p.openDevice(o, f.modelFlags); err != nil {
 		return err
@@ -248,18 +248,27 @@ func (s *benchSession) measureSetup(ctx context.Context, setup setup) (err error
 		Fault: s.fault(s.opened.device, flags.verbose),
 	}
 	begun := time.Now()
-	m, err := engine.Load(ctx, s.opened.device, s.opened.file, options,
-		func(done, total int64) { progress(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
+	o := s.opened
+	err = o.loadModel(ctx, func() (*engine.Model, error) {
+		return engine.Load(ctx, o.device, o.file, options, func(done, total int64) { progress(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
+	})
 	if errors.Is(err, engine.ErrDoesNotFit) {
 		err = fmt.Errorf("%w (the context here is what -p, -n, -pg and -d need, the sequences are those of -npl)", whatFits(err))
 	}
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, m.Close()) }()
+	m := o.model
+	defer func() {
+		o.model = nil
+		err = errors.Join(err, m.Close())
+	}()
 	row := s.base
 	if s.flags.synthetic == "" {
-		row.LoadNS = new(int64(time.Since(begun)))
+		row.LoadNS, row.LoadGBPerS = new(int64(time.Since(begun))), new(m.Loaded().GBPerS())
+	}
+	if err := m.Complete(ctx); err != nil { // compilers take their share of the host
+		return err
 	}
 	row.Batch, row.UBatch, row.TypeK, row.TypeV = setup.batch, m.Chunk(), setup.kv, setup.kv
 	row.Numerics = m.Numerics().String()

@@ -172,6 +172,9 @@ func (t *benchTable) mdRow(r *bench.Row) {
 		return
 	}
 	text := fmt.Sprintf("first token of all %.1f ms after its request", float64(*r.FirstTokenColdNS)/1e6)
+	if r.LoadGBPerS != nil {
+		text = fmt.Sprintf("weights at %.2f GB/s, %s", *r.LoadGBPerS, text)
+	}
 	if r.LoadNS != nil {
 		text = fmt.Sprintf("loading %.2f s, %s", time.Duration(*r.LoadNS).Seconds(), text)
 	}

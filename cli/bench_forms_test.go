@@ -16,6 +16,7 @@ func benchRows() []bench.Row {
 	}
 	pp, tg := base, base
 	pp.Prompt, pp.Parallel, pp.AvgNS, pp.StddevNS, pp.AvgTS, pp.StddevTS, pp.AvgTSSequence = 512, 1, 500000000, 1000, 1024, 0.5, 1024
+	pp.LoadGBPerS = new(2.25)
 	pp.LoadNS, pp.FirstTokenNS, pp.FirstTokenColdNS = new(int64(2500000000)), new(int64(499000000)), new(int64(750000000))
 	pp.SamplesNS, pp.SamplesTS = []int64{500000000}, []float64{1024}
 	tg.Gen, tg.Depth, tg.Parallel, tg.AvgNS, tg.StddevNS, tg.AvgTS, tg.StddevTS, tg.AvgTSSequence = 128, 4096, 2, 2000000000, 0, 128, 1.25, 64
@@ -26,7 +27,7 @@ func benchRows() []bench.Row {
 }
 
 const benchFields = "build_commit,cpu_info,gpu_info,driver,backends,model_filename,model_type,model_size,model_n_params,n_batch,n_ubatch,type_k,type_v,n_gpu_layers," +
-	"n_prompt,n_gen,n_depth,n_parallel,numerics,test_time,avg_ns,stddev_ns,avg_ts,stddev_ts,avg_ts_sequence,load_ns,first_token_ns,first_token_cold_ns," +
+	"n_prompt,n_gen,n_depth,n_parallel,numerics,test_time,avg_ns,stddev_ns,avg_ts,stddev_ts,avg_ts_sequence,load_ns,load_gb_per_s,first_token_ns,first_token_cold_ns," +
 	"weight_bytes_per_token,kv_bytes_per_token,gb_per_s,read_share,cpu_j_per_token,gpu_j_per_token,tuning"
 
 func TestBenchForms(t *testing.T) {
@@ -40,15 +41,15 @@ func TestBenchForms(t *testing.T) {
 device: G (D 1)
 build: 0123abcde
 numerics: invariant
-loading 2.50 s, first token of all 750.0 ms after its request
+loading 2.50 s, weights at 2.25 GB/s, first token of all 750.0 ms after its request
 `,
 		"csv": `
 ` + benchFields + `
-0123abcde,C,G,D 1,Vulkan,it's.gguf,gemma 7B Q4_K - Medium,5329384864,8537680896,2048,256,f16,f16,-1,512,0,0,1,invariant,2026-01-02T03:04:05Z,500000000,1000,1024.000000,0.500000,1024.000000,2500000000,499000000,750000000,,,,,,,
-0123abcde,C,G,D 1,Vulkan,it's.gguf,gemma 7B Q4_K - Medium,5329384864,8537680896,2048,256,f16,f16,-1,0,128,4096,2,invariant,2026-01-02T03:04:05Z,2000000000,0,128.000000,1.250000,64.000000,2500000000,20000000,,5000000000.000000,1000000000.000000,768.000000,0.754000,0.062500,,
+0123abcde,C,G,D 1,Vulkan,it's.gguf,gemma 7B Q4_K - Medium,5329384864,8537680896,2048,256,f16,f16,-1,512,0,0,1,invariant,2026-01-02T03:04:05Z,500000000,1000,1024.000000,0.500000,1024.000000,2500000000,2.250000,499000000,750000000,,,,,,,
+0123abcde,C,G,D 1,Vulkan,it's.gguf,gemma 7B Q4_K - Medium,5329384864,8537680896,2048,256,f16,f16,-1,0,128,4096,2,invariant,2026-01-02T03:04:05Z,2000000000,0,128.000000,1.250000,64.000000,2500000000,,20000000,,5000000000.000000,1000000000.000000,768.000000,0.754000,0.062500,,
 `,
 		"jsonl": `
-{"build_commit":"0123abcde","cpu_info":"C","gpu_info":"G","driver":"D 1","backends":"Vulkan","model_filename":"it's.gguf","model_type":"gemma 7B Q4_K - Medium","model_size":5329384864,"model_n_params":8537680896,"n_batch":2048,"n_ubatch":256,"type_k":"f16","type_v":"f16","n_gpu_layers":-1,"n_prompt":512,"n_gen":0,"n_depth":0,"n_parallel":1,"numerics":"invariant","test_time":"2026-01-02T03:04:05Z","avg_ns":500000000,"stddev_ns":1000,"avg_ts":1024,"stddev_ts":0.5,"avg_ts_sequence":1024,"load_ns":2500000000,"first_token_ns":499000000,"first_token_cold_ns":750000000,"samples_ns":[500000000],"samples_ts":[1024]}
+{"build_commit":"0123abcde","cpu_info":"C","gpu_info":"G","driver":"D 1","backends":"Vulkan","model_filename":"it's.gguf","model_type":"gemma 7B Q4_K - Medium","model_size":5329384864,"model_n_params":8537680896,"n_batch":2048,"n_ubatch":256,"type_k":"f16","type_v":"f16","n_gpu_layers":-1,"n_prompt":512,"n_gen":0,"n_depth":0,"n_parallel":1,"numerics":"invariant","test_time":"2026-01-02T03:04:05Z","avg_ns":500000000,"stddev_ns":1000,"avg_ts":1024,"stddev_ts":0.5,"avg_ts_sequence":1024,"load_ns":2500000000,"load_gb_per_s":2.25,"first_token_ns":499000000,"first_token_cold_ns":750000000,"samples_ns":[500000000],"samples_ts":[1024]}
 {"build_commit":"0123abcde","cpu_info":"C","gpu_info":"G","driver":"D 1","backends":"Vulkan","model_filename":"it's.gguf","model_type":"gemma 7B Q4_K - Medium","model_size":5329384864,"model_n_params":8537680896,"n_batch":2048,"n_ubatch":256,"type_k":"f16","type_v":"f16","n_gpu_layers":-1,"n_prompt":0,"n_gen":128,"n_depth":4096,"n_parallel":2,"numerics":"invariant","test_time":"2026-01-02T03:04:05Z","avg_ns":2000000000,"stddev_ns":0,"avg_ts":128,"stddev_ts":1.25,"avg_ts_sequence":64,"load_ns":2500000000,"first_token_ns":20000000,"weight_bytes_per_token":5000000000,"kv_bytes_per_token":1000000000,"gb_per_s":768,"read_share":0.754,"cpu_j_per_token":0.0625,"samples_ns":[2000000000],"samples_ts":[128]}
 `,
 		"sql": `
@@ -79,6 +80,7 @@ CREATE TABLE IF NOT EXISTS sealvk_bench (
   stddev_ts REAL,
   avg_ts_sequence REAL,
   load_ns INTEGER,
+  load_gb_per_s REAL,
   first_token_ns INTEGER,
   first_token_cold_ns INTEGER,
   weight_bytes_per_token REAL,
@@ -90,8 +92,8 @@ CREATE TABLE IF NOT EXISTS sealvk_bench (
   tuning TEXT
 );
 
-INSERT INTO sealvk_bench (` + strings.ReplaceAll(benchFields, ",", ", ") + `) VALUES ('0123abcde', 'C', 'G', 'D 1', 'Vulkan', 'it''s.gguf', 'gemma 7B Q4_K - Medium', 5329384864, 8537680896, 2048, 256, 'f16', 'f16', -1, 512, 0, 0, 1, 'invariant', '2026-01-02T03:04:05Z', 500000000, 1000, 1024.000000, 0.500000, 1024.000000, 2500000000, 499000000, 750000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
-INSERT INTO sealvk_bench (` + strings.ReplaceAll(benchFields, ",", ", ") + `) VALUES ('0123abcde', 'C', 'G', 'D 1', 'Vulkan', 'it''s.gguf', 'gemma 7B Q4_K - Medium', 5329384864, 8537680896, 2048, 256, 'f16', 'f16', -1, 0, 128, 4096, 2, 'invariant', '2026-01-02T03:04:05Z', 2000000000, 0, 128.000000, 1.250000, 64.000000, 2500000000, 20000000, NULL, 5000000000.000000, 1000000000.000000, 768.000000, 0.754000, 0.062500, NULL, NULL);
+INSERT INTO sealvk_bench (` + strings.ReplaceAll(benchFields, ",", ", ") + `) VALUES ('0123abcde', 'C', 'G', 'D 1', 'Vulkan', 'it''s.gguf', 'gemma 7B Q4_K - Medium', 5329384864, 8537680896, 2048, 256, 'f16', 'f16', -1, 512, 0, 0, 1, 'invariant', '2026-01-02T03:04:05Z', 500000000, 1000, 1024.000000, 0.500000, 1024.000000, 2500000000, 2.250000, 499000000, 750000000, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO sealvk_bench (` + strings.ReplaceAll(benchFields, ",", ", ") + `) VALUES ('0123abcde', 'C', 'G', 'D 1', 'Vulkan', 'it''s.gguf', 'gemma 7B Q4_K - Medium', 5329384864, 8537680896, 2048, 256, 'f16', 'f16', -1, 0, 128, 4096, 2, 'invariant', '2026-01-02T03:04:05Z', 2000000000, 0, 128.000000, 1.250000, 64.000000, 2500000000, NULL, 20000000, NULL, 5000000000.000000, 1000000000.000000, 768.000000, 0.754000, 0.062500, NULL, NULL);
 `,
 	} {
 		got := benchTableText(t, form, benchRows())

@@ -181,6 +181,7 @@ type generated struct {
 
 type timings struct {
 	LoadMS       float64 `json:"load_ms"`
+	LoadGBPerS   float64 `json:"load_gb_per_s"` // of the weights, onto the device
 	PromptMS     float64 `json:"prompt_ms"`
 	PromptTPS    float64 `json:"prompt_tps"`
 	FirstTokenMS float64 `json:"first_token_ms"`
@@ -199,6 +200,7 @@ func (a *answer) generated(o *opened) generated {
 		Text: a.Text, Tokens: tokens, PromptTokens: a.PromptTokens, FinishReason: fmt.Sprint(a.Finish), Numerics: o.numerics.String(),
 		Timings: timings{
 			LoadMS:       milliseconds(o.load),
+			LoadGBPerS:   o.loaded.GBPerS(),
 			PromptMS:     milliseconds(a.Prefill),
 			PromptTPS:    perSecond(a.computed(), a.Prefill),
 			FirstTokenMS: milliseconds(a.firstToken),

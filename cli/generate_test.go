@@ -70,15 +70,15 @@ func TestGreedyAnswers(t *testing.T) {
 }
 
 func TestJSONFieldsAreThoseThatScriptsRead(t *testing.T) {
-	o := &opened{load: 1500 * time.Millisecond, numerics: engine.NumericsExact}
+	o := &opened{load: 1500 * time.Millisecond, loaded: engine.Loaded{Bytes: 2e9, Upload: 500 * time.Millisecond}, numerics: engine.NumericsExact}
 	for _, c := range []struct {
 		answer answer
 		want   string
 	}{
 		{fixedAnswer(), `{"text":"a <b>","tokens":[5,6,7,8,1],"prompt_tokens":30,"finish_reason":"stop","numerics":"exact",` +
-			`"timings":{"load_ms":1500,"prompt_ms":250,"prompt_tps":80,"first_token_ms":500,"decode_ms":2000,"decode_tps":2,"drafted":7,"accepted":3}}`},
+			`"timings":{"load_ms":1500,"load_gb_per_s":4,"prompt_ms":250,"prompt_tps":80,"first_token_ms":500,"decode_ms":2000,"decode_tps":2,"drafted":7,"accepted":3}}`},
 		{answer{Result: engine.Result{Finish: engine.FinishCancelled}}, `{"text":"","tokens":[],"prompt_tokens":0,"finish_reason":"cancelled","numerics":"exact",` +
-			`"timings":{"load_ms":1500,"prompt_ms":0,"prompt_tps":0,"first_token_ms":0,"decode_ms":0,"decode_tps":0,"drafted":0,"accepted":0}}`},
+			`"timings":{"load_ms":1500,"load_gb_per_s":4,"prompt_ms":0,"prompt_tps":0,"first_token_ms":0,"decode_ms":0,"decode_tps":0,"drafted":0,"accepted":0}}`},
 	} {
 		var out strings.Builder
 		if err := encodeJSON(&out, "", c.answer.generated(o)); err != nil || out.String() != c.want+"\n" {

@@ -1,12 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"sealvk/engine"
@@ -60,23 +61,26 @@ type opened struct {
 	model     *engine.Model
 	session   *engine.Session
 	load      time.Duration // from the file to the ready session
+	loaded    engine.Loaded
+	left      bool // a load that was stopped, and still uses file, device and instance
 
 	instance *vk.Instance
 	device   *vk.Device
+	note     func(format string, args ...any)
 	tuning   *engine.Tuning // nil: the device's own
 }
 
 // open brings a model to its device, for chats by the template named, nil for the file's
-// own. raw leaves the chat template out, which a file may then lack. Everything on disk
-// is looked at before a device is.
+// own. raw leaves the chat template out, which a file may then lack. The device is opened while what is
+// on disk is looked at, whose errors come first.
 func (p *program) open(ctx context.Context, f *modelFlags, named *prompt.Template, raw bool) (_ *opened, err error) {
 	start := time.Now()
 	file, err := p.openFile(f.path)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
 	o := &opened{file: file, kv: f.kvType(), numerics: f.numericsMode()}
+	defer func() { err = errors.Join(err, o.closeFile()) }()
 	defer func() {
 		if err != nil {
 			err = errors.Join(stopCause(ctx, err), o.close())
@@ -87,15 +91,16 @@ func (p *program) open(ctx context.Context, f *modelFlags, named *prompt.Templat
 			return nil, err
 		}
 	}
-	if o.tokenizer, err = tokenizerOf(file); err != nil {
-		return nil, err
-	}
-	if !raw {
-		if o.template, err = chooseTemplate(named, file, o.tokenizer); err != nil {
-			return nil, err
+	var text sync.WaitGroup
+	var textError error
+	text.Go(func() {
+		if o.tokenizer, textError = tokenizerOf(file); textError == nil && !raw {
+			o.template, textError = chooseTemplate(named, file, o.tokenizer)
 		}
-	}
-	if err = p.openDevice(o, f); err != nil {
+	})
+	err = p.openDevice(o, f)
+	text.Wait()
+	if err = cmp.Or(textError, err); err != nil {
 		return nil, err
 	}
 	if err = p.load(ctx, o, file, f); err != nil {
@@ -109,45 +114,6 @@ func (p *program) open(ctx context.Context, f *modelFlags, named *prompt.Templat
 	}
 	o.load = time.Since(start)
 	return o, nil
-}
-
-// load uploads the file.
-func (p *program) load(ctx context.Context, o *opened, file *weights.Model, f *modelFlags) (err error) {
-	bar, endBar := p.progress("loading")
-	show, wipe := p.status()
-	start := time.Now()
-	var uploaded atomic.Bool
-	step := func(done, total int64) {
-		bar(done, total)
-		uploaded.Store(done == total)
-	}
-	compiled := func(done, total int) {
-		if uploaded.Load() && time.Since(start) > time.Second { // what is compiled behind the upload costs no time
-			show(fmt.Sprintf("compiling kernels: %d of %d", done, total))
-		}
-	}
-	options := engine.Options{
-		Context: f.context.number(engine.ContextAuto), KV: o.kv, Sequences: f.sessions, Tuning: o.tuning, Numerics: o.numerics, IntDot: f.intDot,
-		Built: compiled, Fault: p.fault(o.device, f.verbose),
-	}
-	if options, err = engine.Trusted(ctx, o.device, options); err == nil {
-		if f.sessions > 1 {
-			options.Sequences = engine.FitSequences(o.device.Caps(), file, options)
-		}
-		o.model, err = engine.Load(ctx, o.device, file, options, step)
-	}
-	endBar()
-	wipe()
-	if err != nil || !f.verbose {
-		return whatFits(err)
-	}
-	seconds := time.Since(start).Seconds()
-	weights, kv, activations := o.model.Memory()
-	p.note("%s in %.2f s, %.2f GB/s; on the device: weights %s, KV cache for %d positions %s, activations %s",
-		bytesText(file.Size), seconds, float64(file.Size)/seconds/1e9, bytesText(weights), o.model.Context(), bytesText(kv), bytesText(activations))
-	decode, prefill := o.model.Arithmetic()
-	p.note("numerics %v: decode by %s, prompts by %s", o.numerics, decode, prefill)
-	return nil
 }
 
 // whatFits adds to the error of a model that does not fit what would.
@@ -193,6 +159,7 @@ func (p *program) openDevice(o *opened, f *modelFlags) (err error) {
 	if err := p.applyTuning(o, f, &chosen.Caps); err != nil {
 		return err
 	}
+	o.note = p.note
 	o.device, err = o.instance.OpenDevice(chosen, pipelineCache())
 	return err
 }
@@ -207,9 +174,20 @@ func pipelineCache() string {
 	return filepath.Join(dir, "sealvk")
 }
 
+// closeFile closes the file, which the model needs no longer once it is loaded.
+func (o *opened) closeFile() error {
+	if o.left {
+		return nil
+	}
+	return o.file.Close()
+}
+
 // close gives everything back that open took, as far as it came.
 func (o *opened) close() error {
 	var errs []error
+	if o.left {
+		return nil
+	}
 	if o.session != nil {
 		o.session.Close()
 	}
@@ -217,6 +195,9 @@ func (o *opened) close() error {
 		errs = append(errs, o.model.Close())
 	}
 	if o.device != nil {
+		if err := o.device.SavePipelineCache(); err != nil {
+			o.note("compiled kernels are not kept, and every start compiles them again: %s", oneLine(err))
+		}
 		errs = append(errs, o.device.Close())
 	}
 	if o.instance != nil {

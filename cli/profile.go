@@ -113,8 +113,8 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
 	o := &opened{file: file, kv: f.kvType(), numerics: f.numericsMode()}
+	defer func() { err = errors.Join(err, o.closeFile()) }()
 	defer func() { err = errors.Join(err, o.close()) }()
 	if err := p.openDevice(o, f.modelFlags); err != nil {
 		return nil, err
@@ -137,12 +137,16 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 	load := engine.Options{
 		Context: options.Positions(), KV: o.kv, Tuning: o.tuning, Numerics: f.numericsMode(), IntDot: f.intDot, Statistics: true, Fault: p.fault(o.device, f.verbose),
 	}
-	o.model, err = engine.Load(ctx, o.device, file, load,
-		func(done, total int64) { progress(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
+	err = o.loadModel(ctx, func() (*engine.Model, error) {
+		return engine.Load(ctx, o.device, file, load, func(done, total int64) { progress(fmt.Sprintf("loading: %d %%", 100*done/max(total, 1))) })
+	})
 	if errors.Is(err, engine.ErrDoesNotFit) {
 		err = fmt.Errorf("%w (the context here is what --depth and --tokens need)", whatFits(err))
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := o.model.Complete(ctx); err != nil {
 		return nil, err
 	}
 	result, err := profile.Measure(ctx, o.device, o.model, options)

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"sealvk/engine/upload"
 	"sealvk/shaders"
 	"sealvk/vk"
 	"sealvk/weights"
@@ -149,7 +150,8 @@ func (m *Model) buffer(name string, bytes int64, memory vk.Memory) (*vk.Buffer, 
 	return b, nil
 }
 
-func (m *Model) makeBuffers() (err error) {
+// makeBuffers makes them and lists what they hold at first.
+func (m *Model) makeBuffers(list *upload.List) (err error) {
 	buffer := func(name string, bytes int64, memory vk.Memory) (b *vk.Buffer) {
 		if err == nil {
 			b, err = m.buffer(name, bytes, memory)
@@ -175,7 +177,7 @@ func (m *Model) makeBuffers() (err error) {
 		if t.room != ownRoom {
 			*t.to = rooms[t.room].Part(0, t.bytes)
 		} else if *t.to = local(t.name, t.bytes); err == nil && t.lives == ofModel {
-			err = m.dev.Write(*t.to, make([]byte, t.bytes))
+			list.Values(*t.to, 4, func(_ int64, dst []byte) { clear(dst) })
 		}
 	}
 
@@ -213,7 +215,11 @@ func (m *Model) makeBuffers() (err error) {
 	if err := m.prepareIdle(); err != nil {
 		return err
 	}
-	return m.dev.Write(m.angles, bytesOf(shaders.RoPETable(m.context, m.cfg.HeadDim, m.cfg.RopeTheta)...))
+	angles := 4 * int64(m.cfg.HeadDim) // of a position
+	list.Values(m.angles, angles, func(at int64, dst []byte) {
+		copy(dst, bytesOf(shaders.RoPETable(int(at/angles), len(dst)/int(angles), m.cfg.HeadDim, m.cfg.RopeTheta)...))
+	})
+	return nil
 }
 
 func (m *Model) sampleBuffers() *shaders.SampleBuffers {

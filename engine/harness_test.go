@@ -113,6 +113,7 @@ func loadFile(t testing.TB, file *weights.Model, o Options) *Model {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		_ = m.Complete(context.Background())
 		pipelines := device.Stats().Pipelines // the kernels stay
 		o.kernels.Observe(nil)
 		if err := m.Close(); err != nil {

@@ -293,6 +293,9 @@ func TestKernelsEndWithTheModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := m.Complete(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	if n := device.Stats().Pipelines - before.Pipelines; n < 5 || n != len(m.kernels.Pipelines()) {
 		t.Errorf("%d pipelines more, the model tells of %d", n, len(m.kernels.Pipelines()))
 	}

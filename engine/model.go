@@ -62,12 +62,14 @@ type Model struct {
 	*plan
 	deviceTensors
 
-	dev     *vk.Device
-	kernels *shaders.Kernels
-	shared  bool         // the kernels, which then outlive the model
-	buffers []*vk.Buffer // all of the model's
-	act     activations
-	state   state
+	dev      *vk.Device
+	building *building
+	loaded   Loaded
+	kernels  *shaders.Kernels
+	shared   bool         // the kernels, which then outlive the model
+	buffers  []*vk.Buffer // all of the model's
+	act      activations
+	state    state
 
 	recordings map[recording]*vk.Commands
 	chunks     []recording // those of prefill, the latest asked for last
@@ -125,16 +127,12 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	caps, arithmetic := m.dev.Caps(), m.prefillArithmetic()
 	m.speeds = speedsOf(m.dev.CacheDir(), caps)
 	m.pace, m.decode.layers = startPace(caps, tuning, m.cfg, m.plan, m.speeds.of(arithmetic, guessed(caps, tuning)))
-	up, err := m.dev.NewUploader()
-	if err != nil {
-		return fmt.Errorf("engine: %w", err)
-	}
-	defer up.Free()
-	t := tensors{m: m, file: file, list: upload.NewList(file.Path, up), maxRange: o.maxRange}
+	t := tensors{m: m, file: file, list: upload.NewList(file), maxRange: o.maxRange}
 	if limits := &m.dev.Caps().Limits; t.maxRange == 0 {
 		t.maxRange = min(limits.MaxStorageBufferRange, limits.MaxMemoryAllocationSize)
 	}
-	if err := t.all(); err != nil {
+	err := t.all()
+	if err != nil {
 		return err
 	}
 	if m.kernels = o.kernels; m.kernels != nil {
@@ -142,20 +140,28 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	} else if m.kernels, err = shaders.New(m.dev, shaders.Config{KV: o.KV, Tuning: tuning, Statistics: o.Statistics}); err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
-	if err := m.makeBuffers(); err != nil {
+	if err := m.makeBuffers(t.list); err != nil {
 		return err
 	}
+	begun := time.Now()
+	m.loaded.Bytes = t.list.Bytes()
+	first, later := m.needed(tuning.Product.Tokens, o.batches)
 	both, ctx := errgroup.WithContext(ctx) // the driver compiles while weights are read
 	both.Go(func() error {
-		if err := m.kernels.Build(ctx, m.needed(tuning.Product.Tokens, o.batches), o.Built); err != nil {
+		defer func() { m.loaded.Build = time.Since(begun) }()
+		if err := m.kernels.Build(ctx, first, o.Built); err != nil {
 			return fmt.Errorf("engine: %w", err)
 		}
 		return nil
 	})
-	both.Go(func() error { return t.list.Write(ctx, progress) })
+	both.Go(func() error {
+		defer func() { m.loaded.Upload = time.Since(begun) }()
+		return t.list.Write(ctx, m.dev, progress)
+	})
 	if err := both.Wait(); err != nil {
 		return err
 	}
+	m.buildLater(later)
 	s := &m.state
 	s.copyRows, err = m.commands("decode rows", func(c *vk.Commands) {
 		const rows = rowBytes * shaders.DecodeRows
@@ -180,6 +186,7 @@ func (m *Model) Close() error {
 
 // free waits for what a step that failed has left, and gives the device's memory back.
 func (m *Model) free() {
+	m.building.end()
 	_ = m.dev.Wait(m.state.rowsTicket, stuck) // a device that is lost has nothing pending
 	m.forget(func(recording) bool { return true })
 	if m.state.copyRows != nil {
@@ -195,6 +202,19 @@ func (m *Model) free() {
 	}
 	m.buffers = nil
 }
+
+// Loaded is what Load took, of which upload and build overlap.
+type Loaded struct {
+	Bytes  int64         // of matrices, on the device
+	Upload time.Duration // of all that a model reads: from the file, by way of the host's memory
+	Build  time.Duration // of the kernels that prompts and single answers need
+}
+
+// GBPerS is the rate of the upload.
+func (l Loaded) GBPerS() float64 { return float64(l.Bytes) / max(l.Upload, 1).Seconds() / 1e9 }
+
+// Loaded tells what Load took.
+func (m *Model) Loaded() Loaded { return m.loaded }
 
 // Config is the model's architecture.
 func (m *Model) Config() weights.Config { return m.cfg }

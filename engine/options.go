@@ -50,7 +50,7 @@ type Options struct {
 	// compiling them anew.
 	Statistics bool
 	// Built, unless nil, is called from several goroutines with how many of the kernels' pipelines
-	// that Load builds are there.
+	// that Load waits for are there, at first none.
 	Built func(done, total int)
 	// Fault, unless nil, is called for each fast way that is left out, since the device's driver computes
 	// it wrongly: Fresh when that has just been found.
@@ -58,7 +58,7 @@ type Options struct {
 
 	trusted  *shaders.Tuning // by Trusted
 	maxRange int64           // bytes of a tensor part, in tests; 0: what the device can bind
-	batches  bool            // in tests: the kernels of batches are built at load on CPU devices too
+	batches  bool            // in tests: the kernels of batches are built on CPU devices too
 
 	kernels *shaders.Kernels // in tests: those of several models, with what is built of them; nil: the model's own
 }

@@ -248,6 +248,9 @@ func TestNothingIsBuiltAfterLoad(t *testing.T) {
 			o.kernels = ownKernels(t, o) // of which other models have built nothing
 			t.Cleanup(o.kernels.Free)
 			m := loadFile(t, c.file, o)
+			if err := m.Complete(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 			before := m.kernels.Pipelines()
 			for n := 1; n <= shaders.DecodeRows; n++ {
 				if m.class(n) != n || c.cpu && n != 1 && n != c.tuning.Product.Tokens {

@@ -94,22 +94,32 @@ func (m *Model) dispatches(c *vk.Commands, r recording, s step, tail func(c *vk.
 	}
 }
 
-// needed is the pipelines that prompts and steps ask for, of which Load builds what is missing:
-// those of prompts first. A CPU device compiles slowly and gains little from batches, whose
-// pipelines it builds when there is one, unless all are asked for; but for the step of full rows,
-// which fill the kernels: speculation counts on it.
-func (m *Model) needed(full int, all bool) []*shaders.Pipeline {
+// needed is the missing pipelines that prompts and steps ask for: those of prompts and of a lone row, in this
+// order, which Load builds, and those of batches, which may come later. A CPU device compiles slowly and gains
+// little from batches, whose pipelines it builds when there is one, unless all are asked for; but for the step
+// of full rows, which fill the kernels: speculation counts on it.
+func (m *Model) needed(full int, all bool) (first, later []*shaders.Pipeline) {
 	all = all || m.dev.Caps().Type != vk.CPU
-	return m.kernels.Missing(func(c *vk.Commands) {
+	first = m.kernels.Missing(func(c *vk.Commands) {
 		for n := m.plan.chunk; n == m.plan.chunk || all && n > 0; n /= 2 { // each may take other kernels
 			m.dispatches(c, recording{to: m.cfg.Layers}, m.chunk(0, make([]int32, n), 0, 0).step, func(c *vk.Commands, s step) { m.sample(c, s, s.count-1, 1, shaders.ByTiles) })
 		}
-		for n := 1; n <= m.plan.rows; n++ {
-			if m.class(n) == n && (all || n == 1 || n == full) {
+		m.decodeDispatches(c, 1)
+		if !all {
+			m.decodeDispatches(c, full)
+		}
+	})
+	if !all {
+		return first, nil
+	}
+	later = m.kernels.Missing(func(c *vk.Commands) {
+		for n := 2; n <= m.plan.rows; n++ {
+			if m.class(n) == n {
 				m.decodeDispatches(c, n)
 			}
 		}
 	})
+	return first, slices.DeleteFunc(later, func(p *shaders.Pipeline) bool { return slices.Contains(first, p) })
 }
 
 // decodeDispatches records whole decode steps of a class of n rows, with all ways to sample.

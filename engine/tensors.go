@@ -122,26 +122,31 @@ func (t *tensors) make(name string, rows int, from upload.Source) (shaders.Matri
 		}
 		w.Parts = append(w.Parts, shaders.Part{Data: b.All(), First: first, Rows: n})
 	}
-	t.list.Add(&w, from)
+	t.list.Matrix(&w, from)
 	return w, nil
 }
 
-// norm writes a vector as f32, whatever its type in the file.
+// norm lists a vector as f32, whatever its type in the file.
 func (t *tensors) norm(name string, to *vk.Range) error {
 	w := t.weight(name)
-	return w.Guard(func() error {
+	values := make([]float32, w.Rows*w.Cols)
+	err := w.Guard(func() error {
 		if err := w.CheckRows(0, w.Rows); err != nil {
 			return fmt.Errorf("engine: %w", err)
 		}
-		values := make([]float32, w.Rows*w.Cols)
 		if err := w.DequantizeRows(values, 0, w.Rows); err != nil {
 			return fmt.Errorf("engine: %s: %w", w.Name, err)
 		}
-		b, err := t.m.buffer(w.Name, int64(len(values))*4, vk.DeviceLocal)
-		if err != nil {
-			return err
-		}
-		*to = b.All()
-		return t.m.dev.Write(*to, bytesOf(values...))
+		return nil
 	})
+	if err != nil {
+		return err
+	}
+	b, err := t.m.buffer(w.Name, int64(len(values))*4, vk.DeviceLocal)
+	if err != nil {
+		return err
+	}
+	*to = b.All()
+	t.list.Values(*to, 4, func(at int64, dst []byte) { copy(dst, bytesOf(values...)[at:]) })
+	return nil
 }

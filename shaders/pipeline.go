@@ -105,8 +105,12 @@ func (s *Kernels) Missing(record func(c *vk.Commands)) (missing []*Pipeline) {
 }
 
 // Build builds pipelines on all cores, the first ones first. progress, unless nil, is called from
-// several goroutines with how many are done.
+// several goroutines with how many are done, at first none. When ctx ends, those that the driver compiles
+// already, which nothing can stop, are waited for and no more begun.
 func (s *Kernels) Build(ctx context.Context, pipelines []*Pipeline, progress func(done, total int)) error {
+	if progress != nil && len(pipelines) > 0 {
+		progress(0, len(pipelines))
+	}
 	var done atomic.Int64
 	work, ctx := errgroup.WithContext(ctx)
 	work.SetLimit(runtime.GOMAXPROCS(0))

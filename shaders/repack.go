@@ -9,92 +9,108 @@ type Source struct{ Data, Scales, Biases []byte }
 // no Data and become zeros.
 type Tile [TileRows]Source
 
-// RepackFirst writes a tile's rows of cols values to dst, its place in the first region.
+// RepackFirst writes a tile's rows of cols values to dst, its place in the first region, from the
+// front to the back: memory that is not cached takes whole lines only at its full rate.
 func RepackFirst(t Type, dst []byte, tile *Tile, cols int) {
 	l := t.Layout()
-	blocks, quads, _ := rowSize(t, cols)
-	row := make([]byte, 16*quads)
-	for r := range tile {
-		data := tile[r].Data
-		switch {
-		case len(data) == len(row) && t.IsMLX() && l.Bytes*2 == l.Values:
-			splitNibbles(row, data)
-			data = row
-		case l.Quads*16 != l.Bytes && data != nil:
-			for b := range blocks {
-				copy(row[16*l.Quads*b:][:16*l.Quads], data[l.Bytes*b+l.QuadsAt:])
-			}
-			data = row
-		case len(data) < len(row): // ragged, or there is none
-			clear(row[copy(row, data):])
-			data = row
-		}
-		interleave(dst, data, r)
-	}
-}
-
-// RepackSecond writes a tile's rows to dst, its place in the second region.
-func RepackSecond(t Type, dst []byte, tile *Tile, cols int) {
 	blocks, _, _ := rowSize(t, cols)
-	for r := range tile {
-		if tile[r].Data != nil {
-			repackSecond(t, dst, &tile[r], r, blocks)
-			continue
-		}
-		for at := 4 * r; at < len(dst); at += 4 * TileRows {
-			clear(dst[at : at+4])
+	var rows [TileRows][]byte
+	filled(&rows, blocks*l.Bytes, func(r int) []byte { return tile[r].Data })
+	nibbles := t.IsMLX() && l.Bytes*2 == l.Values
+	for b := range blocks {
+		for q := range l.Quads {
+			column := (*[16 * TileRows]byte)(dst)
+			dst = dst[len(column):]
+			at := l.Bytes*b + l.QuadsAt + 16*q
+			if nibbles {
+				for r := range rows {
+					splitNibbles((*[16]byte)(column[16*r:]), (*[16]byte)(rows[r][at:]))
+				}
+				continue
+			}
+			for r := range rows {
+				*(*[16]byte)(column[16*r:]) = [16]byte(rows[r][at:])
+			}
 		}
 	}
 }
 
-// repackSecond writes row r of the second region.
-func repackSecond(t Type, dst []byte, s *Source, r, blocks int) {
-	l, n := t.Layout(), 0
-	put := func(word uint32) {
-		binary.LittleEndian.PutUint32(dst[4*(n*TileRows+r):], word)
-		n++
+// filled gives the rows of a tile as so many bytes each, with zeros for what is not there.
+func filled(rows *[TileRows][]byte, bytes int, row func(r int) []byte) {
+	var zeros []byte
+	for r := range rows {
+		rows[r] = row(r)
+		switch n := len(rows[r]); {
+		case n >= bytes:
+		case n > 0: // ragged
+			rows[r] = append(rows[r][:n:n], make([]byte, bytes-n)...)
+		default:
+			if zeros == nil {
+				zeros = make([]byte, bytes)
+			}
+			rows[r] = zeros
+		}
 	}
-	u16 := binary.LittleEndian.Uint16
+}
+
+// RepackSecond writes a tile's rows to dst, its place in the second region, in the same way.
+func RepackSecond(t Type, dst []byte, tile *Tile, cols int) {
+	l := t.Layout()
+	blocks, _, words := rowSize(t, cols)
+	if words == 0 {
+		return
+	}
+	u16, u32, put := binary.LittleEndian.Uint16, binary.LittleEndian.Uint32, binary.LittleEndian.PutUint32
+	var rows, biases [TileRows][]byte
+	next := func() *[4 * TileRows]byte {
+		column := (*[4 * TileRows]byte)(dst)
+		dst = dst[len(column):]
+		return column
+	}
+	pair := func(low, high uint16) uint32 { return uint32(low) | uint32(high)<<16 }
 	if t.IsMLX() {
+		filled(&rows, 2*blocks, func(r int) []byte { return tile[r].Scales })
+		filled(&biases, 2*blocks, func(r int) []byte { return tile[r].Biases })
 		for b := range blocks {
-			put(uint32(u16(s.Scales[2*b:])) | uint32(u16(s.Biases[2*b:]))<<16)
+			column := next()
+			for r := range rows {
+				put(column[4*r:], pair(u16(rows[r][2*b:]), u16(biases[r][2*b:])))
+			}
 		}
 		return
 	}
+	filled(&rows, blocks*l.Bytes, func(r int) []byte { return tile[r].Data })
 	for b := range blocks {
 		for _, at := range l.Words {
-			put(binary.LittleEndian.Uint32(s.Data[l.Bytes*b+at:]))
+			column := next()
+			for r := range rows {
+				put(column[4*r:], u32(rows[r][l.Bytes*b+at:]))
+			}
 		}
 	}
 	if l.Half < 0 {
 		return
 	}
 	for b := 0; b < blocks; b += 2 {
-		word := uint32(u16(s.Data[l.Bytes*b+l.Half:]))
-		if b+1 < blocks {
-			word |= uint32(u16(s.Data[l.Bytes*(b+1)+l.Half:])) << 16
+		column, at := next(), l.Bytes*b+l.Half
+		if b+1 == blocks {
+			for r := range rows {
+				put(column[4*r:], pair(u16(rows[r][at:]), 0))
+			}
+			break
 		}
-		put(word)
+		for r := range rows {
+			put(column[4*r:], pair(u16(rows[r][at:]), u16(rows[r][at+l.Bytes:])))
+		}
 	}
 }
 
-// interleave copies a row's quads to row r of a tile.
-func interleave(dst, row []byte, r int) {
-	for from, to := 0, 16*r; from < len(row); from, to = from+16, to+16*TileRows {
-		*(*[16]byte)(dst[to:]) = [16]byte(row[from:])
-	}
-}
-
-// splitNibbles puts each 32 values of 4 bits, 8 to a word in the order of the columns, in
+// splitNibbles puts 32 values of 4 bits, 8 to a word in the order of the columns, in
 // the order of Q4_0: byte i has column i and column 16+i.
-func splitNibbles(dst, src []byte) {
-	for at := 0; at < len(src); at += 16 {
-		lo, hi := src[at:at+8], src[at+8:at+16]
-		for half := range 2 {
-			a, b := spread(binary.LittleEndian.Uint32(lo[4*half:])), spread(binary.LittleEndian.Uint32(hi[4*half:]))
-			binary.LittleEndian.PutUint64(dst[at+8*half:], a|b<<4)
-		}
-	}
+func splitNibbles(dst, src *[16]byte) {
+	word := func(at int) uint64 { return spread(binary.LittleEndian.Uint32(src[at:])) }
+	binary.LittleEndian.PutUint64(dst[:], word(0)|word(8)<<4)
+	binary.LittleEndian.PutUint64(dst[8:], word(4)|word(12)<<4)
 }
 
 // spread makes a byte of each nibble.

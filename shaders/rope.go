@@ -70,17 +70,17 @@ func (s *Kernels) ropeWork(h Heads, count int) Work {
 	}
 }
 
-// RoPETable is the (cos, sin) of every position and pair: angle = position ×
+// RoPETable is the (cos, sin) of each pair in count positions from first on: angle = position ×
 // theta^(-2i/headDim), rounded to f32 where the reference implementation rounds.
-func RoPETable(context, headDim int, theta float32) []float32 {
+func RoPETable(first, count, headDim int, theta float32) []float32 {
 	half := headDim / 2
 	frequency := make([]float32, half)
 	for i := range frequency {
 		power := float32(math.Pow(float64(theta), float64(float32(2*i)/float32(headDim))))
 		frequency[i] = 1 / power
 	}
-	table := make([]float32, 0, context*headDim)
-	for position := range context {
+	table := make([]float32, 0, count*headDim)
+	for position := first; position < first+count; position++ {
 		for _, f := range frequency {
 			sin, cos := math.Sincos(float64(float32(position) * f))
 			table = append(table, float32(cos), float32(sin))

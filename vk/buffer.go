@@ -55,6 +55,15 @@ func (d *Device) newBuffer(label string, size int64, m Memory, p placement) (*Bu
 		Usage: vulkan.BufferUsageFlags(vulkan.BufferUsageStorageBufferBit | vulkan.BufferUsageTransferSrcBit |
 			vulkan.BufferUsageTransferDstBit | vulkan.BufferUsageIndirectBufferBit),
 	}
+	var a arena
+	defer a.free()
+	if families := d.families(); len(families) > 1 { // which of them has the buffer is then nobody's concern
+		info.SharingMode, info.QueueFamilyIndexCount = vulkan.SharingModeConcurrent, uint32(len(families))
+		info.PQueueFamilyIndices = slice[uint32](&a, len(families))
+		for i, f := range families {
+			info.PQueueFamilyIndices[i] = uint32(f)
+		}
+	}
 	defer info.Free()
 	var handle vulkan.Buffer
 	d.count.other.Add(1)

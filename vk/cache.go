@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	vulkan "github.com/vulkan-go/vulkan"
 )
@@ -17,9 +18,11 @@ import (
 // pipelineCache keeps compiled pipelines, in memory and in a file.
 type pipelineCache struct {
 	handle vulkan.PipelineCache
-	dir    string            // "" if nothing is kept
-	path   string            // "" if there is no file
-	sum    [sha256.Size]byte // of the data as loaded
+	dir    string // "" if nothing is kept
+	path   string // of the file, "" if there is none
+
+	mu     sync.Mutex
+	sum    [sha256.Size]byte // of the data as the file has it
 	status string
 }
 
@@ -55,17 +58,21 @@ func cachePath(dir string, c *Caps) string {
 func (d *Device) CacheDir() string { return d.cache.dir }
 
 // PipelineCache says in a few words what became of the pipeline cache's file.
-func (d *Device) PipelineCache() string { return d.cache.status }
+func (d *Device) PipelineCache() string {
+	d.cache.mu.Lock()
+	defer d.cache.mu.Unlock()
+	return d.cache.status
+}
 
 func (d *Device) openCache(dir string) error {
 	c := &d.cache
 	var data []byte
 	c.dir, c.status = dir, "off"
 	if dir != "" {
+		c.path = cachePath(dir, &d.caps)
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			c.status = fmt.Sprintf("off: %v", err)
 		} else {
-			c.path = cachePath(dir, &d.caps)
 			data, c.status = loadCache(c.path, &d.caps)
 		}
 	}
@@ -152,13 +159,26 @@ func (d *Device) closeCache() {
 	if c.handle == vulkan.NullPipelineCache {
 		return
 	}
-	if c.path != "" && !d.lost.Load() {
-		if err := d.saveCache(); err != nil {
-			c.status = fmt.Sprintf("%s: not written: %v", c.path, err)
-		}
-	}
+	_ = d.SavePipelineCache() // PipelineCache tells
 	vulkan.DestroyPipelineCache(d.handle, c.handle, nil)
 	c.handle = vulkan.NullPipelineCache
+}
+
+// SavePipelineCache writes the pipeline cache's file, if there is one and the cache has something new, as
+// Close does: who has compiled much needs not fear what may end the program in between. The error says why the
+// file cannot be written.
+func (d *Device) SavePipelineCache() error {
+	c := &d.cache
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.path == "" || d.lost.Load() {
+		return nil
+	}
+	err := d.saveCache()
+	if err != nil {
+		c.status = fmt.Sprintf("%s: not written: %v", c.path, err)
+	}
+	return err
 }
 
 func (d *Device) saveCache() error {
@@ -177,12 +197,14 @@ func (d *Device) saveCache() error {
 		return d.check("vkGetPipelineCacheData", r)
 	}
 	data := bytesAt(p, int(n))
-	if sha256.Sum256(data) == c.sum {
+	sum := sha256.Sum256(data)
+	if sum == c.sum {
 		return nil
 	}
 	if err := WriteAtomic(c.path, encodeCache(data, &d.caps)); err != nil {
 		return err
 	}
+	c.sum = sum
 	c.status = fmt.Sprintf("%s: written, %s", c.path, sizeText(int64(n)))
 	return nil
 }

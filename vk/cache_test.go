@@ -125,6 +125,37 @@ func TestCacheOnDisk(t *testing.T) {
 	}
 }
 
+// The cache can be kept before the device is closed, once for what is new.
+func TestSavePipelineCache(t *testing.T) {
+	dir := t.TempDir()
+	d := openWith(t, strict(t), dir)
+	path := d.cache.path
+	save := func() (written bool) {
+		t.Helper()
+		if err := d.SavePipelineCache(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := os.Stat(path)
+		return os.Remove(path) == nil && err == nil
+	}
+	if !save() {
+		t.Error("what is new is not written")
+	}
+	if save() {
+		t.Error("nothing new is written")
+	}
+	d.cache.sum[0]++ // lavapipe's cache is the same whatever is in it
+	if err := os.Mkdir(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.SavePipelineCache(); err == nil || !strings.Contains(d.PipelineCache(), "not written") {
+		t.Errorf("to a folder: %v, %q", err, d.PipelineCache())
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // What a driver has after its device was lost is not kept.
 func TestCacheOfALostDevice(t *testing.T) {
 	dir := t.TempDir()

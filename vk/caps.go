@@ -59,6 +59,8 @@ type Caps struct {
 	QueueFamilies       []QueueFamily       `json:"queue_families"`
 	// QueueFamily is the index of the one that is used.
 	QueueFamily int `json:"queue_family"`
+	// TransferFamily is the index of one that only copies, for uploads; -1 if there is none.
+	TransferFamily int `json:"transfer_family"`
 	// CompileOnly: pipelines can be built and nothing can run, because there is no memory:
 	// RADV without hardware, for the chip in its environment variable RADV_FORCE_FAMILY.
 	CompileOnly bool `json:"compile_only,omitempty"`
@@ -192,6 +194,7 @@ type QueueFamily struct {
 	Graphics           bool `json:"graphics"`
 	Compute            bool `json:"compute"`
 	Transfer           bool `json:"transfer"`
+	Video              bool `json:"video"`
 }
 
 // In bit order of VkSubgroupFeatureFlagBits.

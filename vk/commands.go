@@ -69,28 +69,31 @@ func (d *Device) newCommands(label string) (*Commands, error) {
 	return c, nil
 }
 
-func (c *Commands) allocate() error {
-	d := c.d
-	pi := vulkan.CommandPoolCreateInfo{SType: vulkan.StructureTypeCommandPoolCreateInfo, QueueFamilyIndex: uint32(d.caps.QueueFamily)}
+func (c *Commands) allocate() (err error) {
+	c.pool, c.handle, err = c.d.newCommandBuffer(c.name, c.d.caps.QueueFamily)
+	return err
+}
+
+// newCommandBuffer makes a command buffer for a family's queues, which goes with its pool.
+func (d *Device) newCommandBuffer(label string, family int) (pool vulkan.CommandPool, commands vulkan.CommandBuffer, err error) {
+	pi := vulkan.CommandPoolCreateInfo{SType: vulkan.StructureTypeCommandPoolCreateInfo, QueueFamilyIndex: uint32(family)}
 	defer pi.Free()
-	var pool vulkan.CommandPool
 	if r := vulkan.CreateCommandPool(d.handle, &pi, nil, &pool); r != vulkan.Success {
-		return d.check("vkCreateCommandPool", r)
+		return vulkan.NullCommandPool, nil, d.check("vkCreateCommandPool", r)
 	}
-	c.pool = pool
 	ai := vulkan.CommandBufferAllocateInfo{
-		SType: vulkan.StructureTypeCommandBufferAllocateInfo, CommandPool: c.pool,
+		SType: vulkan.StructureTypeCommandBufferAllocateInfo, CommandPool: pool,
 		Level: vulkan.CommandBufferLevelPrimary, CommandBufferCount: 1,
 	}
 	defer ai.Free()
 	handles := make([]vulkan.CommandBuffer, 1)
 	if r := vulkan.AllocateCommandBuffers(d.handle, &ai, handles); r != vulkan.Success {
-		return d.check("vkAllocateCommandBuffers", r)
+		vulkan.DestroyCommandPool(d.handle, pool, nil)
+		return vulkan.NullCommandPool, nil, d.check("vkAllocateCommandBuffers", r)
 	}
-	c.handle = handles[0]
-	name(d, vulkan.ObjectTypeCommandPool, c.pool, c.name)
-	name(d, vulkan.ObjectTypeCommandBuffer, c.handle, c.name)
-	return nil
+	name(d, vulkan.ObjectTypeCommandPool, pool, label)
+	name(d, vulkan.ObjectTypeCommandBuffer, handles[0], label)
+	return pool, handles[0], nil
 }
 
 func (c *Commands) begin() {

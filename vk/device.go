@@ -23,6 +23,8 @@ type Device struct {
 	fn     deviceTable
 	queue  vulkan.Queue
 
+	uploads uploadQueue
+
 	time  timeline
 	mem   memory
 	cache pipelineCache
@@ -106,7 +108,7 @@ func (in *Instance) OpenDevice(pd *PhysicalDevice, cacheDir string) (*Device, er
 }
 
 func (d *Device) open(cacheDir string) error {
-	handle, r := createDevice(d.pd.handle, d.caps.QueueFamily, d.pd.extensions, d.pd.has, &d.caps)
+	handle, r := createDevice(d.pd.handle, d.families(), d.pd.extensions, d.pd.has, &d.caps)
 	if r != vulkan.Success {
 		return resultError("vkCreateDevice for "+d.caps.Name, r)
 	}
@@ -117,6 +119,7 @@ func (d *Device) open(cacheDir string) error {
 	d.queue = queue
 	name(d, vulkan.ObjectTypeDevice, d.handle, d.caps.Name)
 	name(d, vulkan.ObjectTypeQueue, d.queue, "compute queue")
+	d.uploads.open(d)
 	if !d.caps.CompileOnly { // such a device has no semaphores either
 		if d.time.semaphore, r = d.fn.newTimeline(d.handle); r != vulkan.Success {
 			return resultError("vkCreateSemaphore", r)
@@ -124,6 +127,14 @@ func (d *Device) open(cacheDir string) error {
 		name(d, vulkan.ObjectTypeSemaphore, d.time.semaphore, "timeline")
 	}
 	return d.openCache(cacheDir)
+}
+
+// families are those of whose queues the device uses one.
+func (d *Device) families() []int {
+	if d.caps.TransferFamily < 0 {
+		return []int{d.caps.QueueFamily}
+	}
+	return []int{d.caps.QueueFamily, d.caps.TransferFamily}
 }
 
 // Caps describes the device. The budgets in it are those of Open; Heaps reads them anew.

@@ -45,7 +45,7 @@ func TestCloseNamesWhatIsAlive(t *testing.T) {
 	}
 	in.Close() // the device keeps it until its own Close
 	b, p, c := newBuffer(t, d, "forgotten buffer", 64, DeviceLocal), newStep(t, d, 0), newCommands(t, d, "forgotten commands")
-	u, err := d.NewUploader()
+	u, err := d.NewUploader(64, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

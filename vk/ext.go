@@ -210,6 +210,9 @@ func (t instanceTable) deviceExtensions(pd vulkan.PhysicalDevice) (map[string]bo
 	})
 }
 
+// What came to VkQueueFlagBits after the binding's headers.
+const videoDecode, videoEncode vulkan.QueueFlagBits = 0x20, 0x40
+
 func (t instanceTable) queueFamilies(pd vulkan.PhysicalDevice) []QueueFamily {
 	var a arena
 	defer a.free()
@@ -224,6 +227,7 @@ func (t instanceTable) queueFamilies(pd vulkan.PhysicalDevice) []QueueFamily {
 			Graphics:           flags&vulkan.QueueGraphicsBit != 0,
 			Compute:            flags&vulkan.QueueComputeBit != 0,
 			Transfer:           flags&vulkan.QueueTransferBit != 0,
+			Video:              flags&(videoDecode|videoEncode) != 0,
 		}
 	}
 	return families
@@ -332,8 +336,8 @@ func on(b bool) C.uint32_t {
 }
 
 // createDevice enables the features that kernels or this package use, where caps says that the
-// device has them. Validation layers object to a shader that needs another one.
-func createDevice(pd vulkan.PhysicalDevice, family int, extensions []string, has uint32, c *Caps) (vulkan.Device, vulkan.Result) {
+// device has them, and a queue of each family. Validation layers object to a shader that needs another one.
+func createDevice(pd vulkan.PhysicalDevice, families []int, extensions []string, has uint32, c *Caps) (vulkan.Device, vulkan.Result) {
 	var a arena
 	defer a.free()
 	f := one[C.svk_features](&a)
@@ -347,14 +351,17 @@ func createDevice(pd vulkan.PhysicalDevice, family int, extensions []string, has
 	f.dot.on[0] = on(x.IntegerDotProduct)
 	f.coop.on[0] = on(x.CooperativeMatrix)
 	f.executable.on[0] = on(x.PipelineExecutableProperties)
-	q := one[C.VkDeviceQueueCreateInfo](&a)
-	q.sType = C.uint32_t(vulkan.StructureTypeDeviceQueueCreateInfo)
-	q.queueFamilyIndex, q.queueCount = C.uint32_t(family), 1
-	q.priorities = &copied(&a, []C.float{1})[0]
+	queues := slice[C.VkDeviceQueueCreateInfo](&a, len(families))
+	for i, family := range families {
+		q := &queues[i]
+		q.sType = C.uint32_t(vulkan.StructureTypeDeviceQueueCreateInfo)
+		q.queueFamilyIndex, q.queueCount = C.uint32_t(family), 1
+		q.priorities = &copied(&a, []C.float{1})[0]
+	}
 	ci := one[C.VkDeviceCreateInfo](&a)
 	ci.sType = C.uint32_t(vulkan.StructureTypeDeviceCreateInfo)
 	ci.pNext = unsafe.Pointer(&f.base)
-	ci.queueCount, ci.queues = 1, q
+	ci.queueCount, ci.queues = C.uint32_t(len(families)), &queues[0]
 	ci.extensionCount, ci.extensions = C.uint32_t(len(extensions)), a.texts(extensions)
 	var d vulkan.Device
 	r := vulkan.CreateDevice(pd, vulkan.NewDeviceCreateInfoRef(unsafe.Pointer(ci)), nil, &d)

@@ -70,6 +70,7 @@ enum {
 
 enum {
 	VK_SHADER_STAGE_COMPUTE_BIT = 0x20,
+	VK_PIPELINE_STAGE_ALL_COMMANDS_BIT = 0x10000,
 	VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT = 0x2,
 	VK_DESCRIPTOR_TYPE_STORAGE_BUFFER = 7,
 	VK_SEMAPHORE_TYPE_TIMELINE = 1,
@@ -423,7 +424,8 @@ typedef struct {
 	uint64_t value;
 } svk_counter;
 
-int32_t svk_submit(svk_device *d, void *queue, uint32_t count, const uintptr_t *commands, uint64_t semaphore, uint64_t value);
+// svk_submit waits for await's value first, unless await is 0.
+int32_t svk_submit(svk_device *d, void *queue, uint64_t await, uint64_t await_value, uint32_t count, const uintptr_t *commands, uint64_t semaphore, uint64_t value);
 int32_t svk_wait(svk_device *d, uint64_t semaphore, uint64_t value, uint64_t timeout_ns);
 svk_counter svk_semaphore_value(svk_device *d, uint64_t semaphore);
 

@@ -161,10 +161,12 @@ svk_device *svk_new_device(svk_instance *in, void *handle) {
 	return d;
 }
 
-int32_t svk_submit(svk_device *d, void *queue, uint32_t count, const uintptr_t *commands, uint64_t semaphore, uint64_t value) {
-	VkTimelineSemaphoreSubmitInfo timeline = {.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO, .signalValueCount = 1, .signalValues = &value};
-	VkSubmitInfo info = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .pNext = &timeline, .commandCount = count, .commands = commands,
-		.signalCount = 1, .signals = &semaphore};
+int32_t svk_submit(svk_device *d, void *queue, uint64_t await, uint64_t await_value, uint32_t count, const uintptr_t *commands, uint64_t semaphore, uint64_t value) {
+	const uint32_t waits = await != 0, stages = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+	VkTimelineSemaphoreSubmitInfo timeline = {.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO, .waitValueCount = waits, .waitValues = &await_value,
+		.signalValueCount = 1, .signalValues = &value};
+	VkSubmitInfo info = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .pNext = &timeline, .waitCount = waits, .waits = &await, .waitStages = &stages,
+		.commandCount = count, .commands = commands, .signalCount = 1, .signals = &semaphore};
 	return d->submit(queue, 1, &info, 0);
 }
 

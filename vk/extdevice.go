@@ -34,9 +34,15 @@ func (t deviceTable) newTimeline(d vulkan.Device) (vulkan.Semaphore, vulkan.Resu
 	return h, r
 }
 
-// submit takes command buffers as integers, in memory that the caller keeps.
-func (t deviceTable) submit(q vulkan.Queue, commands []uintptr, s vulkan.Semaphore, value uint64) vulkan.Result {
-	return vulkan.Result(C.svk_submit(t.c, unsafe.Pointer(q), C.uint32_t(len(commands)),
+// point is a value of a timeline; without a semaphore none.
+type point struct {
+	semaphore vulkan.Semaphore
+	value     uint64
+}
+
+// submit takes command buffers as integers, in memory that the caller keeps. They begin after the point, if it is one.
+func (t deviceTable) submit(q vulkan.Queue, after point, commands []uintptr, s vulkan.Semaphore, value uint64) vulkan.Result {
+	return vulkan.Result(C.svk_submit(t.c, unsafe.Pointer(q), C.uint64_t(raw(after.semaphore)), C.uint64_t(after.value), C.uint32_t(len(commands)),
 		(*C.uintptr_t)(unsafe.Pointer(unsafe.SliceData(commands))), C.uint64_t(raw(s)), C.uint64_t(value)))
 }
 

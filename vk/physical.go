@@ -41,6 +41,7 @@ func (in *Instance) read(index int, h vulkan.PhysicalDevice) (*PhysicalDevice, e
 	pd.readMemory()
 	c.QueueFamilies = in.fn.queueFamilies(h)
 	c.QueueFamily = computeFamily(c.QueueFamilies)
+	c.TransferFamily = transferFamily(c.QueueFamilies)
 	if c.QueueFamily < 0 {
 		c.Unsupported = "it has no compute queue"
 	}
@@ -206,4 +207,11 @@ func computeFamily(families []QueueFamily) int {
 		}
 	}
 	return best
+}
+
+// transferFamily is one whose queues only copy, a GPU's engines for it; -1 if there is none.
+func transferFamily(families []QueueFamily) int {
+	return slices.IndexFunc(families, func(f QueueFamily) bool {
+		return f.Transfer && f.Queues > 0 && !f.Graphics && !f.Compute && !f.Video
+	})
 }

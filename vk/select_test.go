@@ -103,6 +103,27 @@ func TestComputeFamily(t *testing.T) {
 	}
 }
 
+// A queue that also draws, computes or decodes films is not the one that copies beside all else.
+func TestTransferFamily(t *testing.T) {
+	graphics := QueueFamily{Queues: 16, Graphics: true, Compute: true, Transfer: true}
+	compute := QueueFamily{Queues: 8, Compute: true, Transfer: true}
+	video := QueueFamily{Queues: 1, Transfer: true, Video: true}
+	transfer := QueueFamily{Queues: 2, Transfer: true}
+	none := QueueFamily{Transfer: true}
+	for _, c := range []struct {
+		families []QueueFamily
+		want     int
+	}{
+		{[]QueueFamily{graphics, video, none, transfer, compute}, 3},
+		{[]QueueFamily{graphics, compute, video}, -1},
+		{nil, -1},
+	} {
+		if got := transferFamily(c.families); got != c.want {
+			t.Errorf("%+v: %d, want %d", c.families, got, c.want)
+		}
+	}
+}
+
 // The installed driver must tell what Vulkan 1.2 guarantees, and all of it as JSON.
 func TestCaps(t *testing.T) {
 	c := openTest(t).Caps()

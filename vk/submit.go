@@ -43,6 +43,30 @@ func (t *timeline) reached(value uint64) {
 
 var errEmptySubmit = errors.New("vk: submit: nothing to submit")
 
+// after sends the device what is nothing but the wait for a point of another timeline: what is submitted from
+// then on sees all that was written before it.
+func (d *Device) after(p point) (Ticket, error) {
+	if err := d.usable(); err != nil {
+		return 0, err
+	}
+	t := &d.time
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.scratch = t.scratch[:0]
+	return d.send(p)
+}
+
+// send submits what is in the timeline's scratch, behind a point if it is one. The timeline is locked.
+func (d *Device) send(after point) (Ticket, error) {
+	t := &d.time
+	d.count.submit.Add(1)
+	if r := d.fn.submit(d.queue, after, t.scratch, t.semaphore, t.submitted+1); r != vulkan.Success {
+		return 0, d.check("vkQueueSubmit", r)
+	}
+	t.submitted++
+	return Ticket(t.submitted), nil
+}
+
 // Submit sends cs to the device, in order, with one vkQueueSubmit. It allocates nothing.
 // Each must have ended without error and must not still be executing.
 func (d *Device) Submit(cs ...*Commands) (Ticket, error) {
@@ -67,15 +91,13 @@ func (d *Device) Submit(cs ...*Commands) (Ticket, error) {
 		c.previous, c.ticket = c.ticket, value
 		t.scratch = append(t.scratch, uintptr(raw(c.handle)))
 	}
-	d.count.submit.Add(1)
-	if r := d.fn.submit(d.queue, t.scratch, t.semaphore, value); r != vulkan.Success {
+	ticket, err := d.send(point{})
+	if err != nil {
 		for _, c := range cs {
 			c.ticket = c.previous
 		}
-		return 0, d.check("vkQueueSubmit", r)
 	}
-	t.submitted = value
-	return Ticket(value), nil
+	return ticket, err
 }
 
 // submittable checks c for the submission that will get the given value.
@@ -121,16 +143,21 @@ func (d *Device) Done(t Ticket) (bool, error) {
 // Wait blocks until t is reached, at most for timeout: then the error is ErrTimeout and
 // waiting again is possible. On a lost device it is ErrDeviceLost.
 func (d *Device) Wait(t Ticket, timeout time.Duration) error {
-	if d.time.completed.Load() >= uint64(t) {
+	return d.await(&d.time, uint64(t), timeout)
+}
+
+// await is Wait for a value of any timeline.
+func (d *Device) await(t *timeline, value uint64, timeout time.Duration) error {
+	if t.completed.Load() >= value {
 		return nil
 	}
 	if d.lost.Load() || d.handle == nil {
 		return d.usable()
 	}
 	d.count.wait.Add(1)
-	switch r := d.fn.wait(d.time.semaphore, uint64(t), timeout); r {
+	switch r := d.fn.wait(t.semaphore, value, timeout); r {
 	case vulkan.Success:
-		d.time.reached(uint64(t))
+		t.reached(value)
 		return nil
 	case vulkan.Timeout:
 		return fmt.Errorf("vk: wait for %v: %w", timeout, ErrTimeout)

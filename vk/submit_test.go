@@ -174,7 +174,7 @@ func TestDeviceLostIsSticky(t *testing.T) {
 	_, bufferErr := d.NewBuffer("b", 16, DeviceLocal)
 	_, commandsErr := d.NewCommands("c")
 	_, pipelineErr := d.NewPipeline(PipelineInfo{})
-	_, uploaderErr := d.NewUploader()
+	_, uploaderErr := d.NewUploader(64, 1)
 	for name, err := range map[string]error{
 		"Submit": submitErr, "Done": doneErr, "NewBuffer": bufferErr, "NewCommands": commandsErr, "NewPipeline": pipelineErr,
 		"NewUploader": uploaderErr, "Wait": d.Wait(reached+1, time.Second), "Write": d.Write(b.All(), make([]byte, 16)),

@@ -1,10 +1,9 @@
-// Package upload brings a model's matrices from their file to the device: read, checked and
+// Package upload brings a model's weights from their file to the device: read, checked and
 // repacked a piece at a time, on all cores.
 package upload
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -19,12 +18,14 @@ import (
 // to stay in a core's cache from one pass to the next.
 const pieceBytes = 1 << 20
 
-// piece is some tiles of a matrix on their way to the device.
+// readAhead is the pieces that are being read from the disk before they are repacked.
+const readAhead = 64
+
+// piece is what goes to the device at once: some tiles of a matrix, or some bytes of anything else.
 type piece struct {
-	source      *Source
-	matrix      shaders.Matrix
-	part        *shaders.Part
-	tile, tiles int // first one of the part, and how many
+	to     []vk.Range
+	fill   func(parts [][]byte) error // to's contents
+	matrix *run                       // what it is of, or nil
 }
 
 // Source is where a matrix's rows come from.
@@ -61,121 +62,189 @@ func GateUp(gate, up *weights.Tensor) Source {
 	}}
 }
 
-// List is the pieces of matrices that are to be uploaded.
+// List is what is to be uploaded.
 type List struct {
-	path   string
-	up     *vk.Uploader
+	file   *weights.Model
 	pieces []piece
+	bytes  int64 // of matrices, on the device
 }
 
-// NewList lists what goes to the device through up, of the file that errors name.
-func NewList(path string, up *vk.Uploader) *List { return &List{path: path, up: up} }
+// NewList lists what goes to the device of a file.
+func NewList(file *weights.Model) *List { return &List{file: file} }
 
-// Add lists a matrix, whose parts are allocated.
-func (l *List) Add(w *shaders.Matrix, from Source) {
-	bytes := min(pieceBytes, l.up.MaxChunk())
-	step := max(1, int(bytes/shaders.DeviceBytes(w.Type, shaders.TileRows, w.Cols)))
-	for i := range w.Parts {
-		tiles := (w.Parts[i].Rows + shaders.TileRows - 1) / shaders.TileRows
-		for tile := 0; tile < tiles; tile += step {
-			l.pieces = append(l.pieces, piece{source: &from, matrix: *w, part: &w.Parts[i], tile: tile, tiles: min(step, tiles-tile)})
+// Bytes is how much is listed of matrices, on the device.
+func (l *List) Bytes() int64 { return l.bytes }
+
+// Matrix lists a matrix, whose parts are allocated.
+func (l *List) Matrix(w *shaders.Matrix, from Source) {
+	step := max(1, int(pieceBytes/shaders.DeviceBytes(w.Type, shaders.TileRows, w.Cols)))
+	for _, part := range w.Parts {
+		tiles := (part.Rows + shaders.TileRows - 1) / shaders.TileRows
+		for first := 0; first < tiles; first += step {
+			t := &run{from: &from, typ: w.Type, cols: w.Cols, part: part, first: first, tiles: min(step, tiles-first)}
+			p := piece{t.regions(), t.repack, t}
+			l.pieces = append(l.pieces, p)
+			l.bytes += p.bytes()
 		}
 	}
 }
 
-// Write checks, repacks and writes all pieces, on all cores: while one is copied to the device
+// Values lists what fill writes to a range, from byte at on: some of the rows, each of so many bytes, at a time.
+func (l *List) Values(to vk.Range, row int64, fill func(at int64, dst []byte)) {
+	step := max(row, pieceBytes/row*row)
+	for at := int64(0); at < to.Size; at += step {
+		part := func(parts [][]byte) error {
+			fill(at, parts[0])
+			return nil
+		}
+		l.pieces = append(l.pieces, piece{to: []vk.Range{to.Part(at, min(step, to.Size-at))}, fill: part})
+	}
+}
+
+// Write checks, repacks and writes all that is listed, on all cores: while one is copied to the device
 // the next ones are read and repacked. progress, unless nil, is called from several goroutines
-// with the bytes done. The error names the file and what is wrong in it, or is ctx's.
-func (l *List) Write(ctx context.Context, progress func(done, total int64)) error {
+// with the bytes of matrices done. The error names the file and what is wrong in it, or is ctx's.
+func (l *List) Write(ctx context.Context, d *vk.Device, progress func(done, total int64)) error {
+	if len(l.pieces) == 0 {
+		return nil
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	var total int64
+	var largest int64
 	for _, p := range l.pieces {
-		total += p.bytes()
+		largest = max(largest, p.bytes())
+	}
+	cores := runtime.GOMAXPROCS(0)
+	up, err := d.NewUploader(largest, 2*cores)
+	if err != nil {
+		return fmt.Errorf("engine: %w", err)
+	}
+	defer up.Free()
+	for i := range l.pieces[:min(readAhead, len(l.pieces))] {
+		l.pieces[i].ahead(l.file)
 	}
 	var next, done atomic.Int64
 	var workers sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
+	for range cores {
 		workers.Go(func() {
 			for ctx.Err() == nil {
 				i := int(next.Add(1)) - 1
 				if i >= len(l.pieces) {
 					return
 				}
+				if i+readAhead < len(l.pieces) {
+					l.pieces[i+readAhead].ahead(l.file)
+				}
 				p := &l.pieces[i]
-				if err := p.guard(func() error { return p.write(l.up) }); err != nil {
+				if err := p.guard(func() error { return up.Write(p.to, p.fill) }); err != nil {
 					cancel(err)
 					return
 				}
-				if n := done.Add(p.bytes()); progress != nil {
-					progress(n, total)
+				if progress != nil && p.matrix != nil {
+					progress(done.Add(p.bytes()), l.bytes)
 				}
 			}
 		})
 	}
 	workers.Wait()
 	if err := context.Cause(ctx); err != nil {
-		return fmt.Errorf("engine: %s: %w", l.path, err)
+		return fmt.Errorf("engine: %s: %w", l.file.Path, err)
 	}
-	return l.up.Flush()
+	return up.Flush()
 }
 
 // bytes is the size of the piece on the device.
-func (p *piece) bytes() int64 {
-	return shaders.DeviceBytes(p.matrix.Type, p.tiles*shaders.TileRows, p.matrix.Cols)
+func (p *piece) bytes() (n int64) {
+	for _, r := range p.to {
+		n += r.Size
+	}
+	return n
 }
 
 // guard is Tensor.Guard of all the piece's tensors.
 func (p *piece) guard(do func() error) error {
-	for _, t := range p.source.Tensors {
+	if p.matrix == nil {
+		return do()
+	}
+	for _, t := range p.matrix.from.Tensors {
 		inner := do
 		do = func() error { return t.Guard(inner) }
 	}
 	return do()
 }
 
-func (p *piece) write(up *vk.Uploader) error {
-	typ, cols := p.matrix.Type, p.matrix.Cols
-	tiles := make([]shaders.Tile, p.tiles)
-	for i := range tiles {
-		if err := p.gather(&tiles[i], p.tile+i); err != nil {
+// ahead has the piece's rows read, so that they are there when their turn comes.
+func (p *piece) ahead(file *weights.Model) {
+	if p.matrix == nil {
+		return
+	}
+	type span struct{ first, end int }
+	spans := make([]span, len(p.matrix.from.Tensors))
+	t := p.matrix
+	for d := t.first * shaders.TileRows; d < min((t.first+t.tiles)*shaders.TileRows, t.part.Rows); d++ {
+		i, row := t.from.row(t.part.First + d)
+		s := &spans[i]
+		if s.end == 0 {
+			s.first = row
+		}
+		s.first, s.end = min(s.first, row), max(s.end, row+1)
+	}
+	for i, t := range p.matrix.from.Tensors {
+		if s := spans[i]; min(s.end, t.Rows) > s.first {
+			file.Ahead(t, s.first, min(s.end, t.Rows)-s.first)
+		}
+	}
+}
+
+// run is some tiles of a part of a matrix.
+type run struct {
+	from         *Source
+	typ          shaders.Type
+	cols         int
+	part         shaders.Part
+	first, tiles int // of the part
+}
+
+// regions is where they go.
+func (t *run) regions() []vk.Range {
+	first, second := t.part.Regions(t.typ, t.cols, t.first, t.tiles)
+	if second.Size == 0 {
+		return []vk.Range{first}
+	}
+	return []vk.Range{first, second}
+}
+
+// repack checks them and writes them to the memory of their regions.
+func (t *run) repack(regions [][]byte) error {
+	for i := range t.tiles {
+		var tile shaders.Tile
+		if err := t.gather(&tile, t.first+i); err != nil {
 			return err
 		}
-	}
-	toFirst, toSecond := p.part.Regions(typ, cols, p.tile, p.tiles)
-	each := func(to vk.Range, repack func(dst []byte, tile *shaders.Tile)) error {
-		if to.Size == 0 {
-			return nil
+		for j, repack := range []func(shaders.Type, []byte, *shaders.Tile, int){shaders.RepackFirst, shaders.RepackSecond}[:len(regions)] {
+			n := len(regions[j]) / t.tiles
+			repack(t.typ, regions[j][i*n:][:n], &tile, t.cols)
 		}
-		return up.Write(to, func(dst []byte) error {
-			n := len(dst) / p.tiles
-			for i := range tiles {
-				repack(dst[i*n:][:n], &tiles[i])
-			}
-			return nil
-		})
 	}
-	return errors.Join(
-		each(toFirst, func(dst []byte, tile *shaders.Tile) { shaders.RepackFirst(typ, dst, tile, cols) }),
-		each(toSecond, func(dst []byte, tile *shaders.Tile) { shaders.RepackSecond(typ, dst, tile, cols) }))
+	return nil
 }
 
 // gather finds and checks the rows of a tile of the part.
-func (p *piece) gather(tile *shaders.Tile, number int) error {
+func (t *run) gather(tile *shaders.Tile, number int) error {
 	for r := range tile {
 		d := number*shaders.TileRows + r
-		if d >= p.part.Rows {
+		if d >= t.part.Rows {
 			return nil
 		}
-		i, row := p.source.row(p.part.First + d)
-		t := p.source.Tensors[i]
-		if row >= t.Rows {
+		i, row := t.from.row(t.part.First + d)
+		tensor := t.from.Tensors[i]
+		if row >= tensor.Rows {
 			continue
 		}
-		if err := t.CheckRows(row, 1); err != nil {
+		if err := tensor.CheckRows(row, 1); err != nil {
 			return err
 		}
-		tile[r].Data, tile[r].Scales, tile[r].Biases = t.RowData(row, 1)
+		tile[r].Data, tile[r].Scales, tile[r].Biases = tensor.RowData(row, 1)
 	}
 	return nil
 }

@@ -155,7 +155,7 @@ func rotated(e reference.Expected, position uint32) reference.Expected {
 
 // angles plans the table of RoPE.
 func (b *Bench) angles(h shaders.Heads) *array[float32] {
-	return input(b, "angles", func(v []float32) { copy(v, shaders.RoPETable(b.context(), h.HeadDim, theta)) }, b.context(), h.HeadDim)
+	return input(b, "angles", func(v []float32) { copy(v, shaders.RoPETable(0, b.context(), h.HeadDim, theta)) }, b.context(), h.HeadDim)
 }
 
 // expectQKV compares a head of a row: of q, then of k, then of v, which the product is expected of.

@@ -41,6 +41,7 @@ type Row struct {
 	// Ours.
 	AvgTSSequence    float64  `json:"avg_ts_sequence"`                  // of one sequence
 	LoadNS           *int64   `json:"load_ns,omitempty"`                // weights from the file onto the device
+	LoadGBPerS       *float64 `json:"load_gb_per_s,omitempty"`          // of the weights in that time
 	FirstTokenNS     *int64   `json:"first_token_ns,omitempty"`         // from the request on, mean
 	FirstTokenColdNS *int64   `json:"first_token_cold_ns,omitempty"`    // of the first request after loading
 	WeightBytes      *float64 `json:"weight_bytes_per_token,omitempty"` // read from device memory

@@ -180,11 +180,11 @@ func (p *program) bench(f *benchFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
+	o := &opened{file: file}
+	defer func() { err = errors.Join(err, o.closeFile()) }()
 	if err := f.check(file); err != nil {
 		return err
 	}
-	o := &opened{file: file}
 	defer func() { err = errors.Join(err, o.close()) }()
 	if err := p.openDevice(o, f.modelFlags); err != nil {
 		return err

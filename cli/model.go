@@ -62,7 +62,7 @@ type opened struct {
 	session   *engine.Session
 	load      time.Duration // from the file to the ready session
 	loaded    engine.Loaded
-	left      bool // a load that was stopped, and still uses device and instance
+	left      bool // a load that was stopped, and still uses file, device and instance
 
 	instance *vk.Instance
 	device   *vk.Device
@@ -79,8 +79,8 @@ func (p *program) open(ctx context.Context, f *modelFlags, named *prompt.Templat
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
 	o := &opened{file: file, kv: f.kvType(), numerics: f.numericsMode()}
+	defer func() { err = errors.Join(err, o.closeFile()) }()
 	defer func() {
 		if err != nil {
 			err = errors.Join(stopCause(ctx, err), o.close())
@@ -172,6 +172,14 @@ func pipelineCache() string {
 		return ""
 	}
 	return filepath.Join(dir, "sealvk")
+}
+
+// closeFile closes the file, which the model needs no longer once it is loaded.
+func (o *opened) closeFile() error {
+	if o.left {
+		return nil
+	}
+	return o.file.Close()
 }
 
 // close gives everything back that open took, as far as it came.

@@ -113,8 +113,8 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
 	o := &opened{file: file, kv: f.kvType(), numerics: f.numericsMode()}
+	defer func() { err = errors.Join(err, o.closeFile()) }()
 	defer func() { err = errors.Join(err, o.close()) }()
 	if err := p.openDevice(o, f.modelFlags); err != nil {
 		return nil, err

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"sealvk/shaders"
 	"sealvk/vk"
 )
 
@@ -147,6 +148,49 @@ func TestInterruptedWhileCompiling(t *testing.T) {
 	}
 	if s := d.Stats(); s.Pipelines != 0 || s.Buffers != 0 {
 		t.Errorf("it leaves %+v", s)
+	}
+}
+
+// The kernels of prompts come first, then those of a lone row; those of batches may come later.
+func TestNeeded(t *testing.T) {
+	o := Options{Sequences: 2, Context: 256, Tuning: &gpuPrefill, batches: true}
+	m := load(t, nano, o)
+	if err := m.Complete(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	all, none := m.kernels, ownKernels(t, o)
+	m.kernels = none
+	defer func() { m.kernels = all; none.Free() }()
+	missing := func(decode int) []*shaders.Pipeline {
+		return none.Missing(func(c *vk.Commands) {
+			if decode > 0 {
+				m.decodeDispatches(c, decode)
+				return
+			}
+			m.dispatches(c, recording{to: m.cfg.Layers}, m.chunk(0, make([]int32, m.plan.chunk), 0, 0).step, nil)
+		})
+	}
+	first, later := m.needed(1, true)
+	if prompt := missing(0); !slices.Equal(first[:len(prompt)], prompt) {
+		t.Errorf("the first are not a prompt's")
+	}
+	for _, p := range missing(1) {
+		if !slices.Contains(first, p) {
+			t.Errorf("a lone row lacks %s %s", p.Kernel, p.Variant)
+		}
+	}
+	for _, p := range later {
+		if slices.Contains(first, p) {
+			t.Errorf("%s %s is built twice", p.Kernel, p.Variant)
+		}
+	}
+	for _, p := range missing(m.plan.rows) {
+		if !slices.Contains(slices.Concat(first, later), p) {
+			t.Errorf("a batch lacks %s %s", p.Kernel, p.Variant)
+		}
+	}
+	if len(later) == 0 {
+		t.Error("nothing may come later")
 	}
 }
 

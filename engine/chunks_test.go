@@ -14,35 +14,25 @@ import (
 
 // A position of a prompt has the same bits wherever the prompt was cut, where it goes through tiles.
 func TestChunksChangeNoBits(t *testing.T) {
+	wide := synth(t, "seallm-nano:layers=1,vocab=1000,ffn=2048,context=1200", "Q4_K_M")
 	splitting := gpuPrefill
 	splitting.Prefill.Groups, splitting.Prefill.Splits = 1000, 8
-	if n, m := splitting.Prefill.SplitsOf(48, 2064), splitting.Prefill.SplitsOf(256, 2048); n != 2 || m != 2 { // ffn_down
-		t.Fatalf("%d and %d splits", n, m)
+	registers := splitting
+	registers.Prefill.Registers = shaders.EmulatedRegisters()
+	for _, n := range []int{splitting.Prefill.SplitsOf(48, 2064), registers.Prefill.SplitsOf(256, 2048)} {
+		if n != 2 {
+			t.Fatalf("ffn_down has %d splits", n)
+		}
 	}
-	matrices, registers := splitting, splitting
+	matrices := splitting
 	matrices.Attention = shaders.DefaultTuning(device.Caps()).Attention
 	matrices.Attention.Matrix = shaders.EmulatedAttention()
-	registers.Prefill.Registers = shaders.EmulatedRegisters()
-	lengths, few := raggedLengths(), []int{7, 33, 65} // emulation takes its time
-	for name, c := range map[string]struct {
-		file    *weights.Model
-		tuning  *shaders.Tuning
-		lengths []int
-	}{
-		"tiles":                 {ragged(t), &splitting, lengths},
-		"attention by matrices": {ragged(t), &matrices, few},
-		"registers":             {synth(t, "seallm-nano:layers=1,vocab=600,ffn=2048,context=1200", "Q4_K_M"), &registers, few},
-	} {
-		t.Run(name, func(t *testing.T) { checkChunks(t, c.file, c.tuning, c.lengths) })
+	t.Run("tiles", func(t *testing.T) { checkChunks(t, &splitting) })
+	for name, tuning := range map[string]*shaders.Tuning{"attention by matrices": &matrices, "registers": &registers} { // emulated: slow
+		t.Run(name, func(t *testing.T) {
+			sameInChunks(t, wide, Options{Tuning: tuning}, []int{7, 33}, []int{64, 7})
+		})
 	}
-}
-
-// raggedLengths are prompts' tokens around what tiles and chunks have.
-func raggedLengths() []int {
-	if testing.Short() {
-		return []int{7, 65, 257}
-	}
-	return []int{1, 7, 33, 64, 65, 257, 600, 1100}
 }
 
 // ragged is a model of which tiles are left over in rows and columns.
@@ -64,49 +54,56 @@ func synth(t *testing.T, shape, mix string) *weights.Model {
 	return file
 }
 
-// checkChunks wants the same logits behind prompts of many lengths, in every mode: each computed as a whole,
-// and going on from where the one before ended, in chunks of any size; and the first token of an answer
-// sampled from them, whatever fills up its chunk.
-func checkChunks(t *testing.T, file *weights.Model, tuning *shaders.Tuning, lengths []int) {
+// checkChunks wants the same bits of prompts of many lengths in chunks of many sizes, in every mode.
+func checkChunks(t *testing.T, tuning *shaders.Tuning) {
+	t.Helper()
+	lengths, chunks := []int{1, 7, 33, 64, 65, 257, 600, 1100}, []int{1024, 256, 32, 7, 1}
+	if testing.Short() {
+		lengths = []int{7, 65, 257}
+	}
+	var seen []string // tunings
+	for _, numerics := range []Numerics{NumericsAuto, NumericsInvariant, NumericsExact} {
+		o := Options{Tuning: tuning, Numerics: numerics}
+		if key := fmt.Sprint(tuningOf(device.Caps(), o)); !slices.Contains(seen, key) { // else prompts take the same kernels
+			seen = append(seen, key)
+			t.Run(numerics.String(), func(t *testing.T) { sameInChunks(t, ragged(t), o, lengths, chunks) })
+		}
+	}
+}
+
+// sameInChunks wants the same logits behind prompts of these lengths, the shortest first: each computed as a whole,
+// and going on from where the one before ended, in chunks of these sizes, the largest first; and the first token
+// of an answer sampled from them, whatever fills up its chunk.
+func sameInChunks(t *testing.T, file *weights.Model, o Options, lengths, chunks []int) {
 	t.Helper()
 	ids := make([]int32, lengths[len(lengths)-1])
 	for i := range ids {
 		ids[i] = int32(i * 37 % file.Config.Vocab)
 	}
-	var modes []string // by their tuning
-	for _, numerics := range []Numerics{NumericsAuto, NumericsInvariant, NumericsExact} {
-		o := Options{Tuning: tuning, Numerics: numerics, Chunk: 1024, Sequences: 2}
-		if key := fmt.Sprint(tuningOf(device.Caps(), o)); slices.Contains(modes, key) {
-			continue // it takes the same kernels for prompts
-		} else {
-			modes = append(modes, key)
+	o.Chunk, o.Sequences = chunks[0], 2
+	m := loadFile(t, file, o)
+	m.Steady(true)
+	want, other := map[int][]float32{}, session(t, m)
+	for i, rows := range chunks {
+		m.pace = pace{rows: rows, least: rows, layers: 1, settled: true}
+		s := session(t, m)
+		for _, n := range lengths {
+			if n > 70*rows {
+				break // each of 16 rows in vain
+			}
+			if i == 0 {
+				want[n] = lastLogits(t, other, ids[:n])
+			}
+			if !slices.Equal(firstLogits(t, s, ids[:n]), want[n]) {
+				t.Errorf("chunks of %d: an answer to %d tokens begins with other logits than those of the last one", rows, n)
+			}
 		}
-		t.Run(numerics.String(), func(t *testing.T) {
-			m := loadFile(t, file, o)
-			m.Steady(true)
-			want, other := map[int][]float32{}, session(t, m)
-			for _, rows := range []int{1024, 256, 32, 7, 1} {
-				m.pace = pace{rows: rows, least: rows, layers: 1, settled: true}
-				s := session(t, m)
-				for _, n := range lengths {
-					if n > 70*rows {
-						break // each of 16 rows in vain
-					}
-					if rows == 1024 {
-						want[n] = lastLogits(t, other, ids[:n])
-					}
-					if !slices.Equal(firstLogits(t, s, ids[:n]), want[n]) {
-						t.Errorf("chunks of %d: an answer to %d tokens begins with other logits than those of the last one", rows, n)
-					}
-				}
-				s.Close()
-			}
-			for i, n := range lengths[1:] {
-				if slices.Equal(want[n], want[lengths[i]]) {
-					t.Errorf("the logits behind %d and %d tokens are the same", lengths[i], n)
-				}
-			}
-		})
+		s.Close()
+	}
+	for i, n := range lengths[1:] {
+		if slices.Equal(want[n], want[lengths[i]]) {
+			t.Errorf("the logits behind %d and %d tokens are the same", lengths[i], n)
+		}
 	}
 }
 

@@ -194,19 +194,13 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	}
 	tables := int64(context)*int64(cfg.HeadDim)*4 + int64(p.sequences+p.idleSequences())*int64(context)*4
 	for {
-		chunks := p.chunkBytes(cfg)
+		_, chunks := bytesOfRooms(new(activations).table(cfg, p))
 		p.activations = chunks + tables
 		if o.Chunk > 0 || p.chunk <= leastChunk || chunks <= maxActivations && p.withSlack() <= freeMemory(caps) {
 			return p
 		}
 		p.chunk = max(leastChunk, p.chunk/2)
 	}
-}
-
-// chunkBytes is what the activations of chunks and steps take.
-func (p *plan) chunkBytes(c weights.Config) int64 {
-	_, bytes := bytesOfRooms(new(activations).table(c, p))
-	return bytes
 }
 
 // gegluAlone tells whether no product of a layer goes on to GeGLU: ffn_gate and ffn_up are of different types,

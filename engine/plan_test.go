@@ -121,8 +121,9 @@ func TestChunkShrinksForMemory(t *testing.T) {
 		t.Errorf("asked for 1000: %d", p.chunk)
 	}
 	file.Config.FFNDim = 1 << 18
-	if p := planFor(gpu(1<<40), file, Options{}, 2048); p.chunk < leastChunk || p.chunk >= 1024 || p.chunkBytes(file.Config) > maxActivations && p.chunk > leastChunk {
-		t.Errorf("wide layers: chunks of %d, %d bytes", p.chunk, p.chunkBytes(file.Config))
+	p := planFor(gpu(1<<40), file, Options{}, 2048)
+	if _, all := bytesOfRooms(new(activations).table(file.Config, p)); p.chunk < leastChunk || p.chunk >= 1024 || all > maxActivations && p.chunk > leastChunk {
+		t.Errorf("wide layers: chunks of %d, %d bytes", p.chunk, all)
 	}
 }
 

@@ -28,7 +28,7 @@ func layerFLOPs(c weights.Config) float64 {
 // the roof and reads 2.3e10 (docs/performance.md), of older ones a third.
 func guessed(c *vk.Caps, t shaders.Tuning) speed {
 	s, core := speed{5e11, 5e10}, speed{1e10, 1e9}
-	matrices := t.Prefill.CoopMat != (shaders.CoopMat{})
+	matrices := t.Prefill.Half()
 	switch {
 	case c.Type == vk.CPU:
 		return speed{1e10, 2e9}

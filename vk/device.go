@@ -119,12 +119,14 @@ func (d *Device) open(cacheDir string) error {
 	d.queue = queue
 	name(d, vulkan.ObjectTypeDevice, d.handle, d.caps.Name)
 	name(d, vulkan.ObjectTypeQueue, d.queue, "compute queue")
-	d.uploads.open(d)
 	if !d.caps.CompileOnly { // such a device has no semaphores either
 		if d.time.semaphore, r = d.fn.newTimeline(d.handle); r != vulkan.Success {
 			return resultError("vkCreateSemaphore", r)
 		}
 		name(d, vulkan.ObjectTypeSemaphore, d.time.semaphore, "timeline")
+	}
+	if r := d.uploads.open(d); r != vulkan.Success {
+		return resultError("vkCreateSemaphore", r)
 	}
 	return d.openCache(cacheDir)
 }
@@ -185,8 +187,10 @@ func (d *Device) destroy() {
 	d.closed.Store(true)
 	if d.handle != nil {
 		d.mem.destroy()
-		if d.time.semaphore != vulkan.NullSemaphore {
-			vulkan.DestroySemaphore(d.handle, d.time.semaphore, nil)
+		for _, t := range []*timeline{&d.time, &d.uploads.time} {
+			if t.semaphore != vulkan.NullSemaphore {
+				vulkan.DestroySemaphore(d.handle, t.semaphore, nil)
+			}
 		}
 		vulkan.DestroyDevice(d.handle, nil)
 		d.handle = nil

@@ -9,22 +9,31 @@ import (
 )
 
 // uploadQueue is where uploads are submitted: a queue of a family that only copies, so that a GPU's engines for
-// that do it beside all else, or the compute queue.
+// that do it beside all else, or the compute queue. Its timeline is the device's: Mesa's queues still look at
+// the semaphores of a submission after the host has seen it complete.
 type uploadQueue struct {
 	mu     *sync.Mutex // of submissions
-	own    sync.Mutex  // mu of a queue that is not the compute queue
 	queue  vulkan.Queue
 	family int
+	time   timeline
 }
 
-func (q *uploadQueue) open(d *Device) {
+func (q *uploadQueue) open(d *Device) vulkan.Result {
 	q.mu, q.queue, q.family = &d.time.mu, d.queue, d.caps.QueueFamily
 	if f := d.caps.TransferFamily; f >= 0 {
 		var queue vulkan.Queue
 		vulkan.GetDeviceQueue(d.handle, uint32(f), 0, &queue)
-		q.mu, q.queue, q.family = &q.own, queue, f
+		q.mu, q.queue, q.family = &q.time.mu, queue, f
 		name(d, vulkan.ObjectTypeQueue, queue, "upload queue")
 	}
+	if d.caps.CompileOnly {
+		return vulkan.Success
+	}
+	semaphore, r := d.fn.newTimeline(d.handle)
+	if q.time.semaphore = semaphore; r == vulkan.Success {
+		name(d, vulkan.ObjectTypeSemaphore, semaphore, "uploads")
+	}
+	return r
 }
 
 // Uploader fills device memory from many goroutines at once, directly where the host sees it, or through
@@ -32,7 +41,6 @@ func (q *uploadQueue) open(d *Device) {
 type Uploader struct {
 	d     *Device
 	chunk int64
-	time  timeline // of its copies
 	slots []*uploadSlot
 	free  chan *uploadSlot
 	flush sync.Mutex // one goroutine at a time collects all slots
@@ -44,7 +52,7 @@ type uploadSlot struct {
 	buffer   *Buffer
 	pool     vulkan.CommandPool
 	commands vulkan.CommandBuffer
-	value    uint64 // of the uploader's timeline, of the last copy
+	value    uint64 // of the uploads' timeline, of the last copy
 }
 
 var errUploaderFreed = errors.New("vk: upload: the uploader is freed")
@@ -59,11 +67,6 @@ func (d *Device) NewUploader(chunk int64, buffers int) (*Uploader, error) {
 		return nil, fmt.Errorf("vk: upload: %d buffers of %d bytes", buffers, chunk)
 	}
 	u := &Uploader{d: d, chunk: chunk, free: make(chan *uploadSlot, buffers)}
-	var r vulkan.Result
-	if u.time.semaphore, r = d.fn.newTimeline(d.handle); r != vulkan.Success {
-		return nil, d.check("vkCreateSemaphore", r)
-	}
-	name(d, vulkan.ObjectTypeSemaphore, u.time.semaphore, "uploads")
 	for i := range buffers {
 		s := &uploadSlot{label: fmt.Sprintf("upload slot %d", i)}
 		u.slots = append(u.slots, s)
@@ -106,7 +109,7 @@ func (u *Uploader) Write(to []Range, fill func(parts [][]byte) error) error {
 // submits the copies.
 func (u *Uploader) stage(s *uploadSlot, to []Range, parts [][]byte, fill func(parts [][]byte) error) error {
 	d := u.d
-	if err := d.await(&u.time, s.value, transferTimeout); err != nil {
+	if err := d.await(&u.d.uploads.time, s.value, transferTimeout); err != nil {
 		return err
 	}
 	if err := s.allocate(u); err != nil {
@@ -150,7 +153,8 @@ func (s *uploadSlot) record(d *Device, dst, from []Range) vulkan.Result {
 }
 
 func (u *Uploader) submit(s *uploadSlot) error {
-	t, q := &u.time, &u.d.uploads
+	q := &u.d.uploads
+	t := &q.time
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	t.scratch = append(t.scratch[:0], uintptr(raw(s.commands)))
@@ -193,7 +197,7 @@ func (u *Uploader) Flush() error {
 	if last == 0 {
 		return nil
 	}
-	seen, err := u.d.after(point{u.time.semaphore, last})
+	seen, err := u.d.after(point{u.d.uploads.time.semaphore, last})
 	if err != nil {
 		return err
 	}
@@ -211,13 +215,11 @@ func (u *Uploader) destroy() {
 	}
 	close(u.free)
 	for _, s := range u.slots {
-		if err := u.d.await(&u.time, s.value, transferTimeout); err != nil && !errors.Is(err, ErrDeviceLost) {
+		if err := u.d.await(&u.d.uploads.time, s.value, transferTimeout); err != nil && !errors.Is(err, ErrDeviceLost) {
 			return // destroying what a hung device uses is undefined
 		}
 		s.destroy(u.d)
 	}
-	u.d.count.other.Add(1)
-	vulkan.DestroySemaphore(u.d.handle, u.time.semaphore, nil)
 }
 
 func (s *uploadSlot) destroy(d *Device) {

@@ -154,7 +154,7 @@ func TestUploaderBehindOtherWork(t *testing.T) {
 	if last, done := d.time.last(), d.time.completed.Load(); done < uint64(last) {
 		t.Errorf("flushed, and ticket %d of %d is reached", done, last)
 	}
-	if value, r := d.fn.semaphoreValue(u.time.semaphore); r != vulkan.Success || value != 17 {
+	if value, r := d.fn.semaphoreValue(d.uploads.time.semaphore); r != vulkan.Success || value != 17 {
 		t.Errorf("%d of 17 copies are done (%v)", value, r)
 	}
 	for i, v := range readWords(t, d, b.All()) {

@@ -96,11 +96,18 @@ func TestReadsWhatGzipCompressed(t *testing.T) {
 		"a cut file":     {whole[:len(whole)-9], "the compressed file is cut"},
 		"a cut head":     {whole[:5], "profile: "},
 		"a damaged file": {whole[:60] + strings.Repeat("x", 20) + whole[80:], "profile: "},
-		"what unfolds":   {compress(strings.Repeat(" ", 1<<20)), "more than 65536 bytes"},
+		"what unfolds":   {compress(strings.Repeat(" ", 1<<24)), "more than 65536 bytes"},
 		"other JSON":     {compress(`{"a":1}`), "not a profile"},
 	} {
-		if _, err := read(strings.NewReader(c.text), 1<<16); err == nil || !strings.Contains(err.Error(), c.want) {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := read(strings.NewReader(c.text), 1<<16)
+		runtime.ReadMemStats(&after)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", what, err, c.want)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
+			t.Errorf("%s: %d bytes were allocated", what, n)
 		}
 	}
 }

@@ -72,9 +72,7 @@ func TestCoopMatAnswersGreedily(t *testing.T) {
 }
 
 // Matrices give a position the same bits wherever its prompt was cut.
-func TestCoopMatChunksChangeNoBits(t *testing.T) {
-	checkChunks(t, ragged(t), coopMatTuning(t), raggedLengths())
-}
+func TestCoopMatChunksChangeNoBits(t *testing.T) { checkChunks(t, coopMatTuning(t)) }
 
 // Sequences of a batch have the answers that each has alone.
 func TestCoopMatBatchIsAsAlone(t *testing.T) {

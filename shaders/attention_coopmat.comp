@@ -162,38 +162,7 @@ uvec2 q_halves(uint at, float fit) {
 const uint ELEMENTS = 4;
 shared float16_t emulated_weights[ROWS * PAGE];
 
-vec4 four_halves(uvec2 words) { return vec4(unpackHalf2x16(words.x), unpackHalf2x16(words.y)); }
-
-// Of element i: its row, and its column in a matrix.
-uint element_row(uint i) { return lane_index() / 4u + 8u * (i / 2u % 2u); }
-uint element_column(uint i) { return 2u * (lane_index() % 4u) + i % 2u; }
-
-// Most is unrolled: llvmpipe ends loops after 65535 iterations in sum.
-Sum emulated_scores(uint tile, uint c) {
-    Sum s = Sum(0.0);
-    [[dont_unroll]] for (uint i = 0u; i < 4u; i++) {
-        uint row = first_row() + element_row(i), at = q_at(tile, row), key = (c * N + element_column(i)) * STRIDE;
-        float fit = q_fit(row);
-        [[dont_unroll]] for (uint d = 0u; d < HEAD_DIM / 8u; d += 4u) {
-            [[unroll]] for (uint o = d; o < d + 4u; o++) {
-                s[i] += dot(four_halves(q_halves(at + 2u * o, fit)), four_halves(cached[key + o].xy));
-                s[i] += dot(four_halves(q_halves(at + 2u * o + 1u, fit)), four_halves(cached[key + o].zw));
-            }
-        }
-    }
-    return s;
-}
-
-Sum emulated_values(Sum s, uint t) {
-    [[dont_unroll]] for (uint i = 0u; i < 4u; i++) {
-        uint row = first_row() + element_row(i), column = t * N + element_column(i);
-        [[unroll]] for (uint k = 0u; k < PAGE; k++) {
-            uint two = cached[VALUES + k * STRIDE + column / 8u][column % 8u / 2u];
-            s[i] += float(emulated_weights[row * PAGE + k]) * unpackHalf2x16(two)[column % 2u];
-        }
-    }
-    return s;
-}
+#include "attention_emulated.glsl"
 #else
 #define UNROLL [[unroll]]
 #define A coopmat<float16_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA>

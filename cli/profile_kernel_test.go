@@ -60,18 +60,18 @@ func TestProfileKernel(t *testing.T) {
 
 // What of a sweep fails does not take the rest with it, nor does it pass.
 func TestProfileKernelFailures(t *testing.T) {
-	o := onDevice(t, "", "profile", "kernel", "rmsnorm", "--shape", "dim=1,tokens=3/70000/5", "--reps", "2", "--warm")
+	o := onDevice(t, "", "profile", "kernel", "sum_norm", "--shape", "dim=1,tokens=3/70000/5,splits=2", "--reps", "2", "--warm")
 	lines := strings.Split(o.stdout, "\n")
 	if len(lines) < 6 || strings.Contains(lines[3]+lines[5], "failed") || !strings.Contains(lines[0], ": 2 runs each") {
 		t.Fatalf("exit code %d\n%s%s", o.code, o.stdout, o.stderr)
 	}
-	const why = "dim=1 tokens=70000 (wide="
+	const why = "dim=1 tokens=70000 splits=2 (wide="
 	switch failed := !strings.Contains(lines[4], "70000x1x1"); { // a GPU may have so many workgroups
 	case failed != (o.code != 0) || failed != strings.Contains(o.stdout, "\nfailed: "+why):
 		t.Errorf("exit code %d\n%s%s", o.code, o.stdout, o.stderr)
 	case failed:
 		o.code = 1 // with something on standard output
-		if !strings.Contains(o.stderr, "1 of 3 cases failed, the first of them rmsnorm "+why) || !strings.Contains(lines[4], "70000") || !strings.Contains(lines[4], " failed ") {
+		if !strings.Contains(o.stderr, "1 of 3 cases failed, the first of them sum_norm "+why) || !strings.Contains(lines[4], "70000") || !strings.Contains(lines[4], " failed ") {
 			t.Errorf("%s%s", o.stdout, o.stderr)
 		}
 	}
@@ -156,9 +156,9 @@ func TestProfileKernelErrors(t *testing.T) {
 		{"matmul --shape cols=100", []string{"cols=100", "Q4_K's block of 256"}},
 		{"matmul --shape rows=2000000000,cols=256", []string{"the device binds at most"}},
 		{"matmul --type Q9_K", []string{"--type", `"Q9_K"`, "Q6_K"}},
-		{"rmsnorm --type F16", []string{"--type", "rmsnorm has no weights"}},
-		{"rmsnorm --kv f32", []string{"--kv", "rmsnorm has no KV cache"}},
-		{"rmsnorm --depth 5", []string{"no depth"}},
+		{"sum_norm --type F16", []string{"--type", "sum_norm has no weights"}},
+		{"sum_norm --kv f32", []string{"--kv", "sum_norm has no KV cache"}},
+		{"sum_norm --depth 5", []string{"no depth"}},
 		{"rope --depth -1", []string{"--depth", "whole numbers"}},
 		{"matmul --tuning wide=8", []string{`no tuning "wide"`, "lanes, max_lanes, row_lanes, groups, outputs, span, tokens"}},
 		{"matmul --tuning span=3", []string{"span=3", "power of two"}},

@@ -101,9 +101,9 @@ func checkOccupancy(t *testing.T, p *static.Compilation) {
 }
 
 func TestProfileStaticForms(t *testing.T) {
-	args := []string{"--family", "navi21,VEGA10", "--type", "Q4_K", "matmul", "rmsnorm"}
+	args := []string{"--family", "navi21,VEGA10", "--type", "Q4_K", "matmul", "sum_norm"}
 	text := mustStatic(t, args...)
-	for _, want := range []string{"=== navi21: RDNA 2, Null hardware (RADV NAVI21)", "=== vega10:", "VGPRs", "matmul Q4_K, 16 tokens, 512 lanes, normed", "rmsnorm", "programs: 5"} {
+	for _, want := range []string{"=== navi21: RDNA 2, Null hardware (RADV NAVI21)", "=== vega10:", "VGPRs", "matmul Q4_K, 16 tokens, 512 lanes, normed", "sum_norm", "programs: 5"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}

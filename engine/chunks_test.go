@@ -22,8 +22,8 @@ func TestChunksChangeNoBits(t *testing.T) {
 	matrices, registers := splitting, splitting
 	matrices.Attention = shaders.DefaultTuning(device.Caps()).Attention
 	matrices.Attention.Matrix = shaders.EmulatedAttention()
-	registers.Prefill.Registers, registers.Attention = shaders.EmulatedRegisters(), matrices.Attention // which leaves it f16
-	lengths, few := raggedLengths(), []int{7, 33, 65}                                                  // emulation takes its time
+	registers.Prefill.Registers = shaders.EmulatedRegisters()
+	lengths, few := raggedLengths(), []int{7, 33, 65} // emulation takes its time
 	for name, c := range map[string]struct {
 		file    *weights.Model
 		tuning  *shaders.Tuning

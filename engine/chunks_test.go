@@ -28,7 +28,6 @@ func TestChunksChangeNoBits(t *testing.T) {
 	matrices.Attention = shaders.DefaultTuning(device.Caps()).Attention
 	matrices.Attention.Matrix = shaders.EmulatedAttention()
 	t.Run("tiles", func(t *testing.T) { checkChunks(t, &splitting) })
-	registers.Attention = matrices.Attention // which leaves it f16
 	for name, tuning := range map[string]*shaders.Tuning{"attention by matrices": &matrices, "registers": &registers} { // emulated: slow
 		t.Run(name, func(t *testing.T) {
 			sameInChunks(t, wide, Options{Tuning: tuning}, []int{7, 33}, []int{64, 7})

@@ -70,3 +70,23 @@ func TestActivationsOf7B(t *testing.T) {
 		}
 	}
 }
+
+// A prompt whose products and attention leave each other f16, blocked and in octets, is near that in f32, and has the
+// same bits in chunks.
+func TestPromptsInF16(t *testing.T) {
+	matrices := gpuPrefill
+	matrices.Prefill.Registers = shaders.EmulatedRegisters()
+	matrices.Attention = shaders.DefaultTuning(device.Caps()).Attention
+	matrices.Attention.Matrix = shaders.EmulatedAttention()
+	file, ids := synth(t, "seallm-nano:layers=1,vocab=600,ffn=1024", "Q4_0"), [][]int32{{5, 9, 77, 31, 2, 8, 100, 44, 11, 12, 13}}
+	want := allLogits(t, loadFile(t, file, Options{Context: 64}), ids)
+	m := loadFile(t, file, Options{Context: 64, Tuning: &matrices})
+	whole := allLogits(t, m, ids)
+	checkDistance(t, m, whole, want)
+	m = loadFile(t, file, Options{Context: 64, Tuning: &matrices, Chunk: 4})
+	for i, cut := range allLogits(t, m, ids) {
+		if !slices.Equal(cut, whole[i]) {
+			t.Errorf("in chunks of 4 the logits of position %d are others", i)
+		}
+	}
+}

@@ -84,7 +84,7 @@ func (a *activations) table(c weights.Config, p *plan) []activation {
 	if p.matrices {
 		half = max(half, shaders.ActivationHalves(max(c.Dim, c.FFNDim, c.Heads*c.HeadDim)))
 	}
-	partial := max(p.prefillSplits.PartialBytes(h, p.chunk), p.decodeSplits.PartialBytes(h, max(p.rows, min(p.chunk, shortChunk))))
+	partial := max(p.prefillSplits.PartialBytes(h, p.chunk), p.decodeSplits.PartialBytes(h, p.rows))
 	return []activation{
 		{"x", &a.x.X, ofStep, floats(c.Dim), ownRoom},
 		{"weighted", &a.x.Weighted.F32, ofStep, floats(c.Dim), ownRoom},

@@ -12,7 +12,7 @@ import (
 	"sealvk/weights"
 )
 
-// A position of a prompt has the same bits wherever the prompt was cut, where it goes through tiles.
+// A position of a prompt has the same bits wherever the prompt was cut.
 func TestChunksChangeNoBits(t *testing.T) {
 	wide := synth(t, "seallm-nano:layers=1,vocab=1000,ffn=2048,context=1200", "Q4_K_M")
 	splitting := gpuPrefill
@@ -28,6 +28,7 @@ func TestChunksChangeNoBits(t *testing.T) {
 	matrices.Attention = shaders.DefaultTuning(device.Caps()).Attention
 	matrices.Attention.Matrix = shaders.EmulatedAttention()
 	t.Run("tiles", func(t *testing.T) { checkChunks(t, &splitting) })
+	t.Run("the device's own", func(t *testing.T) { checkChunks(t, nil) })
 	for name, tuning := range map[string]*shaders.Tuning{"attention by matrices": &matrices, "registers": &registers} { // emulated: slow
 		t.Run(name, func(t *testing.T) {
 			sameInChunks(t, wide, Options{Tuning: tuning}, []int{7, 33}, []int{64, 7})

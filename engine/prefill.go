@@ -53,9 +53,6 @@ func lengths(start, tokens, count int) shaders.Lengths {
 	return shaders.Lengths{Longest: longest, Sum: tokens*start + tokens*(tokens+1)/2 + (count-tokens)*longest}
 }
 
-// shortChunk is the tokens of a chunk up to which devices without tiles take decode's attention.
-const shortChunk = 16
-
 // chunk is tokens of a prompt in one pass. It has as many rows as its class; those behind the tokens are
 // the last one again, which changes nothing, and whose results are its own.
 type chunk struct {
@@ -69,20 +66,18 @@ type chunk struct {
 }
 
 // chunk is a prefill chunk, whose rows and attention grid it writes for the device. What was
-// computed in the slot before must be complete. On devices with tiles any chunk, were it of one
-// token, takes the kernels of prefill, so that no position's bits depend on where a prompt was cut.
+// computed in the slot before must be complete. Any chunk, were it of one token, takes the kernels of
+// prefill, so that no position's bits depend on where a prompt was cut.
 func (m *Model) chunk(slot int, ids []int32, start int, sequence uint32) *chunk {
 	s, n, count := &m.state, len(ids), m.chunkClass(len(ids))
-	c := &chunk{step: step{rows: s.chunkRows[slot].All(), count: count, grid: s.chunkGrid[slot].All(), splits: m.decodeSplits}, start: start, tokens: n, slot: slot}
-	if m.tiled || n > shortChunk {
-		c.prefill, c.splits = true, m.prefillSplits
-	}
+	c := &chunk{start: start, tokens: n, slot: slot}
+	c.step = step{rows: s.chunkRows[slot].All(), count: count, grid: s.chunkGrid[slot].All(), splits: m.prefillSplits, prefill: true}
 	for i := range count {
 		at := min(i, n-1)
 		row := shaders.Row{Token: uint32(ids[at]), Position: uint32(start + at), Sequence: sequence}
 		copy(s.chunkRows[slot].Bytes()[rowBytes*i:], bytesOf(row))
 	}
-	grid := m.kernels.AttentionGrid(c.splits, m.heads, start+n, count, c.prefill)
+	grid := m.kernels.AttentionGrid(c.splits, m.heads, start+n, count, true)
 	copy(s.chunkGrid[slot].Bytes(), bytesOf(grid))
 	return c
 }

@@ -263,7 +263,7 @@ func TestNothingIsBuiltAfterLoad(t *testing.T) {
 				}
 			}
 			for _, n := range []int{1, 2, 3, 5, 16, 17, 40, 100} {
-				if c.cpu && n <= shortChunk {
+				if c.cpu && n <= 4 { // tokens of which products and attention take fewer than a lane does
 					continue
 				}
 				chunk := m.chunk(0, make([]int32, n), 0, 0)

@@ -23,11 +23,8 @@ func Trusted(ctx context.Context, dev *vk.Device, o Options) (Options, error) {
 		if err != nil {
 			return o, fmt.Errorf("engine: %w", err)
 		}
-		if t.SetMatrices(m); r.State == selfcheck.Wrong {
+		if t.SetMatrices(dev.Caps(), m); r.State == selfcheck.Wrong {
 			wrong = append(wrong, r)
-		}
-		if a := shaders.LanesAttention(dev.Caps(), m); a.Form != shaders.NoMatrices && t.Attention.Matrix.Form == shaders.MatrixShared {
-			t.Attention.Matrix = a
 		}
 	}
 	v, err := selfcheck.Check(ctx, dev, t)

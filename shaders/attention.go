@@ -50,7 +50,7 @@ type AttentionTuning struct {
 	Subgroup  int // size of the subgroups that work on their own (attention_subgroup), without Positions and Tile; 0: none do
 
 	PrefillLanes int
-	PrefillRows  int // rows of the step that a lane works on
+	PrefillRows  int // rows of the step that a lane works on, at most
 	PrefillTile  int // a multiple of PageTokens
 
 	Matrix AttentionMatrix // of prefill, in place of those three
@@ -120,7 +120,7 @@ func (a *AttentionTuning) checkPlain(kv KVType, l *vk.Limits) error {
 // checkPrefill is Check for attention_prefill.comp.
 func (a *AttentionTuning) checkPrefill(l *vk.Limits) error {
 	line := min(a.PrefillLanes, PageTokens)
-	rows := a.prefillRows()
+	rows := a.PrefillRows * a.prefillGroups()
 	shared := 4 * (rows*(a.PrefillTile+line+2) + 4)
 	if a.PrefillLanes < format.MaxHeadDim/8 {
 		shared += 4 * rows * format.MaxHeadDim
@@ -134,9 +134,18 @@ func (a *AttentionTuning) checkPrefill(l *vk.Limits) error {
 	return nil
 }
 
-// prefillRows is the rows of a workgroup of prefill: a lane's, in each line of lanes that
-// has a page's positions.
-func (a *AttentionTuning) prefillRows() int { return a.PrefillRows * max(1, a.PrefillLanes/PageTokens) }
+// prefillGroups is the lines of lanes that share a workgroup of prefill, each of which has a page's positions.
+func (a *AttentionTuning) prefillGroups() int { return max(1, a.PrefillLanes/PageTokens) }
+
+// prefillRows is the rows of a lane in prefill of count rows: fewer where those would be in vain. A row's
+// numbers do not depend on it.
+func (a *AttentionTuning) prefillRows(count int) int {
+	rows := 1
+	for rows*a.prefillGroups() < count && rows < a.PrefillRows {
+		rows *= 2
+	}
+	return min(rows, a.PrefillRows)
+}
 
 // Splits says how a sequence's positions are shared among workgroups.
 type Splits struct {

@@ -93,19 +93,6 @@ func EmulatedRegisters() RegisterTiles {
 	}
 }
 
-// SetMatrices makes m, which FindMatrices found, the matrices of products with few tokens, and if those are in lanes of
-// products with many.
-func (t *Tuning) SetMatrices(m MatrixTuning) {
-	t.Product.Matrix = m
-	switch r := &t.Prefill.Registers; {
-	case r.Form == MatrixEmulated:
-	case m.Form == MatrixLanes && *r != RegisterTiles{}:
-		r.Form, r.Places = m.Form, m.Places
-	default:
-		*r = RegisterTiles{}
-	}
-}
-
 // Takes tells whether products with w are computed so, of x in octets (half_rows.glsl).
 func (r *RegisterTiles) Takes(w *Matrix) bool {
 	return r.Form != NoMatrices && w.Cols%TurnCols == 0 && (r.Floats || !w.Type.IsFloat())

@@ -63,7 +63,10 @@ func TestRegisterTiles(t *testing.T) {
 	if r.Takes(quantized) {
 		t.Error("in registers before anybody knows how")
 	}
-	tuning.SetMatrices(lanesMatrices(MatrixLanes, MatrixPlaces{1, 2, 3}))
+	tuning.SetMatrices(c, lanesMatrices(MatrixLanes, MatrixPlaces{1, 2, 3}))
+	if a := tuning.Attention.Matrix; a != LanesAttention(c, tuning.Product.Matrix) {
+		t.Errorf("attention by %+v", a)
+	}
 	if r.Places != (MatrixPlaces{1, 2, 3}) || !r.Takes(quantized) || r.Takes(floats) || r.Takes(ragged) {
 		t.Errorf("%+v", r)
 	}
@@ -95,7 +98,7 @@ func TestRegisterTiles(t *testing.T) {
 	if small := DefaultPrefill(c); small.Registers.Wide.Buffers != 1 {
 		t.Errorf("in 32 KiB of shared memory: %d buffers", small.Registers.Wide.Buffers)
 	}
-	if tuning.SetMatrices(SharedMatrices(c)); *r != (RegisterTiles{}) {
+	if tuning.SetMatrices(c, SharedMatrices(c)); *r != (RegisterTiles{}) {
 		t.Error("in registers where nobody knows how")
 	}
 	if amd := DefaultTuning(withLimits(gpuWith(32, 64, [3]int{16, 16, 16}))); amd.Prefill.Registers != (RegisterTiles{}) {

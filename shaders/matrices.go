@@ -52,6 +52,22 @@ func FindMatrices(d *vk.Device) (MatrixTuning, error) {
 	return SharedMatrices(c), nil
 }
 
+// SetMatrices makes m, which FindMatrices found, the matrices of products with few tokens, and if those are in lanes of
+// prefill too, of what is made for matrices there.
+func (t *Tuning) SetMatrices(c *vk.Caps, m MatrixTuning) {
+	t.Product.Matrix = m
+	switch r := &t.Prefill.Registers; {
+	case r.Form == MatrixEmulated:
+	case m.Form == MatrixLanes && *r != RegisterTiles{}:
+		r.Form, r.Places = m.Form, m.Places
+	default:
+		*r = RegisterTiles{}
+	}
+	if a := LanesAttention(c, m); a.Form != NoMatrices && t.Attention.Matrix.Form == MatrixShared {
+		t.Attention.Matrix = a
+	}
+}
+
 // HasLanes tells whether a device has the matrices and subgroups that MatrixLanes is made for.
 func HasLanes(c *vk.Caps) bool {
 	s := &c.Subgroup

@@ -12,12 +12,12 @@ import (
 
 var _ = register("attention", kernel{
 	plan: (*Bench).attentionDecode, check: checkHeads, splits: true, grows: true, ragged: raggedHeads,
-	byHand: attentionByHand(4, [3]int{6, 3, 70}),
+	byHand: attentionByHand("f16 cache", 4, [3]int{6, 3, 70}),
 })
 
 var _ = register("attention_subgroup", kernel{
 	plan: (*Bench).attentionDecode, quantizes: true, check: checkHeads, splits: true, grows: true, ragged: raggedHeads,
-	byHand: attentionByHand(64, [3]int{6, 3, 70}),
+	byHand: attentionByHand("f16 cache", 64, [3]int{6, 3, 70}),
 })
 
 var _ = register("attention_prefill", kernel{
@@ -25,7 +25,7 @@ var _ = register("attention_prefill", kernel{
 		b.attention((*shaders.Kernels).AttentionPrefill, b.Variant.Attention.PrefillGrid)
 	},
 	check: checkHeads, splits: true, ragged: raggedHeads,
-	byHand: attentionByHand(4, [3]int{6, 3, 24}), // 70 rows in workgroups of 3
+	byHand: attentionByHand("f16 cache, 3 rows a lane", 4, [3]int{6, 3, 24}), // 70 rows in workgroups of 3
 })
 
 var _ = register("attention_coopmat", kernel{
@@ -36,8 +36,8 @@ var _ = register("attention_coopmat", kernel{
 })
 
 // attentionByHand is 70 positions in splits of 32: q, and 70 positions of k and v in f16 once.
-func attentionByHand(lanes int, grid [3]int) []example {
-	return []example{{[]int{6, 2, 32, 70}, "f16 cache", lanes, grid, shaders.Work{
+func attentionByHand(variant string, lanes int, grid [3]int) []example {
+	return []example{{[]int{6, 2, 32, 70}, variant, lanes, grid, shaders.Work{
 		Read: 70*4*192 + 2*70*2*64, Written: 70 * 4 * 192, FLOPs: 70 * 71 / 2 * 6 * (4*32 + 4),
 	}}}
 }

@@ -80,7 +80,8 @@ func possible(t *testing.T, kernel string) bool {
 		return true
 	}
 	_, got := (&Sweep{Kernel: kernel}).Cases(device.Caps())
-	if got == nil || !strings.HasSuffix(got.Error(), kernel+": "+err.Error()) || kernel != "matmul_coopmat" && kernel != "matmul_registers" {
+	matrices := slices.Contains([]string{"matmul_coopmat", "matmul_registers", "attention_coopmat"}, kernel)
+	if got == nil || !strings.HasSuffix(got.Error(), kernel+": "+err.Error()) || !matrices {
 		t.Errorf("%s: %v, want %v", kernel, got, err)
 	}
 	return false
@@ -150,7 +151,7 @@ func TestOneFailingCase(t *testing.T) {
 	defer func() { *count = before }()
 	for _, tokens := range [][]int{{2000, 1, 2}, {1, 2000, 2}, {1, 2, 2000}} {
 		w := newWorkbench(t, Options{Reps: 2})
-		for i, r := range results(t, w, Sweep{Kernel: "rmsnorm", Sizes: map[string][]int{"dim": {3}, "tokens": tokens}}) {
+		for i, r := range results(t, w, Sweep{Kernel: "to_half", Sizes: map[string][]int{"cols": {3}, "tokens": tokens}}) {
 			switch {
 			case tokens[i] < 2000:
 				checkResult(t, r)

@@ -2,6 +2,7 @@ package kernelbench
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -78,7 +79,8 @@ func (s *Sweep) Cases(caps *vk.Caps) ([]Case, error) {
 			return fail("%s has no size %q; it has %s", s.Kernel, name, strings.Join(k.Sizes, ", "))
 		}
 	}
-	for name, values := range s.Knobs {
+	for _, name := range slices.Sorted(maps.Keys(s.Knobs)) {
+		values := s.Knobs[name]
 		if own := Knobs(s.Kernel); !slices.Contains(own, name) {
 			return fail("%s has no tuning %q; it has %s", s.Kernel, name, strings.Join(own, ", "))
 		}
@@ -95,7 +97,7 @@ func (s *Sweep) Cases(caps *vk.Caps) ([]Case, error) {
 		return fail("%s: %w", s.Kernel, err)
 	}
 	if s.matrices != (shaders.MatrixTuning{}) {
-		tuning.SetMatrices(s.matrices)
+		tuning.SetMatrices(caps, s.matrices)
 	}
 	types, depths := s.Types, s.Depths
 	if len(types) == 0 {

@@ -387,21 +387,6 @@ func (b matmulRegistersBindings) with(push matmulRegistersPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Weights), bindReadOnly(b.X), bindReadWrite(b.Y)}}
 }
 
-// matmulSumModule is the SPIR-V of matmul_sum.comp.
-var matmulSumModule = module{name: "matmul_sum", push: 12, bindings: 2, constants: 1}
-
-type matmulSumPush struct {
-	Count, Splits, Add uint32
-}
-
-type matmulSumBindings struct {
-	Partial, Y vk.Range
-}
-
-func (b matmulSumBindings) with(push matmulSumPush) arguments {
-	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Partial), bindReadWrite(b.Y)}}
-}
-
 // matmulTiledModule is the SPIR-V of matmul_tiled.comp.
 var matmulTiledModule = module{name: "matmul_tiled", push: 52, bindings: 3, constants: 9}
 

@@ -105,14 +105,12 @@ type MatMulPrefill struct {
 	// GeGLU takes the place of Y, Row0, Stride and Add: gelu(gate · x[t]) × (up · x[t]), the rows of w being
 	// in the order of [GateUpRow], as [Kernels.GeGLUOperand] has it for the product that reads it.
 	GeGLU Operand
-	// Partial is [Kernels.PrefillSplits][tokens][rows] f32, or more, or none: without it, or where
-	// the matrix is not all of y, its columns are not split. Without Y the splits' sums stay there, for who reads them
-	// to add in their order.
+	// Partial takes the place of Y, Row0, Stride and Add: the columns are split, and each split's sums go to
+	// [Kernels.PrefillSplits][tokens][rows] f32, for who reads them to add in their order.
 	Partial vk.Range
 }
 
-// PrefillSplits is by how many workgroups the columns of w are shared in MatMulPrefill, where there is
-// room for their sums.
+// PrefillSplits is by how many workgroups the columns of w are shared in [MatMulPrefill].Partial.
 func (s *Kernels) PrefillSplits(w *Matrix) int { return s.tuning.Prefill.SplitsOf(w.Rows, w.Cols) }
 
 // GeGLUBlock is the columns of [MatMulPrefill].GeGLU that share a factor.
@@ -131,27 +129,23 @@ func (s *Kernels) GeGLUOperand(y vk.Range, tokens int, w *Matrix) Operand {
 // MatMulPrefill records m.
 func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
 	p, w, x, tokens := &s.tuning.Prefill, m.W, m.X, int64(m.X.Tokens)
-	geglu := m.GeGLU.Cols > 0
-	kept := !geglu && m.Y.Buffer == nil
-	if kept {
-		m.Stride, m.Add = w.Rows, false
-	}
+	to, row0, stride, add, geglu := m.Y, m.Row0, m.Stride, m.Add, m.GeGLU.Cols > 0
 	splits, part := 1, w.Cols
-	if !geglu && m.Partial.Buffer != nil && m.Stride == w.Rows {
-		splits, part = p.share(w.Rows, w.Cols)
-	}
-	tile := p.tiling(w.Rows, splits, x.Tokens)
-	pipeline := s.tilePipeline(p.kernel(), w.Type, tile, tileForm{geglu, x.Block})
-	if x.Octets {
-		tile = p.Registers.tile(x.Tokens)
-		pipeline = s.registerPipeline(matmulRegistersKernel, w.Type, tile, tileForm{geglu, x.Block})
-	}
-	to, add, stride := m.Y, m.Add, m.Stride
 	switch {
 	case geglu:
-		to, add, stride = m.GeGLU.X, false, m.GeGLU.Cols
-	case splits > 1 || kept:
-		to, add = m.Partial.Part(0, 4*int64(splits)*tokens*int64(w.Rows)), false
+		to, row0, stride, add = m.GeGLU.X, 0, m.GeGLU.Cols, false
+	case m.Partial.Buffer != nil:
+		splits, part = p.share(w.Rows, w.Cols)
+		to, row0, stride, add = m.Partial.Part(0, 4*int64(splits)*tokens*int64(w.Rows)), 0, w.Rows, false
+	}
+	var tile *Tiling
+	var pipeline *Pipeline
+	if form := (tileForm{geglu, x.Block}); x.Octets {
+		tile = p.Registers.tile(x.Tokens)
+		pipeline = s.registerPipeline(matmulRegistersKernel, w.Type, tile, form)
+	} else {
+		tile = p.tiling(w.Rows, splits, x.Tokens)
+		pipeline = s.tilePipeline(p.kernel(), w.Type, tile, form)
 	}
 	read, factors := 4*tokens*int64(w.Cols), 0
 	if x.Half {
@@ -174,7 +168,7 @@ func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
 		}
 		b := matmulTiledBindings{Weights: p.Data, X: x.X, Y: to}
 		push := matmulTiledPush{tilesPush{
-			matrixPush: w.push(p), Row0: uint32(m.Row0 + p.First), Stride: uint32(stride), Tokens: uint32(x.Tokens), First: uint32(x.First),
+			matrixPush: w.push(p), Row0: uint32(row0 + p.First), Stride: uint32(stride), Tokens: uint32(x.Tokens), First: uint32(x.First),
 			Factors: uint32(factors), Steps: uint32(ceilDiv(part, tile.Cols)), Add: constant(add), Octets: constant(m.GeGLU.Octets),
 		}}
 		args := b.with(push)
@@ -186,8 +180,5 @@ func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
 		}
 		gx, gy := s.fold(ceilDiv(p.Rows, tile.Rows) * ceilDiv(x.Tokens, tile.Tokens))
 		s.dispatch(c, label, call{pipeline: pipeline, arguments: args, shape: []int{p.Rows, w.Cols, x.Tokens}, grid: [3]int{gx, gy, splits}, work: work})
-	}
-	if splits > 1 && !kept {
-		s.MatMulSum(c, label+"_sum", to, m.Y, w.Rows*x.Tokens, splits, m.Add)
 	}
 }

@@ -109,7 +109,6 @@ func TestGridsAreFolded(t *testing.T) {
 	for _, c := range []*Case{
 		{Kernel: "matmul", Type: format.F32, Shape: []int{900, 8, 1}}, {Kernel: "geglu", Type: shaders.NoType, Shape: []int{150, 2}},
 		{Kernel: "matmul_tiled", Type: format.F32, Shape: []int{400, 8, 70}}, {Kernel: "rope", Type: shaders.NoType, Shape: []int{4, 2, 96, 2}},
-		{Kernel: "matmul_sum", Type: shaders.NoType, Shape: []int{150, 2}},
 	} {
 		c.Variant.Tuning = tuning
 		run(t, c)

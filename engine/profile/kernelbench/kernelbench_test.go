@@ -209,7 +209,7 @@ func TestClockText(t *testing.T) {
 // A kernel that does not find the same inputs in every run is found out.
 func TestRunsAreCompared(t *testing.T) {
 	w := newWorkbench(t, Options{Reps: 1})
-	c := Case{Kernel: "matmul_sum", Type: NoType, Shape: []int{64, 2}, Variant: Variant{Tuning: shaders.DefaultTuning(device.Caps())}}
+	c := Case{Kernel: "sum_norm", Type: NoType, Shape: []int{64, 1, 2}, Variant: Variant{Tuning: shaders.DefaultTuning(device.Caps())}}
 	b, err := w.plan(&c)
 	if err != nil {
 		t.Fatal(err)

@@ -31,6 +31,7 @@ func TestChunksChangeNoBits(t *testing.T) {
 	t.Run("the device's own", func(t *testing.T) { checkChunks(t, nil) })
 	for name, tuning := range map[string]*shaders.Tuning{"attention by matrices": &matrices, "registers": &registers} { // emulated: slow
 		t.Run(name, func(t *testing.T) {
+			needsF16(t)
 			sameInChunks(t, wide, Options{Tuning: tuning}, []int{7, 33}, []int{64, 7})
 		})
 	}

@@ -29,6 +29,9 @@ func TestDispatchesOfAPromptsLayer(t *testing.T) {
 		"attention in f32": {&registers, slices.Insert(slices.Clone(layer), 3, "attention_f16")},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if name != "f32" {
+				needsF16(t)
+			}
 			m := loadFile(t, file, Options{Tuning: c.tuning, Context: 64})
 			var got []string
 			m.kernels.Observe(func(d shaders.Dispatch) { got = append(got, d.Label) })
@@ -74,6 +77,7 @@ func TestActivationsOf7B(t *testing.T) {
 // A prompt whose products and attention leave each other f16, blocked and in octets, is near that in f32, and has the
 // same bits in chunks.
 func TestPromptsInF16(t *testing.T) {
+	needsF16(t)
 	matrices := gpuPrefill
 	matrices.Prefill.Registers = shaders.EmulatedRegisters()
 	matrices.Attention = shaders.DefaultTuning(device.Caps()).Attention

@@ -14,9 +14,7 @@ import (
 // A GPU's steps by cooperative matrices, which are emulated here, against f32; and the answers of
 // sequences are those that each has alone.
 func TestMatrixStepsAgreeWithF32(t *testing.T) {
-	if !device.Caps().Features.ShaderFloat16 {
-		t.Skip("the device does not calculate with f16, which cooperative matrices are of")
-	}
+	needsF16(t)
 	tuning := gpuTuning
 	tuning.Product.Matrix = shaders.EmulatedMatrices()
 	tuning.Product.IntDot = device.Caps().Features.IntegerDotProduct // of lone steps alone: what the others write are no integers
@@ -52,9 +50,7 @@ func checkLone(t *testing.T, m *Model) {
 // Prompts by matrices that lanes fill in registers, emulated: logits of rounded weights and activations, of all
 // products in octets.
 func TestPrefillInRegisters(t *testing.T) {
-	if !device.Caps().Features.ShaderFloat16 {
-		return // .ci has drivers that do
-	}
+	needsF16(t)
 	tuning := gpuPrefill
 	tuning.Prefill.Registers = shaders.EmulatedRegisters()
 	some := [][]int32{conversations(t, 1)[0][:23]}
@@ -115,5 +111,13 @@ func checkAlone(t *testing.T, m *Model) {
 		if !slices.Equal(r.Tokens, answers[i].Tokens) {
 			t.Errorf("request %d: %v, alone %v", i, r.Tokens, answers[i].Tokens)
 		}
+	}
+}
+
+// needsF16 skips the test of emulated matrices on a device that does not calculate with f16, which they are of.
+func needsF16(t *testing.T) {
+	t.Helper()
+	if !device.Caps().Features.ShaderFloat16 {
+		t.Skip("the device does not calculate with f16, which cooperative matrices are of")
 	}
 }

@@ -245,7 +245,9 @@ uint attend(uint tile, uint first, uint count) {
 #ifndef MATRIX_EMULATED
     A queries[KS];
     [[unroll]] for (uint pass = 0u; pass < HEAD_DIM / 32u; pass++) { // 32 dimensions of q through shared memory
-        for (uint i = lane; i < ROWS * 4u; i += LANES) {
+        [[unroll]] for (uint n = 0u; n < (ROWS * 4u + LANES - 1u) / LANES; n++) { // without a constant bound the loop around it stays one
+            uint i = n * LANES + lane;
+            if (i >= ROWS * 4u) continue;
             uint row = i / 4u, from = q_at(tile, row) + pass * 8u + i % 4u * 2u;
             float fit = q_fit(row);
             cached[row * Q_STRIDE + i % 4u] = uvec4(q_halves(from, fit), q_halves(from + 1u, fit));
@@ -416,7 +418,9 @@ uint attend(uint tile, uint first, uint count) {
     UNROLL for (uint t = 0u; t < SUMS; t++) {
         STAGE(sums[t], stage)
         barrier();
-        for (uint i = lane_index(); i < QUADS; i += SUBGROUP) {
+        UNROLL for (uint n = 0u; n < (QUADS + SUBGROUP - 1u) / SUBGROUP; n++) {
+            uint i = n * SUBGROUP + lane_index();
+            if (i >= QUADS) continue;
             uint row = row0 + i / (N / 4u), column = (part * SUMS + t) * N + i % (N / 4u) * 4u;
             vec4 v = staged_quad(stage + 4u * i);
             if (is_whole(row)) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -29,18 +30,18 @@ func fixedAnswer() answer {
 
 // openDemo opens the demo with a context of so many positions under the validation layers,
 // whose every message fails the test.
-func openDemo(t *testing.T, context uint64) *opened {
+func openDemo(t *testing.T, positions uint64) *opened {
 	t.Helper()
 	var stderr bytes.Buffer
 	p := &program{stdout: &output{w: io.Discard}, stderr: &stderr}
 	f := newModelFlags()
-	f.validate, f.context.value = true, context
+	f.validate, f.context.value = true, positions
 	o, err := p.open(t.Context(), f, nil, true)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}
 	t.Cleanup(func() {
-		if err := o.close(); err != nil || p.validationMessages.Load() != 0 {
+		if err := o.close(context.Background()); err != nil || p.validationMessages.Load() != 0 {
 			t.Errorf("%v\n%s", err, stderr.String())
 		}
 	})

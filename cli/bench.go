@@ -185,7 +185,7 @@ func (p *program) bench(f *benchFlags) (err error) {
 	if err := f.check(file); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.close()) }()
+	defer func() { err = errors.Join(err, o.close(ctx)) }()
 	if err := p.openDevice(o, f.modelFlags); err != nil {
 		return err
 	}

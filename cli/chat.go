@@ -67,7 +67,7 @@ func (p *program) chat(model *modelFlags, sampling *samplingFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.close()) }()
+	defer func() { err = errors.Join(err, o.close(ctx)) }()
 	c := &chat{program: p, opened: o, sampling: sampling, verbose: model.verbose, system: sampling.system}
 	if c.verbose && sampling.temperature.value > 0 {
 		p.note("seed %d", sampling.seed.value)

@@ -76,7 +76,7 @@ func (p *program) generate(f *generateFlags, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.close()) }()
+	defer func() { err = errors.Join(err, o.close(ctx)) }()
 	if f.model.verbose && f.sampling.temperature.value > 0 {
 		p.note("seed %d", f.sampling.seed.value)
 	}

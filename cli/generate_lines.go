@@ -37,7 +37,7 @@ func (p *program) generateLines(f *generateFlags, files []string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.close()) }()
+	defer func() { err = errors.Join(err, o.close(ctx)) }()
 	o.session.Close() // the lines take whichever is free
 	if f.model.verbose {
 		p.note("%d prompts, %d at a time", len(lines), o.model.Sequences())

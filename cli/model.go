@@ -83,7 +83,7 @@ func (p *program) open(ctx context.Context, f *modelFlags, named *prompt.Templat
 	defer func() { err = errors.Join(err, o.closeFile()) }()
 	defer func() {
 		if err != nil {
-			err = errors.Join(stopCause(ctx, err), o.close())
+			err = errors.Join(stopCause(ctx, err), o.close(ctx))
 		}
 	}()
 	if file.Size <= checkedFirst {
@@ -182,17 +182,24 @@ func (o *opened) closeFile() error {
 	return o.file.Close()
 }
 
-// close gives everything back that open took, as far as it came.
-func (o *opened) close() error {
+// close gives everything back that open took, as far as it came. Where ctx has ended it waits no longer than
+// leaveAfter for what the driver compiles, and keeps what was compiled.
+func (o *opened) close(ctx context.Context) error {
 	var errs []error
-	if o.left {
-		return nil
-	}
-	if o.session != nil {
+	if o.session != nil && !o.left {
 		o.session.Close()
 	}
-	if o.model != nil {
-		errs = append(errs, o.model.Close())
+	if o.model != nil && !o.left {
+		var err error
+		if _, o.left, err = unlessStopped(ctx, leaveAfter, func() (struct{}, error) { return struct{}{}, o.model.Close() }); !o.left {
+			errs = append(errs, err)
+		}
+	}
+	if o.left {
+		if o.device != nil {
+			_, _, _ = unlessStopped(ctx, leaveAfter, func() (struct{}, error) { return struct{}{}, o.device.SavePipelineCache() })
+		}
+		return nil
 	}
 	if o.device != nil {
 		if err := o.device.SavePipelineCache(); err != nil {

@@ -115,7 +115,7 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 	}
 	o := &opened{file: file, kv: f.kvType(), numerics: f.numericsMode()}
 	defer func() { err = errors.Join(err, o.closeFile()) }()
-	defer func() { err = errors.Join(err, o.close()) }()
+	defer func() { err = errors.Join(err, o.close(ctx)) }()
 	if err := p.openDevice(o, f.modelFlags); err != nil {
 		return nil, err
 	}

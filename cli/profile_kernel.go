@@ -193,7 +193,7 @@ func failures(results []*kernelbench.Result) error {
 
 func (p *program) runKernel(ctx context.Context, sweeps []kernelbench.Sweep, f *kernelFlags) (_ *kernelbench.Report, err error) {
 	o := &opened{}
-	defer func() { err = errors.Join(err, o.close()) }()
+	defer func() { err = errors.Join(err, o.close(ctx)) }()
 	if err := p.openDevice(o, f.modelFlags); err != nil {
 		return nil, err
 	}

@@ -38,6 +38,16 @@ func (b *building) end() {
 	<-b.done
 }
 
+// failed tells whether a pipeline of batches could not be built.
+func (b *building) failed() bool {
+	select {
+	case <-b.done:
+		return b.err != nil
+	default:
+		return false
+	}
+}
+
 // Complete waits until all kernels are built, for who measures: Load leaves those of batches to the
 // background on GPUs. The error is ctx's, or that of one that cannot be built, which comes again when it is asked for.
 func (m *Model) Complete(ctx context.Context) error {

@@ -113,6 +113,10 @@ func TestABatchThatCannotBeBuilt(t *testing.T) {
 	alone := hear(some[0], 10, nil)
 	submit(t, m, t.Context(), alone.Request)
 	alone.whole(t, "alone", some[0])
+	m.decode.spent = 2 * settled
+	if m.quick(4) {
+		t.Error("guesses would be checked by kernels that are not there")
+	}
 	if err := m.Close(); err != nil {
 		t.Error(err)
 	}

@@ -160,6 +160,9 @@ func (a *answer) start(s *Session) error {
 	if err := a.take(0); err != nil {
 		return err
 	}
+	if err := a.ctx.Err(); err != nil {
+		return err
+	}
 	m.state.current = append(m.state.current, a.row()) // as sampling left it
 	return nil
 }

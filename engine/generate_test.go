@@ -229,21 +229,25 @@ func TestCancel(t *testing.T) {
 	c := greedyCases(t)[0]
 	m := load(t, nano, Options{})
 	s := session(t, m)
-	ctx, cancel := context.WithCancel(context.Background())
-	n := 0
-	r, err := s.Generate(ctx, Request{Prompt: c.PromptIDs, Emit: func(Token) error {
-		if n++; n == 7 {
-			cancel()
+	var ctx context.Context
+	for _, last := range []int{1, 7} { // sampled behind the prompt, and behind a step
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(context.Background())
+		n := 0
+		r, err := s.Generate(ctx, Request{Prompt: c.PromptIDs, Emit: func(Token) error {
+			if n++; n == last {
+				cancel()
+			}
+			return nil
+		}})
+		if err != nil || r.Finish != FinishCancelled || !slices.Equal(r.Tokens, c.Answer.IDs[:last]) {
+			t.Errorf("cancelled: %v %s %v", err, r.Finish, r.Tokens)
 		}
-		return nil
-	}})
-	if err != nil || r.Finish != FinishCancelled || !slices.Equal(r.Tokens, c.Answer.IDs[:7]) {
-		t.Errorf("cancelled: %v %s %v", err, r.Finish, r.Tokens)
 	}
 	if r, err := s.Generate(ctx, Request{Prompt: c.PromptIDs[:9]}); err != nil || r.Finish != FinishCancelled || len(r.Tokens) != 0 {
 		t.Errorf("cancelled before: %v %+v", err, r)
 	}
-	r, err = s.Generate(context.Background(), Request{Prompt: c.PromptIDs, MaxTokens: 10})
+	r, err := s.Generate(context.Background(), Request{Prompt: c.PromptIDs, MaxTokens: 10})
 	if err != nil || !slices.Equal(r.Tokens, c.Answer.IDs[:10]) {
 		t.Errorf("afterwards: %v %v", err, r.Tokens)
 	}

@@ -105,7 +105,7 @@ func (a *answer) drafted() []int32 {
 // quick reports whether a step of a class of n rows costs no time to prepare that its answer may not win
 // back: its kernels are built, or would be among much else.
 func (m *Model) quick(n int) bool {
-	return m.decode.plans[n].samples > 0 || m.decode.spent > settled ||
+	return m.decode.plans[n].samples > 0 || m.decode.spent > settled && !m.building.failed() ||
 		len(m.kernels.Missing(func(c *vk.Commands) { m.decodeDispatches(c, n) })) == 0
 }
 

@@ -59,13 +59,17 @@ func speedsOf(dir string, c *vk.Caps) (s speeds) {
 		return s
 	}
 	s.path = filepath.Join(dir, c.CacheName("speeds")+".json")
+	s.read()
+	return s
+}
+
+func (s *speeds) read() {
 	if info, err := os.Stat(s.path); err != nil || !info.Mode().IsRegular() || info.Size() > maxSpeeds {
-		return s
+		return
 	}
 	if text, err := os.ReadFile(s.path); err == nil {
-		_ = json.Unmarshal(text, &s) // what it doesn't hold is 0
+		_ = json.Unmarshal(text, s) // what it doesn't hold is 0
 	}
-	return s
 }
 
 // margin is the part of what was reached that is counted on: other weights are slower, and so are
@@ -84,10 +88,14 @@ func (s *speeds) of(arithmetic string, guess speed) speed {
 	return guess
 }
 
-// keep writes what was reached, where that is more than was known, by a third.
+// keep writes what was reached, where that is more than is known, by a third.
 func (s *speeds) keep(arithmetic string, reached speed) {
+	if s.path == "" {
+		return
+	}
+	s.read() // what others have kept since
 	known := s.ByArithmetic[arithmetic]
-	if s.path == "" || margin*reached.FLOPs <= known.FLOPs && margin*reached.Bytes <= known.Bytes {
+	if margin*reached.FLOPs <= known.FLOPs && margin*reached.Bytes <= known.Bytes {
 		return
 	}
 	if s.ByArithmetic == nil {

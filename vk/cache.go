@@ -193,7 +193,10 @@ func (d *Device) saveCache() error {
 		return nil
 	}
 	p := a.bytes(int(n))
-	if r := vulkan.GetPipelineCacheData(d.handle, c.handle, &n, p); r != vulkan.Success {
+	switch r := vulkan.GetPipelineCacheData(d.handle, c.handle, &n, p); {
+	case r == vulkan.Incomplete:
+		return nil // what is compiled meanwhile makes it larger: the next save has it all
+	case r != vulkan.Success:
 		return d.check("vkGetPipelineCacheData", r)
 	}
 	data := bytesAt(p, int(n))

@@ -247,10 +247,11 @@ uint attend(uint tile, uint first, uint count) {
     [[unroll]] for (uint pass = 0u; pass < HEAD_DIM / 32u; pass++) { // 32 dimensions of q through shared memory
         [[unroll]] for (uint n = 0u; n < (ROWS * 4u + LANES - 1u) / LANES; n++) { // without a constant bound the loop around it stays one
             uint i = n * LANES + lane;
-            if (i >= ROWS * 4u) continue;
-            uint row = i / 4u, from = q_at(tile, row) + pass * 8u + i % 4u * 2u;
-            float fit = q_fit(row);
-            cached[row * Q_STRIDE + i % 4u] = uvec4(q_halves(from, fit), q_halves(from + 1u, fit));
+            if (i < ROWS * 4u) {
+                uint row = i / 4u, from = q_at(tile, row) + pass * 8u + i % 4u * 2u;
+                float fit = q_fit(row);
+                cached[row * Q_STRIDE + i % 4u] = uvec4(q_halves(from, fit), q_halves(from + 1u, fit));
+            }
         }
         barrier();
         [[unroll]] for (uint k = 0u; k < 32u / K; k++)
@@ -419,13 +420,12 @@ uint attend(uint tile, uint first, uint count) {
         STAGE(sums[t], stage)
         barrier();
         UNROLL for (uint n = 0u; n < (QUADS + SUBGROUP - 1u) / SUBGROUP; n++) {
-            uint i = n * SUBGROUP + lane_index();
-            if (i >= QUADS) continue;
-            uint row = row0 + i / (N / 4u), column = (part * SUMS + t) * N + i % (N / 4u) * 4u;
-            vec4 v = staged_quad(stage + 4u * i);
-            if (is_whole(row)) {
+            uint i = n * SUBGROUP + lane_index(), row = row0 + i / (N / 4u), column = (part * SUMS + t) * N + i % (N / 4u) * 4u;
+            vec4 v = staged_quad(stage + 4u * min(i, QUADS - 1u));
+            bool mine = i < QUADS;
+            if (mine && is_whole(row)) {
                 write(tile, row, column, v / total[row]);
-            } else if (split < row_splits[row]) {
+            } else if (mine && split < row_splits[row]) {
                 uint to = (((tile + row) * push.heads + head) * push.max_splits + split) * stride;
                 partial[to + 1u + column / 4u] = v;
                 if (column == 0u) partial[to] = vec4(maximum[row], total[row], 0.0, 0.0);

@@ -167,12 +167,13 @@ void write(uint row0, uint token0) {
         [[unroll]] for (uint i = 0u; i < 4u; i++) {
             uint token = token0 + n * 8u + 2u * t + i % 2u;
             float factor = factor_of(token);
-            [[unroll]] for (uint mi = 0u; mi < MS; mi++) {
+            [[unroll]] for (uint mi = 0u; mi < MS; mi++) { // to the end: a loop with a way out may not be unrolled
                 uint row = row0 + mi * 16u + g + 8u * (i / 2u);
-                if (row >= push.rows || token >= push.tokens) continue;
-                uint at = (gl_WorkGroupID.z * push.tokens + token) * push.stride + push.row0 + row;
-                float v = ELEMENT(sums[mi * NS + n], i) * factor;
-                y[at] = push.add != 0u ? y[at] + v : v;
+                if (row < push.rows && token < push.tokens) {
+                    uint at = (gl_WorkGroupID.z * push.tokens + token) * push.stride + push.row0 + row;
+                    float v = ELEMENT(sums[mi * NS + n], i) * factor;
+                    y[at] = push.add != 0u ? y[at] + v : v;
+                }
             }
         }
     }

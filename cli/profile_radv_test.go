@@ -118,13 +118,13 @@ func TestProfileStaticForms(t *testing.T) {
 	}
 	r := readStatic(t, mustStatic(t, append(args, "--isa", "--format", "json")...))
 	rows, err := csv.NewReader(strings.NewReader(mustStatic(t, append(args, "--format", "csv")...))).ReadAll()
-	if err != nil || len(rows) != 1+10 || len(r.Compilations) != 2 {
+	if err != nil || len(rows) != 1+2*7 || len(r.Compilations) != 2 {
 		t.Fatalf("%d rows of CSV, %d profiles (%v)", len(rows), len(r.Compilations), err)
 	}
 	vgprs := slices.Index(rows[0], "vgprs")
 	for i, p := range r.Compilations {
 		for j, x := range p.Pipelines {
-			if row := rows[1+5*i+j]; row[0] != p.Family || row[6] != x.Kernel || row[vgprs] != figureText(x.VGPRs, "") {
+			if row := rows[1+7*i+j]; row[0] != p.Family || row[6] != x.Kernel || row[vgprs] != figureText(x.VGPRs, "") {
 				t.Errorf("CSV %q, JSON %+v", row, x)
 			}
 			if !strings.Contains(x.ISA, "s_endpgm") || strings.Contains(x.ISA, "\x00") {

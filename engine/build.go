@@ -40,6 +40,9 @@ func (b *building) end() {
 
 // failed tells whether a pipeline of batches could not be built.
 func (b *building) failed() bool {
+	if b == nil {
+		return false // nothing is built later
+	}
 	select {
 	case <-b.done:
 		return b.err != nil

@@ -151,6 +151,17 @@ func TestChunkClass(t *testing.T) {
 			t.Errorf("%d tokens without tiles: %d rows", n, got)
 		}
 	}
+	for _, chunk := range []int{1, 7, 16, 20, 40, 64, 100, 1000, 1024} { // Load goes through all of them
+		p, seen := &plan{tiled: true, chunk: chunk}, map[int]bool{}
+		for n := chunk; n > 0; n = p.classBelow(n) {
+			seen[n] = true
+		}
+		for n := 1; n <= chunk; n++ {
+			if !seen[p.chunkClass(n)] {
+				t.Errorf("chunks of up to %d: %d tokens have %d rows, of which Load knows nothing", chunk, n, p.chunkClass(n))
+			}
+		}
+	}
 	if got := (&plan{tiled: true, chunk: 7}).chunkClass(5); got != 7 {
 		t.Errorf("5 tokens where chunks have up to 7: %d rows", got)
 	}

@@ -35,6 +35,20 @@ func (p *plan) chunkClass(n int) int {
 	return min((max(n, rows)+rows-1)/rows*rows, p.chunk)
 }
 
+// classBelow is the largest class of a chunk with fewer rows than class n; 0: there is none. Without tiles, where all
+// counts are classes, half as many rows: there kernels differ by powers of two.
+func (p *plan) classBelow(n int) int {
+	switch {
+	case !p.tiled:
+		return n / 2
+	case n > 64:
+		return (n - 1) / 64 * 64
+	case n > 16:
+		return p.chunkClass(n / 2)
+	}
+	return 0
+}
+
 // idleSequences is that of idle rows, behind those of sessions: 1, or 0 where no row is ever idle.
 // It holds one page of the KV cache, whose first position all idle rows write and read.
 func (p *plan) idleSequences() int {

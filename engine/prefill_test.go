@@ -262,7 +262,7 @@ func TestNothingIsBuiltAfterLoad(t *testing.T) {
 					}
 				}
 			}
-			for _, n := range []int{1, 2, 3, 5, 16, 17, 40, 100} {
+			for _, n := range []int{1, 2, 3, 5, 16, 17, 40, 100, 132, 180} {
 				if c.cpu && n <= 4 { // tokens of which products and attention take fewer than a lane does
 					continue
 				}

@@ -4,11 +4,11 @@ import "sealvk/vk"
 
 // Activations is what products read: f32, and where ProductTuning.IntDot is set, for up
 // to DecodeRows tokens, 16-bit integers too (quantize.glsl); or, where [Kernels.TakesHalves] says so,
-// f16, of the tokens that are multiplied alone: of what is normed, the norm ([Kernels.NormHalves]).
+// f16, of the tokens that are multiplied alone: of what is normed, the norm ([Kernels.SumNorm]).
 type Activations struct {
 	F32       vk.Range // [token][cols]
 	Quantized vk.Range // QuantizedBytes; may be missing
-	Half      vk.Range // ActivationHalves, as Halves or NormHalves write it; may be missing
+	Half      vk.Range // ActivationHalves, as ToHalf or SumNorm write it; may be missing
 }
 
 // QuantizedBytes is the size of Activations.Quantized, three quads a block of 16 columns.

@@ -50,14 +50,6 @@ func (o *Operand) factors() int {
 // blocks of a token.
 func (o *Operand) blocks() int { return ceilDiv(o.Cols, o.Block) }
 
-// HalfBytes is the size of the buffer in which Operand keeps x; 0: it needs none.
-func (s *Kernels) HalfBytes(tokens, cols int) int64 {
-	if !s.tuning.Prefill.Half() {
-		return 0
-	}
-	return HalfBytes(8*ceilDiv(tokens, 8), cols)
-}
-
 // HalfBytes is the size of tokens as ToHalf writes them: their values, and a factor each.
 func HalfBytes(tokens, cols int) int64 { return int64(tokens) * int64(halfRow(cols)+4) }
 

@@ -114,6 +114,15 @@ func (b *bench) outBytes(name string, size int64) vk.Range {
 	return b.made(b.buffers.Output(name, size, nil))
 }
 
+// half is room for x of m's product in prefill where that reads f16, else none.
+func (b *bench) half(tokens int, m *Matrix) vk.Range {
+	o := b.set.PrefillOperand(vk.Range{}, tokens, m)
+	if !o.Half {
+		return vk.Range{}
+	}
+	return b.outBytes("half", o.Bytes())
+}
+
 func (b *bench) made(g *guarded.Buffer, err error) vk.Range {
 	if err != nil {
 		b.t.Fatal(err)

@@ -168,7 +168,7 @@ func TestMatMulCoopMatNaN(t *testing.T) {
 		x := normal(rng, tokens*cols, 1)
 		x[2*cols+7] = float32(bad)
 		rx, y := in(b, "x", x), b.out("y", tokens*rows)
-		buffer := b.outBytes("half", b.set.HalfBytes(tokens, cols))
+		buffer := b.half(tokens, m)
 		b.run(func(c *vk.Commands) {
 			x := b.set.Operand(c, "half", Operand{X: rx, Tokens: tokens, Cols: cols}, buffer, m)
 			b.set.MatMulPrefill(c, "matmul", MatMulPrefill{W: m, X: x, Y: y, Stride: rows})

@@ -25,7 +25,7 @@ func TestMatMulRegistersSplits(t *testing.T) {
 	values := normal(rng, tokens*cols, 1)
 	x, partial := in(b, "x", values), b.out("partial", 2*tokens*rows)
 	product := func(first, n int) []float32 {
-		half := b.outBytes("half", b.set.HalfBytes(n, cols))
+		half := b.half(n, m)
 		var grid [3]int
 		b.set.Observe(func(d Dispatch) {
 			if d.Pipeline.Kernel == matmulRegistersModule.name {

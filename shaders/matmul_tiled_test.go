@@ -46,10 +46,7 @@ func (b *bench) prefill(rng *rand.Rand, typ Type, rows, cols, tokens, splits int
 	first := len(x)/cols - tokens
 	m := b.matrix(file, 2+2*rng.IntN(100))
 	rx, y, sum := in(b, "x", x), b.out("y", tokens*rows), inout(b, "sum", normal(rng, tokens*rows, 1))
-	half, partial := vk.Range{}, vk.Range{}
-	if n := b.set.HalfBytes(tokens, cols); n > 0 {
-		half = b.outBytes("half", n)
-	}
+	half, partial := b.half(tokens, m), vk.Range{}
 	if splits > 1 {
 		partial = b.out("partial", splits*tokens*rows)
 	}
@@ -218,10 +215,7 @@ func testTokensOfBatch(t *testing.T, p Prefill, typ Type) {
 	x, partial := in(b, "x", normal(rng, tokens*cols, 1)), b.out("partial", 2*tokens*rows)
 	// products is of n tokens: the splits' sums, the sums of all columns at once, and what GeGLU makes.
 	products := func(first, n int) (all [3][]float32) {
-		half := vk.Range{}
-		if size := b.set.HalfBytes(n, cols); size > 0 {
-			half = b.outBytes("half", size)
-		}
+		half := b.half(n, m)
 		whole, geglu := b.out("whole", n*rows), b.set.GeGLUOperand(vk.Range{}, n, &Matrix{Type: typ, Cols: rows / 2})
 		words := n * rows / 2
 		if geglu.Half {

@@ -7,7 +7,7 @@ var toHalfKernel = register(toHalfModule, Kernel{
 })
 
 // Operand makes x, in f32, ready for MatMulPrefill with w: for cooperative matrices it records
-// its conversion into half, of [Kernels.HalfBytes], else nothing.
+// its conversion into half, of [Operand.Bytes], else nothing.
 func (s *Kernels) Operand(c *vk.Commands, label string, x Operand, half vk.Range, w *Matrix) Operand {
 	to := s.PrefillOperand(half, x.Tokens, w)
 	if !to.Half {

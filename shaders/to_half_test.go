@@ -24,9 +24,10 @@ func TestToHalf(t *testing.T) {
 		nan[0], nan[cols] = float32(math.NaN()), float32(math.Inf(-1))
 		x = append(x, nan...)
 		first, tokens := 1, len(x)/cols-1
-		rx, out := in(b, "x", x), b.outBytes("half", b.set.HalfBytes(tokens, cols))
+		reader := &Matrix{Cols: cols}
+		rx, out := in(b, "x", x), b.half(tokens, reader)
 		b.run(func(c *vk.Commands) {
-			b.set.Operand(c, "half", Operand{X: rx, First: first, Tokens: tokens, Cols: cols}, out, &Matrix{Cols: cols})
+			b.set.Operand(c, "half", Operand{X: rx, First: first, Tokens: tokens, Cols: cols}, out, reader)
 		})
 		raw := guarded.Bytes(b.uints(out))
 		row := halfRow(cols)

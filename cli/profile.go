@@ -146,7 +146,7 @@ func (p *program) measureProfile(ctx context.Context, f *profileFlags) (_ *profi
 	if err != nil {
 		return nil, err
 	}
-	if err := o.model.Complete(ctx); err != nil {
+	if err := o.model.Complete(ctx); ctx.Err() != nil { // what cannot be built fails what needs it
 		return nil, err
 	}
 	result, err := profile.Measure(ctx, o.device, o.model, options)

@@ -163,8 +163,11 @@ func (d *Device) Close() error {
 		return nil
 	}
 	var errs []error
-	if last := d.time.last(); last > 0 && !d.lost.Load() {
-		if err := d.Wait(last, closeTimeout); err != nil && !errors.Is(err, ErrDeviceLost) {
+	for _, t := range []*timeline{&d.time, &d.uploads.time} {
+		if d.lost.Load() {
+			break
+		}
+		if err := d.await(t, uint64(t.last()), closeTimeout); err != nil && !errors.Is(err, ErrDeviceLost) {
 			// Destroying objects in use is undefined: a hung device keeps them.
 			d.live.drain()
 			return fmt.Errorf("vk: close: %s is still busy and stays open: %w", d.caps.Name, err)

@@ -51,7 +51,7 @@ type Model struct {
 	queue    queue
 	batch    batch
 	sessions []*Session // by sequence
-	pool     pagePool
+	pool     *pagePool
 
 	cfg      weights.Config
 	heads    shaders.Heads

@@ -106,8 +106,8 @@ func (m *Model) startNext() bool {
 	return false
 }
 
-// place returns the session in which a request can start now: its own, or the free one that holds
-// most of its prompt; nil if it has to wait.
+// place returns the session in which a request can start now: its own, or a free one; nil if it
+// has to wait.
 func (m *Model) place(a *answer) (*Session, error) {
 	if err := a.ctx.Err(); err != nil {
 		return nil, err
@@ -121,20 +121,19 @@ func (m *Model) place(a *answer) (*Session, error) {
 		}
 		return s, nil
 	}
-	var best *Session
 	owned := 0
 	for _, s := range m.sessions {
 		switch {
 		case s.owned:
 			owned++
-		case s.busy == nil && (best == nil || s.reuse(a.request.Prompt) > best.reuse(a.request.Prompt)):
-			best = s
+		case s.busy == nil:
+			return s, nil
 		}
 	}
 	if owned == len(m.sessions) {
 		return nil, fmt.Errorf("engine: %w: %d", ErrNoSession, owned)
 	}
-	return best, nil
+	return nil, nil
 }
 
 // Submit queues requests and returns at once. Each starts, in their order, as soon as its session

@@ -78,23 +78,25 @@ var errEnd = errors.New("the answer is complete")
 
 // answer is a request on its way.
 type answer struct {
-	ctx      context.Context
-	release  func() // of what watches ctx
-	session  *Session
-	request  Request
-	result   Result
-	stop     stopMatcher
-	cut      bool   // by a stop string
-	err      error  // why it gets no more tokens; errEnd if it is complete
-	total    int    // tokens until finish
-	finish   Finish // what total stands for
-	computed int    // tokens whose K and V are in the cache, or will be once the steps in flight are done
-	begun    time.Time
-	last     time.Time // of the newest token
-	drafter  lookup.Drafter
-	draft    int     // tokens to be drafted for the next step
-	trial    int     // the same, while it is being chosen
-	reach    float64 // probability that all of those are right
+	ctx       context.Context
+	release   func() // of what watches ctx
+	session   *Session
+	request   Request
+	result    Result
+	stop      stopMatcher
+	cut       bool      // by a stop string
+	err       error     // why it gets no more tokens; errEnd if it is complete
+	total     int       // tokens until finish
+	finish    Finish    // what total stands for
+	computed  int       // tokens whose K and V are in the cache, or will be once the steps in flight are done
+	keys      []pageKey // of the prompt's full pages, unless its session is owned
+	published int       // of its session's pages: what is in the index, of them or of the same tokens
+	begun     time.Time
+	last      time.Time // of the newest token
+	drafter   lookup.Drafter
+	draft     int     // tokens to be drafted for the next step
+	trial     int     // the same, while it is being chosen
+	reach     float64 // probability that all of those are right
 }
 
 // newAnswer is a request's, which tells the queue when its context ends.
@@ -133,6 +135,12 @@ func (a *answer) start(s *Session) error {
 	if a.request.MaxTokens > 0 {
 		want = min(want, len(prompt)+a.request.MaxTokens)
 	}
+	if s.owned {
+		s.cached = s.cached[:s.reuse(prompt)]
+	} else if err := a.inherit(); err != nil {
+		return err
+	}
+	a.result.CachedTokens = len(s.cached)
 	limit, err := s.room(prompt, want)
 	if err != nil {
 		return err
@@ -147,8 +155,6 @@ func (a *answer) start(s *Session) error {
 		a.total, a.finish = n, FinishLength
 	}
 
-	a.result.CachedTokens = s.reuse(prompt)
-	s.cached = s.cached[:a.result.CachedTokens]
 	if err := a.prefill(); err != nil {
 		return err
 	}
@@ -230,6 +236,9 @@ func (a *answer) end(err error) {
 	a.result.Err = err
 	a.release()
 	if a.session != nil {
+		if !a.session.owned {
+			a.session.forget()
+		}
 		close(a.session.busy)
 		a.session.busy = nil
 	}

@@ -21,6 +21,7 @@ func (a *answer) prefill() error {
 	from, choice := len(s.cached), a.request.choice()
 	return m.prefill(a.ctx, prompt[from:], from, s.sequence, &choice, func(start, count int) error {
 		s.cached = append(s.cached, prompt[start:start+count]...)
+		a.publish()
 		return nil
 	})
 }

@@ -95,13 +95,8 @@ func (s *Session) restart(ids []int32) error {
 func (s *Session) room(prompt []int32, positions int) (int, error) {
 	m := s.m
 	if want := pagesFor(min(positions, m.context)) - len(s.pages); want > 0 {
-		taken := m.pool.take(want)
-		at := 4 * (int64(s.sequence)*int64(pagesFor(m.context)) + int64(len(s.pages)))
-		s.pages = append(s.pages, taken...)
-		if len(taken) > 0 {
-			if err := m.dev.Write(m.state.pages.Part(at, 4*int64(len(taken))), bytesOf(taken...)); err != nil {
-				return 0, fmt.Errorf("engine: page table: %w", err)
-			}
+		if err := s.add(m.pool.take(want)); err != nil {
+			return 0, err
 		}
 	}
 	limit := min(len(s.pages)*shaders.PageTokens, m.context)
@@ -109,6 +104,19 @@ func (s *Session) room(prompt []int32, positions int) (int, error) {
 		return 0, fmt.Errorf("engine: %w: %d tokens, and other sessions leave room for %d", ErrContextFull, len(prompt), limit)
 	}
 	return limit, nil
+}
+
+// add appends pages to those of the session.
+func (s *Session) add(pages []uint32) error {
+	at := 4 * (int64(s.sequence)*int64(pagesFor(s.m.context)) + int64(len(s.pages)))
+	s.pages = append(s.pages, pages...)
+	if len(pages) == 0 {
+		return nil
+	}
+	if err := s.m.dev.Write(s.m.state.pages.Part(at, 4*int64(len(pages))), bytesOf(pages...)); err != nil {
+		return fmt.Errorf("engine: page table: %w", err)
+	}
+	return nil
 }
 
 // reuse returns how many of the prompt's ids need not be computed again: those

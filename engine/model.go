@@ -52,6 +52,7 @@ type Model struct {
 	batch    batch
 	sessions []*Session // by sequence
 	pool     *pagePool
+	counted  counted
 
 	cfg      weights.Config
 	heads    shaders.Heads

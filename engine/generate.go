@@ -150,6 +150,7 @@ func (a *answer) start(s *Session) error {
 		return err
 	}
 	a.result.CachedTokens = len(s.cached)
+	m.counted.add(Counters{PromptTokens: int64(len(prompt)), Reused: int64(len(s.cached))})
 	limit, err := s.room(prompt, want)
 	if err != nil {
 		return err

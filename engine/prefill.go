@@ -22,6 +22,7 @@ func (a *answer) prefill() error {
 	return m.prefill(a.ctx, prompt[from:], from, s.sequence, &choice, func(start, count int) error {
 		s.cached = append(s.cached, prompt[start:start+count]...)
 		a.publish()
+		m.counted.add(Counters{Computed: int64(count)})
 		return nil
 	})
 }

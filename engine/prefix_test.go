@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"sealvk/shaders"
+	"sealvk/vk"
 )
 
 // someIDs is n tokens of a vocabulary.
@@ -74,11 +75,125 @@ func TestSharedPrefixIsAsAlone(t *testing.T) {
 			m.pace.rows = chunks[n%len(chunks)]
 			n++
 			numbers(t, m, Request{Prompt: other, MaxTokens: 2})
+			if err := m.BetweenSteps(func() error { // as if other had run in another sequence
+				return device.Write(m.state.history, make([]byte, m.state.history.Size))
+			}); err != nil {
+				t.Fatal(err)
+			}
 			got, same := numbers(t, m, ask)
 			if cached := min(shared, len(ask.Prompt)-1) / page * page; !slices.Equal(got.Tokens, want.Tokens) || !bytes.Equal(same, logits) || got.CachedTokens != cached {
 				t.Errorf("%d tokens shared, %d own, chunks of %d: %v, %d cached, the same logits: %v; alone %v, want %d cached",
 					shared, own, m.pace.rows, got.Tokens, got.CachedTokens, bytes.Equal(same, logits), want.Tokens, cached)
 			}
+		}
+	}
+}
+
+// Requests that come all at once with the same beginning compute it once, and get what they get alone.
+func TestManyShareAPrefix(t *testing.T) {
+	const requests, own = 60, 8
+	m := small(t, Options{Sequences: 16, Context: 256})
+	common := someIDs(m, 1, 2*shaders.PageTokens+6)
+	var asked []Request
+	for i := range requests {
+		r := Request{Prompt: append(slices.Clone(common), someIDs(m, uint64(2+i), own)...), MaxTokens: 3, Sampling: penalized}
+		r.Sampling.Seed = uint64(i)
+		asked = append(asked, r)
+	}
+	before := m.Counters()
+	got, err := m.GenerateBatch(context.Background(), asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, cached := m.Counters(), 0
+	for _, r := range got {
+		cached += r.CachedTokens
+	}
+	tokens, reused, computed := after.PromptTokens-before.PromptTokens, after.Reused-before.Reused, after.Computed-before.Computed
+	if most := len(common) + requests*(own+shaders.PageTokens); int(computed) > most || tokens != reused+computed || int(reused) != cached ||
+		int(tokens) != requests*(len(common)+own) {
+		t.Errorf("%d tokens of prompts, %d reused (%d by the results), %d computed; want at most %d", tokens, reused, cached, computed, most)
+	}
+	for _, i := range []int{0, 1, 17, requests - 1} {
+		cold(t, m)
+		if want, _ := numbers(t, m, asked[i]); !slices.Equal(want.Tokens, got[i].Tokens) {
+			t.Errorf("request %d: %v, alone %v", i, got[i].Tokens, want.Tokens)
+		}
+	}
+}
+
+// What is generated is not found: a prompt that goes on from an answer computes it, by the kernels of prompts.
+func TestGeneratedTokensAreNotShared(t *testing.T) {
+	m := small(t, Options{Context: 256})
+	ask := Request{Prompt: someIDs(m, 1, shaders.PageTokens+5), MaxTokens: 2 * shaders.PageTokens}
+	first, _ := numbers(t, m, ask)
+	ask.Prompt, ask.MaxTokens = slices.Concat(ask.Prompt, first.Tokens), 2
+	got, logits := numbers(t, m, ask)
+	cold(t, m)
+	want, same := numbers(t, m, ask)
+	if got.CachedTokens != shaders.PageTokens || !slices.Equal(got.Tokens, want.Tokens) || !bytes.Equal(logits, same) {
+		t.Errorf("%v, %d cached; alone %v", got.Tokens, got.CachedTokens, want.Tokens)
+	}
+}
+
+// A prompt that is cancelled leaves the pages that were computed whole, and no others.
+func TestPagesOfACancelledPrompt(t *testing.T) {
+	m := small(t, Options{Context: 256})
+	m.Steady(true)
+	m.pace.rows = 7
+	ask := Request{Prompt: someIDs(m, 1, 200), MaxTokens: 2, Sampling: penalized}
+	want, logits := numbers(t, m, ask)
+	for _, chunks := range []int{5, 7, 8, 9} { // one of them ends a position short of two pages
+		cold(t, m)
+		ctx, cancel := context.WithCancel(context.Background())
+		if err := m.Trace(vk.TraceOff, func(s Submission) {
+			if s.Lengths.Longest >= 7*chunks {
+				cancel()
+			}
+		}); err != nil {
+			t.Fatal(err)
+		}
+		before := m.Counters().Computed
+		results, err := m.GenerateBatch(ctx, []Request{ask})
+		if err != nil || results[0].Finish != FinishCancelled {
+			t.Fatalf("%+v, %v", results[0], err)
+		}
+		computed := int(m.Counters().Computed - before)
+		if err := m.Trace(vk.TraceOff, nil); err != nil {
+			t.Fatal(err)
+		}
+		got, same := numbers(t, m, ask)
+		if computed < 35 || got.CachedTokens != computed/shaders.PageTokens*shaders.PageTokens || !slices.Equal(got.Tokens, want.Tokens) || !bytes.Equal(same, logits) {
+			t.Errorf("cancelled after %d tokens: %v, %d cached; alone %v", computed, got.Tokens, got.CachedTokens, want.Tokens)
+		}
+	}
+}
+
+// Pages that nobody uses give way to those that are wanted, the oldest first.
+func TestKeptPagesGiveWay(t *testing.T) {
+	m := small(t, Options{Context: 4 * shaders.PageTokens})
+	var asked []Request
+	var want []Result
+	for i := range 3 {
+		r := Request{Prompt: someIDs(m, uint64(i), shaders.PageTokens+9), MaxTokens: 2, Sampling: penalized}
+		cold(t, m)
+		result, _ := numbers(t, m, r)
+		asked, want = append(asked, r), append(want, result)
+	}
+	cold(t, m)
+	for _, c := range []struct {
+		request, tokens int
+		found           bool
+	}{
+		{0, 2, false}, {1, 2, false}, {2, 2, false}, {0, 2, true}, {1, 2, true}, {2, 2, true},
+		{0, 3*shaders.PageTokens - 8, true}, // takes all pages
+		{0, 2, true}, {1, 2, false}, {2, 2, false}, {1, 2, true},
+	} {
+		r := asked[c.request]
+		r.MaxTokens = c.tokens
+		got, _ := numbers(t, m, r)
+		if !slices.Equal(got.Tokens[:2], want[c.request].Tokens) || (got.CachedTokens == shaders.PageTokens) != c.found || len(got.Tokens) != c.tokens {
+			t.Errorf("%+v: %v, %d cached; alone %v", c, got.Tokens, got.CachedTokens, want[c.request].Tokens)
 		}
 	}
 }

@@ -8,10 +8,14 @@ import (
 
 // inherit lets the answer's session, which holds nothing, begin with the pages that the index has of
 // the prompt. They are read only: the last token is always computed, since its logits are wanted, and
-// what is computed lies in pages of the session's own.
+// what is computed lies in pages of the session's own. Log-probabilities of the prompt are wanted of all
+// tokens, so that nothing is inherited.
 func (a *answer) inherit() error {
 	s, m, prompt := a.session, a.session.m, a.request.Prompt
 	a.keys = pageKeys(prompt)
+	if a.request.PromptLogprobs {
+		return nil
+	}
 	found := m.pool.find(a.keys[:(len(prompt)-1)/shaders.PageTokens])
 	a.published = len(found)
 	if len(found) == 0 {

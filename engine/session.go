@@ -23,7 +23,6 @@ func (m *Model) NewSession() (s *Session, err error) {
 	err = m.BetweenSteps(func() error {
 		for i, free := range m.sessions {
 			if !free.owned && free.busy == nil {
-				free.forget()
 				s = &Session{m: m, sequence: uint32(i), owned: true}
 				m.sessions[i] = s
 				return nil

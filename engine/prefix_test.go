@@ -38,7 +38,7 @@ func numbers(t *testing.T, m *Model, r Request) (Result, []byte) {
 }
 
 // cold empties the index. Nobody may hold pages.
-func cold(t *testing.T, m *Model) {
+func cold(t testing.TB, m *Model) {
 	t.Helper()
 	if err := m.BetweenSteps(func() error {
 		if n := m.pool.left(); n != m.plan.pages {

@@ -93,11 +93,7 @@ func (s *Session) restart(ids []int32) error {
 // returns the positions that it may use: as many as the prompt's at least.
 func (s *Session) room(prompt []int32, positions int) (int, error) {
 	m := s.m
-	if want := pagesFor(min(positions, m.context)) - len(s.pages); want > 0 {
-		if err := s.add(m.pool.take(want)); err != nil {
-			return 0, err
-		}
-	}
+	s.hold(min(positions, m.context))
 	limit := min(len(s.pages)*shaders.PageTokens, m.context)
 	if len(prompt) > limit {
 		return 0, fmt.Errorf("engine: %w: %d tokens, and other sessions leave room for %d", ErrContextFull, len(prompt), limit)
@@ -105,17 +101,19 @@ func (s *Session) room(prompt []int32, positions int) (int, error) {
 	return limit, nil
 }
 
-// add appends pages to those of the session.
-func (s *Session) add(pages []uint32) error {
-	at := 4 * (int64(s.sequence)*int64(pagesFor(s.m.context)) + int64(len(s.pages)))
+// hold makes the session own pages for so many positions, as far as there are free ones, and reports
+// whether it does.
+func (s *Session) hold(positions int) bool {
+	if want := pagesFor(positions) - len(s.pages); want > 0 {
+		s.add(s.m.pool.take(want))
+	}
+	return len(s.pages) >= pagesFor(positions)
+}
+
+// add puts pages behind those of the session.
+func (s *Session) add(pages []uint32) {
+	s.m.state.pages.set(s.sequence, len(s.pages), pages)
 	s.pages = append(s.pages, pages...)
-	if len(pages) == 0 {
-		return nil
-	}
-	if err := s.m.dev.Write(s.m.state.pages.Part(at, 4*int64(len(pages))), bytesOf(pages...)); err != nil {
-		return fmt.Errorf("engine: page table: %w", err)
-	}
-	return nil
 }
 
 // reuse returns how many of the prompt's ids need not be computed again: those

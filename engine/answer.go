@@ -54,8 +54,8 @@ func (a *answer) start(s *Session) error {
 	m, prompt := s.m, a.request.Prompt
 	a.session, a.begun, s.busy = s, time.Now(), make(chan struct{})
 	want := m.context
-	if a.request.MaxTokens > 0 {
-		want = min(want, len(prompt)+a.request.MaxTokens)
+	if n := a.request.MaxTokens; n != 0 {
+		want = min(want, len(prompt)+max(0, n))
 	}
 	limit, err := s.room(prompt, want)
 	if err != nil {
@@ -67,17 +67,23 @@ func (a *answer) start(s *Session) error {
 	// The first token comes from the prompt, each further one from a row of a step,
 	// which takes a position.
 	a.total, a.finish = limit-len(prompt)+1, FinishContext
-	if n := a.request.MaxTokens; n > 0 && n <= a.total {
-		a.total, a.finish = n, FinishLength
+	if n := a.request.MaxTokens; n != 0 && n <= a.total {
+		a.total, a.finish = max(0, n), FinishLength
 	}
 
-	a.result.CachedTokens = s.reuse(prompt)
+	if !a.request.PromptLogprobs { // what is held has no logits
+		a.result.CachedTokens = s.reuse(prompt)
+	}
 	s.cached = s.cached[:a.result.CachedTokens]
 	if err := a.prefill(); err != nil {
 		return err
 	}
 	a.last = time.Now()
 	a.result.Prefill = a.last.Sub(a.begun)
+	if a.total == 0 {
+		a.result.Finish = a.finish
+		return errEnd
+	}
 	if a.request.Speculate != 0 {
 		a.drafter.Begin(prompt, a.total)
 	}
@@ -113,13 +119,19 @@ func (a *answer) take(row int) error {
 	if err != nil {
 		return err
 	}
+	token := Token{ID: id}
+	if a.request.Logprobs {
+		if token.Logprob, err = a.session.m.logprob(row, len(a.result.Tokens), a.request.Likeliest); err != nil {
+			return err
+		}
+		a.result.Logprobs = append(a.result.Logprobs, *token.Logprob)
+	}
 	a.result.Tokens = append(a.result.Tokens, id)
 	a.drafter.Push(id)
 	if slices.Contains(a.request.StopTokens, id) {
 		a.result.Finish = FinishStop
 		return errEnd
 	}
-	token := Token{ID: id}
 	if a.request.Decode != nil {
 		token.Text, a.cut = a.stop.push(a.request.Decode(id))
 	}

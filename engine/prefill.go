@@ -18,25 +18,41 @@ func (a *answer) prefill() error {
 		return err
 	}
 	m.state.current = m.state.current[:0]
-	from, choice := len(s.cached), a.request.choice()
-	return m.prefill(a.ctx, prompt[from:], from, s.sequence, &choice, func(start, count int) error {
-		s.cached = append(s.cached, prompt[start:start+count]...)
-		return nil
-	})
+	for from := len(s.cached); from <= last; from = len(s.cached) {
+		part := prompt[from:]
+		if a.request.PromptLogprobs { // which are of the rows that the last chunk leaves
+			part = part[:min(m.pace.rows, len(part))]
+		}
+		var first *firstToken
+		if from+len(part) > last && a.total > 0 {
+			first = &firstToken{a.request.choice(), a.request.Logprobs}
+		}
+		err := m.prefill(a.ctx, part, from, s.sequence, first, func(start, count int) error {
+			s.cached = append(s.cached, prompt[start:start+count]...)
+			return nil
+		})
+		if err == nil && a.request.PromptLogprobs {
+			err = a.score(from, len(part))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // prefill runs ids, which stand from position start of the sequence, through the model in chunks,
 // each submitted while the device works on the one before. Behind the last one the first token is
-// sampled, unless choice is nil; done, unless nil, is told each chunk's first position and length once it
+// sampled, unless first is nil; done, unless nil, is told each chunk's first position and length once it
 // is computed, when the next one may have begun.
-func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence uint32, choice *shaders.Choice, done func(start, count int) error) error {
+func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence uint32, first *firstToken, done func(start, count int) error) error {
 	f := &flights{m: m}
 	for slot := 0; len(ids) > 0; slot = 1 - slot {
 		n := min(m.pace.rows, len(ids))
 		c := m.chunk(slot, ids[:n], start, sequence)
 		c.done = done
 		if n == len(ids) {
-			c.choice = choice
+			c.first = first
 		}
 		if err := f.submit(ctx, c); err != nil {
 			return f.finish(err)
@@ -53,6 +69,12 @@ func lengths(start, tokens, count int) shaders.Lengths {
 	return shaders.Lengths{Longest: longest, Sum: tokens*start + tokens*(tokens+1)/2 + (count-tokens)*longest}
 }
 
+// firstToken is how the token behind a prompt is sampled.
+type firstToken struct {
+	choice   shaders.Choice
+	logprobs bool // its own are wanted
+}
+
 // chunk is tokens of a prompt in one pass. It has as many rows as its class; those behind the tokens are
 // the last one again, which changes nothing, and whose results are its own.
 type chunk struct {
@@ -60,7 +82,7 @@ type chunk struct {
 	start  int // position of the first token
 	tokens int
 	slot   int             // of state.chunkRows
-	choice *shaders.Choice // unless nil, a token is sampled behind the last layer
+	first  *firstToken     // unless nil, a token is sampled behind the last layer
 	took   time.Duration   // of the device, as the host sees it
 	done   func(start, count int) error
 }
@@ -111,9 +133,12 @@ func (f *flights) submit(ctx context.Context, c *chunk) error {
 		to = min(from+m.pace.layers, m.cfg.Layers)
 		r := recording{count: c.count, slot: c.slot, from: from, to: to}
 		var tail func(*vk.Commands, step)
-		if c.choice != nil && to == m.cfg.Layers {
-			r.sampled, r.choice = true, *c.choice
-			tail = func(c *vk.Commands, s step) { m.sample(c, s, s.count-1, 1, r.choice) }
+		if c.first != nil && to == m.cfg.Layers {
+			r.sampled, r.choice, r.logprobs = true, c.first.choice, c.first.logprobs
+			tail = func(c *vk.Commands, s step) {
+				s.logprobs = r.logprobs
+				m.sample(c, s, s.count-1, 1, r.choice)
+			}
 		}
 		commands, err := m.kept(r, c.step, tail)
 		if err != nil {

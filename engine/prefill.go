@@ -8,51 +8,55 @@ import (
 	"sealvk/vk"
 )
 
-// prefill computes the prompt from the first id that is not cached, and samples
-// the first token as decode row 0.
-func (a *answer) prefill() error {
+// prefill computes the next n tokens of the prompt, or fewer where the queue has news. Behind the last one the first
+// token of the answer is sampled as decode row 0, unless it is there already.
+func (a *answer) prefill(n int) error {
 	s, m, prompt := a.session, a.session.m, a.request.Prompt
-	last := len(prompt) - 1
-	err := m.setRows([]shaders.Row{{Token: uint32(prompt[last]), Position: uint32(last), Sequence: s.sequence}})
-	if err != nil {
-		return err
+	from, last := len(s.cached), len(prompt)-1
+	if a.request.PromptLogprobs { // which are of the rows that the last chunk leaves
+		n = min(n, m.pace.rows)
 	}
-	m.state.current = m.state.current[:0]
-	for from := len(s.cached); from <= last; from = len(s.cached) {
-		part := prompt[from:]
-		if a.request.PromptLogprobs { // which are of the rows that the last chunk leaves
-			part = part[:min(m.pace.rows, len(part))]
-		}
-		var first *firstToken
-		if from+len(part) > last && a.total > 0 {
-			first = &firstToken{a.request.choice(), a.request.Logprobs}
-		}
-		err := m.prefill(a.ctx, part, from, s.sequence, first, func(start, count int) error {
-			s.cached = append(s.cached, prompt[start:start+count]...)
-			return nil
-		})
-		if err == nil && a.request.PromptLogprobs {
-			err = a.score(from, len(part))
-		}
+	var sampled *firstToken
+	if from+n > last && len(a.result.Tokens) == 0 && a.total > 0 {
+		err := m.setRows([]shaders.Row{{Token: uint32(prompt[last]), Position: uint32(last), Sequence: s.sequence}})
 		if err != nil {
 			return err
 		}
+		m.state.current = m.state.current[:0]
+		sampled = &firstToken{a.request.choice(), a.request.Logprobs}
 	}
-	return nil
+	err := m.prefill(a.ctx, prompt[from:from+n], from, s.sequence, sampled, m.queue.asked, func(start, count int) error {
+		s.cached = append(s.cached, prompt[start:start+count]...)
+		m.counted.add(Counters{Computed: int64(count)})
+		return nil
+	})
+	if err == nil && a.request.PromptLogprobs {
+		err = a.score(from, n)
+	}
+	return err
+}
+
+// firstToken is how the token behind a prompt is sampled.
+type firstToken struct {
+	choice   shaders.Choice
+	logprobs bool // its own are wanted
 }
 
 // prefill runs ids, which stand from position start of the sequence, through the model in chunks,
 // each submitted while the device works on the one before. Behind the last one the first token is
-// sampled, unless first is nil; done, unless nil, is told each chunk's first position and length once it
-// is computed, when the next one may have begun.
-func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence uint32, first *firstToken, done func(start, count int) error) error {
+// sampled, unless sampled is nil. Before any but the first, stop may say that there be no more of them. done,
+// unless nil, is told each chunk's first position and length once it is computed, when the next one may have begun.
+func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence uint32, sampled *firstToken, stop func() bool, done func(start, count int) error) error {
 	f := &flights{m: m}
-	for slot := 0; len(ids) > 0; slot = 1 - slot {
+	if err := m.flush(); err != nil {
+		return err
+	}
+	for slot, first := 0, start; len(ids) > 0 && (start == first || !stop()); slot = 1 - slot {
 		n := min(m.pace.rows, len(ids))
 		c := m.chunk(slot, ids[:n], start, sequence)
 		c.done = done
 		if n == len(ids) {
-			c.first = first
+			c.sampled = sampled
 		}
 		if err := f.submit(ctx, c); err != nil {
 			return f.finish(err)
@@ -62,17 +66,14 @@ func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence ui
 	return f.finish(nil)
 }
 
+// toTheEnd has prefill compute all chunks.
+func toTheEnd() bool { return false }
+
 // lengths of count rows of a sequence, from position start on, of which all behind the first tokens
 // are the last token again.
 func lengths(start, tokens, count int) shaders.Lengths {
 	longest := start + tokens
 	return shaders.Lengths{Longest: longest, Sum: tokens*start + tokens*(tokens+1)/2 + (count-tokens)*longest}
-}
-
-// firstToken is how the token behind a prompt is sampled.
-type firstToken struct {
-	choice   shaders.Choice
-	logprobs bool // its own are wanted
 }
 
 // chunk is tokens of a prompt in one pass. It has as many rows as its class; those behind the tokens are
@@ -81,10 +82,11 @@ type chunk struct {
 	step
 	start  int // position of the first token
 	tokens int
-	slot   int             // of state.chunkRows
-	first  *firstToken     // unless nil, a token is sampled behind the last layer
-	took   time.Duration   // of the device, as the host sees it
+	slot   int           // of state.chunkRows
+	took   time.Duration // of the device, as the host sees it
 	done   func(start, count int) error
+
+	sampled *firstToken // unless nil, a token is sampled behind the last layer
 }
 
 // chunk is a prefill chunk, whose rows and attention grid it writes for the device. What was
@@ -133,8 +135,8 @@ func (f *flights) submit(ctx context.Context, c *chunk) error {
 		to = min(from+m.pace.layers, m.cfg.Layers)
 		r := recording{count: c.count, slot: c.slot, from: from, to: to}
 		var tail func(*vk.Commands, step)
-		if c.first != nil && to == m.cfg.Layers {
-			r.sampled, r.choice, r.logprobs = true, c.first.choice, c.first.logprobs
+		if c.sampled != nil && to == m.cfg.Layers {
+			r.sampled, r.choice, r.logprobs = true, c.sampled.choice, c.sampled.logprobs
 			tail = func(c *vk.Commands, s step) {
 				s.logprobs = r.logprobs
 				m.sample(c, s, s.count-1, 1, r.choice)

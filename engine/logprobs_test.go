@@ -196,6 +196,35 @@ func checkLikeliest(t *testing.T, l Logprob, n int) {
 	}
 }
 
+// An answer that is put back keeps the log-probabilities that it has, and gets the rest as it would have.
+func TestLogprobsAfterPutBack(t *testing.T) {
+	m := load(t, nano, Options{Sequences: 4, Pages: 8, Context: 160})
+	var requests []Request
+	var want []Result
+	for _, c := range longCases(t, 80, 4) {
+		r := Request{Prompt: c.PromptIDs, MaxTokens: 80, Logprobs: true, PromptLogprobs: true, Likeliest: 2}
+		alone, err := m.GenerateBatch(context.Background(), []Request{r})
+		if err != nil {
+			t.Fatal(err)
+		}
+		requests, want = append(requests, r), append(want, alone[0])
+	}
+	got, err := m.GenerateBatch(context.Background(), requests)
+	if err != nil {
+		t.Fatal(err)
+	}
+	putBack := 0
+	for i, r := range got {
+		putBack += r.PutBack
+		if !reflect.DeepEqual(r.Logprobs, want[i].Logprobs) || !reflect.DeepEqual(r.PromptLogprobs, want[i].PromptLogprobs) || len(r.Logprobs) != 80 {
+			t.Errorf("request %d, put back %d times: other log-probabilities", i, r.PutBack)
+		}
+	}
+	if putBack == 0 {
+		t.Error("no answer was put back")
+	}
+}
+
 // What is there when an answer is cancelled stays.
 func TestLogprobsOfCancelled(t *testing.T) {
 	m := load(t, nano, Options{Context: 256})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 )
 
 // Seen is a set of texts, of each of which it keeps 16 bytes of its SHA-256: in memory up to
@@ -200,12 +201,12 @@ func (d *Done) Get(index int64) (Hash, error) {
 // Close frees the file.
 func (d *Done) Close() { closeTemporary(d.file) }
 
-// temporary is a file that goes with the process, whatever ends it, where the system lets an
-// open file be removed.
+// temporary is a file without a name, which goes with the process whatever ends that; on Windows,
+// which doesn't let an open file be removed, it has one until closeTemporary.
 func temporary(dir string) (*os.File, error) {
 	f, err := os.CreateTemp(dir, ".sealvk-*")
 	if err == nil {
-		_ = os.Remove(f.Name()) // Windows refuses: closeTemporary does it
+		_ = os.Remove(f.Name())
 	}
 	return f, err
 }
@@ -213,6 +214,8 @@ func temporary(dir string) (*os.File, error) {
 func closeTemporary(f *os.File) {
 	if f != nil {
 		f.Close() // nobody reads it again
-		_ = os.Remove(f.Name())
+		if runtime.GOOS == "windows" {
+			_ = os.Remove(f.Name())
+		}
 	}
 }

@@ -16,7 +16,7 @@ func TestRecords(t *testing.T) {
 		want   []string
 	}{
 		"plain":             {CSV, "id,prompt\n1,a b\n2,\n", []string{`0:2 {"id":"1","prompt":"a b"}`, `1:3 {"id":"2","prompt":""}`}},
-		"quotes":            {CSV, "prompt,id\n\"a,\"\"b\"\"\",1\n\"\",2\n", []string{`0:2 {"prompt":"a,\"b\"","id":"1"}`, `1:4 {"prompt":"","id":"2"}`}},
+		"quotes":            {CSV, "prompt,id\n\"a,\"\"b\"\"\",1\n\"\",2\n", []string{`0:2 {"prompt":"a,\"b\"","id":"1"}`, `1:3 {"prompt":"","id":"2"}`}},
 		"line breaks":       {CSV, "prompt,id\n\"a\n\nb\r\nc\",1\n2,2\n", []string{`0:2 {"prompt":"a\n\nb\r\nc","id":"1"}`, `1:6 {"prompt":"2","id":"2"}`}},
 		"CRLF":              {CSV, "prompt,id\r\na,1\r\n\"b\",\"2\"\r\n", []string{`0:2 {"prompt":"a","id":"1"}`, `1:3 {"prompt":"b","id":"2"}`}},
 		"no last break":     {CSV, "prompt\n\"a\"", []string{`0:2 {"prompt":"a"}`}},
@@ -155,7 +155,7 @@ func naiveRecords(text string) ([][]string, bool) {
 		return nil, false
 	}
 	for line := range strings.Lines(s) {
-		if len(line) > 1 && strings.Trim(line, " \n") == "" {
+		if strings.Trim(line, " \n") == "" && line != "\n" {
 			return nil, false
 		}
 	}

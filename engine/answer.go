@@ -99,7 +99,7 @@ func (a *answer) start(s *Session) error {
 		a.bound(limit)
 		held := s.reuse(prompt)
 		if a.request.PromptLogprobs { // what is held has no logits
-			held = min(held, len(a.result.PromptLogprobs))
+			held = 0
 		}
 		s.cached = s.cached[:held]
 	} else {

@@ -26,15 +26,16 @@ const (
 // and no beginning of a stop string, so it may lag behind; what is left at the
 // end comes with ID -1.
 type Token struct {
-	ID   int32
-	Text string
+	ID      int32
+	Text    string
+	Logprob *Logprob // with Request.Logprobs, of a token that has an ID; nil otherwise
 }
 
 // Request is what to generate.
 type Request struct {
 	Session     *Session // nil: any that no NewSession has taken, preferably one that holds most of the prompt
 	Prompt      []int32  // the whole sequence, with its bos; what the session's cache holds is not computed again
-	MaxTokens   int      // 0: until the context ends
+	MaxTokens   int      // 0: until the context ends; NoTokens: the prompt alone is computed
 	Sampling    Sampling
 	LogitBias   map[int32]float32 // added to the logits of tokens, of at most shaders.MaxBiases
 	StopTokens  []int32
@@ -44,6 +45,10 @@ type Request struct {
 	Emit        func(Token) error     // called for each token, in order, as Model.Submit says; an error ends the answer; may be nil
 	Done        func(Result)          // called when the answer has ended; may be nil
 	Speculate   int                   // tokens that are guessed and checked in one step: see SpeculateAuto; 0: none
+
+	Logprobs       bool // of each token of the answer, in Token.Logprob and Result.Logprobs
+	PromptLogprobs bool // of each token of the prompt behind the first, in Result.PromptLogprobs; all of it is computed, whatever the cache holds
+	Likeliest      int  // how many tokens are named beside each of those, at most MaxLikeliest
 
 	draft func(ids []int32, n int) []int32 // guesses what follows ids, in tests; nil: lookup
 }
@@ -60,7 +65,11 @@ type Result struct {
 	Steps        []time.Duration // host time from step to step; a step gives a token, or several that were guessed
 	Drafted      int             // tokens that were guessed and checked
 	Accepted     int             // of those, that the model chose too
+	PutBack      int             // times that it lost its pages to others and was computed again
 	Err          error           // why there is no more of it
+
+	Logprobs       []Logprob // with Request.Logprobs, of Tokens
+	PromptLogprobs []Logprob // with Request.PromptLogprobs; [i] is of Prompt[i+1]
 }
 
 // Generate answers a prompt in the session and waits for it. Its last token is always computed;
@@ -122,7 +131,7 @@ func (m *Model) checkRequest(r *Request) error {
 	if len(r.StopStrings) > 0 && r.Decode == nil {
 		return fmt.Errorf("engine: stop strings need a detokenizer")
 	}
-	return nil
+	return r.checkLogprobs()
 }
 
 // start computes the prompt in session and hands out the first token.

@@ -38,7 +38,7 @@ type Run struct {
 	Submit func(context.Context, ...engine.Request) error
 
 	// Write takes records, one at a time; an error ends the run.
-	Write func(index int64, record []byte) error
+	Write func(index int64, record []byte, failed bool) error
 
 	Stats *Stats // told of what happens
 }
@@ -223,7 +223,7 @@ func (r *Run) put(stop context.CancelCauseFunc, w *window, e *entry, failed erro
 	if failed != nil || e.cut {
 		return failed
 	}
-	if err := r.Write(e.index, e.record); err != nil {
+	if err := r.Write(e.index, e.record, e.failed); err != nil {
 		stop(err)
 		return err
 	}

@@ -51,7 +51,8 @@ type Model struct {
 	queue    queue
 	batch    batch
 	sessions []*Session // by sequence
-	pool     pagePool
+	pool     *pagePool
+	counted  counted
 
 	cfg      weights.Config
 	heads    shaders.Heads

@@ -48,8 +48,8 @@ func TestNewSessionIsEmpty(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := session(t, m)
-	if len(s.cached) != 0 || len(m.pool) != m.plan.pages {
-		t.Errorf("%d ids, %d of %d pages free", len(s.cached), len(m.pool), m.plan.pages)
+	if len(s.cached) != 0 || m.pool.left() != m.plan.pages {
+		t.Errorf("%d ids, %d of %d pages free", len(s.cached), m.pool.left(), m.plan.pages)
 	}
 	r, err := s.Generate(context.Background(), Request{Prompt: prompt})
 	if want := 64 - len(prompt) + 1; err != nil || r.CachedTokens != 0 || len(r.Tokens) != want {

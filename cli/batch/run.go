@@ -93,6 +93,7 @@ func (r *Run) read(ctx context.Context, stop context.CancelCauseFunc, w *window,
 		if l.Index < r.Skip {
 			continue
 		}
+		r.Stats.read.Add(1)
 		done, err := r.isDone(l)
 		if err != nil {
 			return err

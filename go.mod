@@ -17,7 +17,9 @@ require (
 	google.golang.org/protobuf v1.36.12
 )
 
-require github.com/go-json-experiment/json v1.27.2 // indirect
+require github.com/go-json-experiment/json v1.27.2
+
+require github.com/klauspost/compress v1.20.4
 
 require (
 	codeberg.org/go-fonts/liberation v0.5.0 // indirect

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -29,7 +30,7 @@ type answer struct {
 	begun    time.Time
 	last     time.Time // of the newest token
 	drafter  lookup.Drafter
-	draft    int     // tokens to be drafted for the next step
+	draft    int     // tokens of the next step behind its first one: drafted, or known
 	trial    int     // the same, while it is being chosen
 	reach    float64 // probability that all of those are right
 }
@@ -49,37 +50,73 @@ func newAnswer(ctx context.Context, q *queue, r Request) *answer {
 	return a
 }
 
-// start computes the prompt in session and hands out the first token.
-func (a *answer) start(s *Session) error {
-	m, prompt := s.m, a.request.Prompt
-	a.session, a.begun, s.busy = s, time.Now(), make(chan struct{})
-	want := m.context
-	if a.request.MaxTokens > 0 {
-		want = min(want, len(prompt)+a.request.MaxTokens)
-	}
-	limit, err := s.room(prompt, want)
-	if err != nil {
-		return err
-	}
-	if err := s.writeSampling(&a.request); err != nil {
-		return err
-	}
-	// The first token comes from the prompt, each further one from a row of a step,
-	// which takes a position.
-	a.total, a.finish = limit-len(prompt)+1, FinishContext
+// bound says how many tokens there will be at most, where the sequence has so many positions. The first token
+// comes from the prompt, each further one from a row of a step, which takes a position.
+func (a *answer) bound(positions int) {
+	a.total, a.finish = positions-len(a.request.Prompt)+1, FinishContext
 	if n := a.request.MaxTokens; n > 0 && n <= a.total {
 		a.total, a.finish = n, FinishLength
 	}
+}
 
-	a.result.CachedTokens = s.reuse(prompt)
-	s.cached = s.cached[:a.result.CachedTokens]
-	if err := a.prefill(); err != nil {
-		return err
+// length is the positions of what there is: the prompt, and the tokens so far.
+func (a *answer) length() int { return len(a.request.Prompt) + len(a.result.Tokens) }
+
+// positions are what the whole answer takes of the cache, at most.
+func (a *answer) positions() int { return len(a.request.Prompt) + a.total - 1 }
+
+// grow has the session own pages of the next positions that steps compute, and reports whether it does.
+func (a *answer) grow(positions int) bool {
+	return a.session.owned || a.session.hold(len(a.request.Prompt)+a.computed+positions)
+}
+
+// full ends an answer for which only so many positions are left: what there is of it is all.
+func (a *answer) full(positions int) error {
+	if len(a.result.Tokens) == 0 {
+		return fmt.Errorf("engine: %w: %d tokens, and other sessions leave room for %d", ErrContextFull, len(a.request.Prompt), positions)
+	}
+	a.result.Finish = FinishContext
+	return errEnd
+}
+
+// start takes session s and the pages of what there is of the answer, or, in a session with an owner, of
+// all that there will be. What the session's cache holds of the prompt is not computed again.
+func (a *answer) start(s *Session) error {
+	m, prompt := s.m, a.request.Prompt
+	a.session, s.busy = s, make(chan struct{})
+	if a.begun.IsZero() {
+		a.begun = time.Now()
+	}
+	if s.owned {
+		for !s.hold(len(prompt)) && m.putBackYoungest() {
+		}
+		limit, err := s.room(prompt, a.positions())
+		if err != nil {
+			return err
+		}
+		a.bound(limit)
+	} else {
+		s.hold(a.length())
+	}
+	held := s.reuse(prompt)
+	s.cached = s.cached[:held]
+	if a.result.PutBack == 0 {
+		a.result.CachedTokens = held
+	}
+	m.counted.add(Counters{PromptTokens: int64(len(prompt)), Reused: int64(held)})
+	return s.writeSampling(&a.request)
+}
+
+// prompted hands out the token that was sampled behind the prompt, unless the answer was put back: that
+// has tokens, which steps compute again.
+func (a *answer) prompted() error {
+	if len(a.result.Tokens) > 0 {
+		return nil
 	}
 	a.last = time.Now()
 	a.result.Prefill = a.last.Sub(a.begun)
 	if a.request.Speculate != 0 {
-		a.drafter.Begin(prompt, a.total)
+		a.drafter.Begin(a.request.Prompt, a.total)
 	}
 	if err := a.take(0); err != nil {
 		return err
@@ -87,18 +124,22 @@ func (a *answer) start(s *Session) error {
 	if err := a.ctx.Err(); err != nil {
 		return err
 	}
+	m := a.session.m
 	m.state.current = append(m.state.current, a.row()) // as sampling left it
 	return nil
 }
 
-// row is the answer's next row of a step: its newest token.
+// row is the answer's next row of a step: the first token that is not computed, which is the newest one
+// unless the answer was put back.
 func (a *answer) row() shaders.Row {
-	n := len(a.result.Tokens)
 	return shaders.Row{
-		Token: uint32(a.result.Tokens[n-1]), Position: uint32(len(a.request.Prompt) + n - 1),
-		Sequence: a.session.sequence, Step: uint32(n),
+		Token: uint32(a.result.Tokens[a.computed]), Position: uint32(len(a.request.Prompt) + a.computed),
+		Sequence: a.session.sequence, Step: uint32(a.computed + 1),
 	}
 }
+
+// behind is how many tokens are known behind that of the next row: none, unless the answer was put back.
+func (a *answer) behind() int { return len(a.result.Tokens) - 1 - a.computed }
 
 // stepped notes that a step with a token of the answer was complete at this time.
 func (a *answer) stepped(now time.Time) {
@@ -109,11 +150,13 @@ func (a *answer) stepped(now time.Time) {
 // take reads the next token from a row of the step that sampled it and hands it out;
 // errEnd if it ends the answer.
 func (a *answer) take(row int) error {
-	id, err := a.session.m.sampled(row, len(a.result.Tokens))
+	m := a.session.m
+	id, err := m.sampled(row, len(a.result.Tokens))
 	if err != nil {
 		return err
 	}
 	a.result.Tokens = append(a.result.Tokens, id)
+	m.counted.add(Counters{Generated: 1})
 	a.drafter.Push(id)
 	if slices.Contains(a.request.StopTokens, id) {
 		a.result.Finish = FinishStop
@@ -152,14 +195,29 @@ func (a *answer) end(err error) {
 		err = a.rest()
 	}
 	a.result.Err = err
-	a.release()
-	if a.session != nil {
-		close(a.session.busy)
-		a.session.busy = nil
+	if len(a.result.Tokens) > 0 {
+		a.result.Decode = a.last.Sub(a.begun) - a.result.Prefill
 	}
+	a.release()
+	a.leave()
 	if a.request.Done != nil {
 		a.request.Done(a.result)
 	}
+}
+
+// leave gives the session back: one with an owner holds what was computed, another gives its pages back.
+func (a *answer) leave() {
+	s := a.session
+	if s == nil {
+		return
+	}
+	if s.owned {
+		s.cached = append(s.cached, a.result.Tokens[:min(a.computed, len(a.result.Tokens))]...)
+	} else {
+		s.forget()
+	}
+	close(s.busy)
+	a.session, s.busy = nil, nil
 }
 
 // rest hands out the text that was withheld, unless a stop string cut it off.

@@ -29,8 +29,8 @@ type Token struct {
 
 // Request is what to generate.
 type Request struct {
-	Session     *Session // nil: any that no NewSession has taken, preferably one that holds most of the prompt
-	Prompt      []int32  // the whole sequence, with its bos; what the session's cache holds is not computed again
+	Session     *Session // nil: any that no NewSession has taken, whose pages others may get meanwhile: Model.Submit
+	Prompt      []int32  // the whole sequence, with its bos; what the cache holds is not computed again
 	MaxTokens   int      // 0: until the context ends; NoTokens: the prompt alone is computed
 	Sampling    Sampling
 	LogitBias   map[int32]float32 // added to the logits of tokens, of at most shaders.MaxBiases

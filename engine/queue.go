@@ -81,6 +81,7 @@ func (m *Model) Submit(ctx context.Context, requests ...Request) error {
 				a.end(err)
 				continue
 			}
+			a.bound(m.context)
 			m.queue.waiting = append(m.queue.waiting, a)
 		}
 	})
@@ -92,7 +93,7 @@ func (m *Model) Submit(ctx context.Context, requests ...Request) error {
 func (m *Model) BetweenSteps(do func() error) error {
 	quiet, done := make(chan struct{}), make(chan struct{})
 	if err := m.queue.call(func() {
-		_ = m.wait(m.state.rowsTicket) // of a step that failed
+		_ = m.wait(max(m.state.rowsTicket, m.state.pages.newest())) // of a step that failed
 		close(quiet)
 		<-done
 	}); err != nil {

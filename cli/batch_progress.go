@@ -147,7 +147,7 @@ func (r *batchRun) summary() string {
 	fmt.Fprintf(&b, " in %.1f s: %d tokens in, %d out, %.1f and %.1f tok/s", s.Seconds, s.PromptTokens, s.CompletionTokens, s.PromptTPS, s.CompletionTPS)
 	c := r.o.model.Counters()
 	if c.Reused > 0 {
-		fmt.Fprintf(&b, "; %.0f %% of the prompts' tokens reused", 100*c.ReusedShare())
+		fmt.Fprintf(&b, "; %.0f %% of the prompts' tokens reused", 100*reusedShare(c))
 	}
 	if c.PutBack > 0 {
 		fmt.Fprintf(&b, "; %s put back", counted(c.PutBack, "answer"))
@@ -162,10 +162,10 @@ type batchStatistics struct {
 	Failed      int64   `json:"output_errors"`
 	Sequences   int     `json:"sequences"` // that were computed together
 	Context     int     `json:"context"`
-	Reused      float64 `json:"reused"` // share of the prompts' tokens that were not computed again
+	Reused      float64 `json:"reused"`          // share of the prompts' tokens that were not computed again
 	Computed    int64   `json:"computed_tokens"` // of prompts
 	Replayed    int64   `json:"replayed_tokens"` // of answers that were put back
-	Steps       int64   `json:"steps"` // of decode
+	Steps       int64   `json:"steps"`           // of decode
 	LoadSeconds float64 `json:"load_seconds"`
 	Model       string  `json:"model"`
 	Device      string  `json:"device"`

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"os"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"sealvk/cli/batch"
@@ -167,8 +171,8 @@ func (r *batchRun) begin() error {
 	caps := o.device.Caps()
 	context := strconv.Itoa(o.model.Context())
 	noted := map[string]string{
-		"the device": fmt.Sprintf("%s (%s)", caps.Name, caps.Driver),
-		"arithmetic": fmt.Sprintf("decode by %s, prompts by %s", decode, prefill),
+		"the device":  fmt.Sprintf("%s (%s)", caps.Name, strings.TrimSpace(caps.Driver.Name+" "+caps.Driver.Info)),
+		"arithmetic":  fmt.Sprintf("decode by %s, prompts by %s", decode, prefill),
 		"the program": version(),
 	}
 	if r.resumed {
@@ -197,7 +201,7 @@ func (f *batchFlags) requests(o *opened, h *batch.Header) *openai.Job {
 	return &openai.Job{
 		Tokenizer: o.tokenizer, Template: o.template, System: s.system, Raw: f.raw, Special: f.special,
 		Context: o.model.Context(), Stops: o.file.Stops, Model: h.Model, Created: h.Created, Seed: h.Seed,
-		Default: engine.Request{MaxTokens: int(s.tokens.value), Sampling: s.engine(), StopStrings: s.stop.Value(), Speculate: s.speculate.number(engine.SpeculateAuto)},
+		Default: engine.Request{MaxTokens: int(s.tokens.value), Sampling: s.sampling(), StopStrings: s.stop.Value(), Speculate: s.speculate.number(engine.SpeculateAuto)},
 	}
 }
 
@@ -241,6 +245,28 @@ func (r *batchRun) run(ctx context.Context) error {
 	return r.failed()
 }
 
+// statistics are those of --stats.
+func (r *batchRun) statistics() batchStatistics {
+	c := r.o.model.Counters()
+	s := batchStatistics{
+		Summary: r.stats.Summary(), Sequences: r.o.model.Sequences(), Context: r.o.model.Context(),
+		Reused: reusedShare(c), Computed: c.Computed, Replayed: c.Replayed, Steps: c.Steps, LoadSeconds: r.o.load.Seconds(),
+		Model: r.header.Model, Device: r.header.Noted["the device"], Numerics: r.o.numerics.String(),
+	}
+	if s.Output, s.Failed = s.Lines, s.Errors; r.journal != nil {
+		s.Output, s.Failed = r.journal.Records, r.journal.Failed
+	}
+	return s
+}
+
+// reusedShare is how much of the prompts did not have to be computed.
+func reusedShare(c engine.Counters) float64 {
+	if c.Reused+c.Computed == 0 {
+		return 0
+	}
+	return float64(c.Reused) / float64(c.Reused+c.Computed)
+}
+
 // failed is the error of lines that have no answer.
 func (r *batchRun) failed() error {
 	s := r.stats.Summary()
@@ -254,6 +280,7 @@ func (r *batchRun) failed() error {
 	return fmt.Errorf("%d of %s got an error instead of an answer: see \"error\" in them%s", failed, counted(lines, "line"), again)
 }
 
+// counted is a number of things.
 func counted(n int64, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -285,7 +312,7 @@ func (r *batchRun) close() error {
 		r.source.Close()
 	}
 	if r.job.Seen != nil {
-		errs = append(errs, r.job.Seen.Close())
+		r.job.Seen.Close()
 	}
 	if r.journal != nil {
 		errs = append(errs, r.journal.Close())

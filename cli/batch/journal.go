@@ -54,9 +54,7 @@ func OpenJournal(path string, records *Records, retry bool) (_ *Journal, err err
 func (j *Journal) scan() error {
 	j.Records, j.Failed, j.last, j.sorted = 0, 0, -1, true
 	done := NewDone("")
-	if err := j.Done.Close(); err != nil {
-		return err
-	}
+	j.Done.Close()
 	j.Done = done
 	if _, err := j.file.Seek(0, io.SeekStart); err != nil {
 		return err
@@ -190,7 +188,8 @@ func (j *Journal) Close() error {
 	if j.file != nil {
 		err = j.file.Close()
 	}
-	return errors.Join(err, j.Done.Close())
+	j.Done.Close()
+	return err
 }
 
 // bare is a path error without its operation and path, where the message names the file.

@@ -26,8 +26,8 @@ type Records struct {
 // answerColumns are what a CSV record has behind the input's own columns.
 var answerColumns = []string{"answer", "finish_reason", "prompt_tokens", "completion_tokens", "seed", "error", "index", "hash"}
 
-// place is where a line stands, for its result.
-func place(l *Line) openai.Place {
+// placeOf is where a line stands, for its result.
+func placeOf(l *Line) openai.Place {
 	at := openai.Place{Index: l.Index, Hash: l.Hash.String()}
 	for _, c := range l.Columns {
 		at.Columns = append(at.Columns, openai.Column(c))
@@ -55,13 +55,13 @@ func header(columns []Column) []string {
 // answer is a line's record with the results of what it asked for.
 func (r *Records) answer(l *Line, asked *openai.Asked, results []engine.Result) ([]byte, error) {
 	if r.Format == CSV {
-		plain, problem := asked.Plain(place(l), results), ""
+		plain, problem := asked.Plain(placeOf(l), results), ""
 		if err := results[0].Err; err != nil {
 			plain.PlainAnswer, problem = nil, err.Error()
 		}
 		return r.csv(l, plain.PlainAnswer, problem)
 	}
-	line, err := asked.Line(place(l), results)
+	line, err := asked.Line(placeOf(l), results)
 	return append(line, '\n'), err
 }
 
@@ -70,7 +70,7 @@ func (r *Records) failure(l *Line, j *openai.Job, of *openai.Request, problem er
 	if r.Format == CSV {
 		return r.csv(l, nil, problem.Error())
 	}
-	line, err := j.Failure(of, place(l), problem)
+	line, err := j.Failure(of, placeOf(l), problem)
 	return append(line, '\n'), err
 }
 

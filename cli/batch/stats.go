@@ -13,7 +13,7 @@ import (
 type Stats struct {
 	begun time.Time
 
-	read, lines, errors, passed              atomic.Int64
+	read, lines, errors, passed        atomic.Int64
 	promptTokens, tokens, putBack      atomic.Int64
 	mu                                 sync.Mutex
 	queue, first, prefill, each, whole histogram

@@ -1,0 +1,3 @@
+package main
+
+func (p *program) batchCheck(f *batchFlags, inputs []string) error { return nil }

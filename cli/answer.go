@@ -55,8 +55,8 @@ func (o *opened) request(ids []int32, s *samplingFlags, raw bool) (engine.Reques
 	}
 	stream := o.tokenizer.NewStream()
 	return engine.Request{
-		Prompt:    ids,
-		MaxTokens: int(s.tokens.value),
+		Prompt:      ids,
+		MaxTokens:   int(s.tokens.value),
 		Sampling:    s.sampling(),
 		StopTokens:  append(stopIDs, o.file.Stops...),
 		StopStrings: append(append([]string(nil), stops...), s.stop.Value()...),

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"sealvk/cli/batch"
-	"sealvk/cli/openai"
 	"sealvk/engine"
 )
 
@@ -191,18 +190,9 @@ func (r *batchRun) begin() error {
 			}
 		}
 	}
-	r.job.Requests = r.f.requests(o, &r.header)
+	r.job.Requests = o.requests(r.f.sampling, r.f.raw, r.f.special)
+	r.job.Requests.Model, r.job.Requests.Created, r.job.Requests.Seed = r.header.Model, r.header.Created, r.header.Seed
 	return nil
-}
-
-// requests is what all lines have in common.
-func (f *batchFlags) requests(o *opened, h *batch.Header) *openai.Job {
-	s := f.sampling
-	return &openai.Job{
-		Tokenizer: o.tokenizer, Template: o.template, System: s.system, Raw: f.raw, Special: f.special,
-		Context: o.model.Context(), Stops: o.file.Stops, Model: h.Model, Created: h.Created, Seed: h.Seed,
-		Default: engine.Request{MaxTokens: int(s.tokens.value), Sampling: s.sampling(), StopStrings: s.stop.Value(), Speculate: s.speculate.number(engine.SpeculateAuto)},
-	}
 }
 
 // run answers the lines, and says how it went.

@@ -40,12 +40,13 @@ func (j *Job) Ask(l *Line, done bool) (Work, error) {
 	if j.Records.Format == CSV && (len(asked.Requests) != 1 || r.Logprobs || r.PromptLogprobs != nil) {
 		return j.refused(l, r, &openai.FieldError{Problem: "it asks for what a record of CSV does not hold, several answers or log-probabilities; want --format jsonl"}), nil
 	}
-	return Work{Requests: asked.Requests, Record: func(results []engine.Result) ([]byte, bool, error) {
-		failed := false
+	return Work{Requests: asked.Requests, Record: func(results []Result) ([]byte, bool, error) {
+		failed, theirs := false, make([]engine.Result, len(results))
 		for i := range results {
+			theirs[i] = results[i].Result
 			failed = failed || results[i].Err != nil
 		}
-		record, err := j.Records.answer(l, asked, results)
+		record, err := j.Records.answer(l, asked, theirs)
 		return record, failed, err
 	}}, nil
 }
@@ -79,7 +80,7 @@ func ofLine(err error) error {
 
 // refused is the work of a line that gets an error at once.
 func (j *Job) refused(l *Line, r *openai.Request, err error) Work {
-	return Work{Record: func([]engine.Result) ([]byte, bool, error) {
+	return Work{Record: func([]Result) ([]byte, bool, error) {
 		record, err := j.Records.failure(l, j.Requests, r, err)
 		return record, true, err
 	}}

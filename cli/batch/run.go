@@ -17,7 +17,13 @@ type Work struct {
 
 	// Record makes the line's record, whole with its line break, from the results in the order of
 	// Requests, and tells whether it says that there is no answer. An error ends the run.
-	Record func([]engine.Result) (record []byte, failed bool, err error)
+	Record func([]Result) (record []byte, failed bool, err error)
+}
+
+// Result is the engine's, and how long its first token took from when it was asked for.
+type Result struct {
+	engine.Result
+	FirstToken time.Duration
 }
 
 // Run brings the lines of a source through the engine and hands their records on.
@@ -144,7 +150,7 @@ func (r *Run) ask(ctx context.Context, stop context.CancelCauseFunc, w *window, 
 	if err := w.ask(ctx, n); err != nil {
 		return err
 	}
-	e.results, e.waiting = make([]engine.Result, n), n
+	e.results, e.waiting = make([]Result, n), n
 	asked := time.Now()
 	for i := range requests {
 		q := &requests[i]
@@ -163,13 +169,13 @@ func (r *Run) ask(ctx context.Context, stop context.CancelCauseFunc, w *window, 
 				stop(fmt.Errorf("the device ended it: %w", result.Err))
 			}
 			r.Stats.ended(&result, first, time.Since(asked))
-			w.end(e, i, &result)
+			w.end(e, i, &Result{result, first})
 		}
 	}
 	err := r.Submit(ctx, requests...)
 	if err != nil { // the model is closed, and calls nobody
 		for i := range n {
-			w.end(e, i, &engine.Result{Err: err})
+			w.end(e, i, &Result{Result: engine.Result{Err: err}})
 		}
 	}
 	return err
@@ -187,7 +193,7 @@ func (r *Run) write(stop context.CancelCauseFunc, w *window, order <-chan *entry
 		}
 		e.ended = true
 		for i := range e.results {
-			e.cut = e.cut || e.results[i].Finish == engine.FinishCancelled || lost(&e.results[i])
+			e.cut = e.cut || e.results[i].Finish == engine.FinishCancelled || lost(&e.results[i].Result)
 		}
 		if !e.cut && err == nil {
 			if e.record, e.failed, err = e.work.Record(e.results); err != nil {

@@ -3,8 +3,6 @@ package batch
 import (
 	"context"
 	"sync"
-
-	"sealvk/engine"
 )
 
 // Order is that of the output's lines.
@@ -24,7 +22,7 @@ const (
 type entry struct {
 	index   int64 // of the line
 	work    Work
-	results []engine.Result
+	results []Result
 	waiting int    // requests that have not ended
 	record  []byte // once it is made
 	failed  bool
@@ -92,7 +90,7 @@ func (w *window) ask(ctx context.Context, n int) error {
 }
 
 // end notes the end of a request of e, or of the line itself where it asked for none.
-func (w *window) end(e *entry, i int, r *engine.Result) {
+func (w *window) end(e *entry, i int, r *Result) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if r != nil {

@@ -33,7 +33,7 @@ type Request struct {
 	Prompt      []int32  // the whole sequence, with its bos; what the cache holds is not computed again
 	MaxTokens   int      // 0: until the context ends; NoTokens: the prompt alone is computed
 	Sampling    Sampling
-	LogitBias   map[int32]float32 // added to the logits of tokens, of at most shaders.MaxBiases
+	LogitBias   map[int32]float32 // added to the logits of tokens, of at most MaxBiases
 	StopTokens  []int32
 	StopStrings []string              // need Decode
 	Decode      func(id int32) string // a streaming detokenizer; nil: no text

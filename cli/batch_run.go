@@ -190,7 +190,7 @@ func (r *batchRun) begin() error {
 			}
 		}
 	}
-	r.job.Requests = o.requests(r.f.sampling, r.f.raw, r.f.special)
+	r.job.Requests = o.requests(r.f.sampling, r.f.raw, r.f.special, o.model.Context())
 	r.job.Requests.Model, r.job.Requests.Created, r.job.Requests.Seed = r.header.Model, r.header.Created, r.header.Seed
 	return nil
 }

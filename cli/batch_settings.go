@@ -49,7 +49,7 @@ func (r *batchRun) settings(o *opened, digest string, fields []byte) map[string]
 		all["--template-file"] = digestOf(fields)
 	}
 	if o.template != (prompt.Template{}) {
-		all["the chat template"] = fmt.Sprintf("%v (%s)", o.template, digestOf([]byte(o.template.Source())))
+		all["the chat template"] = digestOf([]byte(o.template.Source()))
 	}
 	return all
 }

@@ -42,7 +42,7 @@ func (p *program) generateLines(f *generateFlags, files []string) (err error) {
 			p.note("seed %d", f.sampling.seed.value)
 		}
 	}
-	l := &promptLines{o: o, requests: o.requests(f.sampling, f.raw, f.special)}
+	l := &promptLines{o: o, requests: o.requests(f.sampling, f.raw, f.special, o.model.Context())}
 	run := batch.Run{
 		Source: source, Ask: l.ask, Places: o.model.Sequences(), Submit: o.model.Submit, Stats: batch.NewStats(),
 		Write: func(_ int64, record []byte, _ bool) error {
@@ -65,10 +65,10 @@ func (p *program) generateLines(f *generateFlags, files []string) (err error) {
 }
 
 // requests is what all lines have in common.
-func (o *opened) requests(s *samplingFlags, raw, special bool) *openai.Job {
+func (o *opened) requests(s *samplingFlags, raw, special bool, context int) *openai.Job {
 	return &openai.Job{
 		Tokenizer: o.tokenizer, Template: o.template, System: s.system, Raw: raw, Special: special,
-		Context: o.model.Context(), Stops: o.file.Stops, Seed: s.seed.value,
+		Context: context, Stops: o.file.Stops, Seed: s.seed.value,
 		Default: engine.Request{
 			MaxTokens: int(s.tokens.value), Sampling: s.sampling(),
 			StopStrings: s.stop.Value(), Speculate: s.speculate.number(engine.SpeculateAuto),

@@ -80,7 +80,7 @@ func ofLine(err error) error {
 
 // refused is the work of a line that gets an error at once.
 func (j *Job) refused(l *Line, r *openai.Request, err error) Work {
-	return Work{Record: func([]Result) ([]byte, bool, error) {
+	return Work{Err: err, Record: func([]Result) ([]byte, bool, error) {
 		record, err := j.Records.failure(l, j.Requests, r, err)
 		return record, true, err
 	}}

@@ -13,7 +13,8 @@ import (
 
 // Work is what a line asks of the engine, and what is made of the results.
 type Work struct {
-	Requests []engine.Request // none: the record is made without, as of a line that is refused
+	Requests []engine.Request // none: the record is made without
+	Err      error            // why the line is refused, and asks for nothing; nil: it is not
 
 	// Record makes the line's record, whole with its line break, from the results in the order of
 	// Requests, and tells whether it says that there is no answer. An error ends the run.

@@ -201,8 +201,8 @@ func (r *Run) write(stop context.CancelCauseFunc, w *window, order <-chan *entry
 				stop(err)
 			}
 		}
-		e.work, e.results = Work{}, nil
-		w.resize(e, int64(len(e.record)))
+		e.work = Work{}
+		w.made(e, int64(len(e.record)))
 		if r.Order == CompletionOrder {
 			err = r.put(stop, w, e, err)
 			continue

@@ -41,7 +41,7 @@ type window struct {
 	changed sync.Cond
 	lines   int // read, and not left yet
 	bytes   int64
-	asked   int      // requests in the engine
+	asked   int      // requests in the engine, and those whose line has no record yet
 	ended   []*entry // in the order of their ends, not taken yet
 	closed  bool     // nothing will be read any more
 }
@@ -94,7 +94,6 @@ func (w *window) end(e *entry, i int, r *Result) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if r != nil {
-		w.asked--
 		e.waiting--
 		e.results[i] = *r
 	}
@@ -121,10 +120,12 @@ func (w *window) next() *entry {
 	}
 }
 
-// resize counts so many bytes for an entry from now on.
-func (w *window) resize(e *entry, bytes int64) {
+// made notes that an entry has its record, of so many bytes, in place of its text and its results.
+func (w *window) made(e *entry, bytes int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.asked -= len(e.results)
+	e.results = nil
 	w.bytes += bytes - e.bytes
 	e.bytes = bytes
 	w.changed.Broadcast()

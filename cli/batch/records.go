@@ -1,0 +1,229 @@
+package batch
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sealvk/cli/openai"
+)
+
+// Records encodes what becomes of lines: as lines of JSON, or as records of CSV.
+type Records struct {
+	Format Format // JSONL or CSV
+
+	names    []string // of the CSV's columns, once they are known
+	namesEnd int64    // where they end in a file that was read
+}
+
+// answerColumns are what a CSV record has behind the input's own columns.
+var answerColumns = []string{"answer", "finish_reason", "prompt_tokens", "completion_tokens", "seed", "error", "index", "hash"}
+
+// place is where a line stands, for its result.
+func place(l *Line) openai.Place {
+	at := openai.Place{Index: l.Index, Hash: l.Hash.String()}
+	for _, c := range l.Columns {
+		at.Columns = append(at.Columns, openai.Column(c))
+	}
+	return at
+}
+
+// header is the CSV's first record for lines with these columns; where the input has a column by a name of an
+// answer's, the answer's gets a number.
+func header(columns []Column) []string {
+	var names []string
+	for _, c := range columns {
+		names = append(names, c.Name)
+	}
+	for _, name := range answerColumns {
+		unique := name
+		for n := 2; slices.Contains(names, unique); n++ {
+			unique = fmt.Sprintf("%s_%d", name, n)
+		}
+		names = append(names, unique)
+	}
+	return names
+}
+
+// csv encodes a line's one answer, or what is wrong with the line, as a record.
+func (r *Records) csv(l *Line, a *openai.PlainAnswer, problem string) ([]byte, error) {
+	fields := make([]string, 0, len(l.Columns)+len(answerColumns))
+	for _, c := range l.Columns {
+		fields = append(fields, c.Value)
+	}
+	if a == nil {
+		fields = append(fields, "", "error", "", "", "")
+	} else {
+		seed := ""
+		if a.Seed != nil {
+			seed = strconv.FormatUint(*a.Seed, 10)
+		}
+		fields = append(fields, a.Text, a.FinishReason, strconv.Itoa(a.PromptTokens), strconv.Itoa(a.CompletionTokens), seed)
+	}
+	fields = append(fields, problem, strconv.FormatInt(l.Index, 10), l.Hash.String())
+	var out strings.Builder
+	w := csv.NewWriter(&out)
+	if names := header(l.Columns); r.names == nil {
+		r.names = names
+		_ = w.Write(names) // into memory
+	} else if !slices.Equal(r.names, names) {
+		return nil, fmt.Errorf("%s: its columns are not those of the output, which are %s: want inputs with the same columns, or --format jsonl", l.Where(), strings.Join(r.names, ", "))
+	}
+	_ = w.Write(fields)
+	w.Flush()
+	return []byte(out.String()), nil
+}
+
+// mark is a record of an output as a resume sees it.
+type mark struct {
+	start, end int64 // bytes of the file
+	index      int64
+	hash       Hash
+	failed     bool
+}
+
+// errTorn says that what is left of a file is no whole record.
+var errTorn = errors.New("the last record is not whole")
+
+// marks calls do for every record of an output. It gives where the last whole one ends, and errTorn if there is more.
+func (r *Records) marks(in io.Reader, do func(mark) error) (end int64, err error) {
+	if r.Format == CSV {
+		return r.csvMarks(in, do)
+	}
+	b := bufio.NewReaderSize(in, 1<<20)
+	for number := 1; ; number++ {
+		line, err := readLine(b)
+		if errors.Is(err, io.EOF) {
+			if len(line) > 0 {
+				err = errTorn
+			} else {
+				err = nil
+			}
+			return end, err
+		}
+		if err != nil {
+			return end, err
+		}
+		m, problem := markOf(line)
+		if problem != nil {
+			if _, err := b.ReadByte(); errors.Is(err, io.EOF) { // as a machine that lost power may leave it
+				return end, errTorn
+			}
+			return end, fmt.Errorf("line %d: %w", number, problem)
+		}
+		m.start, m.end = end, end+int64(len(line))
+		if err := do(m); err != nil {
+			return end, err
+		}
+		end = m.end
+	}
+}
+
+// readLine reads a line of any length with its break; the slice is valid until the next read.
+func readLine(b *bufio.Reader) ([]byte, error) {
+	line, err := b.ReadSlice('\n')
+	if !errors.Is(err, bufio.ErrBufferFull) {
+		return line, err
+	}
+	line = slices.Clone(line)
+	for errors.Is(err, bufio.ErrBufferFull) {
+		var more []byte
+		more, err = b.ReadSlice('\n')
+		line = append(line, more...)
+	}
+	return line, err
+}
+
+// markOf reads what tells a line of output apart.
+func markOf(line []byte) (m mark, err error) {
+	var v struct {
+		ID       string `json:"id"` // of a batch line's result
+		Response *struct {
+			Status int `json:"status_code"`
+		} `json:"response"`
+		Index *int64          `json:"index"` // of the others
+		Hash  string          `json:"hash"`
+		Error json.RawMessage `json:"error"`
+	}
+	if err := json.Unmarshal(line, &v); err != nil {
+		return m, fmt.Errorf("no line that this command writes: %w", err)
+	}
+	if rest, ok := strings.CutPrefix(v.ID, "batch_req_"); ok {
+		index, hash, _ := strings.Cut(rest, "_")
+		if n, err := strconv.ParseInt(index, 10, 64); err == nil {
+			v.Index, v.Hash = &n, hash
+		}
+	}
+	if v.Index == nil || *v.Index < 0 {
+		return m, errors.New("no line that this command writes: it has no index")
+	}
+	m.index = *v.Index
+	m.failed = len(v.Error) > 0 && string(v.Error) != "null" || v.Response != nil && v.Response.Status != 200
+	m.hash, err = ParseHash(v.Hash)
+	return m, err
+}
+
+func (r *Records) csvMarks(in io.Reader, do func(mark) error) (end int64, err error) {
+	last := &lastByte{r: in}
+	c := csv.NewReader(last)
+	c.ReuseRecord = true
+	for {
+		fields, err := c.Read()
+		switch {
+		case errors.Is(err, io.EOF):
+			return end, nil
+		case err != nil && last.ended && c.InputOffset() == last.read: // a quote is open, or fields are missing
+			return end, errTorn
+		case err != nil:
+			return end, err
+		}
+		at := c.InputOffset()
+		if last.ended && at == last.read && last.b != '\n' {
+			return end, errTorn
+		}
+		if end == 0 {
+			if r.names = slices.Clone(fields); len(fields) < len(answerColumns) {
+				return 0, errors.New("no file that this command writes: it lacks columns")
+			}
+			end, r.namesEnd = at, at
+			continue
+		}
+		n := len(fields)
+		m := mark{start: end, end: at, failed: fields[n-3] != ""}
+		if m.index, err = strconv.ParseInt(fields[n-2], 10, 64); err == nil {
+			m.hash, err = ParseHash(fields[n-1])
+		}
+		if err != nil {
+			line, _ := c.FieldPos(0)
+			return end, fmt.Errorf("line %d: no record that this command writes: %w", line, err)
+		}
+		if err := do(m); err != nil {
+			return end, err
+		}
+		end = at
+	}
+}
+
+// lastByte knows the last byte that was read, and whether that was all.
+type lastByte struct {
+	r     io.Reader
+	read  int64
+	b     byte
+	ended bool
+}
+
+func (l *lastByte) Read(p []byte) (int, error) {
+	n, err := l.r.Read(p)
+	if n > 0 {
+		l.b = p[n-1]
+	}
+	l.read += int64(n)
+	l.ended = l.ended || errors.Is(err, io.EOF)
+	return n, err
+}

@@ -25,3 +25,13 @@ func (o *opened) promptLogprobs(ctx context.Context, ids []int32) (list []engine
 		return nil
 	})
 }
+
+func (o *opened) submit(ctx context.Context, requests ...engine.Request) error {
+	go func() {
+		for _, r := range requests {
+			list, err := o.promptLogprobs(ctx, r.Prompt)
+			r.Done(engine.Result{PromptLogprobs: list, Err: err})
+		}
+	}()
+	return nil
+}

@@ -11,7 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/urfave/cli/v2"
 
-	"sealvk/cli/batch"
+	batchfiles "sealvk/cli/batch"
 	"sealvk/cli/score"
 	"sealvk/engine"
 	"sealvk/prompt"
@@ -58,7 +58,7 @@ func (p *program) score(f *scoreFlags, files []string) (err error) {
 			return err
 		}
 	}
-	source, err := batch.Open(batch.Input{Names: files, Stdin: p.stdin, Format: batch.JSONL})
+	source, err := batchfiles.Open(batchfiles.Input{Names: files, Stdin: p.stdin, Format: batchfiles.JSONL})
 	if err != nil {
 		return err
 	}
@@ -122,10 +122,10 @@ type scoreCorrect struct {
 }
 
 // run brings all lines through the model.
-func (s *scoring) run(ctx context.Context, source *batch.Source, w io.Writer) error {
-	r := &batch.Run{
-		Source: source, Order: batch.InputOrder, Places: s.o.model.Sequences(), Submit: s.o.submit, Stats: batch.NewStats(),
-		Ask: func(l *batch.Line, _ bool) (batch.Work, error) { return s.work(l), nil },
+func (s *scoring) run(ctx context.Context, source *batchfiles.Source, w io.Writer) error {
+	r := &batchfiles.Run{
+		Source: source, Order: batchfiles.InputOrder, Places: s.o.model.Sequences(), Submit: s.o.submit, Stats: batchfiles.NewStats(),
+		Ask: func(l *batchfiles.Line, _ bool) (batchfiles.Work, error) { return s.work(l), nil },
 		Write: func(_ int64, record []byte) error {
 			_, err := w.Write(record)
 			return err
@@ -135,7 +135,7 @@ func (s *scoring) run(ctx context.Context, source *batch.Source, w io.Writer) er
 }
 
 // work is what a line asks for, and what becomes of it.
-func (s *scoring) work(l *batch.Line) batch.Work {
+func (s *scoring) work(l *batchfiles.Line) batchfiles.Work {
 	out := &scoredLine{Index: l.Index, Hash: l.Hash.String()}
 	line, pairs, err := (*scoreLine)(nil), []score.Pair(nil), l.Err
 	if err == nil {
@@ -152,7 +152,7 @@ func (s *scoring) work(l *batch.Line) batch.Work {
 	for i, p := range pairs {
 		requests[i] = engine.Request{Prompt: p.IDs, MaxTokens: engine.NoTokens, PromptLogprobs: true}
 	}
-	return batch.Work{Requests: requests, Record: func(results []engine.Result) (record []byte, failed bool, _ error) {
+	return batchfiles.Work{Requests: requests, Record: func(results []engine.Result) (record []byte, failed bool, _ error) {
 		if err == nil {
 			err = s.fill(out, line, pairs, results)
 		}

@@ -51,6 +51,9 @@ func ParseHash(digits string) (Hash, error) {
 	return Hash(h), nil
 }
 
+// hashText is the hash of a text.
+func hashText(text []byte) Hash { return hashOf(sha256.Sum256(text)) }
+
 // hashOf takes the first bytes of a digest; 0 stands for no hash where hashes are kept.
 func hashOf(sum [sha256.Size]byte) Hash {
 	return Hash(max(1, binary.BigEndian.Uint64(sum[:])))

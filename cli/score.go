@@ -162,7 +162,8 @@ func (s *scoring) work(l *batchfiles.Line) batchfiles.Work {
 			out = &scoredLine{Index: out.Index, Hash: out.Hash, ID: out.ID, Error: oneLine(err)}
 		}
 		var b bytes.Buffer
-		return b.Bytes(), err != nil, encodeJSON(&b, "", out)
+		encoding := encodeJSON(&b, "", out)
+		return b.Bytes(), err != nil, encoding
 	}}
 }
 

@@ -40,20 +40,19 @@ func (t *textOrIDs) UnmarshalJSON(b []byte) error {
 		return json.Unmarshal(b, &t.text)
 	case '[':
 		t.ids = []int32{}
-		return json.Unmarshal(b, &t.ids)
+		if json.Unmarshal(b, &t.ids) == nil {
+			return nil
+		}
 	}
-	return fmt.Errorf("%.20s is neither a text nor an array of token ids", b)
+	return errors.New("want a text, or an array of token ids")
 }
 
 func parseScoreLine(text []byte) (*scoreLine, error) {
 	var l scoreLine
 	err := json.Unmarshal(text, &l, json.RejectUnknownMembers(true))
-	var semantic *json.SemanticError
 	switch {
-	case errors.Is(err, json.ErrUnknownName) && errors.As(err, &semantic):
-		return nil, fmt.Errorf("%q is no field of a line: there are id, prompt or messages, continuation or choices, and gold", semantic.JSONPointer.LastToken())
 	case err != nil:
-		return nil, fmt.Errorf("%s", strings.TrimPrefix(err.Error(), "json: "))
+		return nil, jsonProblem(err)
 	case (l.Prompt == nil) == (l.Messages == nil):
 		return nil, errors.New(`want one of "prompt" and "messages"`)
 	case (l.Continuation == nil) == (l.Choices == nil):
@@ -66,6 +65,25 @@ func parseScoreLine(text []byte) (*scoreLine, error) {
 		return nil, fmt.Errorf(`"gold" is %d: want the place of one of the %d choices, the first is 0`, *l.Gold, len(l.Choices))
 	}
 	return &l, nil
+}
+
+// jsonProblem says what is wrong with a line without the words of Go's types.
+func jsonProblem(err error) error {
+	var syntax *jsontext.SyntacticError
+	var wrong *json.SemanticError
+	switch {
+	case errors.As(err, &syntax):
+		return errors.New(strings.TrimPrefix(err.Error(), "jsontext: "))
+	case !errors.As(err, &wrong):
+		return err
+	case errors.Is(err, json.ErrUnknownName):
+		return fmt.Errorf("%q is no field of a line: there are id, prompt or messages, continuation or choices, and gold", wrong.JSONPointer.LastToken())
+	case wrong.JSONPointer == "":
+		return fmt.Errorf("want an object with a prompt and a continuation, got %v", wrong.JSONKind)
+	case wrong.Err != nil:
+		return fmt.Errorf("%s: %w", wrong.JSONPointer[1:], wrong.Err)
+	}
+	return fmt.Errorf("%s: unexpected %v", wrong.JSONPointer[1:], wrong.JSONKind)
 }
 
 // pairs makes ids of the prompt and each continuation.

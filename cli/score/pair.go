@@ -48,6 +48,8 @@ func Join(tok *tokenize.Tokenizer, ids, continuation []int32) (Pair, error) {
 
 func newPair(ids []int32, first int, continuation string) (Pair, error) {
 	switch {
+	case continuation == "" && first == len(ids):
+		return Pair{}, errors.New("score: the continuation is empty")
 	case first == 0:
 		return Pair{}, errors.New("score: the prompt has no ids: want at least one, such as <bos>, behind which a token has a probability")
 	case first >= len(ids):

@@ -18,13 +18,16 @@ func TestPageTable(t *testing.T) {
 					t.Errorf("%d of %d positions, %v", n, positions, err)
 				}
 			}
+			if err := m.flush(); err != nil {
+				return err
+			}
 		}
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
-	raw := make([]byte, m.state.pages.Size)
-	if err := device.Read(raw, m.state.pages); err != nil {
+	raw := make([]byte, m.state.pages.device.Size)
+	if err := device.Read(raw, m.state.pages.device); err != nil {
 		t.Fatal(err)
 	}
 	var table []uint32

@@ -3,6 +3,7 @@ package batch
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -60,7 +61,7 @@ func (f *file) begin(raw io.Reader, format Format, s *Source) error {
 	case begins(text, "\xff\xfe"), begins(text, "\xfe\xff"):
 		return fmt.Errorf("batch: %s is UTF-16, and UTF-8 is wanted: convert it (iconv -f UTF-16 -t UTF-8), or save it as UTF-8", f.name)
 	}
-	f.lines = &lineReader{r: text}
+	f.lines = &lineReader{r: text, most: cmp.Or(s.in.maxLine, maxLine)}
 	switch format {
 	case JSONL:
 		f.next = f.jsonl
@@ -80,6 +81,9 @@ func (f *file) begin(raw io.Reader, format Format, s *Source) error {
 const (
 	// readBytes is what is read at a time.
 	readBytes = 64 << 10
+
+	// maxLine bounds a line or record in bytes.
+	maxLine = 64 << 20
 
 	// maxWindow is how far back zstd may refer, in bytes: what its own program takes without --long.
 	maxWindow = 128 << 20
@@ -137,7 +141,7 @@ func skippable(r *bufio.Reader) bool {
 // damaged says where in the input err came up.
 func (f *file) damaged(err error) error {
 	place := ""
-	if f.lines != nil {
+	if f.lines != nil && f.lines.number > 0 {
 		place = fmt.Sprintf(" behind line %d", f.lines.number)
 	}
 	var remedy string

@@ -54,9 +54,7 @@ func OpenJournal(path string, records *Records, retry bool) (_ *Journal, err err
 func (j *Journal) scan() error {
 	j.Records, j.Failed, j.last, j.sorted = 0, 0, -1, true
 	done := NewDone("")
-	if err := j.Done.Close(); err != nil {
-		return err
-	}
+	j.Done.Close()
 	j.Done = done
 	if _, err := j.file.Seek(0, io.SeekStart); err != nil {
 		return err
@@ -95,15 +93,16 @@ func (j *Journal) note(index int64, failed bool) {
 // Append writes a record as a whole, or takes back what was written of it.
 func (j *Journal) Append(index int64, record []byte, failed bool) error {
 	if _, err := j.file.Write(record); err != nil {
-		err = fmt.Errorf("%s: %w", j.path, bare(err))
-		if cut := j.file.Truncate(j.end); cut != nil {
-			err = errors.Join(err, cut)
-		}
-		return err
+		return j.takeBack(err)
 	}
 	j.end += int64(len(record))
 	j.note(index, failed)
 	return nil
+}
+
+// takeBack cuts a record off that could not be written as a whole.
+func (j *Journal) takeBack(why error) error {
+	return errors.Join(fmt.Errorf("%s: %w", j.path, bare(why)), j.file.Truncate(j.end))
 }
 
 // Finish brings the records into the order of their indices, where lines have been tried again, and the file
@@ -190,7 +189,8 @@ func (j *Journal) Close() error {
 	if j.file != nil {
 		err = j.file.Close()
 	}
-	return errors.Join(err, j.Done.Close())
+	j.Done.Close()
+	return err
 }
 
 // bare is a path error without its operation and path, where the message names the file.

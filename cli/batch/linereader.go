@@ -11,14 +11,12 @@ import (
 	"unicode/utf8"
 )
 
-// maxLine bounds a line or record in bytes, which is in memory as a whole.
-const maxLine = 64 << 20
-
 // lineReader reads lines, or records of several, and of those that are too long only their hash.
 type lineReader struct {
 	r      *bufio.Reader
+	most   int   // bytes of a line or record, which is in memory as a whole
 	number int64 // of lines read
-	long   bool  // what was read last is longer than maxLine: its text is not there
+	long   bool  // what was read last is longer than most: its text is not there
 
 	// open is told every piece of a record, up to a line break or not, and says whether the
 	// record goes on behind a break; nil if records are lines.
@@ -46,7 +44,7 @@ func (l *lineReader) read() (text []byte, number int64, err error) {
 		broken = err == nil
 		l.text = append(l.text, piece...)
 		more := l.open != nil && l.open(piece)
-		if len(l.text) > maxLine+len("\r\n") {
+		if len(l.text) > l.most+len("\r\n") {
 			l.drop()
 		}
 		switch {
@@ -55,6 +53,7 @@ func (l *lineReader) read() (text []byte, number int64, err error) {
 		case err == io.EOF || broken && !more:
 			return l.text, number, nil
 		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
+			l.number = number - 1 // nobody gets what there is of it
 			return nil, 0, err
 		}
 	}
@@ -82,10 +81,10 @@ func (l *lineReader) hash(text []byte) Hash {
 // check says why a text can't be read; what is a line or a record.
 func (l *lineReader) check(what string, text []byte) error {
 	switch {
-	case (l.long || len(text) > maxLine) && l.open != nil:
-		return fmt.Errorf("the %s is longer than %d MiB; is a quote never closed?", what, maxLine>>20)
-	case l.long || len(text) > maxLine:
-		return fmt.Errorf("the %s is longer than %d MiB", what, maxLine>>20)
+	case (l.long || len(text) > l.most) && l.open != nil:
+		return fmt.Errorf("the %s is longer than %d MiB; is a quote never closed?", what, l.most>>20)
+	case l.long || len(text) > l.most:
+		return fmt.Errorf("the %s is longer than %d MiB", what, l.most>>20)
 	}
 	if i := bytes.IndexByte(text, 0); i >= 0 {
 		return fmt.Errorf("byte %d of the %s is NUL, which no text has; is the file UTF-16? UTF-8 is wanted", i+1, what)

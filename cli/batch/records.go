@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"sealvk/cli/openai"
+	"sealvk/engine"
 )
 
 // Records encodes what becomes of lines: as lines of JSON, or as records of CSV.
@@ -25,8 +26,8 @@ type Records struct {
 // answerColumns are what a CSV record has behind the input's own columns.
 var answerColumns = []string{"answer", "finish_reason", "prompt_tokens", "completion_tokens", "seed", "error", "index", "hash"}
 
-// place is where a line stands, for its result.
-func place(l *Line) openai.Place {
+// placeOf is where a line stands, for its result.
+func placeOf(l *Line) openai.Place {
 	at := openai.Place{Index: l.Index, Hash: l.Hash.String()}
 	for _, c := range l.Columns {
 		at.Columns = append(at.Columns, openai.Column(c))
@@ -49,6 +50,28 @@ func header(columns []Column) []string {
 		names = append(names, unique)
 	}
 	return names
+}
+
+// answer is a line's record with the results of what it asked for.
+func (r *Records) answer(l *Line, asked *openai.Asked, results []engine.Result) ([]byte, error) {
+	if r.Format == CSV {
+		plain, problem := asked.Plain(placeOf(l), results), ""
+		if err := results[0].Err; err != nil {
+			plain.PlainAnswer, problem = nil, err.Error()
+		}
+		return r.csv(l, plain.PlainAnswer, problem)
+	}
+	line, err := asked.Line(placeOf(l), results)
+	return append(line, '\n'), err
+}
+
+// failure is the record of a line that was refused; of is nil where nothing is known of the request.
+func (r *Records) failure(l *Line, j *openai.Job, of *openai.Request, problem error) ([]byte, error) {
+	if r.Format == CSV {
+		return r.csv(l, nil, problem.Error())
+	}
+	line, err := j.Failure(of, placeOf(l), problem)
+	return append(line, '\n'), err
 }
 
 // csv encodes a line's one answer, or what is wrong with the line, as a record.

@@ -13,11 +13,18 @@ import (
 
 // Work is what a line asks of the engine, and what is made of the results.
 type Work struct {
-	Requests []engine.Request // none: the record is made without, as of a line that is refused
+	Requests []engine.Request // none: the record is made without
+	Err      error            // why the line is refused, and asks for nothing; nil: it is not
 
 	// Record makes the line's record, whole with its line break, from the results in the order of
 	// Requests, and tells whether it says that there is no answer. An error ends the run.
-	Record func([]engine.Result) (record []byte, failed bool, err error)
+	Record func([]Result) (record []byte, failed bool, err error)
+}
+
+// Result is the engine's, and how long its first token took from when it was asked for.
+type Result struct {
+	engine.Result
+	FirstToken time.Duration
 }
 
 // Run brings the lines of a source through the engine and hands their records on.
@@ -38,7 +45,7 @@ type Run struct {
 	Submit func(context.Context, ...engine.Request) error
 
 	// Write takes records, one at a time; an error ends the run.
-	Write func(index int64, record []byte) error
+	Write func(index int64, record []byte, failed bool) error
 
 	Stats *Stats // told of what happens
 }
@@ -93,6 +100,7 @@ func (r *Run) read(ctx context.Context, stop context.CancelCauseFunc, w *window,
 		if l.Index < r.Skip {
 			continue
 		}
+		r.Stats.read.Add(1)
 		done, err := r.isDone(l)
 		if err != nil {
 			return err
@@ -143,7 +151,7 @@ func (r *Run) ask(ctx context.Context, stop context.CancelCauseFunc, w *window, 
 	if err := w.ask(ctx, n); err != nil {
 		return err
 	}
-	e.results, e.waiting = make([]engine.Result, n), n
+	e.results, e.waiting = make([]Result, n), n
 	asked := time.Now()
 	for i := range requests {
 		q := &requests[i]
@@ -162,13 +170,13 @@ func (r *Run) ask(ctx context.Context, stop context.CancelCauseFunc, w *window, 
 				stop(fmt.Errorf("the device ended it: %w", result.Err))
 			}
 			r.Stats.ended(&result, first, time.Since(asked))
-			w.end(e, i, &result)
+			w.end(e, i, &Result{result, first})
 		}
 	}
 	err := r.Submit(ctx, requests...)
 	if err != nil { // the model is closed, and calls nobody
 		for i := range n {
-			w.end(e, i, &engine.Result{Err: err})
+			w.end(e, i, &Result{Result: engine.Result{Err: err}})
 		}
 	}
 	return err
@@ -186,15 +194,15 @@ func (r *Run) write(stop context.CancelCauseFunc, w *window, order <-chan *entry
 		}
 		e.ended = true
 		for i := range e.results {
-			e.cut = e.cut || e.results[i].Finish == engine.FinishCancelled || lost(&e.results[i])
+			e.cut = e.cut || e.results[i].Finish == engine.FinishCancelled || lost(&e.results[i].Result)
 		}
 		if !e.cut && err == nil {
 			if e.record, e.failed, err = e.work.Record(e.results); err != nil {
 				stop(err)
 			}
 		}
-		e.work, e.results = Work{}, nil
-		w.resize(e, int64(len(e.record)))
+		e.work = Work{}
+		w.made(e, int64(len(e.record)))
 		if r.Order == CompletionOrder {
 			err = r.put(stop, w, e, err)
 			continue
@@ -223,7 +231,7 @@ func (r *Run) put(stop context.CancelCauseFunc, w *window, e *entry, failed erro
 	if failed != nil || e.cut {
 		return failed
 	}
-	if err := r.Write(e.index, e.record); err != nil {
+	if err := r.Write(e.index, e.record, e.failed); err != nil {
 		stop(err)
 		return err
 	}

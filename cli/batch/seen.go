@@ -1,218 +1,193 @@
 package batch
 
 import (
+	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"sort"
 )
 
 // Seen is a set of texts, of each of which it keeps 16 bytes of its SHA-256: in memory up to
-// some 900,000, beyond that in a temporary file that nobody else sees. One goroutine uses it.
-//
-// It is a hash table of buckets that a key's first bytes number in ascending order; what finds
-// its bucket full is in the next one.
+// some 900,000, which are then written to a temporary file that nobody else sees as a sorted run.
+// Of a run there is a filter in memory, 1.2 bytes a text, so that one that is new is hardly ever
+// looked for on disk. One goroutine uses it.
 type Seen struct {
-	dir      string
-	inMemory int64 // buckets that may be in memory
-	count    int64
-	table    table
+	dir   string
+	most  int   // of keys in memory
+	table []key // open addressing; a key of zeroes is a place that is free
+	count int   // of table
+	file  *os.File
+	runs  []run
+	block [blockKeys * keyBytes]byte // of a run, read last
 }
 
 type key [16]byte
 
 const (
-	bucketKeys  = 16
-	bucketBytes = bucketKeys * int64(len(key{}))
-
-	firstBuckets  = 1 << 8
-	memoryBuckets = 1 << 16 // 16 MiB
+	firstKeys  = 1 << 12
+	memoryKeys = 1 << 20 // 16 MiB
+	blockKeys  = 256     // of a run that are read together
+	keyBytes   = len(key{})
 )
 
-// table is the buckets; a key of zeroes is a place that is free.
-type table struct {
-	buckets int64
-	memory  []byte   // of bucketBytes each
-	file    *os.File // in place of memory
-	bucket  []byte   // read from it last
-}
-
 // NewSeen is an empty set; dir is where its file goes, "" the system's folder for such.
-func NewSeen(dir string) *Seen { return &Seen{dir: dir, inMemory: memoryBuckets} }
+func NewSeen(dir string) *Seen {
+	return &Seen{dir: dir, most: memoryKeys, table: make([]key, firstKeys)}
+}
 
 // Add tells whether text was not there yet, and adds it. An error is of its file, as when the
 // disk is full; the set can't be used after it.
 func (s *Seen) Add(text string) (fresh bool, err error) {
-	if s.count >= s.table.buckets*bucketKeys/8*7 { // few buckets are full then
-		if err := s.grow(); err != nil {
-			return false, err
-		}
-	}
 	sum := sha256.Sum256([]byte(text))
 	k := key(sum[:])
 	if k == (key{}) {
-		k[15] = 1
+		k[0] = 1
 	}
-	fresh, err = s.table.add(k)
-	if fresh {
-		s.count++
+	place := s.place(k)
+	if s.table[place] == k {
+		return false, nil
 	}
-	return fresh, err
+	for _, r := range s.runs {
+		if there, err := r.contains(s.file, k, s.block[:]); there || err != nil {
+			return false, seenError(err)
+		}
+	}
+	s.table[place] = k
+	if s.count++; s.count > len(s.table)/8*7 {
+		return true, seenError(s.grow())
+	}
+	return true, nil
 }
 
-// grow takes a table of four times the size.
-func (s *Seen) grow() (err error) {
-	larger := table{buckets: max(firstBuckets, 4*s.table.buckets)}
-	if larger.buckets <= s.inMemory {
-		larger.memory = make([]byte, larger.buckets*bucketBytes)
-	} else {
-		larger.bucket = make([]byte, bucketBytes)
-		if larger.file, err = temporary(s.dir); err == nil {
-			err = larger.file.Truncate(larger.buckets * bucketBytes)
-		}
-		if err != nil {
-			closeTemporary(larger.file)
-			return fmt.Errorf("batch: ids that were seen: %w", err)
-		}
-	}
-	if err := s.table.copyTo(&larger); err != nil {
-		closeTemporary(larger.file)
-		return err
-	}
-	closeTemporary(s.table.file)
-	s.table = larger
-	return nil
-}
-
-func (t *table) copyTo(larger *table) error {
-	for i := range t.buckets {
-		bucket, err := t.read(i)
-		if err != nil {
-			return err
-		}
-		for at := 0; at < len(bucket); at += len(key{}) {
-			if k := key(bucket[at:]); k != (key{}) {
-				if _, err := larger.add(k); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// add tells whether k was not there yet, and adds it. The table has room.
-func (t *table) add(k key) (fresh bool, err error) {
-	i := int64(binary.BigEndian.Uint32(k[:])) * t.buckets >> 32
-	for ; ; i = (i + 1) % t.buckets {
-		bucket, err := t.read(i)
-		if err != nil {
-			return false, err
-		}
-		for at := 0; at < len(bucket); at += len(k) {
-			switch key(bucket[at:]) {
-			case k:
-				return false, nil
-			case key{}:
-				return true, t.write(i*bucketBytes+int64(at), k)
-			}
-		}
-	}
-}
-
-// read gives a bucket, valid up to the next.
-func (t *table) read(i int64) ([]byte, error) {
-	if t.file == nil {
-		return t.memory[i*bucketBytes:][:bucketBytes], nil
-	}
-	if _, err := t.file.ReadAt(t.bucket, i*bucketBytes); err != nil {
-		return nil, fmt.Errorf("batch: ids that were seen: %w", err)
-	}
-	return t.bucket, nil
-}
-
-func (t *table) write(at int64, k key) error {
-	if t.file == nil {
-		copy(t.memory[at:], k[:])
-		return nil
-	}
-	if _, err := t.file.WriteAt(k[:], at); err != nil {
+func seenError(err error) error {
+	if err != nil {
 		return fmt.Errorf("batch: ids that were seen: %w", err)
 	}
 	return nil
 }
 
-// Close frees the file.
-func (s *Seen) Close() { closeTemporary(s.table.file) }
-
-// Done keeps the hash of each line that is done, by the line's index: eight bytes each, in memory
-// up to a million, beyond that in a temporary file. One goroutine uses it.
-type Done struct {
-	dir      string
-	inMemory int64
-	memory   []Hash   // of the lines up to inMemory
-	file     *os.File // of those behind; nil if there are none
+// place is where k is in the table, or would be.
+func (s *Seen) place(k key) uint64 {
+	last := uint64(len(s.table) - 1)
+	i := k.high() & last
+	for s.table[i] != k && s.table[i] != (key{}) {
+		i = (i + 1) & last
+	}
+	return i
 }
 
-// NewDone is empty; dir is as in NewSeen.
-func NewDone(dir string) *Done { return &Done{dir: dir, inMemory: 1 << 20} }
-
-// Set keeps the hash of the line at index. An error is of the file, as when the disk is full.
-func (d *Done) Set(index int64, h Hash) (err error) {
-	if index < d.inMemory {
-		if n := index + 1 - int64(len(d.memory)); n > 0 {
-			d.memory = append(d.memory, make([]Hash, n)...)
+// grow makes room in the table, which is nearly full.
+func (s *Seen) grow() (err error) {
+	if len(s.table) < s.most {
+		old := s.table
+		s.table = make([]key, 4*len(old))
+		for _, k := range old {
+			if k != (key{}) {
+				s.table[s.place(k)] = k
+			}
 		}
-		d.memory[index] = h
 		return nil
 	}
-	if d.file == nil {
-		if d.file, err = temporary(d.dir); err != nil {
-			return fmt.Errorf("batch: lines that are done: %w", err)
+	if s.file == nil {
+		if s.file, err = temporary(s.dir); err != nil {
+			return err
 		}
 	}
-	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], uint64(h))
-	if _, err := d.file.WriteAt(b[:], 8*(index-d.inMemory)); err != nil {
-		return fmt.Errorf("batch: lines that are done: %w", err)
+	keys := slices.DeleteFunc(s.table, func(k key) bool { return k == key{} }) // in the table's memory, and so is the sort
+	slices.SortFunc(keys, func(a, b key) int { return bytes.Compare(a[:], b[:]) })
+	r, err := writeRun(s.file, s.at(), keys)
+	if err != nil {
+		return err
 	}
+	s.runs = append(s.runs, r)
+	clear(s.table)
+	s.count = 0
 	return nil
 }
 
-// Get gives the hash of the line at index, 0 if none is kept.
-func (d *Done) Get(index int64) (Hash, error) {
-	switch {
-	case index < int64(len(d.memory)):
-		return d.memory[index], nil
-	case index < d.inMemory || d.file == nil:
-		return 0, nil
+// at is where the runs end in the file.
+func (s *Seen) at() int64 {
+	if len(s.runs) == 0 {
+		return 0
 	}
-	var b [8]byte
-	if _, err := d.file.ReadAt(b[:], 8*(index-d.inMemory)); err == io.EOF {
-		return 0, nil
-	} else if err != nil {
-		return 0, fmt.Errorf("batch: lines that are done: %w", err)
-	}
-	return Hash(binary.LittleEndian.Uint64(b[:])), nil
+	last := s.runs[len(s.runs)-1]
+	return last.at + int64(last.count*keyBytes)
 }
 
 // Close frees the file.
-func (d *Done) Close() { closeTemporary(d.file) }
+func (s *Seen) Close() { closeTemporary(s.file) }
 
-// temporary is a file that goes with the process, whatever ends it, where the system lets an
-// open file be removed.
-func temporary(dir string) (*os.File, error) {
-	f, err := os.CreateTemp(dir, ".sealvk-*")
-	if err == nil {
-		_ = os.Remove(f.Name()) // Windows refuses: closeTemporary does it
-	}
-	return f, err
+func (k *key) high() uint64 { return binary.BigEndian.Uint64(k[:]) }
+func (k *key) low() uint64  { return binary.BigEndian.Uint64(k[8:]) }
+
+// run is sorted keys in a file.
+type run struct {
+	at     int64 // byte of the first
+	count  int
+	firsts []key    // of each block
+	filter []uint64 // a Bloom filter
 }
 
-func closeTemporary(f *os.File) {
-	if f != nil {
-		f.Close() // nobody reads it again
-		_ = os.Remove(f.Name())
+// Bits of a filter for each place of a table in memory, which is 7/8 full; and how many of them a
+// key sets: one new key in 75 is taken for one of the run.
+const (
+	filterBits = 8
+	filterSets = 6
+)
+
+// bits calls each with the bits of k in the filter, until that is false.
+func (r *run) bits(k *key, each func(word *uint64, bit uint64) bool) bool {
+	last := uint64(len(r.filter)*64 - 1)
+	step := k.high() | 1
+	for i := range uint64(filterSets) {
+		n := (k.low() + i*step) * 0x9e3779b97f4a7c15 >> 20 & last
+		if !each(&r.filter[n/64], 1<<(n%64)) {
+			return false
+		}
 	}
+	return true
+}
+
+// writeRun writes sorted keys, which lie in the memory of a table.
+func writeRun(file *os.File, at int64, keys []key) (run, error) {
+	r := run{at: at, count: len(keys), filter: make([]uint64, cap(keys)*filterBits/64)}
+	w := bufio.NewWriterSize(io.NewOffsetWriter(file, at), 1<<16)
+	for i := range keys {
+		k := &keys[i]
+		if i%blockKeys == 0 {
+			r.firsts = append(r.firsts, *k)
+		}
+		r.bits(k, func(word *uint64, bit uint64) bool { *word |= bit; return true })
+		if _, err := w.Write(k[:]); err != nil {
+			return r, err
+		}
+	}
+	return r, w.Flush()
+}
+
+// contains looks for k in the one block that may have it, which it reads into buffer.
+func (r *run) contains(file *os.File, k key, buffer []byte) (bool, error) {
+	if !r.bits(&k, func(word *uint64, bit uint64) bool { return *word&bit != 0 }) {
+		return false, nil
+	}
+	block := sort.Search(len(r.firsts), func(i int) bool { return bytes.Compare(r.firsts[i][:], k[:]) > 0 }) - 1
+	if block < 0 {
+		return false, nil
+	}
+	begin := block * blockKeys
+	keys := buffer[:min(blockKeys, r.count-begin)*keyBytes]
+	if _, err := file.ReadAt(keys, r.at+int64(begin*keyBytes)); err != nil {
+		return false, err
+	}
+	for ; len(keys) > 0; keys = keys[keyBytes:] {
+		if key(keys) == k {
+			return true, nil
+		}
+	}
+	return false, nil
 }

@@ -24,6 +24,8 @@ type Input struct {
 	Column string
 	// Template is whether a template makes the prompt of all columns: none is looked for then.
 	Template bool
+
+	maxLine int // for tests; 0 is the constant
 }
 
 // Format is what an input's lines are.

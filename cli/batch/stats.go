@@ -13,7 +13,7 @@ import (
 type Stats struct {
 	begun time.Time
 
-	lines, errors, passed              atomic.Int64
+	read, lines, errors, passed        atomic.Int64
 	promptTokens, tokens, putBack      atomic.Int64
 	mu                                 sync.Mutex
 	queue, first, prefill, each, whole histogram
@@ -29,7 +29,7 @@ type Summary struct {
 	Skipped          int64   `json:"skipped"` // lines that had their record before
 	PromptTokens     int64   `json:"prompt_tokens"`
 	CompletionTokens int64   `json:"completion_tokens"`
-	PutBack          int64   `json:"put_back"` // answers that made room for others and were computed again
+	PutBack          int64   `json:"put_back"` // times that answers made room for others, and were computed again
 	Seconds          float64 `json:"seconds"`
 	LinesPerSecond   float64 `json:"lines_per_second"`
 	PromptTPS        float64 `json:"prompt_tps"`
@@ -64,6 +64,18 @@ func (s *Stats) Summary() Summary {
 	return sum
 }
 
+// Share is how much of the input is done, where so many of its bytes are read: below 0 if total is.
+func (s *Stats) Share(read, total int64) float64 {
+	lines, done := s.read.Load(), s.lines.Load()+s.passed.Load()
+	if total < 0 {
+		return -1
+	}
+	if lines == 0 || total == 0 {
+		return 0
+	}
+	return float64(done) / float64(lines) * float64(read) / float64(total)
+}
+
 func (s *Stats) token()   { s.tokens.Add(1) }
 func (s *Stats) skipped() { s.passed.Add(1) }
 
@@ -80,6 +92,7 @@ func (s *Stats) ended(r *engine.Result, first, whole time.Duration) {
 		return
 	}
 	s.promptTokens.Add(int64(r.PromptTokens))
+	s.putBack.Add(int64(r.PutBack))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.queue.add(first - r.Prefill)

@@ -47,8 +47,9 @@ func (t *Template) Fill(l *Line) (string, error) {
 	}
 	fields, err := readValue(d)
 	if err == nil {
+		behind := d.InputOffset() + 1
 		if _, end := d.ReadToken(); end != io.EOF {
-			err = fmt.Errorf("there is more behind the JSON object, from byte %d on", d.InputOffset()+1)
+			err = fmt.Errorf("there is more behind the JSON object, from byte %d on", behind)
 		}
 	}
 	if err != nil {

@@ -3,8 +3,6 @@ package batch
 import (
 	"context"
 	"sync"
-
-	"sealvk/engine"
 )
 
 // Order is that of the output's lines.
@@ -24,7 +22,7 @@ const (
 type entry struct {
 	index   int64 // of the line
 	work    Work
-	results []engine.Result
+	results []Result
 	waiting int    // requests that have not ended
 	record  []byte // once it is made
 	failed  bool
@@ -43,7 +41,7 @@ type window struct {
 	changed sync.Cond
 	lines   int // read, and not left yet
 	bytes   int64
-	asked   int      // requests in the engine
+	asked   int      // requests in the engine, and those whose line has no record yet
 	ended   []*entry // in the order of their ends, not taken yet
 	closed  bool     // nothing will be read any more
 }
@@ -92,11 +90,10 @@ func (w *window) ask(ctx context.Context, n int) error {
 }
 
 // end notes the end of a request of e, or of the line itself where it asked for none.
-func (w *window) end(e *entry, i int, r *engine.Result) {
+func (w *window) end(e *entry, i int, r *Result) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if r != nil {
-		w.asked--
 		e.waiting--
 		e.results[i] = *r
 	}
@@ -123,10 +120,12 @@ func (w *window) next() *entry {
 	}
 }
 
-// resize counts so many bytes for an entry from now on.
-func (w *window) resize(e *entry, bytes int64) {
+// made notes that an entry has its record, of so many bytes, in place of its text and its results.
+func (w *window) made(e *entry, bytes int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.asked -= len(e.results)
+	e.results = nil
 	w.bytes += bytes - e.bytes
 	e.bytes = bytes
 	w.changed.Broadcast()

@@ -1,5 +1,11 @@
 package openai
 
+import (
+	"unicode/utf8"
+
+	"sealvk/engine"
+)
+
 // ChatBody is the result of a request to Chat, OpenAI's chat.completion.
 type ChatBody struct {
 	ID             string          `json:"id"`
@@ -85,4 +91,87 @@ type BatchResponse struct {
 	StatusCode int    `json:"status_code"`
 	RequestID  string `json:"request_id"`
 	Body       any    `json:"body"`
+}
+
+// Body is a server's result under an id: a ChatBody for Chat, else a TextBody. cached is whether
+// its usage tells how many tokens had been computed before. No result may have an Err.
+func (a *Asked) Body(id string, results []engine.Result, cached bool) any {
+	if a.request.Endpoint != Chat {
+		b := TextBody{ID: id, Object: "text_completion", Created: a.job.Created, Model: a.job.Model, Usage: a.usage(results, cached)}
+		for i, r := range results {
+			b.Choices = append(b.Choices, a.textChoice(i, r, results))
+		}
+		return b
+	}
+	b := ChatBody{
+		ID: id, Object: "chat.completion", Created: a.job.Created, Model: a.job.Model, Usage: a.usage(results, cached),
+		PromptLogprobs: a.ofPrompt(0, results),
+	}
+	for i, r := range results {
+		c := ChatChoice{Index: i, Message: ChatMessage{Role: "assistant", Content: a.text(i, r)}, FinishReason: finish(r)}
+		if a.request.Logprobs {
+			c.Logprobs = chatLogprobs(a.job.Tokenizer, r.Logprobs, a.request.TopLogprobs)
+		}
+		b.Choices = append(b.Choices, c)
+	}
+	return b
+}
+
+func (a *Asked) textChoice(i int, r engine.Result, results []engine.Result) TextChoice {
+	c := TextChoice{Index: i, Text: a.text(i, r), FinishReason: finish(r), PromptLogprobs: a.ofPrompt(i, results)}
+	if !a.request.Logprobs {
+		return c
+	}
+	var prompt []int32
+	if a.request.Echo {
+		prompt = a.Requests[i].Prompt
+	}
+	c.Logprobs = textLogprobs(a.job.Tokenizer, prompt, results[a.first(i)].PromptLogprobs, r.Logprobs,
+		a.request.TopLogprobs, utf8.RuneCountInString(c.Text))
+	return c
+}
+
+// text is an answer's, behind its prompt's if that is echoed.
+func (a *Asked) text(i int, r engine.Result) string {
+	if a.request.Echo {
+		return echoed(a.job.Tokenizer, a.Requests[i].Prompt) + r.Text
+	}
+	return r.Text
+}
+
+// first is the first choice of the same prompt, which has the prompt's log-probabilities.
+func (a *Asked) first(i int) int { return i - i%a.request.N }
+
+// ofPrompt are the log-probabilities of a choice's prompt; nil unless they are wanted by name.
+func (a *Asked) ofPrompt(i int, results []engine.Result) []*TokenRanking {
+	if a.request.PromptLogprobs == nil {
+		return nil
+	}
+	return rankings(a.job.Tokenizer, results[a.first(i)].PromptLogprobs, *a.request.PromptLogprobs)
+}
+
+// finish is OpenAI's word; a full context is a length.
+func finish(r engine.Result) string {
+	if r.Finish == engine.FinishStop {
+		return "stop"
+	}
+	return "length"
+}
+
+func (a *Asked) usage(results []engine.Result, cached bool) Usage {
+	var u Usage
+	if cached {
+		u.PromptTokensDetails = &PromptDetails{}
+	}
+	for i, r := range results {
+		u.CompletionTokens += len(r.Tokens)
+		if i == a.first(i) {
+			u.PromptTokens += len(a.Requests[i].Prompt)
+			if cached {
+				u.PromptTokensDetails.CachedTokens += r.CachedTokens
+			}
+		}
+	}
+	u.TotalTokens = u.PromptTokens + u.CompletionTokens
+	return u
 }

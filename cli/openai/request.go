@@ -1,8 +1,6 @@
 package openai
 
-import (
-	"sealvk/prompt"
-)
+import "sealvk/prompt"
 
 // Endpoint is the path of a request to OpenAI's API.
 type Endpoint string
@@ -59,28 +57,16 @@ func Text(text string) *Request {
 	return &Request{Prompts: []Prompt{{Text: text}}, Options: Options{N: 1}}
 }
 
-// Parse reads a line of a batch file: one of OpenAI's batch lines {"custom_id", "method", "url",
-// "body"}, an object with messages or a prompt and options, or a string, which is a prompt. With
-// an error of a batch line comes a request with its custom_id where that could be read, for
-// Job.Failure; else nil.
-func Parse(line []byte) (*Request, error) { return nil, errSoon }
-
-// ParseChat reads a body sent to Chat.
-func ParseChat(body []byte) (*Request, error) { return nil, errSoon }
-
-// ParseCompletion reads a body sent to Completion.
-func ParseCompletion(body []byte) (*Request, error) { return nil, errSoon }
-
 // FieldError says what is wrong with a field of a request.
 type FieldError struct {
 	Field   string // its path, as in body.messages[0].content; "": the whole
-	Problem string // what it is and what is wanted
+	Problem string // what it is and what is wanted, behind the field's name
 	Code    string // as OpenAI names the kind, such as context_length_exceeded; may be ""
 }
 
 func (e *FieldError) Error() string {
 	if e.Field == "" {
-		return e.Problem
+		return "the request " + e.Problem
 	}
-	return e.Field + ": " + e.Problem
+	return e.Field + " " + e.Problem
 }

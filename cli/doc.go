@@ -5,7 +5,7 @@
 // leaves every computation to the packages below it. One command is one file:
 // generate.go, chat.go, pull.go, list.go, quantize.go, devices.go (with
 // devices_measure.go and devices_check.go), inspect.go,
-// tokenize.go (with tokenize_chat.go for conversations), logits.go, synth.go,
+// tokenize.go (with tokenize_chat.go for conversations), logits.go, score.go, perplexity.go, synth.go,
 // bench.go (with bench_lists.go, bench_forms.go and bench_compare.go)
 // and profile.go (with profile_kernel.go, profile_diff.go, profile_roofline.go and
 // profile_static.go for its own commands; the forms of a profile are in engine/profile/report).

@@ -90,26 +90,22 @@ func (m *Model) place(a *answer, blocked bool) (*Session, error) {
 	return m.fits(a, free)
 }
 
-// fits returns free if the pool has pages for all that a has, and one for each answer that may grow, so that none is
-// put back at once. Nobody is there to give more where no answer runs: what is left is enough, or the request ends.
+// fits returns free if the pool has pages for all that a has, and, beside others, the one in which it grows: room
+// for each other's next page would put back less, and take more steps. Nobody is there to give more where no
+// answer runs: what is left is enough, or the request ends.
 func (m *Model) fits(a *answer, free *Session) (*Session, error) {
-	want, running := pagesFor(a.length()), m.sharing()
-	left := m.pool.left()
-	if len(m.prompts)+len(m.batch.active) == 0 {
-		if want <= left {
-			return free, nil
-		}
+	want, left := pagesFor(a.length()), m.pool.left()
+	alone := len(m.prompts)+len(m.batch.active) == 0
+	if !alone && a.positions() > want*shaders.PageTokens {
+		want++
+	}
+	switch {
+	case want <= left:
+		return free, nil
+	case alone:
 		return nil, a.full(left * shaders.PageTokens)
 	}
-	for _, other := range append(running, a) {
-		if pagesFor(other.positions()) > pagesFor(other.length()) {
-			want++
-		}
-	}
-	if want > left {
-		return nil, nil
-	}
-	return free, nil
+	return nil, nil
 }
 
 // sharing is the answers whose pages are taken as they grow, in the order in which they started,

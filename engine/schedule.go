@@ -19,6 +19,8 @@ func (m *Model) run() {
 		case m.startNext():
 		case len(m.prompts)+len(m.batch.active) > 0:
 			m.computePrompts()
+			for m.startNext() { // those that waited for a prompt's pages
+			}
 			m.batch.run()
 		case open || len(m.queue.waiting) > 0:
 			<-m.queue.news
@@ -84,7 +86,7 @@ func (m *Model) place(a *answer, blocked bool) (*Session, error) {
 	switch {
 	case owned == len(m.sessions):
 		return nil, fmt.Errorf("engine: %w: %d", ErrNoSession, owned)
-	case free == nil || blocked:
+	case free == nil || blocked || m.coming(a):
 		return nil, nil
 	}
 	return m.fits(a, free)
@@ -94,16 +96,18 @@ func (m *Model) place(a *answer, blocked bool) (*Session, error) {
 // for each other's next page would put back less, and take more steps. Nobody is there to give more where no
 // answer runs: what is left is enough, or the request ends.
 func (m *Model) fits(a *answer, free *Session) (*Session, error) {
-	want, left := pagesFor(a.length()), m.pool.left()
+	found, kept := m.pool.has(a.shareable())
+	pages, left := pagesFor(a.length()), m.pool.left()-kept
+	want := pages - found
 	alone := len(m.prompts)+len(m.batch.active) == 0
-	if !alone && a.positions() > want*shaders.PageTokens {
+	if !alone && a.positions() > pages*shaders.PageTokens {
 		want++
 	}
 	switch {
 	case want <= left:
 		return free, nil
 	case alone:
-		return nil, a.full(left * shaders.PageTokens)
+		return nil, a.full((left + found) * shaders.PageTokens)
 	}
 	return nil, nil
 }

@@ -54,8 +54,8 @@ func newAnswer(ctx context.Context, q *queue, r Request) *answer {
 // comes from the prompt, each further one from a row of a step, which takes a position.
 func (a *answer) bound(positions int) {
 	a.total, a.finish = positions-len(a.request.Prompt)+1, FinishContext
-	if n := a.request.MaxTokens; n > 0 && n <= a.total {
-		a.total, a.finish = n, FinishLength
+	if n := a.request.MaxTokens; n != 0 && n <= a.total {
+		a.total, a.finish = max(0, n), FinishLength
 	}
 }
 
@@ -63,7 +63,7 @@ func (a *answer) bound(positions int) {
 func (a *answer) length() int { return len(a.request.Prompt) + len(a.result.Tokens) }
 
 // positions are what the whole answer takes of the cache, at most.
-func (a *answer) positions() int { return len(a.request.Prompt) + a.total - 1 }
+func (a *answer) positions() int { return len(a.request.Prompt) + max(0, a.total-1) }
 
 // grow has the session own pages of the next positions that steps compute, and reports whether it does.
 func (a *answer) grow(positions int) bool {
@@ -99,6 +99,9 @@ func (a *answer) start(s *Session) error {
 		s.hold(a.length())
 	}
 	held := s.reuse(prompt)
+	if a.request.PromptLogprobs { // what is held has no logits
+		held = min(held, len(a.result.PromptLogprobs))
+	}
 	s.cached = s.cached[:held]
 	if a.result.PutBack == 0 {
 		a.result.CachedTokens = held
@@ -115,6 +118,10 @@ func (a *answer) prompted() error {
 	}
 	a.last = time.Now()
 	a.result.Prefill = a.last.Sub(a.begun)
+	if a.total == 0 {
+		a.result.Finish = a.finish
+		return errEnd
+	}
 	if a.request.Speculate != 0 {
 		a.drafter.Begin(a.request.Prompt, a.total)
 	}
@@ -155,6 +162,13 @@ func (a *answer) take(row int) error {
 	if err != nil {
 		return err
 	}
+	token := Token{ID: id}
+	if a.request.Logprobs {
+		if token.Logprob, err = m.logprob(row, len(a.result.Tokens), a.request.Likeliest); err != nil {
+			return err
+		}
+		a.result.Logprobs = append(a.result.Logprobs, *token.Logprob)
+	}
 	a.result.Tokens = append(a.result.Tokens, id)
 	m.counted.add(Counters{Generated: 1})
 	a.drafter.Push(id)
@@ -162,7 +176,6 @@ func (a *answer) take(row int) error {
 		a.result.Finish = FinishStop
 		return errEnd
 	}
-	token := Token{ID: id}
 	if a.request.Decode != nil {
 		token.Text, a.cut = a.stop.push(a.request.Decode(id))
 	}

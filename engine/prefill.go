@@ -13,28 +13,40 @@ import (
 func (a *answer) prefill(n int) error {
 	s, m, prompt := a.session, a.session.m, a.request.Prompt
 	from, last := len(s.cached), len(prompt)-1
-	var choice *shaders.Choice
-	if from+n > last && len(a.result.Tokens) == 0 {
+	if a.request.PromptLogprobs { // which are of the rows that the last chunk leaves
+		n = min(n, m.pace.rows)
+	}
+	var sampled *firstToken
+	if from+n > last && len(a.result.Tokens) == 0 && a.total > 0 {
 		err := m.setRows([]shaders.Row{{Token: uint32(prompt[last]), Position: uint32(last), Sequence: s.sequence}})
 		if err != nil {
 			return err
 		}
 		m.state.current = m.state.current[:0]
-		sampled := a.request.choice()
-		choice = &sampled
+		sampled = &firstToken{a.request.choice(), a.request.Logprobs}
 	}
-	return m.prefill(a.ctx, prompt[from:from+n], from, s.sequence, choice, m.queue.asked, func(start, count int) error {
+	err := m.prefill(a.ctx, prompt[from:from+n], from, s.sequence, sampled, m.queue.asked, func(start, count int) error {
 		s.cached = append(s.cached, prompt[start:start+count]...)
 		m.counted.add(Counters{Computed: int64(count)})
 		return nil
 	})
+	if err == nil && a.request.PromptLogprobs {
+		err = a.score(from, n)
+	}
+	return err
+}
+
+// firstToken is how the token behind a prompt is sampled.
+type firstToken struct {
+	choice   shaders.Choice
+	logprobs bool // its own are wanted
 }
 
 // prefill runs ids, which stand from position start of the sequence, through the model in chunks,
 // each submitted while the device works on the one before. Behind the last one the first token is
-// sampled, unless choice is nil. Before any but the first, stop may say that there be no more of them. done,
+// sampled, unless sampled is nil. Before any but the first, stop may say that there be no more of them. done,
 // unless nil, is told each chunk's first position and length once it is computed, when the next one may have begun.
-func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence uint32, choice *shaders.Choice, stop func() bool, done func(start, count int) error) error {
+func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence uint32, sampled *firstToken, stop func() bool, done func(start, count int) error) error {
 	f := &flights{m: m}
 	if err := m.flush(); err != nil {
 		return err
@@ -44,7 +56,7 @@ func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence ui
 		c := m.chunk(slot, ids[:n], start, sequence)
 		c.done = done
 		if n == len(ids) {
-			c.choice = choice
+			c.sampled = sampled
 		}
 		if err := f.submit(ctx, c); err != nil {
 			return f.finish(err)
@@ -70,10 +82,11 @@ type chunk struct {
 	step
 	start  int // position of the first token
 	tokens int
-	slot   int             // of state.chunkRows
-	choice *shaders.Choice // unless nil, a token is sampled behind the last layer
-	took   time.Duration   // of the device, as the host sees it
+	slot   int           // of state.chunkRows
+	took   time.Duration // of the device, as the host sees it
 	done   func(start, count int) error
+
+	sampled *firstToken // unless nil, a token is sampled behind the last layer
 }
 
 // chunk is a prefill chunk, whose rows and attention grid it writes for the device. What was
@@ -122,9 +135,12 @@ func (f *flights) submit(ctx context.Context, c *chunk) error {
 		to = min(from+m.pace.layers, m.cfg.Layers)
 		r := recording{count: c.count, slot: c.slot, from: from, to: to}
 		var tail func(*vk.Commands, step)
-		if c.choice != nil && to == m.cfg.Layers {
-			r.sampled, r.choice = true, *c.choice
-			tail = func(c *vk.Commands, s step) { m.sample(c, s, s.count-1, 1, r.choice) }
+		if c.sampled != nil && to == m.cfg.Layers {
+			r.sampled, r.choice, r.logprobs = true, c.sampled.choice, c.sampled.logprobs
+			tail = func(c *vk.Commands, s step) {
+				s.logprobs = r.logprobs
+				m.sample(c, s, s.count-1, 1, r.choice)
+			}
 		}
 		commands, err := m.kept(r, c.step, tail)
 		if err != nil {

@@ -14,6 +14,7 @@ type recording struct {
 	sampled  bool           // in prefill: the first token of an answer, behind the last layer
 	choice   shaders.Choice // of what is sampled
 	lone     bool           // in decode: as step says
+	logprobs bool           // of what is sampled
 	count    int            // rows
 	slot     int            // of those that may be pending at once
 	from, to int            // layers

@@ -89,38 +89,63 @@ func TestSharedPrefixIsAsAlone(t *testing.T) {
 	}
 }
 
-// Requests that come all at once with the same beginning compute it once, and get what they get alone.
+// Requests that come all at once with the same beginning compute it once, whatever the first of them has yet to
+// say, and get what they get alone; out of pages too.
 func TestManyShareAPrefix(t *testing.T) {
-	const requests, own = 60, 8
-	m := small(t, Options{Sequences: 16, Context: 256})
-	common := someIDs(m, 1, 2*shaders.PageTokens+6)
-	computedOnce, computedByEach := len(common)+own, 6+own // the rest of the third page, which is not full of common tokens
+	const requests, own = 50, 8
+	roomy := small(t, Options{Sequences: 16, Context: 256})
+	common := someIDs(roomy, 1, 2*shaders.PageTokens+6)
+	computedOnce, computedByEach := len(common)+own, 6+own // behind the two pages that are full of common tokens
 	var asked []Request
+	first, others := 0, 0 // tokens
 	for i := range requests {
-		r := Request{Prompt: append(slices.Clone(common), someIDs(m, uint64(2+i), own)...), MaxTokens: 3, Sampling: penalized}
+		r := Request{Prompt: append(slices.Clone(common), someIDs(roomy, uint64(2+i), own)...), MaxTokens: 3, Sampling: penalized}
 		r.Sampling.Seed = uint64(i)
+		if i%5 == 4 {
+			r.MaxTokens = 90
+		}
+		r.Emit = func(Token) error { others++; return nil }
 		asked = append(asked, r)
 	}
-	before := m.Counters()
-	got, err := m.GenerateBatch(context.Background(), asked)
+	asked[0].MaxTokens = 40
+	asked[0].Emit = func(Token) error {
+		if first++; first == 20 && others == 0 {
+			t.Error("the others wait for the first one's whole answer")
+		}
+		return nil
+	}
+	got, err := roomy.GenerateBatch(context.Background(), asked)
 	if err != nil {
 		t.Fatal(err)
 	}
-	after, cached := m.Counters(), 0
+	c, cached := roomy.Counters(), 0
 	for _, r := range got {
 		cached += r.CachedTokens
 	}
-	tokens, reused, computed := after.PromptTokens-before.PromptTokens, after.Reused-before.Reused, after.Computed-before.Computed
-	if want := computedOnce + (requests-1)*computedByEach; int(computed) != want || tokens != reused+computed || int(reused) != cached ||
-		int(tokens) != requests*(len(common)+own) {
-		t.Errorf("%d tokens of prompts, %d reused (%d by the results), %d computed; want %d", tokens, reused, cached, computed, want)
+	if want := computedOnce + (requests-1)*computedByEach; int(c.Computed) != want || c.PromptTokens != c.Reused+c.Computed || int(c.Reused) != cached ||
+		int(c.PromptTokens) != requests*(len(common)+own) {
+		t.Errorf("%+v, by the results %d reused; want %d computed", c, cached, want)
 	}
 	for _, i := range []int{0, 1, 17, requests - 1} {
-		cold(t, m)
-		if want, _ := numbers(t, m, asked[i]); !slices.Equal(want.Tokens, got[i].Tokens) {
+		cold(t, roomy)
+		if want, _ := numbers(t, roomy, asked[i]); !slices.Equal(want.Tokens, got[i].Tokens) {
 			t.Errorf("request %d: %v, alone %v", i, got[i].Tokens, want.Tokens)
 		}
 	}
+	tight := small(t, Options{Sequences: 16, Context: 256, Pages: 10})
+	again, err := tight.GenerateBatch(context.Background(), asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range again {
+		if !slices.Equal(again[i].Tokens, got[i].Tokens) {
+			t.Errorf("request %d, put back %d times: %v, alone %v", i, again[i].PutBack, again[i].Tokens, got[i].Tokens)
+		}
+	}
+	if c := tight.Counters(); c.PutBack == 0 || c.Replayed == 0 || 2*c.Computed > c.Reused {
+		t.Errorf("out of pages: %+v", c)
+	}
+	cold(t, tight)
 }
 
 // What is generated is not found: a prompt that goes on from an answer computes it, by the kernels of prompts.

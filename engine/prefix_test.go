@@ -162,6 +162,17 @@ func TestGeneratedTokensAreNotShared(t *testing.T) {
 	}
 }
 
+// Where log-probabilities of the prompt are wanted all of it is computed, and found by others.
+func TestPromptLogprobsFindNothing(t *testing.T) {
+	m := small(t, Options{Context: 256})
+	for i, want := range []int{0, 0, shaders.PageTokens} {
+		r := Request{Prompt: someIDs(m, 1, shaders.PageTokens+5), MaxTokens: 1, PromptLogprobs: i < 2}
+		if got, _ := numbers(t, m, r); got.CachedTokens != want {
+			t.Errorf("request %d: %d cached, want %d", i, got.CachedTokens, want)
+		}
+	}
+}
+
 // A prompt that is cancelled leaves the pages that were computed whole, and no others.
 func TestPagesOfACancelledPrompt(t *testing.T) {
 	m := small(t, Options{Context: 256})

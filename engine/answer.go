@@ -16,23 +16,25 @@ var errEnd = errors.New("the answer is complete")
 
 // answer is a request on its way.
 type answer struct {
-	ctx      context.Context
-	release  func() // of what watches ctx
-	session  *Session
-	request  Request
-	result   Result
-	stop     stopMatcher
-	cut      bool   // by a stop string
-	err      error  // why it gets no more tokens; errEnd if it is complete
-	total    int    // tokens until finish
-	finish   Finish // what total stands for
-	computed int    // tokens whose K and V are in the cache, or will be once the steps in flight are done
-	begun    time.Time
-	last     time.Time // of the newest token
-	drafter  lookup.Drafter
-	draft    int     // tokens of the next step behind its first one: drafted, or known
-	trial    int     // the same, while it is being chosen
-	reach    float64 // probability that all of those are right
+	ctx       context.Context
+	release   func() // of what watches ctx
+	session   *Session
+	request   Request
+	result    Result
+	stop      stopMatcher
+	cut       bool      // by a stop string
+	err       error     // why it gets no more tokens; errEnd if it is complete
+	total     int       // tokens until finish
+	finish    Finish    // what total stands for
+	computed  int       // tokens whose K and V are in the cache, or will be once the steps in flight are done
+	keys      []pageKey // of the prompt's full pages; nil: not needed yet
+	published int       // of the session's first pages: the index has them, or others of the same tokens
+	begun     time.Time
+	last      time.Time // of the newest token
+	drafter   lookup.Drafter
+	draft     int     // tokens of the next step behind its first one: drafted, or known
+	trial     int     // the same, while it is being chosen
+	reach     float64 // probability that all of those are right
 }
 
 // newAnswer is a request's, which tells the queue when its context ends.
@@ -95,14 +97,18 @@ func (a *answer) start(s *Session) error {
 			return err
 		}
 		a.bound(limit)
+		held := s.reuse(prompt)
+		if a.request.PromptLogprobs { // what is held has no logits
+			held = min(held, len(a.result.PromptLogprobs))
+		}
+		s.cached = s.cached[:held]
 	} else {
+		if err := a.inherit(); err != nil {
+			return err
+		}
 		s.hold(a.length())
 	}
-	held := s.reuse(prompt)
-	if a.request.PromptLogprobs { // what is held has no logits
-		held = min(held, len(a.result.PromptLogprobs))
-	}
-	s.cached = s.cached[:held]
+	held := len(s.cached)
 	if a.result.PutBack == 0 {
 		a.result.CachedTokens = held
 	}
@@ -110,12 +116,16 @@ func (a *answer) start(s *Session) error {
 	return s.writeSampling(&a.request)
 }
 
-// prompted hands out the token that was sampled behind the prompt, unless the answer was put back: that
-// has tokens, which steps compute again.
-func (a *answer) prompted() error {
-	if len(a.result.Tokens) > 0 {
-		return nil
-	}
+// computedPrompt notes that the next tokens of the prompt are in the cache.
+func (a *answer) computedPrompt(tokens int) {
+	s := a.session
+	s.cached = append(s.cached, a.request.Prompt[len(s.cached):][:tokens]...)
+	a.publish()
+	s.m.counted.add(Counters{Computed: int64(tokens)})
+}
+
+// begin hands out the token that was sampled behind the prompt as a decode row, if one is wanted.
+func (a *answer) begin(row int) error {
 	a.last = time.Now()
 	a.result.Prefill = a.last.Sub(a.begun)
 	if a.total == 0 {
@@ -125,15 +135,10 @@ func (a *answer) prompted() error {
 	if a.request.Speculate != 0 {
 		a.drafter.Begin(a.request.Prompt, a.total)
 	}
-	if err := a.take(0); err != nil {
+	if err := a.take(row); err != nil {
 		return err
 	}
-	if err := a.ctx.Err(); err != nil {
-		return err
-	}
-	m := a.session.m
-	m.state.current = append(m.state.current, a.row()) // as sampling left it
-	return nil
+	return a.ctx.Err()
 }
 
 // row is the answer's next row of a step: the first token that is not computed, which is the newest one

@@ -81,7 +81,7 @@ type Source struct {
 	// What the goroutine has.
 	names  []string // that are not open yet
 	file   *file    // that is read; nil: the next of names is
-	header []string // of all CSV inputs
+	header []string // of all CSV inputs; Open has it of those that are files
 	index  int64
 	err    error // that ended it
 }
@@ -109,7 +109,6 @@ func Open(in Input) (*Source, error) {
 			return nil, err
 		}
 	}
-	s.header = nil // the inputs tell it again
 	go s.serve()
 	return s, nil
 }

@@ -40,6 +40,14 @@ const (
 	TSV   Format = "tsv"
 )
 
+// HasColumns tells whether one of the inputs is CSV or TSV.
+func (in *Input) HasColumns() bool {
+	if len(in.Names) == 0 {
+		return in.of(stdin) != JSONL
+	}
+	return slices.ContainsFunc(in.Names, func(name string) bool { return in.of(name) != JSONL })
+}
+
 // of is the format of the input of this name.
 func (in *Input) of(name string) Format {
 	if in.Format != Auto {

@@ -81,7 +81,7 @@ func TestBatch(t *testing.T) {
 			t.Errorf("line %d: %s, want %s", i, lines[i], want)
 		}
 	}
-	var seeds [2]struct{ Seed *uint64 }
+	var seeds [2]struct{ Seed *int64 }
 	for i := range seeds {
 		if err := json.Unmarshal([]byte(lines[5+i]), &seeds[i]); err != nil || seeds[i].Seed == nil {
 			t.Fatalf("%v: %s", err, lines[5+i])

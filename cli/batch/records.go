@@ -87,7 +87,7 @@ func (r *Records) csv(l *Line, a *openai.PlainAnswer, problem string) ([]byte, e
 	} else {
 		seed := ""
 		if a.Seed != nil {
-			seed = strconv.FormatUint(*a.Seed, 10)
+			seed = strconv.FormatInt(*a.Seed, 10)
 		}
 		fields = append(fields, a.Text, a.FinishReason, strconv.Itoa(a.PromptTokens), strconv.Itoa(a.CompletionTokens), seed)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/urfave/cli/v2"
 
-	batchfiles "sealvk/cli/batch"
+	"sealvk/cli/batch"
 	"sealvk/cli/score"
 	"sealvk/engine"
 	"sealvk/prompt"
@@ -58,7 +58,7 @@ func (p *program) score(f *scoreFlags, files []string) (err error) {
 			return err
 		}
 	}
-	source, err := batchfiles.Open(batchfiles.Input{Names: files, Stdin: p.stdin, Format: batchfiles.JSONL})
+	source, err := batch.Open(batch.Input{Names: files, Stdin: p.stdin, Format: batch.JSONL})
 	if err != nil {
 		return err
 	}
@@ -71,6 +71,7 @@ func (p *program) score(f *scoreFlags, files []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.close(ctx)) }()
+	o.session.Close() // lines take whichever is free
 	s := &scoring{o: o, f: f, template: sync.OnceValues(func() (prompt.Template, error) {
 		return chooseTemplate(named, o.file, o.tokenizer)
 	})}
@@ -122,11 +123,11 @@ type scoreCorrect struct {
 }
 
 // run brings all lines through the model.
-func (s *scoring) run(ctx context.Context, source *batchfiles.Source, w io.Writer) error {
-	r := &batchfiles.Run{
-		Source: source, Order: batchfiles.InputOrder, Places: s.o.model.Sequences(), Submit: s.o.submit, Stats: batchfiles.NewStats(),
-		Ask: func(l *batchfiles.Line, _ bool) (batchfiles.Work, error) { return s.work(l), nil },
-		Write: func(_ int64, record []byte) error {
+func (s *scoring) run(ctx context.Context, source *batch.Source, w io.Writer) error {
+	r := &batch.Run{
+		Source: source, Order: batch.InputOrder, Places: s.o.model.Sequences(), Submit: s.o.model.Submit, Stats: batch.NewStats(),
+		Ask: func(l *batch.Line, _ bool) (batch.Work, error) { return s.work(l), nil },
+		Write: func(_ int64, record []byte, _ bool) error {
 			_, err := w.Write(record)
 			return err
 		},
@@ -135,7 +136,7 @@ func (s *scoring) run(ctx context.Context, source *batchfiles.Source, w io.Write
 }
 
 // work is what a line asks for, and what becomes of it.
-func (s *scoring) work(l *batchfiles.Line) batchfiles.Work {
+func (s *scoring) work(l *batch.Line) batch.Work {
 	out := &scoredLine{Index: l.Index, Hash: l.Hash.String()}
 	line, pairs, err := (*scoreLine)(nil), []score.Pair(nil), l.Err
 	if err == nil {
@@ -152,7 +153,7 @@ func (s *scoring) work(l *batchfiles.Line) batchfiles.Work {
 	for i, p := range pairs {
 		requests[i] = engine.Request{Prompt: p.IDs, MaxTokens: engine.NoTokens, PromptLogprobs: true}
 	}
-	return batchfiles.Work{Requests: requests, Record: func(results []engine.Result) (record []byte, failed bool, _ error) {
+	return batch.Work{Requests: requests, Err: err, Record: func(results []batch.Result) (record []byte, failed bool, _ error) {
 		if err == nil {
 			err = s.fill(out, line, pairs, results)
 		}
@@ -168,7 +169,7 @@ func (s *scoring) work(l *batchfiles.Line) batchfiles.Work {
 }
 
 // fill puts the values of a line's pairs in its line of output.
-func (s *scoring) fill(out *scoredLine, line *scoreLine, pairs []score.Pair, results []engine.Result) error {
+func (s *scoring) fill(out *scoredLine, line *scoreLine, pairs []score.Pair, results []batch.Result) error {
 	values := make([]*score.Value, len(pairs))
 	for i, p := range pairs {
 		err := results[i].Err

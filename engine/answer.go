@@ -16,23 +16,25 @@ var errEnd = errors.New("the answer is complete")
 
 // answer is a request on its way.
 type answer struct {
-	ctx      context.Context
-	release  func() // of what watches ctx
-	session  *Session
-	request  Request
-	result   Result
-	stop     stopMatcher
-	cut      bool   // by a stop string
-	err      error  // why it gets no more tokens; errEnd if it is complete
-	total    int    // tokens until finish
-	finish   Finish // what total stands for
-	computed int    // tokens whose K and V are in the cache, or will be once the steps in flight are done
-	begun    time.Time
-	last     time.Time // of the newest token
-	drafter  lookup.Drafter
-	draft    int     // tokens of the next step behind its first one: drafted, or known
-	trial    int     // the same, while it is being chosen
-	reach    float64 // probability that all of those are right
+	ctx       context.Context
+	release   func() // of what watches ctx
+	session   *Session
+	request   Request
+	result    Result
+	stop      stopMatcher
+	cut       bool      // by a stop string
+	err       error     // why it gets no more tokens; errEnd if it is complete
+	total     int       // tokens until finish
+	finish    Finish    // what total stands for
+	computed  int       // tokens whose K and V are in the cache, or will be once the steps in flight are done
+	keys      []pageKey // of the prompt's full pages; nil: not needed yet
+	published int       // of the session's first pages: the index has them, or others of the same tokens
+	begun     time.Time
+	last      time.Time // of the newest token
+	drafter   lookup.Drafter
+	draft     int     // tokens of the next step behind its first one: drafted, or known
+	trial     int     // the same, while it is being chosen
+	reach     float64 // probability that all of those are right
 }
 
 // newAnswer is a request's, which tells the queue when its context ends.
@@ -95,19 +97,28 @@ func (a *answer) start(s *Session) error {
 			return err
 		}
 		a.bound(limit)
+		s.cached = s.cached[:min(s.reuse(prompt), a.known())]
 	} else {
+		if err := a.inherit(); err != nil {
+			return err
+		}
 		s.hold(a.length())
 	}
-	held := s.reuse(prompt)
-	if a.request.PromptLogprobs { // what is held has no logits
-		held = min(held, len(a.result.PromptLogprobs))
-	}
-	s.cached = s.cached[:held]
+	held := len(s.cached)
 	if a.result.PutBack == 0 {
 		a.result.CachedTokens = held
 	}
 	m.counted.add(Counters{PromptTokens: int64(len(prompt)), Reused: int64(held)})
 	return s.writeSampling(&a.request)
+}
+
+// known is how many of the prompt's positions need not be computed where their K and V are held: all but the last,
+// whose logits are wanted, or those in front of the first token whose log-probability is to come.
+func (a *answer) known() int {
+	if a.request.PromptLogprobs {
+		return min(len(a.request.Prompt)-1, a.scored())
+	}
+	return len(a.request.Prompt) - 1
 }
 
 // prompted hands out the token that was sampled behind the prompt, unless the answer was put back: that

@@ -42,7 +42,7 @@ func ragged(t *testing.T) *weights.Model {
 	return synth(t, "seallm-nano:layers=1,dim=48,ffn=2064,heads=3,kv_heads=1,head_dim=32,vocab=600,context=1200", "F16")
 }
 
-func synth(t *testing.T, shape, mix string) *weights.Model {
+func synth(t testing.TB, shape, mix string) *weights.Model {
 	t.Helper()
 	s, err := weights.ParseShape(shape)
 	m, err2 := weights.ParseMix(mix)

@@ -27,6 +27,7 @@ func (a *answer) prefill(n int) error {
 	}
 	err := m.prefill(a.ctx, prompt[from:from+n], from, s.sequence, sampled, m.queue.asked, func(start, count int) error {
 		s.cached = append(s.cached, prompt[start:start+count]...)
+		a.publish()
 		m.counted.add(Counters{Computed: int64(count)})
 		return nil
 	})

@@ -19,6 +19,8 @@ func (m *Model) run() {
 		case m.startNext():
 		case len(m.prompts)+len(m.batch.active) > 0:
 			m.computePrompts()
+			for m.startNext() { // those that waited for a prompt's pages
+			}
 			m.batch.run()
 		case open || len(m.queue.waiting) > 0:
 			<-m.queue.news
@@ -84,7 +86,7 @@ func (m *Model) place(a *answer, blocked bool) (*Session, error) {
 	switch {
 	case owned == len(m.sessions):
 		return nil, fmt.Errorf("engine: %w: %d", ErrNoSession, owned)
-	case free == nil || blocked:
+	case free == nil || blocked || m.coming(a):
 		return nil, nil
 	}
 	return m.fits(a, free)
@@ -93,13 +95,14 @@ func (m *Model) place(a *answer, blocked bool) (*Session, error) {
 // fits returns free if the pool has pages for all that a has, and one for each answer that may grow, so that none is
 // put back at once. Nobody is there to give more where no answer runs: what is left is enough, or the request ends.
 func (m *Model) fits(a *answer, free *Session) (*Session, error) {
-	want, running := pagesFor(a.length()), m.sharing()
-	left := m.pool.left()
+	found, kept := m.pool.has(a.shareable())
+	want, running := pagesFor(a.length())-found, m.sharing()
+	left := m.pool.left() - kept
 	if len(m.prompts)+len(m.batch.active) == 0 {
 		if want <= left {
 			return free, nil
 		}
-		return nil, a.full(left * shaders.PageTokens)
+		return nil, a.full((left + found) * shaders.PageTokens)
 	}
 	for _, other := range append(running, a) {
 		if pagesFor(other.positions()) > pagesFor(other.length()) {

@@ -172,7 +172,7 @@ func (r *perplexityRun) compute(ctx context.Context) error {
 	}
 	begun := time.Now()
 	for i, w := range r.windows {
-		result, err := r.o.session.Generate(ctx, engine.Request{Prompt: w.IDs, MaxTokens: engine.NoTokens, PromptLogprobs: true})
+		result, err := r.o.session.Generate(ctx, engine.Request{Prompt: w.IDs, MaxTokens: engine.NoTokens, PromptLogprobs: true, PromptLogprobsFrom: w.First})
 		if err == nil {
 			err = stopCause(ctx, nil)
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/urfave/cli/v2"
@@ -75,11 +76,17 @@ func (p *program) score(f *scoreFlags, files []string) (err error) {
 	s := &scoring{o: o, f: f, template: sync.OnceValues(func() (prompt.Template, error) {
 		return chooseTemplate(named, o.file, o.tokenizer)
 	})}
+	begun := time.Now()
 	write := func(w io.Writer) error { return s.run(ctx, source, w) }
 	if f.output == "" {
 		err = write(p.stdout)
 	} else if err = checkNotInput(f.output, o.file); err == nil {
 		err = writeFile(f.output, write)
+	}
+	if f.model.verbose {
+		c, took := o.model.Counters(), time.Since(begun)
+		p.note("%s in %.2f s; %d tokens, %.1f tok/s, of which %d were there from prompts in front",
+			counted(int64(s.lines), "line"), took.Seconds(), c.PromptTokens, perSecond(int(c.PromptTokens), took), c.Reused)
 	}
 	if s.gold > 0 {
 		p.note("%s", s.accuracy())
@@ -151,7 +158,7 @@ func (s *scoring) work(l *batch.Line) batch.Work {
 	}
 	requests := make([]engine.Request, len(pairs))
 	for i, p := range pairs {
-		requests[i] = engine.Request{Prompt: p.IDs, MaxTokens: engine.NoTokens, PromptLogprobs: true}
+		requests[i] = engine.Request{Prompt: p.IDs, MaxTokens: engine.NoTokens, PromptLogprobs: true, PromptLogprobsFrom: p.First}
 	}
 	return batch.Work{Requests: requests, Err: err, Record: func(results []batch.Result) (record []byte, failed bool, _ error) {
 		if err == nil {

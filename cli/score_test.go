@@ -138,7 +138,7 @@ func TestScoreIsThatOfTransformersLogprobs(t *testing.T) {
 const thaiQuestion = "เมืองหลวงของกัมพูชาคืออะไร"
 
 // What generate answers at temperature 0 is greedy, with its own ids, and anything else is not; bytes are
-// those of UTF-8. The input's byte order mark is skipped.
+// those of UTF-8. The prompt is computed once. The input's byte order mark is skipped.
 func TestScoreOfGeneratesAnswer(t *testing.T) {
 	var answer generated
 	if err := json.Unmarshal([]byte(mustOnDevice(t, "", "generate", "--temp", "0", "--json", thaiQuestion)), &answer); err != nil {
@@ -152,8 +152,12 @@ func TestScoreOfGeneratesAnswer(t *testing.T) {
 	if err := os.WriteFile(path, []byte("\ufeff"+in), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if text := mustOnDevice(t, "", "score", path, "-o", out); text != "" {
-		t.Errorf("with -o, standard output: %s", text)
+	o := onDevice(t, "", "score", path, "-v", "-o", out)
+	if o.code != 0 || o.stdout != "" {
+		t.Fatalf("code %d\n%s\n%s", o.code, o.stdout, o.stderr)
+	}
+	if page := 32; answer.PromptTokens <= page || !strings.Contains(o.stderr, fmt.Sprintf(", of which %d were there", 2*page)) {
+		t.Errorf("three continuations don't share the prompt's page of %d tokens:\n%s", answer.PromptTokens, o.stderr)
 	}
 	lines := scores(t, string(readFile(t, out)))
 	right, wrong := lines[0].Choices[0], lines[0].Choices[1]

@@ -79,7 +79,7 @@ func (p *program) perplexity(f *perplexityFlags, path string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.close(ctx)) }()
-	r := &perplexityRun{p: p, o: o, f: f, text: text}
+	r := &perplexityRun{p: p, o: o, f: f, text: text, size: o.model.Context()}
 	if err := r.cut(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
@@ -121,6 +121,7 @@ type perplexityRun struct {
 	o    *opened
 	f    *perplexityFlags
 	text string
+	size int // of a chunk or window, in tokens; the model's context is at least that
 
 	ids     []int32
 	stride  int
@@ -132,7 +133,7 @@ type perplexityRun struct {
 
 // cut makes windows of the text.
 func (r *perplexityRun) cut() (err error) {
-	size, tok := r.o.model.Context(), r.o.tokenizer
+	size, tok := r.size, r.o.tokenizer
 	if tok.BOS() >= 0 {
 		r.ids = append(r.ids, tok.BOS())
 	}
@@ -165,15 +166,18 @@ func (r *perplexityRun) cut() (err error) {
 // compute has the windows computed, one behind the other, and shows the perplexity as it goes.
 func (r *perplexityRun) compute(ctx context.Context) error {
 	if r.stride > 0 {
-		r.p.note("%d tokens: windows of %d, %d from one to the next: %d", len(r.ids), r.o.model.Context(), r.stride, len(r.windows))
+		r.p.note("%d tokens: windows of %d, %d from one to the next: %d", len(r.ids), r.size, r.stride, len(r.windows))
 	} else {
-		r.p.note("%d tokens: %d chunks of %d, of which the last %d count", len(r.ids), len(r.windows), r.o.model.Context(), r.windows[0].Weight)
+		r.p.note("%d tokens: %d chunks of %d, of which the last %d count", len(r.ids), len(r.windows), r.size, r.windows[0].Weight)
 	}
 	begun := time.Now()
 	for i, w := range r.windows {
-		logprobs, err := r.o.promptLogprobs(ctx, w.IDs)
+		result, err := r.o.session.Generate(ctx, engine.Request{Prompt: w.IDs, MaxTokens: engine.NoTokens, PromptLogprobs: true, PromptLogprobsFrom: w.First})
 		if err == nil {
-			err = r.sum.Add(w, logprobs)
+			err = stopCause(ctx, nil)
+		}
+		if err == nil {
+			err = r.sum.Add(w, result.PromptLogprobs)
 		}
 		if err != nil {
 			if i > 0 {
@@ -225,7 +229,7 @@ type perplexityResult struct {
 func (r *perplexityRun) result() perplexityResult {
 	perByte := r.sum.Sum() / float64(r.bytes)
 	return perplexityResult{
-		Method: r.f.method.value, Context: r.o.model.Context(), Stride: r.stride, Chunks: len(r.windows),
+		Method: r.f.method.value, Context: r.size, Stride: r.stride, Chunks: len(r.windows),
 		TextTokens: len(r.ids), Tokens: r.sum.Tokens(), Bytes: r.bytes,
 		Sum: r.sum.Sum(), NLL: r.sum.NLL(), Perplexity: r.sum.Value(), StdErr: r.sum.StdErr(),
 		BitsPerByte: perByte / math.Ln2, BytePerplexity: math.Exp(perByte),

@@ -2,10 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 )
@@ -19,39 +20,36 @@ type wantedPerplexity struct {
 	Running            []float64
 }
 
-func (w *wantedPerplexity) args(method string) []string {
-	args := []string{"perplexity", perplexityText, "--json", "--method", method, "--ctx", strconv.Itoa(w.Ctx)}
-	if w.Stride > 0 {
-		args = append(args, "--stride", strconv.Itoa(w.Stride))
-	}
-	return args
-}
-
-// compare wants the run to give the same, within a relative error.
-func (w *wantedPerplexity) compare(t *testing.T, args []string, most float64) {
+// compare wants the method to give the same, within a relative error.
+func (w *wantedPerplexity) compare(t *testing.T, o *opened, method string, most float64) {
 	t.Helper()
-	var got perplexityResult
-	if err := json.Unmarshal([]byte(mustOnDevice(t, "", args...)), &got); err != nil {
+	f := &perplexityFlags{method: choice{value: method}, stride: whole{value: uint64(w.Stride)}, special: method == "stride"}
+	text := string(readFile(t, perplexityText))
+	if method == "llama" {
+		text = strings.TrimSuffix(text, "\n")
+	}
+	r := &perplexityRun{p: &program{stderr: io.Discard}, o: o, f: f, text: text, size: w.Ctx}
+	if err := errors.Join(r.cut(), r.compute(t.Context())); err != nil {
 		t.Fatal(err)
 	}
-	off := func(got, want float64) float64 { return math.Abs(got-want) / want }
+	got, off := r.result(), func(got, want float64) float64 { return math.Abs(got-want) / want }
 	d := off(got.Perplexity, w.Perplexity)
 	if !(d <= most) {
-		t.Errorf("%v: %v, want %v", args, got.Perplexity, w.Perplexity)
+		t.Errorf("%s, %+v: %v", method, w, got.Perplexity)
 	}
 	if w.Stderr > 0 && !(off(got.StdErr, w.Stderr) <= 2*most) {
-		t.Errorf("%v: ± %v, want %v", args, got.StdErr, w.Stderr)
+		t.Errorf("%s, %+v: ± %v", method, w, got.StdErr)
 	}
 	for i, v := range w.Running {
 		if len(got.Running) != len(w.Running) || !(off(got.Running[i], v) <= most) {
-			t.Errorf("%v: up to each chunk %v, want %v", args, got.Running, w.Running)
+			t.Errorf("%s, %+v: up to each chunk %v", method, w, got.Running)
 			break
 		}
 	}
-	t.Logf("%v: off by %.2g", args, d)
+	t.Logf("%s, %d tokens: off by %.2g", method, w.Ctx, d)
 }
 
-// The two methods are those of the programs that they are named after. With -short each is tried once.
+// The two methods are those of the programs that they are named after. With -short the demo alone is tried.
 func TestPerplexityIsThatOfLlamaAndTransformers(t *testing.T) {
 	var want struct {
 		Models map[string]struct{ Stride, Llama, Direct []wantedPerplexity }
@@ -60,71 +58,76 @@ func TestPerplexityIsThatOfLlamaAndTransformers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, path := range map[string]string{"gguf-Q4_K_M": "", "gguf-f16": sharedNano + "gguf/seallm-nano-f16.gguf", "hf-bf16": sharedNano + "hf"} {
-		var model []string
-		if path != "" {
-			if _, err := os.Stat(path); err != nil || testing.Short() {
-				continue
-			}
-			model = []string{"-m", path}
+		if _, err := os.Stat(path); path != "" && (err != nil || testing.Short()) {
+			continue
 		}
-		w := want.Models[name]
-		for i := range w.Llama {
+		f := newModelFlags()
+		f.path, f.kv.value, f.numerics.value, f.context.value = path, "f32", "exact", 128
+		o, err := (&program{stderr: io.Discard}).open(t.Context(), f, nil, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		llama := want.Models[name].Llama
+		if name == "gguf-f16" { // llama.cpp rounds what it multiplies quantized weights by
+			llama = append(llama, want.Models[name].Direct...)
+		}
+		for i, w := range llama {
 			if i == 0 || !testing.Short() {
-				w.Llama[i].compare(t, append(w.Llama[i].args("llama"), model...), 1e-3)
+				w.compare(t, o, "llama", 1e-3)
 			}
 		}
-		for i := range w.Stride {
-			if i == 0 || !testing.Short() {
-				w.Stride[i].compare(t, append(w.Stride[i].args("stride"), append(model, "--parse-special")...), 1e-4)
-			}
+		want.Models[name].Stride[0].compare(t, o, "stride", 1e-4)
+		if path == "" {
+			checkPerplexityErrors(t, o)
+		}
+		if err := o.close(t.Context()); err != nil {
+			t.Error(err)
 		}
 	}
 }
 
-// Running values and progress go to standard error; the demo's notice aside.
-func TestPerplexityPrintsOneLine(t *testing.T) {
-	text := readFile(t, perplexityText)
-	path := filepath.Join(t.TempDir(), "bom.txt")
-	if err := os.WriteFile(path, append([]byte("\ufeff"), text...), 0o666); err != nil {
-		t.Fatal(err)
+// What only a model's tokens tell.
+func checkPerplexityErrors(t *testing.T, o *opened) {
+	for _, c := range []struct {
+		text, method string
+		stride       uint64
+		want         string
+	}{
+		{"Hello there!", "llama", 0, "has 8 tokens, two chunks of 64 are the least"},
+		{"Hello there!", "stride", 65, "--stride 65 is more than a window's 64 tokens"},
+		{"", "stride", 0, "the text is empty"},
+	} {
+		f := &perplexityFlags{method: choice{value: c.method}, stride: whole{value: c.stride}}
+		r := &perplexityRun{o: o, f: f, text: c.text, size: 64}
+		if err := r.cut(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v", c, err)
+		}
 	}
-	o := onDevice(t, "", "perplexity", path, "--ctx", "64", "--chunks", "2")
+}
+
+// Running values and progress go to standard error; a byte order mark is no part of the text.
+func TestPerplexityPrintsOneLine(t *testing.T) {
+	text := "\ufeff" + string(readFile(t, perplexityText))
+	o := onDevice(t, text, "perplexity", "-", "--ctx", "64", "--chunks", "2")
 	if o.code != 0 || !strings.HasPrefix(o.stdout, "PPL = 6.92") || strings.Count(o.stdout, "\n") != 1 || !strings.Contains(o.stdout, " ± ") {
 		t.Errorf("code %d: %q", o.code, o.stdout)
 	}
 	if !strings.Contains(o.stderr, "542 tokens: 2 chunks of 64, of which the last 31 count\n") || !strings.Contains(o.stderr, "\n[1]15.2") || !strings.HasSuffix(o.stderr, ",\n") {
 		t.Errorf("standard error: %s", o.stderr)
 	}
-	if again := onDevice(t, string(text), "perplexity", "-", "--ctx", "64", "--chunks", "2"); again.stdout != o.stdout {
-		t.Errorf("from standard input %q, from a file with a byte order mark %q", again.stdout, o.stdout)
-	}
 }
 
 func TestPerplexityErrors(t *testing.T) {
 	dir := t.TempDir()
-	file := func(name, content string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(content), 0o666); err != nil {
-			t.Fatal(err)
-		}
-		return path
+	damaged := filepath.Join(dir, "damaged.txt")
+	if err := os.WriteFile(damaged, []byte("ab\xffc"), 0o666); err != nil {
+		t.Fatal(err)
 	}
-	short, empty, damaged := file("short.txt", "Hello there!"), file("empty.txt", ""), file("damaged.txt", "ab\xffc")
 	sealvk("", "perplexity").wantError(t, "one text file")
-	sealvk("", "perplexity", short, short).wantError(t, "one text file", "2 arguments")
+	sealvk("", "perplexity", damaged, damaged).wantError(t, "one text file", "2 arguments")
 	sealvk("", "perplexity", filepath.Join(dir, "nowhere")).wantError(t, "nowhere: no such file")
 	sealvk("", "perplexity", dir).wantError(t, dir, "is a folder; want a text file")
 	sealvk("", "perplexity", damaged).wantError(t, "damaged.txt", "not UTF-8", "byte 2")
-	sealvk("", "perplexity", short, "--stride", "4").wantError(t, "--stride needs --method stride")
-	sealvk("", "perplexity", short, "--method", "gpt").wantError(t, "llama or stride")
-	for _, c := range []struct {
-		args []string
-		want []string
-	}{
-		{[]string{short, "--ctx", "64"}, []string{"short.txt", "8 tokens", "two chunks of 64", "--ctx"}},
-		{[]string{short, "--method", "stride", "--ctx", "64", "--stride", "65"}, []string{"--stride 65", "64 tokens"}},
-		{[]string{empty, "--method", "stride", "--ctx", "64"}, []string{"empty.txt", "the text is empty"}},
-	} {
-		onDevice(t, "", append([]string{"perplexity"}, c.args...)...).wantError(t, c.want...)
-	}
+	sealvk("", "perplexity", damaged, "--stride", "4").wantError(t, "--stride needs --method stride")
+	sealvk("", "perplexity", damaged, "--method", "gpt").wantError(t, "llama or stride")
 }

@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/urfave/cli/v2"
 
-	batchfiles "sealvk/cli/batch"
+	"sealvk/cli/batch"
 	"sealvk/cli/score"
 	"sealvk/engine"
 	"sealvk/prompt"
@@ -58,7 +59,7 @@ func (p *program) score(f *scoreFlags, files []string) (err error) {
 			return err
 		}
 	}
-	source, err := batchfiles.Open(batchfiles.Input{Names: files, Stdin: p.stdin, Format: batchfiles.JSONL})
+	source, err := batch.Open(batch.Input{Names: files, Stdin: p.stdin, Format: batch.JSONL})
 	if err != nil {
 		return err
 	}
@@ -71,14 +72,21 @@ func (p *program) score(f *scoreFlags, files []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.close(ctx)) }()
+	o.session.Close() // lines take whichever is free
 	s := &scoring{o: o, f: f, template: sync.OnceValues(func() (prompt.Template, error) {
 		return chooseTemplate(named, o.file, o.tokenizer)
 	})}
+	begun := time.Now()
 	write := func(w io.Writer) error { return s.run(ctx, source, w) }
 	if f.output == "" {
 		err = write(p.stdout)
 	} else if err = checkNotInput(f.output, o.file); err == nil {
 		err = writeFile(f.output, write)
+	}
+	if f.model.verbose {
+		c, took := o.model.Counters(), time.Since(begun)
+		p.note("%s in %.2f s; %d tokens, %.1f tok/s, of which %d were there from prompts in front",
+			counted(int64(s.lines), "line"), took.Seconds(), c.PromptTokens, perSecond(int(c.PromptTokens), took), c.Reused)
 	}
 	if s.gold > 0 {
 		p.note("%s", s.accuracy())
@@ -122,11 +130,11 @@ type scoreCorrect struct {
 }
 
 // run brings all lines through the model.
-func (s *scoring) run(ctx context.Context, source *batchfiles.Source, w io.Writer) error {
-	r := &batchfiles.Run{
-		Source: source, Order: batchfiles.InputOrder, Places: s.o.model.Sequences(), Submit: s.o.submit, Stats: batchfiles.NewStats(),
-		Ask: func(l *batchfiles.Line, _ bool) (batchfiles.Work, error) { return s.work(l), nil },
-		Write: func(_ int64, record []byte) error {
+func (s *scoring) run(ctx context.Context, source *batch.Source, w io.Writer) error {
+	r := &batch.Run{
+		Source: source, Order: batch.InputOrder, Places: s.o.model.Sequences(), Submit: s.o.model.Submit, Stats: batch.NewStats(),
+		Ask: func(l *batch.Line, _ bool) (batch.Work, error) { return s.work(l), nil },
+		Write: func(_ int64, record []byte, _ bool) error {
 			_, err := w.Write(record)
 			return err
 		},
@@ -135,7 +143,7 @@ func (s *scoring) run(ctx context.Context, source *batchfiles.Source, w io.Write
 }
 
 // work is what a line asks for, and what becomes of it.
-func (s *scoring) work(l *batchfiles.Line) batchfiles.Work {
+func (s *scoring) work(l *batch.Line) batch.Work {
 	out := &scoredLine{Index: l.Index, Hash: l.Hash.String()}
 	line, pairs, err := (*scoreLine)(nil), []score.Pair(nil), l.Err
 	if err == nil {
@@ -150,9 +158,9 @@ func (s *scoring) work(l *batchfiles.Line) batchfiles.Work {
 	}
 	requests := make([]engine.Request, len(pairs))
 	for i, p := range pairs {
-		requests[i] = engine.Request{Prompt: p.IDs, MaxTokens: engine.NoTokens, PromptLogprobs: true}
+		requests[i] = engine.Request{Prompt: p.IDs, MaxTokens: engine.NoTokens, PromptLogprobs: true, PromptLogprobsFrom: p.First}
 	}
-	return batchfiles.Work{Requests: requests, Record: func(results []engine.Result) (record []byte, failed bool, _ error) {
+	return batch.Work{Requests: requests, Err: err, Record: func(results []batch.Result) (record []byte, failed bool, _ error) {
 		if err == nil {
 			err = s.fill(out, line, pairs, results)
 		}
@@ -168,7 +176,7 @@ func (s *scoring) work(l *batchfiles.Line) batchfiles.Work {
 }
 
 // fill puts the values of a line's pairs in its line of output.
-func (s *scoring) fill(out *scoredLine, line *scoreLine, pairs []score.Pair, results []engine.Result) error {
+func (s *scoring) fill(out *scoredLine, line *scoreLine, pairs []score.Pair, results []batch.Result) error {
 	values := make([]*score.Value, len(pairs))
 	for i, p := range pairs {
 		err := results[i].Err

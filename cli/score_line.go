@@ -79,7 +79,7 @@ func jsonProblem(err error) error {
 	case errors.Is(err, json.ErrUnknownName):
 		return fmt.Errorf("%q is no field of a line: there are id, prompt or messages, continuation or choices, and gold", wrong.JSONPointer.LastToken())
 	case wrong.JSONPointer == "":
-		return fmt.Errorf("want an object with a prompt and a continuation, got %v", wrong.JSONKind)
+		return errors.New("want an object with a prompt and a continuation")
 	case wrong.Err != nil:
 		return fmt.Errorf("%s: %w", wrong.JSONPointer[1:], wrong.Err)
 	}

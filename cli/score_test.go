@@ -63,15 +63,18 @@ func TestScoreIsThatOfTransformersLogits(t *testing.T) {
 	}
 	for name, args := range map[string][]string{"gguf-Q4_K_M": nil, "mlx-4bit": {"-m", dir + "nano-mlx"}} {
 		logits := floats(t, filepath.Join(dir, "logits-nano", index.Models[name].Logits))
-		vocab := len(logits) / len(index.Prompts)
+		vocab, prompts := len(logits)/len(index.Prompts), index.Prompts
+		if testing.Short() {
+			prompts = prompts[:7] // up to 100 tokens
+		}
+		token := func(i int) int32 { return int32(i * 181 % vocab) }
 		var in strings.Builder
-		continuations := [][]int32{{1}, {2}, {int32(vocab - 1)}}
-		for _, p := range index.Prompts {
-			fmt.Fprintf(&in, "{\"prompt\":%s,\"choices\":%s}\n", jsonText(t, p.IDs), jsonText(t, continuations))
+		for i, p := range prompts {
+			fmt.Fprintf(&in, "{\"prompt\":%s,\"continuation\":[%d]}\n", jsonText(t, p.IDs), token(i))
 		}
 		lines := scores(t, mustOnDevice(t, in.String(), append([]string{"score"}, args...)...))
-		if len(lines) != len(index.Prompts) {
-			t.Fatalf("%d lines for %d prompts", len(lines), len(index.Prompts))
+		if len(lines) != len(prompts) {
+			t.Fatalf("%d lines for %d prompts", len(lines), len(prompts))
 		}
 		worst := 0.0
 		for i, l := range lines {
@@ -80,12 +83,10 @@ func TestScoreIsThatOfTransformersLogits(t *testing.T) {
 			for _, v := range row {
 				sum += math.Exp(v - most)
 			}
-			for j, c := range continuations {
-				want := row[c[0]] - most - math.Log(sum)
-				d := math.Abs(l.Choices[j].Loglikelihood - want)
-				if worst = max(worst, d); !(d <= golden) || l.Choices[j].Greedy != (row[c[0]] == most) {
-					t.Errorf("%s: behind prompt %d token %d has %+v, want %v", name, i, c[0], l.Choices[j], want)
-				}
+			want := row[token(i)] - most - math.Log(sum)
+			d := math.Abs(l.Loglikelihood - want)
+			if worst = max(worst, d); !(d <= golden) || l.Greedy != (row[token(i)] == most) {
+				t.Errorf("%s: behind prompt %d token %d has %+v, want %v", name, i, token(i), l.Value, want)
 			}
 		}
 		t.Logf("%s: off by %.2g at most", name, worst)
@@ -137,7 +138,7 @@ func TestScoreIsThatOfTransformersLogprobs(t *testing.T) {
 const thaiQuestion = "เมืองหลวงของกัมพูชาคืออะไร"
 
 // What generate answers at temperature 0 is greedy, with its own ids, and anything else is not; bytes are
-// those of UTF-8.
+// those of UTF-8. The prompt is computed once. The input's byte order mark is skipped.
 func TestScoreOfGeneratesAnswer(t *testing.T) {
 	var answer generated
 	if err := json.Unmarshal([]byte(mustOnDevice(t, "", "generate", "--temp", "0", "--json", thaiQuestion)), &answer); err != nil {
@@ -146,7 +147,19 @@ func TestScoreOfGeneratesAnswer(t *testing.T) {
 	question := []map[string]string{{"role": "user", "content": thaiQuestion}}
 	in := fmt.Sprintf("{\"messages\":%s,\"choices\":[%s,%q]}\n{\"messages\":%[1]s,\"continuation\":%s}\n",
 		jsonText(t, question), jsonText(t, answer.Text), "กรุงเทพ", jsonText(t, answer.Tokens))
-	lines := scores(t, mustOnDevice(t, in, "score"))
+	dir := t.TempDir()
+	path, out := filepath.Join(dir, "in.jsonl"), filepath.Join(dir, "out.jsonl")
+	if err := os.WriteFile(path, []byte("\ufeff"+in), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	o := onDevice(t, "", "score", path, "-v", "-o", out)
+	if o.code != 0 || o.stdout != "" {
+		t.Fatalf("code %d\n%s\n%s", o.code, o.stdout, o.stderr)
+	}
+	if page := 32; answer.PromptTokens <= page || !strings.Contains(o.stderr, fmt.Sprintf(", of which %d were there", 2*page)) {
+		t.Errorf("three continuations don't share the prompt's page of %d tokens:\n%s", answer.PromptTokens, o.stderr)
+	}
+	lines := scores(t, string(readFile(t, out)))
 	right, wrong := lines[0].Choices[0], lines[0].Choices[1]
 	if !right.Greedy || wrong.Greedy || !slices.Equal(right.Tokens, answer.Tokens[:len(answer.Tokens)-1]) {
 		t.Errorf("%q: %+v, and %+v", answer.Text, right, wrong)
@@ -188,7 +201,7 @@ func TestScoreErrorsOfLines(t *testing.T) {
 	for _, b := range bad {
 		in += b.line + "\n"
 	}
-	o := onDevice(t, in+good, "score", "--ctx", "64", "--validate=false")
+	o := onDevice(t, in+good, "score", "--ctx", "64")
 	lines := scores(t, o.stdout)
 	if o.code != 1 || !strings.HasSuffix(o.stderr, fmt.Sprintf("sealvk: %d of %d lines have no score: see \"error\" in their lines of output\n", len(bad), len(bad)+2)) {
 		t.Errorf("code %d: %s", o.code, o.stderr)
@@ -212,17 +225,8 @@ func TestScoreErrorsOfLines(t *testing.T) {
 	}
 }
 
-func TestScoreWritesFiles(t *testing.T) {
+func TestScoreErrors(t *testing.T) {
 	dir := t.TempDir()
-	in, out := filepath.Join(dir, "in.jsonl"), filepath.Join(dir, "out.jsonl")
-	line := "\ufeff" + `{"prompt":"Hello","continuation":" there!"}` + "\n"
-	if err := os.WriteFile(in, []byte(line), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	stdout := mustOnDevice(t, "", "score", in)
-	if text := mustOnDevice(t, "", "score", in, "-o", out); text != "" || string(readFile(t, out)) != stdout || strings.Count(stdout, "\n") != 1 {
-		t.Errorf("%q in the file, %q on standard output", readFile(t, out), stdout)
-	}
 	sealvk("", "score", filepath.Join(dir, "nowhere.jsonl")).wantError(t, "nowhere.jsonl")
-	sealvk("", "score", in, "-o", filepath.Join(dir, "no", "out")).wantError(t, "its folder")
+	sealvk("", "score", "-o", filepath.Join(dir, "no", "out")).wantError(t, "its folder")
 }

@@ -97,11 +97,7 @@ func (a *answer) start(s *Session) error {
 			return err
 		}
 		a.bound(limit)
-		held := s.reuse(prompt)
-		if a.request.PromptLogprobs { // what is held has no logits
-			held = 0
-		}
-		s.cached = s.cached[:held]
+		s.cached = s.cached[:min(s.reuse(prompt), a.known())]
 	} else {
 		if err := a.inherit(); err != nil {
 			return err
@@ -114,6 +110,15 @@ func (a *answer) start(s *Session) error {
 	}
 	m.counted.add(Counters{PromptTokens: int64(len(prompt)), Reused: int64(held)})
 	return s.writeSampling(&a.request)
+}
+
+// known is how many of the prompt's positions need not be computed where their K and V are held: all but the last,
+// whose logits are wanted, or those in front of the first token whose log-probability is to come.
+func (a *answer) known() int {
+	if a.request.PromptLogprobs {
+		return min(len(a.request.Prompt)-1, a.scored())
+	}
+	return len(a.request.Prompt) - 1
 }
 
 // computedPrompt notes that the next tokens of the prompt are in the cache.

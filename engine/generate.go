@@ -44,7 +44,10 @@ type Request struct {
 
 	Logprobs       bool // of each token of the answer, in Token.Logprob and Result.Logprobs
 	PromptLogprobs bool // of each token of the prompt behind the first, in Result.PromptLogprobs; all of it is computed, whatever the cache holds
-	Likeliest      int  // how many tokens are named beside each of those, at most MaxLikeliest
+	// PromptLogprobsFrom leaves out those of the tokens in front of this one of the prompt, which then need not be
+	// computed; 0: none are.
+	PromptLogprobsFrom int
+	Likeliest          int // how many tokens are named beside each of those, at most MaxLikeliest
 
 	draft func(ids []int32, n int) []int32 // guesses what follows ids, in tests; nil: lookup
 }
@@ -65,7 +68,7 @@ type Result struct {
 	Err          error           // why there is no more of it
 
 	Logprobs       []Logprob // with Request.Logprobs, of Tokens
-	PromptLogprobs []Logprob // with Request.PromptLogprobs; [i] is of Prompt[i+1]
+	PromptLogprobs []Logprob // with Request.PromptLogprobs; [i] is of Prompt[i+1], or of Prompt[i+PromptLogprobsFrom]
 }
 
 // Generate answers a prompt in the session and waits for it. Its last token is always computed;

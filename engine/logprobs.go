@@ -34,6 +34,8 @@ func (r *Request) checkLogprobs() error {
 	switch {
 	case r.MaxTokens < NoTokens:
 		return fmt.Errorf("engine: at most %d tokens: want a positive number, 0 or NoTokens", r.MaxTokens)
+	case r.PromptLogprobsFrom != 0 && (!r.PromptLogprobs || r.PromptLogprobsFrom < 0 || r.PromptLogprobsFrom >= len(r.Prompt)):
+		return fmt.Errorf("engine: log-probabilities from token %d of a prompt of %d on: want PromptLogprobs, and one of its tokens", r.PromptLogprobsFrom, len(r.Prompt))
 	case r.Likeliest < 0 || r.Likeliest > MaxLikeliest:
 		return fmt.Errorf("engine: the %d likeliest tokens: want 0 to %d", r.Likeliest, MaxLikeliest)
 	case r.Likeliest > 0 && !r.Logprobs && !r.PromptLogprobs:
@@ -82,12 +84,17 @@ func (m *Model) logprob(row, n, likeliest int) (*Logprob, error) {
 	return &l, nil
 }
 
+// scored is the position of the prompt behind which stands the first token whose log-probability is to come.
+func (a *answer) scored() int {
+	return max(0, a.request.PromptLogprobsFrom-1) + len(a.result.PromptLogprobs)
+}
+
 // score computes the log-probabilities of the prompt's tokens behind count positions from start on, unless they
 // are there. Those positions are the last chunk's, whose rows are still in x.
 func (a *answer) score(start, count int) error {
 	m, prompt := a.session.m, a.request.Prompt
 	count = min(count, len(prompt)-1-start)
-	for first := len(a.result.PromptLogprobs) - start; first < count; first += m.plan.rows {
+	for first := a.scored() - start; first < count; first += m.plan.rows {
 		if err := a.ctx.Err(); err != nil {
 			return err
 		}

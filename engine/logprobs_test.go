@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"sealvk/shaders"
 )
 
 const logprobTolerance = 1e-4 // f32 activations and KV cache
@@ -255,6 +257,39 @@ func TestLogprobsRefused(t *testing.T) {
 		r.Prompt = []int32{2}
 		if err := m.checkRequest(&r); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", r, err, want)
+		}
+	}
+}
+
+// Log-probabilities of a prompt's end have the bits that they have among all of them, behind pages that another
+// prompt has left.
+func TestPromptLogprobsFrom(t *testing.T) {
+	m := load(t, nano, Options{KV: KVF32, Numerics: NumericsExact, Context: 256})
+	var ids []int32
+	for i := range 3*shaders.PageTokens + 5 {
+		ids = append(ids, int32(300+i%97))
+	}
+	want := scored(t, m, ids)[0]
+	for _, from := range []int{1, shaders.PageTokens, 2*shaders.PageTokens + 1, len(ids) - 1} {
+		before := m.Counters().Reused
+		results, err := m.GenerateBatch(context.Background(), []Request{{Prompt: ids, MaxTokens: NoTokens, PromptLogprobs: true, PromptLogprobsFrom: from}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := results[0].PromptLogprobs; !reflect.DeepEqual(got, want[from-1:]) {
+			t.Errorf("from %d: %v, want %v", from, got, want[from-1:])
+		}
+		if reused, want := m.Counters().Reused-before, int64((from-1)/shaders.PageTokens*shaders.PageTokens); reused != want {
+			t.Errorf("from %d: %d tokens were not computed again, want %d", from, reused, want)
+		}
+	}
+	for _, r := range []Request{
+		{Prompt: ids, PromptLogprobs: true, PromptLogprobsFrom: len(ids)},
+		{Prompt: ids, PromptLogprobs: true, PromptLogprobsFrom: -1},
+		{Prompt: ids, PromptLogprobsFrom: 1},
+	} {
+		if _, err := m.GenerateBatch(context.Background(), []Request{r}); err == nil || !strings.Contains(err.Error(), "want PromptLogprobs, and one of its tokens") {
+			t.Errorf("from %d: %v", r.PromptLogprobsFrom, err)
 		}
 	}
 }

@@ -8,16 +8,12 @@ import (
 )
 
 // shareable is the keys of the prompt's pages that the answer reads where the index has them, instead of
-// computing them: the last token is always computed, since its logits are wanted, and every one is where
-// log-probabilities of the prompt are.
+// computing them.
 func (a *answer) shareable() []pageKey {
 	if a.keys == nil {
 		a.keys = pageKeys(a.request.Prompt)
 	}
-	if a.request.PromptLogprobs {
-		return nil
-	}
-	return a.keys[:(len(a.request.Prompt)-1)/shaders.PageTokens]
+	return a.keys[:a.known()/shaders.PageTokens]
 }
 
 // coming reports whether a prompt that is being computed will leave the next page that the answer can

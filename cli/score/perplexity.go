@@ -15,13 +15,13 @@ type Perplexity struct {
 	weighted     float64 // sum of the windows' means by their weights
 }
 
-// Add takes a window's log-probabilities: [i] is of IDs[i+1].
+// Add takes the log-probabilities of a window's IDs from First on.
 func (p *Perplexity) Add(w Window, logprobs []engine.Logprob) error {
-	if len(logprobs) != len(w.IDs)-1 {
+	if len(logprobs) != len(w.IDs)-w.First {
 		return errors.New("score: the log-probabilities are not those of the window")
 	}
-	counting, sum := logprobs[w.First-1:], 0.0
-	for _, l := range counting {
+	sum := 0.0
+	for _, l := range logprobs {
 		v := -float64(l.Value)
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return errors.New("score: the model gives a token no finite log-probability")
@@ -29,10 +29,10 @@ func (p *Perplexity) Add(w Window, logprobs []engine.Logprob) error {
 		sum += v
 		p.squares += v * v
 	}
-	p.count += len(counting)
+	p.count += len(logprobs)
 	p.sum += sum
 	p.weight += w.Weight
-	p.weighted += sum / float64(len(counting)) * float64(w.Weight)
+	p.weighted += sum / float64(len(logprobs)) * float64(w.Weight)
 	return nil
 }
 

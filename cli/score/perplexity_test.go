@@ -98,7 +98,7 @@ func TestPerplexity(t *testing.T) {
 		return list
 	}
 	err := errors.Join(
-		p.Add(Window{IDs: upTo(4), First: 2, Weight: 1}, logprobs(-50, -1, -3)),
+		p.Add(Window{IDs: upTo(4), First: 2, Weight: 1}, logprobs(-1, -3)),
 		p.Add(Window{IDs: upTo(3), First: 1, Weight: 3}, logprobs(-2, -6)),
 	)
 	if err != nil {

@@ -21,13 +21,13 @@ type Value struct {
 	BitsPerByte   float64   `json:"bits_per_byte"` // -PerByte / ln 2
 }
 
-// Of takes a pair's log-probabilities: [i] is of IDs[i+1].
+// Of takes the log-probabilities of a pair's IDs from First on.
 func Of(p Pair, logprobs []engine.Logprob) (*Value, error) {
-	if len(logprobs) != len(p.IDs)-1 {
-		return nil, errors.New("score: the log-probabilities are not those of the ids")
+	if len(logprobs) != len(p.IDs)-p.First {
+		return nil, errors.New("score: the log-probabilities are not those of the continuation")
 	}
 	v := &Value{Tokens: p.IDs[p.First:], Greedy: true, Bytes: p.Bytes, Characters: p.Characters}
-	for _, l := range logprobs[p.First-1:] {
+	for _, l := range logprobs {
 		v.Loglikelihood += float64(l.Value)
 		v.Logprobs = append(v.Logprobs, l.Value)
 		v.Greedy = v.Greedy && l.Greedy

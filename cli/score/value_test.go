@@ -9,7 +9,7 @@ import (
 
 func TestValue(t *testing.T) {
 	p := Pair{IDs: []int32{2, 5, 6, 7}, First: 2, Bytes: 6, Characters: 2}
-	v, err := Of(p, []engine.Logprob{{ID: 5, Value: -100}, {ID: 6, Value: -1, Greedy: true}, {ID: 7, Value: -2, Greedy: true}})
+	v, err := Of(p, []engine.Logprob{{ID: 6, Value: -1, Greedy: true}, {ID: 7, Value: -2, Greedy: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -21,15 +21,16 @@ func TestValue(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	for name, logprobs := range map[string][]engine.Logprob{
-		"too few":  {{}, {}},
-		"NaN":      {{}, {Value: float32(math.NaN())}, {}},
-		"infinite": {{}, {}, {Value: float32(math.Inf(-1))}},
+		"too few":  {{}},
+		"too many": {{}, {}, {}},
+		"NaN":      {{Value: float32(math.NaN())}, {}},
+		"infinite": {{}, {Value: float32(math.Inf(-1))}},
 	} {
 		if v, err := Of(p, logprobs); err == nil {
 			t.Errorf("%s: %+v", name, v)
 		}
 	}
-	v, err = Of(p, []engine.Logprob{{Greedy: true}, {Greedy: true}, {}})
+	v, err = Of(p, []engine.Logprob{{Greedy: true}, {}})
 	if err != nil || v.Greedy {
 		t.Errorf("one token is not the likeliest: %+v, %v", v, err)
 	}

@@ -60,12 +60,12 @@ func (m *Model) startNext() bool {
 }
 
 // place returns the session in which a request can start now: its own, or a free one; nil if it has
-// to wait.
+// to wait, as one of no session does where others of its kind are blocked.
 func (m *Model) place(a *answer, blocked bool) (*Session, error) {
 	if err := a.ctx.Err(); err != nil {
 		return nil, err
 	}
-	if len(m.prompts)+len(m.batch.active) == m.plan.rows {
+	if blocked && a.request.Session == nil || len(m.prompts)+len(m.batch.active) == m.plan.rows {
 		return nil, nil
 	}
 	if s := a.request.Session; s != nil {
@@ -87,7 +87,7 @@ func (m *Model) place(a *answer, blocked bool) (*Session, error) {
 	switch {
 	case owned == len(m.sessions):
 		return nil, fmt.Errorf("engine: %w: %d", ErrNoSession, owned)
-	case free == nil || blocked || m.coming(a):
+	case free == nil || m.coming(a):
 		return nil, nil
 	}
 	return m.fits(a, free)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +24,7 @@ func drawn(n int) (requests []Request) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for i := range n {
 		r := Request{MaxTokens: 70 + rng.IntN(40)}
-		for range 20 + rng.IntN(12) {
+		for range 20 + rng.IntN(20) {
 			r.Prompt = append(r.Prompt, rng.Int32N(600))
 		}
 		if i%5 > 0 {
@@ -51,6 +52,9 @@ func sameAlone(t *testing.T, m *Model, requests []Request, got []Result) {
 		if !slices.Equal(got[i].Tokens, want[0].Tokens) || got[i].Finish != want[0].Finish {
 			t.Errorf("request %d, put back %d times: %v %s, alone %v %s", i, got[i].PutBack, got[i].Tokens, got[i].Finish, want[0].Tokens, want[0].Finish)
 		}
+		if !reflect.DeepEqual(got[i].Logprobs, want[0].Logprobs) || !reflect.DeepEqual(got[i].PromptLogprobs, want[0].PromptLogprobs) {
+			t.Errorf("request %d, put back %d times: log-probabilities %v and %v, alone %v and %v", i, got[i].PutBack, got[i].PromptLogprobs, got[i].Logprobs, want[0].PromptLogprobs, want[0].Logprobs)
+		}
 	}
 }
 
@@ -75,9 +79,9 @@ func TestPutBackIsAsAlone(t *testing.T) {
 }
 
 func putBackIsAsAlone(t *testing.T, o Options, n int) {
-	o.Sequences, o.Context, o.Pages = 8, 256, 12
+	o.Sequences, o.Context, o.Pages = 4, 256, 6
 	m := tiny(t, o)
-	m.plan.rows = 8 // whose kernels are enough
+	m.plan.rows = 4 // whose kernels are enough
 	requests, emitted := drawn(n), map[int][]int32{}
 	for i := range requests {
 		requests[i].Emit = func(tok Token) error {
@@ -87,6 +91,7 @@ func putBackIsAsAlone(t *testing.T, o Options, n int) {
 		if i%4 == 3 {
 			requests[i].Speculate = 2
 		}
+		requests[i].Logprobs, requests[i].PromptLogprobs = i%5 < 3, i%7 == 3
 	}
 	got, err := m.GenerateBatch(context.Background(), requests)
 	if err != nil {
@@ -283,7 +288,7 @@ func TestLongPromptsDelayByAChunk(t *testing.T) {
 	if chunks < 8 || chunks > 12 {
 		t.Errorf("%d chunks in ten steps: %q", chunks, order)
 	}
-	if two := strings.Count(strings.Join(order, ","), "of 5 rows,layers 0-0 of 5 rows"); two != 1 {
-		t.Errorf("two prompts that are less than a chunk are not computed between the same steps: %q", order)
+	if two := strings.Count(strings.Join(order, ","), " of 10 rows"); two != 1 {
+		t.Errorf("two prompts that are less than a chunk are not computed together: %q", order)
 	}
 }

@@ -1,5 +1,7 @@
 package jinja
 
+import "slices"
+
 // arguments are the values of a call.
 type arguments struct {
 	function   string
@@ -109,10 +111,15 @@ type method func(r *render, v value, a *arguments) value
 type table struct {
 	kind    string
 	methods map[string]method
+	missing []string // of methods, those that are for what is undefined
 }
 
 func (e *applyExpr) eval(r *render) value {
-	v := r.eval(e.of)
+	eval := r.eval
+	if slices.Contains(e.table.missing, e.name) {
+		eval = r.evalMissing
+	}
+	v := eval(e.of)
 	return r.apply(e.table, v, r.arguments(e.name, e.args))
 }
 

@@ -7,6 +7,15 @@ import (
 
 // eval computes an expression.
 func (r *render) eval(e expr) value {
+	v := r.evalMissing(e)
+	if r.strict {
+		r.defined(v)
+	}
+	return v
+}
+
+// evalMissing is eval for what may be undefined, also where a render is strict.
+func (r *render) evalMissing(e expr) value {
 	r.enter()
 	v := e.eval(r)
 	r.leave()
@@ -50,6 +59,8 @@ func (e *condExpr) eval(r *render) value {
 	switch {
 	case truth(r.eval(e.test)):
 		return r.eval(e.then)
+	case e.otherwise == nil && r.strict:
+		return Text{}
 	case e.otherwise == nil:
 		return undefined{"", "the else of an inline if"}
 	}

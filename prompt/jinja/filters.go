@@ -43,7 +43,7 @@ func init() {
 		"reject":     selection(false, false),
 		"selectattr": selection(true, true),
 		"rejectattr": selection(true, false),
-	}}
+	}, []string{"default", "d"}}
 }
 
 // stringFilter is the method of this name on the value as it prints.

@@ -61,7 +61,7 @@ func run(source string, vars Dict) (Text, error) {
 	if err != nil {
 		return Text{}, err
 	}
-	return t.render(vars, 100, func() time.Time { return time.Date(2024, 7, 26, 0, 0, 0, 0, time.UTC) })
+	return t.render(vars, 100, func() time.Time { return time.Date(2024, 7, 26, 0, 0, 0, 0, time.UTC) }, false)
 }
 
 func check(t *testing.T, name, source string, vars Dict, want rendered) {
@@ -92,6 +92,47 @@ func TestReference(t *testing.T) {
 	}
 	for _, s := range r.Snippets {
 		check(t, "snippet", s.Template, variables(r.Messages, false), s.rendered)
+	}
+}
+
+// As with jinja2.StrictUndefined, but for an inline if without else.
+func TestStrict(t *testing.T) {
+	vars := Dict{{"q", Input("why")}, {"n", 2.5}, {"user", Dict{{"name", Input("An")}}}, {"none", nil}}
+	for source, want := range map[string]string{
+		"{{ q }} {{ n }} {{ user.name }}":                             "why 2.5 An",
+		"{{ r | default('-') }}{{ r | d(q) }}":                        "-why",
+		"{{ user.age | default('?') }}":                               "?",
+		"{% if r is defined %}x{% elif r is undefined %}y{% endif %}": "y",
+		"{{ 'x' if n > 3 }}{{ none }}":                                "None",
+		"{% set r = 1 %}{{ r }}":                                      "1",
+		"{% for x in [1, 2] %}{{ loop.index }}{% endfor %}":           "12",
+
+		"a\n{{ r }}":                                     "line 2: 'r' is undefined",
+		"{% if r %}x{% endif %}":                         "line 1: 'r' is undefined",
+		"{{ q ~ r }}":                                    "line 1: 'r' is undefined",
+		"{{ (q ~ r) | default('') }}":                    "line 1: 'r' is undefined",
+		"{{ q | default(r) }}":                           "line 1: 'r' is undefined",
+		"{% for x in r %}{% endfor %}":                   "line 1: 'r' is undefined",
+		"{{ user.age }}":                                 "line 1: 'dict object' has no attribute 'age'",
+		"{{ user['age'] }}":                              "line 1: 'dict object' has no attribute 'age'",
+		"{{ user.job.name | default('') }}":              "line 1: 'dict object' has no attribute 'job'",
+		"{{ r == q }}":                                   "line 1: 'r' is undefined",
+		"{% macro f(a) %}{{ a }}{% endmacro %}{{ f() }}": "line 1: 'a' is undefined",
+	} {
+		t.Run(source, func(t *testing.T) {
+			template, err := Compile(source)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := template.RenderStrict(vars, 100)
+			got := text.S
+			if err != nil {
+				got = err.Error()
+			}
+			if got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		})
 	}
 }
 

@@ -4,8 +4,9 @@ import "time"
 
 // render is one run of a template.
 type render struct {
-	steps, depth int // left, and used
-	line         int // of the present statement
+	steps, depth int  // left, and used
+	line         int  // of the present statement
+	strict       bool // what is undefined is an error
 	out          *builder
 	scope        *scope
 	now          func() time.Time
@@ -34,16 +35,23 @@ func (s *scope) set(name string, v value) {
 }
 
 // Render gives the template's text for its variables, which are Text, string,
-// bool, int, nil, Dict or []any of these. An error begins with "line N: ".
+// bool, int, int64, float64 (finite), nil, Dict or []any of these. An error begins with "line N: ".
 // The time is bounded, to about a second, and the memory to some 100 MiB, both
 // and the length of the text by a multiple of size, the bytes of the input.
 func (t *Template) Render(vars Dict, size int) (Text, error) {
-	return t.render(vars, size, time.Now)
+	return t.render(vars, size, time.Now, false)
 }
 
-func (t *Template) render(vars Dict, size int, now func() time.Time) (text Text, err error) {
+// RenderStrict is Render where a variable, attribute or item that isn't there is an error that
+// names it, as with Jinja's StrictUndefined. The filter default and the tests defined and
+// undefined take one, and an inline if without else stands for no text.
+func (t *Template) RenderStrict(vars Dict, size int) (Text, error) {
+	return t.render(vars, size, time.Now, true)
+}
+
+func (t *Template) render(vars Dict, size int, now func() time.Time, strict bool) (text Text, err error) {
 	defer rescue(&err)
-	r := &render{line: 1, out: new(builder), scope: &scope{vars: globals}, now: now}
+	r := &render{line: 1, out: new(builder), scope: &scope{vars: globals}, now: now, strict: strict}
 	r.steps = baseSteps + stepsPerByte*size
 	r.enterScope()
 	for _, v := range vars {

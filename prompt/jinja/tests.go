@@ -22,7 +22,7 @@ func init() {
 		"odd":       func(r *render, v value, _ *arguments) value { return r.whole(v)%2 != 0 },
 		"even":      func(r *render, v value, _ *arguments) value { return r.whole(v)%2 == 0 },
 		"sameas":    comparing("=="),
-	}}
+	}, []string{"defined", "undefined"}}
 	for op, names := range map[string][]string{
 		"==": {"eq", "equalto", "=="}, "!=": {"ne", "!="}, "<": {"lt", "lessthan", "<"}, "<=": {"le", "<="},
 		">": {"gt", "greaterthan", ">"}, ">=": {"ge", ">="}, "in": {"in"},

@@ -49,13 +49,13 @@ type Pair struct {
 }
 
 // Dict is a variable's mapping in its order. Others are Text, string (the
-// template's own), bool, int, nil and []any.
+// template's own), bool, int, int64, float64 (finite), nil and []any.
 type Dict []Pair
 
 // valueOf converts a variable.
 func (r *render) valueOf(v any) value {
 	switch v := v.(type) {
-	case nil, bool, Text:
+	case nil, bool, int64, float64, Text:
 		return v
 	case string:
 		return own(v)

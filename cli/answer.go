@@ -55,22 +55,27 @@ func (o *opened) request(ids []int32, s *samplingFlags, raw bool) (engine.Reques
 	}
 	stream := o.tokenizer.NewStream()
 	return engine.Request{
-		Prompt:    ids,
-		MaxTokens: int(s.tokens.value),
-		Sampling: engine.Sampling{
-			Temperature:   float32(s.temperature.value),
-			TopK:          int(s.topK.value),
-			TopP:          float32(s.topP.value),
-			MinP:          float32(s.minP.value),
-			RepeatPenalty: float32(s.repeatPenalty.value),
-			Seed:          s.seed.value,
-		},
+		Prompt:      ids,
+		MaxTokens:   int(s.tokens.value),
+		Sampling:    s.sampling(),
 		StopTokens:  append(stopIDs, o.file.Stops...),
 		StopStrings: append(append([]string(nil), stops...), s.stop.Value()...),
 		Decode:      stream.Push,
 		Flush:       stream.Flush,
 		Speculate:   s.speculate.number(engine.SpeculateAuto),
 	}, nil
+}
+
+// sampling is what the flags say of it.
+func (s *samplingFlags) sampling() engine.Sampling {
+	return engine.Sampling{
+		Temperature:   float32(s.temperature.value),
+		TopK:          int(s.topK.value),
+		TopP:          float32(s.topP.value),
+		MinP:          float32(s.minP.value),
+		RepeatPenalty: float32(s.repeatPenalty.value),
+		Seed:          s.seed.value,
+	}
 }
 
 // tooLongError says that a prompt leaves no room for an answer.

@@ -1,17 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
-	"time"
 
+	"sealvk/cli/batch"
+	"sealvk/cli/openai"
 	"sealvk/engine"
 )
 
@@ -26,13 +22,14 @@ func (p *program) generateLines(f *generateFlags, files []string) (err error) {
 	if err != nil {
 		return err
 	}
-	lines, err := p.promptLines(files)
+	source, err := batch.Open(batch.Input{Names: files, Stdin: p.stdin, Format: batch.JSONL})
 	if err != nil {
 		return err
 	}
+	defer source.Close()
 	ctx, release := stoppable()
 	defer release()
-	f.model.sessions = min(int(f.parallel.value), max(1, len(lines)))
+	f.model.sessions = int(f.parallel.value)
 	o, err := p.open(ctx, f.model, named, f.raw)
 	if err != nil {
 		return err
@@ -40,146 +37,99 @@ func (p *program) generateLines(f *generateFlags, files []string) (err error) {
 	defer func() { err = errors.Join(err, o.close(ctx)) }()
 	o.session.Close() // the lines take whichever is free
 	if f.model.verbose {
-		p.note("%d prompts, %d at a time", len(lines), o.model.Sequences())
+		p.note("%d prompts at a time", o.model.Sequences())
 		if f.sampling.temperature.value > 0 {
 			p.note("seed %d", f.sampling.seed.value)
 		}
 	}
-	a := &answers{p: p, o: o, lines: make([]*generated, len(lines))}
-	failed := p.answerLines(ctx, a, f, lines)
-	if f.model.verbose {
-		p.note("%s", a.summary())
+	l := &promptLines{o: o, requests: o.requests(f.sampling, f.raw, f.special, o.model.Context())}
+	run := batch.Run{
+		Source: source, Ask: l.ask, Places: o.model.Sequences(), Submit: o.model.Submit, Stats: batch.NewStats(),
+		Write: func(_ int64, record []byte, _ bool) error {
+			_, err := p.stdout.Write(record)
+			return err
+		},
 	}
-	if err := errors.Join(a.err, stopCause(ctx, nil)); err != nil {
+	err = run.Do(ctx)
+	sum := run.Stats.Summary()
+	if f.model.verbose {
+		p.note("%s", l.summary(sum))
+	}
+	if err = stopCause(ctx, err); err != nil {
 		return err
 	}
-	if failed > 0 {
-		return fmt.Errorf("%d of %d prompts got no whole answer: see \"error\" in their lines", failed, len(lines))
+	if sum.Errors > 0 {
+		return fmt.Errorf("%d of %d prompts got no whole answer: see \"error\" in their lines", sum.Errors, sum.Lines)
 	}
 	return nil
 }
 
-// answerLines asks for all lines that hold a prompt, and tells how many failed.
-func (p *program) answerLines(ctx context.Context, a *answers, f *generateFlags, lines [][]byte) (failed int) {
-	ctx, cancel := context.WithCancel(ctx) // when nobody reads
-	defer cancel()
-	var requests []engine.Request
-	for i, line := range lines {
-		r, err := a.o.lineRequest(line, f)
-		if err != nil {
-			failed++
-			a.put(i, &answer{}, err)
-			continue
-		}
-		asked := time.Now()
-		var first time.Duration
-		r.Emit = func(engine.Token) error {
-			if first == 0 {
-				first = time.Since(asked)
-			}
-			return a.err
-		}
-		r.Done = func(result engine.Result) {
-			if result.Err != nil && a.err == nil {
-				failed++
-			}
-			if result.Finish == engine.FinishCancelled && len(result.Tokens) == 0 {
-				return // as if the line had not been there
-			}
-			a.put(i, &answer{result, first}, result.Err)
-			if a.err != nil {
-				cancel()
-			}
-		}
-		requests = append(requests, r)
+// requests is what all lines have in common.
+func (o *opened) requests(s *samplingFlags, raw, special bool, context int) *openai.Job {
+	return &openai.Job{
+		Tokenizer: o.tokenizer, Template: o.template, System: s.system, Raw: raw, Special: special,
+		Context: context, Stops: o.file.Stops, Seed: s.seed.value,
+		Default: engine.Request{
+			MaxTokens: int(s.tokens.value), Sampling: s.sampling(),
+			StopStrings: s.stop.Value(), Speculate: s.speculate.number(engine.SpeculateAuto),
+		},
 	}
-	begun := time.Now()
-	a.o.model.GenerateBatch(ctx, requests) // each result has its error
-	a.took = time.Since(begun)
-	return failed
 }
 
-// lineRequest reads a line of --jsonl.
-func (o *opened) lineRequest(line []byte, f *generateFlags) (engine.Request, error) {
-	var text string
-	if err := json.Unmarshal(line, &text); err != nil {
-		return engine.Request{}, fmt.Errorf("the line is not a JSON string: %w", err)
-	}
-	if strings.TrimSpace(text) == "" {
-		return engine.Request{}, errors.New("the prompt is empty")
-	}
-	ids, err := o.encode(text, f)
+// promptLines makes the work of lines of --jsonl.
+type promptLines struct {
+	o                 *opened
+	requests          *openai.Job
+	drafted, accepted int
+}
+
+func (p *promptLines) ask(l *batch.Line, _ bool) (batch.Work, error) {
+	asked, err := p.request(l)
 	if err != nil {
-		return engine.Request{}, err
+		return batch.Work{Record: func([]batch.Result) ([]byte, bool, error) { return p.record(&answer{}, err) }}, nil
 	}
-	return o.request(ids, f.sampling, f.raw)
+	return batch.Work{Requests: asked.Requests, Record: func(results []batch.Result) ([]byte, bool, error) {
+		r := &results[0]
+		p.drafted += r.Drafted
+		p.accepted += r.Accepted
+		return p.record(&answer{r.Result, r.FirstToken}, r.Err)
+	}}, nil
 }
 
-// answers prints the objects of lines in the order of the lines.
-type answers struct {
-	p       *program
-	o       *opened
-	lines   []*generated // nil where there is none yet
-	printed int
-	err     error // of printing
-
-	count, tokens, drafted, accepted int
-	took                             time.Duration
-}
-
-func (a *answers) put(i int, r *answer, err error) {
-	g := r.generated(a.o)
+// request reads a line.
+func (p *promptLines) request(l *batch.Line) (*openai.Asked, error) {
+	if l.Err != nil {
+		return nil, l.Err
+	}
+	if l.Text[0] != '"' {
+		return nil, errors.New("the line is not a JSON string (sealvk batch takes objects)")
+	}
+	r, err := openai.Parse(l.Text)
 	if err != nil {
-		g.FinishReason, g.Error = "error", oneLine(err)
+		return nil, fmt.Errorf("the line is not a JSON string: %w", err)
 	}
-	a.count++
-	a.tokens += len(r.Tokens)
-	a.drafted += r.Drafted
-	a.accepted += r.Accepted
-	a.lines[i] = &g
-	for a.printed < len(a.lines) && a.lines[a.printed] != nil && a.err == nil {
-		a.err = encodeJSON(a.p.stdout, "", a.lines[a.printed])
-		a.lines[a.printed] = &generated{} // printed: its memory may go
-		a.printed++
+	if strings.TrimSpace(r.Prompts[0].Text) == "" {
+		return nil, errors.New("the prompt is empty")
 	}
+	return p.requests.Ask(r, l.Index)
+}
+
+// record is the object of --json in a line.
+func (p *promptLines) record(a *answer, problem error) ([]byte, bool, error) {
+	g := a.generated(p.o)
+	if problem != nil {
+		g.FinishReason, g.Error = "error", oneLine(problem)
+	}
+	var out bytes.Buffer
+	err := encodeJSON(&out, "", g)
+	return out.Bytes(), problem != nil, err
 }
 
 // summary is the closing line of -v.
-func (a *answers) summary() string {
-	text := fmt.Sprintf("%d answers, %d tokens in %.2f s, %.1f tok/s", a.count, a.tokens, a.took.Seconds(), perSecond(a.tokens, a.took))
-	if a.drafted > 0 {
-		text += fmt.Sprintf("; %d of %d drafted tokens accepted", a.accepted, a.drafted)
+func (p *promptLines) summary(s batch.Summary) string {
+	text := fmt.Sprintf("%s, %d tokens in %.2f s, %.1f tok/s", counted(s.Lines, "answer"), s.CompletionTokens, s.Seconds, s.CompletionTPS)
+	if p.drafted > 0 {
+		text += fmt.Sprintf("; %d of %d drafted tokens accepted", p.accepted, p.drafted)
 	}
 	return text
-}
-
-// promptLines reads the lines of the files as if they were one, or of standard input.
-func (p *program) promptLines(files []string) (lines [][]byte, err error) {
-	read := func(name string, r io.Reader) error {
-		s := bufio.NewScanner(r)
-		s.Buffer(nil, maxLineBytes)
-		n := 0
-		for ; s.Scan(); n++ {
-			lines = append(lines, bytes.Clone(s.Bytes()))
-		}
-		if errors.Is(s.Err(), bufio.ErrTooLong) {
-			return fmt.Errorf("%s: line %d is longer than %d MiB", name, n+1, maxLineBytes>>20)
-		}
-		return s.Err()
-	}
-	if len(files) == 0 {
-		return lines, read("standard input", p.stdin)
-	}
-	for _, path := range files {
-		f, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		err = read(path, f)
-		f.Close()
-		if err != nil {
-			return nil, err
-		}
-	}
-	return lines, nil
 }

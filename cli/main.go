@@ -90,7 +90,7 @@ func (p *program) app() *cli.App {
 			"comes inside this program. SeaLLM's weights come under the SeaLLMs terms of use.",
 		Version: version(),
 		Commands: []*cli.Command{
-			p.chatCommand(), p.generateCommand(), p.devicesCommand(), p.inspectCommand(),
+			p.chatCommand(), p.generateCommand(), p.batchCommand(), p.devicesCommand(), p.inspectCommand(),
 			p.tokenizeCommand(), p.logitsCommand(), p.synthCommand(), p.quantizeCommand(), p.pullCommand(), p.listCommand(), p.profileCommand(), p.benchCommand(),
 		},
 		Action:                    unknownCommand,

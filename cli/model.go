@@ -73,47 +73,57 @@ type opened struct {
 // open brings a model to its device, for chats by the template named, nil for the file's
 // own. raw leaves the chat template out, which a file may then lack. The device is opened while what is
 // on disk is looked at, whose errors come first.
-func (p *program) open(ctx context.Context, f *modelFlags, named *prompt.Template, raw bool) (_ *opened, err error) {
+func (p *program) open(ctx context.Context, f *modelFlags, named *prompt.Template, raw bool) (*opened, error) {
 	start := time.Now()
 	file, err := p.openFile(f.path)
 	if err != nil {
 		return nil, err
 	}
-	o := &opened{file: file, kv: f.kvType(), numerics: f.numericsMode()}
+	o := &opened{file: file}
+	err = p.bring(ctx, o, f, func() error { return o.readText(named, raw) })
+	o.load = time.Since(start)
+	return o, err
+}
+
+// readText makes the tokenizer and the template of the open file.
+func (o *opened) readText(named *prompt.Template, raw bool) (err error) {
+	if o.tokenizer, err = tokenizerOf(o.file); err == nil && !raw {
+		o.template, err = chooseTemplate(named, o.file, o.tokenizer)
+	}
+	return err
+}
+
+// bring has the model of an open file on its device, and closes the file. Meanwhile readText reads what else is
+// wanted of it. After an error nothing is open.
+func (p *program) bring(ctx context.Context, o *opened, f *modelFlags, readText func() error) (err error) {
+	o.kv, o.numerics = f.kvType(), f.numericsMode()
 	defer func() { err = errors.Join(err, o.closeFile()) }()
 	defer func() {
 		if err != nil {
 			err = errors.Join(stopCause(ctx, err), o.close(ctx))
 		}
 	}()
-	if file.Size <= checkedFirst {
-		if err = file.CheckFinite(); err != nil {
-			return nil, err
+	if o.file.Size <= checkedFirst {
+		if err = o.file.CheckFinite(); err != nil {
+			return err
 		}
 	}
 	var text sync.WaitGroup
 	var textError error
-	text.Go(func() {
-		if o.tokenizer, textError = tokenizerOf(file); textError == nil && !raw {
-			o.template, textError = chooseTemplate(named, file, o.tokenizer)
-		}
-	})
+	text.Go(func() { textError = readText() })
 	err = p.openDevice(o, f)
 	text.Wait()
 	if err = cmp.Or(textError, err); err != nil {
-		return nil, err
+		return err
 	}
-	if err = p.load(ctx, o, file, f); err != nil {
-		return nil, err
+	if err = p.load(ctx, o, o.file, f); err != nil {
+		return err
 	}
-	if n := file.Config.Context; o.model.Context() > n {
+	if n := o.file.Config.Context; o.model.Context() > n {
 		p.note("the model was trained for %d positions; past them a context of %d gives poor answers", n, o.model.Context())
 	}
-	if o.session, err = o.model.NewSession(); err != nil {
-		return nil, err
-	}
-	o.load = time.Since(start)
-	return o, nil
+	o.session, err = o.model.NewSession()
+	return err
 }
 
 // whatFits adds to the error of a model that does not fit what would.

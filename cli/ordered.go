@@ -30,7 +30,7 @@ type lineFunc func(out, line []byte) ([]byte, error)
 func mapLines(ctx context.Context, r io.Reader, w io.Writer, do lineFunc) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ordered := make(chan *batch, 2*runtime.GOMAXPROCS(0))
+	ordered := make(chan *portion, 2*runtime.GOMAXPROCS(0))
 	var ended error // of reading
 	go func() {     // it may hang in Read: nobody waits for it
 		defer close(ordered)
@@ -53,14 +53,14 @@ func mapLines(ctx context.Context, r io.Reader, w io.Writer, do lineFunc) error 
 }
 
 // cutBatches reads r into batches of whole lines, each of which a goroutine works on.
-func cutBatches(ctx context.Context, r io.Reader, ordered chan<- *batch, do lineFunc) error {
+func cutBatches(ctx context.Context, r io.Reader, ordered chan<- *portion, do lineFunc) error {
 	s := bufio.NewScanner(r)
 	s.Buffer(make([]byte, batchBytes), maxLineBytes)
 	s.Split(wholeLines)
 	line := 1
 	mark := []byte(byteOrderMark)
 	for s.Scan() && s.Err() == nil { // with an error comes a line that was cut by it
-		b := &batch{lines: bytes.Clone(bytes.TrimPrefix(s.Bytes(), mark)), first: line, done: make(chan struct{})}
+		b := &portion{lines: bytes.Clone(bytes.TrimPrefix(s.Bytes(), mark)), first: line, done: make(chan struct{})}
 		mark = nil
 		line += bytes.Count(b.lines, []byte("\n"))
 		select {
@@ -92,8 +92,8 @@ func wholeLines(data []byte, atEOF bool) (advance int, token []byte, err error) 
 	return end, data[:end], nil
 }
 
-// batch is some whole lines and what they became.
-type batch struct {
+// portion is some whole lines and what they became.
+type portion struct {
 	lines []byte
 	first int // line number of the first, from 1
 	out   []byte
@@ -102,7 +102,7 @@ type batch struct {
 }
 
 // run turns the batch's lines into its output, up to one that fails.
-func (b *batch) run(do lineFunc) {
+func (b *portion) run(do lineFunc) {
 	defer close(b.done)
 	n := b.first
 	for line := range bytes.Lines(b.lines) {

@@ -188,22 +188,25 @@ func TestBatchEnds(t *testing.T) {
 	}
 }
 
-// A request without a session of its own gets the free one that saves it most.
+// A request without a session of its own gets a free one, unless others wait for that.
 func TestFreeSessions(t *testing.T) {
-	m := &Model{plan: &plan{rows: 16}}
-	held := func(ids ...int32) *Session {
-		s := &Session{m: m, sequence: uint32(len(m.sessions)), cached: ids}
+	m := &Model{plan: &plan{rows: 16}, pool: newPagePool(8)}
+	add := func() *Session {
+		s := &Session{m: m, sequence: uint32(len(m.sessions))}
 		m.sessions = append(m.sessions, s)
 		return s
 	}
-	own, other, some, most, none := held(1, 2, 3, 4), held(7, 2, 3, 4), held(1, 2), held(1, 2, 3, 9), held()
+	own, first, second := add(), add(), add()
 	own.owned = true
-	place := func(r Request) (*Session, error) {
+	place := func(r Request, blocked bool) (*Session, error) {
 		r.Prompt = []int32{1, 2, 3, 4, 5}
-		return m.place(&answer{ctx: context.Background(), request: r})
+		return m.place(&answer{ctx: context.Background(), request: r}, blocked)
 	}
-	for _, want := range []*Session{most, some, other, none, nil} {
-		got, err := place(Request{})
+	if got, err := place(Request{}, true); got != nil || err != nil {
+		t.Errorf("while others wait in front of it: %+v (%v)", got, err)
+	}
+	for _, want := range []*Session{first, second, nil} {
+		got, err := place(Request{}, false)
 		if err != nil || got != want {
 			t.Fatalf("%+v (%v), want %+v", got, err, want)
 		}
@@ -211,15 +214,15 @@ func TestFreeSessions(t *testing.T) {
 			got.busy = make(chan struct{})
 		}
 	}
-	if got, err := place(Request{Session: own}); got != own || err != nil {
+	if got, err := place(Request{Session: own}, true); got != own || err != nil {
 		t.Errorf("a request's own session: got %+v (%v)", got, err)
 	}
 	own.busy = make(chan struct{})
-	if got, err := place(Request{Session: own}); got != nil || err != nil {
+	if got, err := place(Request{Session: own}, false); got != nil || err != nil {
 		t.Errorf("its own session is busy: got %+v (%v)", got, err)
 	}
 	m.sessions[own.sequence] = &Session{m: m, sequence: own.sequence}
-	if _, err := place(Request{Session: own}); err == nil {
+	if _, err := place(Request{Session: own}, false); err == nil {
 		t.Error("in a session that is closed")
 	}
 }

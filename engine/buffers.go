@@ -133,11 +133,11 @@ type state struct {
 	copyRows   *vk.Commands
 	rowsTicket vk.Ticket     // of copyRows
 	current    []shaders.Row // what decodeRows holds, empty where the host does not know
-	pages      vk.Range      // [sequence][max pages] u32
-	sampling   vk.Range      // [sequence]shaders.Sampling
-	history    vk.Range      // [sequence][context] u32: the ids of each position
-	biases     vk.Range      // [sequence][MaxBiases]shaders.Bias
-	mask       vk.Range      // [sequence][tiles] u32: nothing is masked yet
+	pages      pageTable
+	sampling   vk.Range // [sequence]shaders.Sampling
+	history    vk.Range // [sequence][context] u32: the ids of each position
+	biases     vk.Range // [sequence][MaxBiases]shaders.Bias
+	mask       vk.Range // [sequence][tiles] u32: nothing is masked yet
 	thresholds vk.Range
 	best       vk.Range
 	bins       vk.Range
@@ -197,7 +197,7 @@ func (m *Model) makeBuffers(list *upload.List) (err error) {
 	s.decodeRows = local("decode_rows", rowBytes*shaders.DecodeRows)
 	s.decodeGrid = local("decode_grid", gridBytes)
 	s.nextRows = buffer("next_rows", rowBytes*shaders.DecodeRows+gridBytes, vk.Upload)
-	s.pages = local("pages", sequences*maxPages*4)
+	s.pages = pageTable{host: buffer("page_table", sequences*maxPages*4, vk.Upload), device: local("pages", sequences*maxPages*4), column: int(maxPages)}
 	s.sampling = local("sampling", sequences*samplingBytes)
 	s.history = local("history", sequences*int64(m.context)*4)
 	s.biases = local("biases", sequences*biasesBytes)
@@ -212,7 +212,7 @@ func (m *Model) makeBuffers(list *upload.List) (err error) {
 	for i := range m.layers {
 		m.layers[i].Cache = shaders.KVCache{
 			K: local(fmt.Sprintf("blk.%d.k_cache", i), layerKV), V: local(fmt.Sprintf("blk.%d.v_cache", i), layerKV),
-			Pages: s.pages, MaxPages: int(maxPages),
+			Pages: s.pages.device, MaxPages: int(maxPages),
 		}
 	}
 	m.angles = local("rope_angles", int64(m.context)*int64(m.cfg.HeadDim)*4)

@@ -68,9 +68,7 @@ func (m *Model) prepareIdle() error {
 	if m.idleSequences() == 0 {
 		return nil
 	}
-	n, table := int64(m.plan.sequences), 4*int64(pagesFor(m.context))
-	if err := m.dev.Write(m.state.pages.Part(n*table, 4), bytesOf(uint32(m.plan.pages))); err != nil {
-		return err
-	}
+	n := int64(m.plan.sequences)
+	m.state.pages.set(uint32(n), 0, []uint32{uint32(m.plan.pages)})
 	return m.dev.Write(m.state.sampling.Part(n*samplingBytes, samplingBytes), bytesOf(Sampling{}.device(0)))
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"slices"
@@ -19,38 +20,86 @@ type batch struct {
 	m      *Model
 	active []*answer // in the order of their rows
 	rows   []shaders.Row
-	drafts [][]int32 // behind the newest token of each active answer
+	drafts [][]int32 // behind the first token of each active answer
 }
 
 // run gives each answer its next token, or several, and ends those that are complete; all of
 // them where the device fails.
 func (b *batch) run() {
+	b.makeRoom()
+	b.endComplete()
+	if len(b.active) == 0 {
+		return
+	}
 	var err error
-	if b.guess() {
+	if b.replays() || b.guess() {
 		err = b.check()
 	} else {
 		err = b.decode()
 	}
+	if err != nil {
+		for _, a := range b.active {
+			a.err = cmp.Or(a.err, err)
+		}
+	}
+	b.endComplete()
+}
+
+// endComplete ends the answers that get no more tokens. Nothing may be in flight.
+func (b *batch) endComplete() {
 	b.active = slices.DeleteFunc(b.active, func(a *answer) bool {
-		if a.err == nil {
-			a.err = err
+		if a.err != nil {
+			a.end(a.err)
 		}
-		if a.err == nil {
-			return false
-		}
-		a.session.cached = append(a.session.cached, a.result.Tokens[:min(a.computed, len(a.result.Tokens))]...)
-		a.result.Decode = a.last.Sub(a.begun) - a.result.Prefill
-		a.end(a.err)
-		return true
+		return a.err != nil
 	})
 }
 
+// makeRoom takes the page of each answer's next position, where that is a new one, the oldest's first. If there is none
+// left, the youngest answer is put back for it; an answer that is alone ends.
+func (b *batch) makeRoom() {
+	for _, a := range slices.Clone(b.active) {
+		for a.session != nil && a.err == nil && !a.grow(1) {
+			if len(b.m.sharing()) > 1 {
+				b.m.putBackYoungest()
+			} else {
+				a.err = a.full(0)
+			}
+		}
+	}
+}
+
+// grow is makeRoom while steps are in flight: it reports whether there was room.
+func (b *batch) grow() bool {
+	for _, a := range b.active {
+		if !a.grow(1) {
+			return false
+		}
+	}
+	return true
+}
+
+// replays gives the rows that a step has to spare to answers that were put back, for the tokens that they
+// have already, and reports whether there are such.
+func (b *batch) replays() (any bool) {
+	spare := b.m.plan.rows - len(b.active)
+	for _, a := range b.active {
+		a.draft = min(a.behind(), spare)
+		spare -= a.draft
+		any = any || a.behind() > 0
+	}
+	return any
+}
+
 // begin sets the rows of the next step: for each active answer its newest token, and what is
-// drafted behind it.
+// drafted behind it, as far as there are pages; or of one that was put back tokens that it has.
 func (b *batch) begin() error {
 	b.rows, b.drafts = b.rows[:0], b.drafts[:0]
 	for _, a := range b.active {
 		row, draft := a.row(), a.drafted()
+		for !a.grow(1 + len(draft)) {
+			draft = draft[:len(draft)-1]
+		}
 		b.rows, b.drafts = append(b.rows, row), append(b.drafts, draft)
 		for _, id := range draft {
 			row.Token, row.Position, row.Step = uint32(id), row.Position+1, row.Step+1
@@ -83,7 +132,7 @@ func (b *batch) choice() (most shaders.Choice) {
 }
 
 // decode runs steps of a token for each answer until an answer is complete, a draft seems worth
-// its check, or the queue has something new. Steps are submitted ahead of the tokens that are
+// its check, the pool is out of pages, a prompt waits for its turn, or the queue has something new. Steps are submitted ahead of the tokens that are
 // read; what they give past an answer's end is waited for and discarded.
 func (b *batch) decode() (err error) {
 	m := b.m
@@ -91,6 +140,9 @@ func (b *batch) decode() (err error) {
 		return err
 	}
 	most := math.MaxInt // steps, until the first answer must end
+	if len(m.prompts) > 0 {
+		most = 1
+	}
 	for _, a := range b.active {
 		most = min(most, a.total-len(a.result.Tokens))
 	}
@@ -107,6 +159,9 @@ func (b *batch) decode() (err error) {
 	}()
 	for last := false; ; {
 		for !last && submitted < most && submitted-read < plan.depth {
+			if last = !b.grow(); last {
+				break
+			}
 			slot := submitted % plan.depth
 			if tickets[slot], sent[slot], err = m.submitDecode(kind, slot, lengthsOf(b.rows, submitted)); err != nil {
 				return err
@@ -142,7 +197,7 @@ func (b *batch) decode() (err error) {
 		}
 		m.measured(kind.rows, took, read == submitted)
 		m.decode.plain++
-		last = last || b.guess() || m.queue.asked()
+		last = last || b.guess() || m.queue.asked() || len(m.prompts) > 0
 	}
 	if !slices.ContainsFunc(b.active, func(a *answer) bool { return a.err != nil }) {
 		for i, a := range b.active {
@@ -155,7 +210,8 @@ func (b *batch) decode() (err error) {
 
 // check runs one step over the drafts. As long as the model samples what was drafted, the row
 // behind it is what decode without drafts would have computed; what lies behind the first
-// difference is discarded, and computed again when its position comes.
+// difference is discarded, and computed again when its position comes. Tokens of an answer that was
+// put back are drafts that are known to be right.
 func (b *batch) check() error {
 	m := b.m
 	if err := b.begin(); err != nil {
@@ -174,24 +230,45 @@ func (b *batch) check() error {
 	m.decode.checked = m.decode.plain
 	row := 0
 	for i, a := range b.active {
-		draft := b.drafts[i]
-		a.result.Drafted += len(draft)
-		a.stepped(now)
-		a.computed++
-		for j := 0; ; j++ {
-			if a.err = a.ctx.Err(); a.err == nil {
-				a.err = a.take(row + j)
-			}
-			if a.err != nil && !errors.Is(a.err, errEnd) || j == len(draft) || a.result.Tokens[len(a.result.Tokens)-1] != draft[j] {
-				break
-			}
-			a.result.Accepted++
-			a.computed++
-			if a.err != nil {
-				break
-			}
+		rows := 1 + len(b.drafts[i])
+		if known := a.behind(); known > 0 {
+			a.replayed(row, rows, now)
+		} else {
+			a.checked(row, b.drafts[i], now)
 		}
-		row += 1 + len(draft)
+		row += rows
 	}
 	return nil
+}
+
+// replayed goes on behind a step of so many tokens, from row on, that the answer has: only the newest one's row gives another.
+func (a *answer) replayed(row, rows int, now time.Time) {
+	again := min(rows, a.behind())
+	a.computed += again
+	a.session.m.counted.add(Counters{Replayed: int64(again)})
+	if again < rows {
+		a.checked(row+again, nil, now)
+	} else {
+		a.err = a.ctx.Err()
+	}
+}
+
+// checked takes the tokens of a step of the answer's newest token and a draft, from row on.
+func (a *answer) checked(row int, draft []int32, now time.Time) {
+	a.result.Drafted += len(draft)
+	a.stepped(now)
+	a.computed++
+	for j := 0; ; j++ {
+		if a.err = a.ctx.Err(); a.err == nil {
+			a.err = a.take(row + j)
+		}
+		if a.err != nil && !errors.Is(a.err, errEnd) || j == len(draft) || a.result.Tokens[len(a.result.Tokens)-1] != draft[j] {
+			break
+		}
+		a.result.Accepted++
+		a.computed++
+		if a.err != nil {
+			break
+		}
+	}
 }

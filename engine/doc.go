@@ -4,7 +4,7 @@
 // is one sequence with its part of the paged KV cache; [Session.Generate]
 // answers a prompt. One goroutine of the model uses the device: others hand it
 // requests ([Model.Submit]), which join and leave the running batch, and functions
-// to run between two steps ([Model.BetweenSteps]); batch.go is their queue.
+// to run between two steps ([Model.BetweenSteps]); queue.go is their queue.
 //
 // forward.go is the whole model as one flat list of dispatches. A decode step is
 // recorded once and submitted again for every token: token ids, positions and

@@ -276,7 +276,7 @@ func TestSequencesDoNotMix(t *testing.T) {
 			}
 		}
 	}
-	free := len(m.pool)
+	free := m.pool.left()
 	for _, s := range sessions {
 		free += len(s.pages)
 	}
@@ -286,7 +286,7 @@ func TestSequencesDoNotMix(t *testing.T) {
 	for _, s := range sessions {
 		s.Close()
 	}
-	if free := len(m.pool); free != m.plan.pages {
+	if free := m.pool.left(); free != m.plan.pages {
 		t.Errorf("once the sessions are closed %d pages are free of %d", free, m.plan.pages)
 	}
 }

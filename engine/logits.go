@@ -23,7 +23,7 @@ func (s *Session) Logits(ctx context.Context, ids []int32, all bool, emit func(p
 			if all {
 				part = part[:min(m.pace.rows, len(part))]
 			}
-			err := m.prefill(ctx, part, at, s.sequence, nil, func(start, n int) error {
+			err := m.prefill(ctx, part, at, s.sequence, nil, toTheEnd, func(start, n int) error {
 				s.cached, count = append(s.cached, ids[start:start+n]...), n
 				return nil
 			})

@@ -46,12 +46,14 @@ type deviceTensors struct {
 
 // Model is a model on a device: weights, KV pool, buffers and recorded steps.
 // Its methods may be called from several goroutines. One goroutine of its own uses the device,
-// and whatever changes here after Load: others hand it requests and functions (batch.go).
+// and whatever changes here after Load: others hand it requests and functions (queue.go).
 type Model struct {
 	queue    queue
+	prompts  []*answer // whose prompt is being computed, in the order in which they started
 	batch    batch
 	sessions []*Session // by sequence
-	pool     pagePool
+	pool     *pagePool
+	counted  counted
 
 	cfg      weights.Config
 	heads    shaders.Heads
@@ -163,6 +165,9 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	}
 	m.buildLater(later)
 	s := &m.state
+	if err := s.pages.record(m); err != nil {
+		return err
+	}
 	s.copyRows, err = m.commands("decode rows", func(c *vk.Commands) {
 		const rows = rowBytes * shaders.DecodeRows
 		c.Copy(s.decodeRows, s.nextRows.Range(0, rows))
@@ -187,12 +192,13 @@ func (m *Model) Close() error {
 // free waits for what a step that failed has left, and gives the device's memory back.
 func (m *Model) free() {
 	m.building.end()
-	_ = m.dev.Wait(m.state.rowsTicket, stuck) // a device that is lost has nothing pending
+	_ = m.dev.Wait(max(m.state.rowsTicket, m.state.pages.newest()), stuck) // a device that is lost has nothing pending
 	m.forget(func(recording) bool { return true })
 	if m.state.copyRows != nil {
 		m.state.copyRows.Free()
 		m.state.copyRows = nil
 	}
+	m.state.pages.free()
 	if m.kernels != nil && !m.shared {
 		m.kernels.Free()
 	}

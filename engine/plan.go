@@ -62,7 +62,8 @@ type plan struct {
 }
 
 // makePlan fits the model into the device. An automatic context is the largest that
-// fits; one that was asked for and does not is an error with the numbers.
+// fits; one that was asked for and does not is an error with the numbers. A pool that nobody asked for is what all
+// contexts take, or what fits, but no less than one of them takes.
 func makePlan(caps *vk.Caps, m *weights.Model, o Options) (*plan, error) {
 	want := o.Context
 	switch {
@@ -73,19 +74,35 @@ func makePlan(caps *vk.Caps, m *weights.Model, o Options) (*plan, error) {
 	case want < 0:
 		return nil, fmt.Errorf("engine: a context of %d positions: at least 1 is needed", want)
 	}
+	if o.Pages < 0 {
+		return nil, fmt.Errorf("engine: a KV pool of %d pages: at least 1 is needed", o.Pages)
+	}
 	p := planFor(caps, m, o, want)
 	problem := p.misfit(caps, m, o)
 	if problem == "" {
 		return p, nil
 	}
+	fitting := func(context, pages int) *plan {
+		less := o
+		less.Pages = pages
+		if p := planFor(caps, m, less, context); p.misfit(caps, m, o) == "" {
+			return p
+		}
+		return nil
+	}
+	if one := pagesFor(want); o.Pages == 0 && fitting(want, one) != nil {
+		more := sort.Search(p.pages-one, func(n int) bool { return fitting(want, one+n+1) == nil })
+		return fitting(want, one+more), nil
+	}
 	largest := shaders.PageTokens * sort.Search(want/shaders.PageTokens, func(n int) bool {
-		return planFor(caps, m, o, (n+1)*shaders.PageTokens).misfit(caps, m, o) != ""
+		return fitting((n+1)*shaders.PageTokens, n+1) == nil
 	})
-	if o.Context <= 0 && largest >= min(want, minContext) {
-		return planFor(caps, m, o, largest), nil
+	if o.Context <= 0 && o.Pages == 0 && largest >= min(want, minContext) {
+		return fitting(largest, pagesFor(largest)), nil
 	}
 	e := &DoesNotFitError{Problem: problem, Least: min(want, minContext)}
 	if e.Largest = largest; largest < e.Least {
+		o.Pages = pagesFor(e.Least)
 		p = planFor(caps, m, o, e.Least)
 		e.Largest, e.Weights = 0, max(0, freeMemory(caps)-(p.withSlack()-p.weights))
 	}
@@ -105,8 +122,8 @@ func (e *DoesNotFitError) Error() string {
 }
 func (e *DoesNotFitError) Unwrap() error { return ErrDoesNotFit }
 
-// FitSequences is how many sessions, up to o.Sequences and at least 1, the device can hold with
-// the context that one would have.
+// FitSequences is how many sequences, up to o.Sequences and at least 1, the device can hold with the context that one
+// would have, and decode together. They share the pool, which is no smaller than that context.
 func FitSequences(caps *vk.Caps, m *weights.Model, o Options) int {
 	most := o.Sequences
 	o.Sequences = 1
@@ -114,7 +131,8 @@ func FitSequences(caps *vk.Caps, m *weights.Model, o Options) int {
 	if err != nil {
 		return 1 // Load says why
 	}
-	return max(1, sort.Search(most, func(n int) bool {
+	o.Pages = one.pages
+	return max(1, sort.Search(min(most, one.rows), func(n int) bool {
 		o.Sequences = n + 1
 		return planFor(caps, m, o, one.context).misfit(caps, m, o) != ""
 	}))
@@ -126,10 +144,10 @@ func (p *plan) misfit(caps *vk.Caps, m *weights.Model, o Options) string {
 	layerKV := p.kv / int64(2*m.Config.Layers)
 	switch {
 	case layerKV > limit:
-		return fmt.Sprintf("a KV cache of %d positions × %d sequences needs %s a layer, the device binds %s", p.context, p.sequences, size(layerKV), size(limit))
+		return fmt.Sprintf("a KV cache of %d positions needs %s a layer, the device binds %s", p.pages*shaders.PageTokens, size(layerKV), size(limit))
 	case p.withSlack() > available:
 		return fmt.Sprintf("weights %s + KV cache (%s) for %d positions %s + activations %s = %s with slack, available %s",
-			size(p.weights), o.KV, p.context, size(p.kv), size(p.activations), size(p.withSlack()), size(available))
+			size(p.weights), o.KV, p.pages*shaders.PageTokens, size(p.kv), size(p.activations), size(p.withSlack()), size(available))
 	}
 	return ""
 }
@@ -140,8 +158,13 @@ func (p *plan) withSlack() int64 { return int64(float64(p.weights+p.kv+p.activat
 func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 	cfg := m.Config
 	tuning := tuningOf(caps, o)
-	p := &plan{context: context, sequences: max(1, o.Sequences), exact: tuning.Product.Exact}
+	p := &plan{sequences: max(1, o.Sequences), exact: tuning.Product.Exact}
 	p.pages = p.sequences * pagesFor(context)
+	if o.Pages > 0 {
+		p.pages = o.Pages
+		context = min(context, p.pages*shaders.PageTokens)
+	}
+	p.context = context
 	p.kv = 2 * int64(cfg.Layers) * int64(p.pages+p.idleSequences()) * shaders.KVBytes(headsOf(cfg), o.KV)
 
 	for size := DecodeSplit; ; size *= 2 {

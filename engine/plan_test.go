@@ -134,24 +134,66 @@ func TestSlack(t *testing.T) {
 	}
 }
 
+// Sequences share a pool: each costs its tables alone. Those that no step has rows for are none.
 func TestFitSequences(t *testing.T) {
 	file := openNano(t)
-	one, err := makePlan(capsWith(1<<40, 128<<20), file, Options{})
+	roomy, o := capsWith(1<<40, 128<<20), Options{Sequences: 3}
+	one, err := makePlan(roomy, file, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.Pages = one.pages
+	three := planFor(roomy, file, o, one.context)
 	for _, c := range []struct {
 		free, bindable int64
-		want           int
+		asked, want    int
 	}{
-		{1 << 40, 128 << 20, 16},
-		{one.withSlack() + 3*one.kv, 128 << 20, 3}, // the fourth's share of slack and history is missing
-		{1 << 40, 5 * one.kv / int64(2*file.Config.Layers), 5},
-		{1 << 20, 128 << 20, 1}, // not even one
+		{1 << 40, 128 << 20, 16, 16},
+		{1 << 40, 128 << 20, 64, shaders.DecodeRows},
+		{three.withSlack(), 128 << 20, 16, 3},
+		{1 << 40, one.kv / int64(2*file.Config.Layers), 16, 16}, // one context in a layer's cache
+		{1 << 20, 128 << 20, 16, 1},                             // not even one
 	} {
-		if got := FitSequences(capsWith(c.free, c.bindable), file, Options{Sequences: 16}); got != c.want {
-			t.Errorf("%d bytes free, %d bindable: %d sequences, want %d", c.free, c.bindable, got, c.want)
+		if got := FitSequences(capsWith(c.free, c.bindable), file, Options{Sequences: c.asked}); got != c.want {
+			t.Errorf("%d bytes free, %d bindable, %d asked for: %d sequences, want %d", c.free, c.bindable, c.asked, got, c.want)
 		}
+	}
+}
+
+// The pool is what was asked for; else all contexts, or as many pages as fit, down to one context.
+func TestPool(t *testing.T) {
+	file := openNano(t)
+	roomy := capsWith(1<<40, 128<<20)
+	plan := func(caps *vk.Caps, o Options) *plan {
+		t.Helper()
+		p, err := makePlan(caps, file, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	all := plan(roomy, Options{Sequences: 4, Context: 1000})
+	if all.pages != 4*32 || all.context != 1000 {
+		t.Errorf("four contexts of 1000: %d pages, %d positions", all.pages, all.context)
+	}
+	if p := plan(roomy, Options{Sequences: 4, Context: 1000, Pages: 50}); p.pages != 50 || p.context != 1000 || 128*p.kv != 50*all.kv {
+		t.Errorf("50 pages: %d, a context of %d, %d bytes", p.pages, p.context, p.kv)
+	}
+	if p := plan(roomy, Options{Sequences: 4, Context: 1000, Pages: 3}); p.pages != 3 || p.context != 3*shaders.PageTokens {
+		t.Errorf("3 pages: %d, a context of %d", p.pages, p.context)
+	}
+	tight := capsWith(all.withSlack()-all.kv/2, 128<<20)
+	p := plan(tight, Options{Sequences: 4, Context: 1000})
+	if p.pages <= 32 || p.pages >= 70 || p.withSlack() > freeMemory(tight) || p.withSlack()+int64(slack*float64(p.kv)/float64(p.pages))+1 < freeMemory(tight) {
+		t.Errorf("half of the pool fits: %d pages, %d bytes of %d", p.pages, p.withSlack(), freeMemory(tight))
+	}
+	if p := plan(capsWith(1<<40, all.kv/int64(2*file.Config.Layers)*40/128), Options{Sequences: 4, Context: 1000}); p.pages != 40 {
+		t.Errorf("40 pages can be bound: %d", p.pages)
+	}
+	_, err := makePlan(tight, file, Options{Sequences: 4, Context: 1000, Pages: 4 * 32})
+	misfit(t, err)
+	if _, err := makePlan(roomy, file, Options{Pages: -1}); err == nil {
+		t.Error("a pool of -1 pages")
 	}
 }
 

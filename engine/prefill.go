@@ -8,30 +8,38 @@ import (
 	"sealvk/vk"
 )
 
-// prefill computes the prompt from the first id that is not cached, and samples
-// the first token as decode row 0.
-func (a *answer) prefill() error {
+// prefill computes the next n tokens of the prompt, or fewer where the queue has news. Behind the last one the first
+// token of the answer is sampled as decode row 0, unless it is there already.
+func (a *answer) prefill(n int) error {
 	s, m, prompt := a.session, a.session.m, a.request.Prompt
-	last := len(prompt) - 1
-	err := m.setRows([]shaders.Row{{Token: uint32(prompt[last]), Position: uint32(last), Sequence: s.sequence}})
-	if err != nil {
-		return err
+	from, last := len(s.cached), len(prompt)-1
+	var choice *shaders.Choice
+	if from+n > last && len(a.result.Tokens) == 0 {
+		err := m.setRows([]shaders.Row{{Token: uint32(prompt[last]), Position: uint32(last), Sequence: s.sequence}})
+		if err != nil {
+			return err
+		}
+		m.state.current = m.state.current[:0]
+		sampled := a.request.choice()
+		choice = &sampled
 	}
-	m.state.current = m.state.current[:0]
-	from, choice := len(s.cached), a.request.choice()
-	return m.prefill(a.ctx, prompt[from:], from, s.sequence, &choice, func(start, count int) error {
+	return m.prefill(a.ctx, prompt[from:from+n], from, s.sequence, choice, m.queue.asked, func(start, count int) error {
 		s.cached = append(s.cached, prompt[start:start+count]...)
+		m.counted.add(Counters{Computed: int64(count)})
 		return nil
 	})
 }
 
 // prefill runs ids, which stand from position start of the sequence, through the model in chunks,
 // each submitted while the device works on the one before. Behind the last one the first token is
-// sampled, unless choice is nil; done, unless nil, is told each chunk's first position and length once it
-// is computed, when the next one may have begun.
-func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence uint32, choice *shaders.Choice, done func(start, count int) error) error {
+// sampled, unless choice is nil. Before any but the first, stop may say that there be no more of them. done,
+// unless nil, is told each chunk's first position and length once it is computed, when the next one may have begun.
+func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence uint32, choice *shaders.Choice, stop func() bool, done func(start, count int) error) error {
 	f := &flights{m: m}
-	for slot := 0; len(ids) > 0; slot = 1 - slot {
+	if err := m.flush(); err != nil {
+		return err
+	}
+	for slot, first := 0, start; len(ids) > 0 && (start == first || !stop()); slot = 1 - slot {
 		n := min(m.pace.rows, len(ids))
 		c := m.chunk(slot, ids[:n], start, sequence)
 		c.done = done
@@ -45,6 +53,9 @@ func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence ui
 	}
 	return f.finish(nil)
 }
+
+// toTheEnd has prefill compute all chunks.
+func toTheEnd() bool { return false }
 
 // lengths of count rows of a sequence, from position start on, of which all behind the first tokens
 // are the last token again.

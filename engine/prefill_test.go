@@ -108,7 +108,7 @@ func TestChunksFollowEachOther(t *testing.T) {
 			t.Fatal(err)
 		}
 		next := 0
-		err := m.prefill(context.Background(), prompt, 0, s.sequence, nil, func(start, count int) error {
+		err := m.prefill(context.Background(), prompt, 0, s.sequence, nil, toTheEnd, func(start, count int) error {
 			if start != next {
 				t.Errorf("%s: chunk from %d, want %d", c.name, start, next)
 			}
@@ -185,7 +185,7 @@ func TestNothingCountsBehindAFailure(t *testing.T) {
 	m.Steady(true) // the third chunk is in flight when the second is told of
 	broken := errors.New("the second chunk is not wanted")
 	var told []int
-	err := m.prefill(context.Background(), make([]int32, 100), 0, s.sequence, nil, func(start, _ int) error {
+	err := m.prefill(context.Background(), make([]int32, 100), 0, s.sequence, nil, toTheEnd, func(start, _ int) error {
 		if told = append(told, start); len(told) == 2 {
 			return broken
 		}

@@ -47,10 +47,13 @@ func (s Sampling) Check() error {
 	return nil
 }
 
+// MaxBiases is the most tokens that Request.LogitBias may name.
+const MaxBiases = shaders.MaxBiases
+
 // checkBiases reports what cannot be added to the logits of a vocabulary.
 func checkBiases(biases map[int32]float32, vocab int) error {
-	if len(biases) > shaders.MaxBiases {
-		return fmt.Errorf("engine: %d tokens have a bias, at most %d can", len(biases), shaders.MaxBiases)
+	if len(biases) > MaxBiases {
+		return fmt.Errorf("engine: %d tokens have a bias, at most %d can", len(biases), MaxBiases)
 	}
 	for id, bias := range biases {
 		if id < 0 || int(id) >= vocab {

@@ -94,21 +94,23 @@ func (s *Session) restart(ids []int32) error {
 // returns the positions that it may use: as many as the prompt's at least.
 func (s *Session) room(prompt []int32, positions int) (int, error) {
 	m := s.m
-	if want := pagesFor(min(positions, m.context)) - len(s.pages); want > 0 {
-		taken := m.pool.take(want)
-		at := 4 * (int64(s.sequence)*int64(pagesFor(m.context)) + int64(len(s.pages)))
-		s.pages = append(s.pages, taken...)
-		if len(taken) > 0 {
-			if err := m.dev.Write(m.state.pages.Part(at, 4*int64(len(taken))), bytesOf(taken...)); err != nil {
-				return 0, fmt.Errorf("engine: page table: %w", err)
-			}
-		}
-	}
+	s.hold(min(positions, m.context))
 	limit := min(len(s.pages)*shaders.PageTokens, m.context)
 	if len(prompt) > limit {
 		return 0, fmt.Errorf("engine: %w: %d tokens, and other sessions leave room for %d", ErrContextFull, len(prompt), limit)
 	}
 	return limit, nil
+}
+
+// hold makes the session own pages for so many positions, as far as there are free ones, and reports
+// whether it does.
+func (s *Session) hold(positions int) bool {
+	if want := pagesFor(positions) - len(s.pages); want > 0 {
+		taken := s.m.pool.take(want)
+		s.m.state.pages.set(s.sequence, len(s.pages), taken)
+		s.pages = append(s.pages, taken...)
+	}
+	return len(s.pages) >= pagesFor(positions)
 }
 
 // reuse returns how many of the prompt's ids need not be computed again: those

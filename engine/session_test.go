@@ -18,13 +18,16 @@ func TestPageTable(t *testing.T) {
 					t.Errorf("%d of %d positions, %v", n, positions, err)
 				}
 			}
+			if err := m.flush(); err != nil {
+				return err
+			}
 		}
 		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}
-	raw := make([]byte, m.state.pages.Size)
-	if err := device.Read(raw, m.state.pages); err != nil {
+	raw := make([]byte, m.state.pages.device.Size)
+	if err := device.Read(raw, m.state.pages.device); err != nil {
 		t.Fatal(err)
 	}
 	var table []uint32
@@ -48,8 +51,8 @@ func TestNewSessionIsEmpty(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := session(t, m)
-	if len(s.cached) != 0 || len(m.pool) != m.plan.pages {
-		t.Errorf("%d ids, %d of %d pages free", len(s.cached), len(m.pool), m.plan.pages)
+	if len(s.cached) != 0 || m.pool.left() != m.plan.pages {
+		t.Errorf("%d ids, %d of %d pages free", len(s.cached), m.pool.left(), m.plan.pages)
 	}
 	r, err := s.Generate(context.Background(), Request{Prompt: prompt})
 	if want := 64 - len(prompt) + 1; err != nil || r.CachedTokens != 0 || len(r.Tokens) != want {

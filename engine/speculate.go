@@ -91,11 +91,13 @@ func (a *answer) room() int {
 	return max(0, a.total-len(a.result.Tokens)-1)
 }
 
-// drafted is the tokens that the answer wants checked.
+// drafted is the tokens that the answer wants checked, or, of one that was put back, computed again.
 func (a *answer) drafted() []int32 {
 	switch {
 	case a.draft == 0:
 		return nil
+	case a.behind() > 0:
+		return a.result.Tokens[a.computed+1:][:a.draft]
 	case a.request.draft != nil:
 		return a.request.draft(slices.Concat(a.request.Prompt, a.result.Tokens), a.draft)
 	}

@@ -77,6 +77,9 @@ func (m *Model) recorded(k stepKind, number int) ([]*vk.Commands, error) {
 // pending. It tells when it began to: recording, which may build kernels, is no part of the step.
 func (m *Model) submitDecode(k stepKind, number int, l shaders.Lengths) (t vk.Ticket, sent time.Time, err error) {
 	segments, err := m.recorded(k, number)
+	if err == nil {
+		err = m.flush()
+	}
 	if err != nil {
 		return 0, sent, err
 	}
@@ -89,12 +92,13 @@ func (m *Model) submitDecode(k stepKind, number int, l shaders.Lengths) (t vk.Ti
 	return t, sent, nil
 }
 
-// measured learns from a step of a class of n rows that took so long; alone: nothing else ran.
+// measured counts a step and learns from it: one of a class of n rows that took so long; alone: nothing else ran.
 // Submissions and the steps in flight are sized by the first such step. Slow steps do not run
 // ahead: the device is busy anyway, and an answer that is stopped ends sooner.
 func (m *Model) measured(n int, took time.Duration, alone bool) {
 	p := m.decodePlan(n)
 	m.decode.spent += took
+	m.counted.add(Counters{Steps: 1})
 	switch p.samples++; p.samples {
 	case 1:
 		p.took = took

@@ -184,3 +184,6 @@ func marker(tok *tokenize.Tokenizer, text string) (int32, bool) {
 	kind := tok.Piece(id).Kind
 	return id, kind == tokenize.Control || kind == tokenize.UserDefined
 }
+
+// Source is the template's Jinja source.
+func (t Template) Source() string { return t.source }

@@ -24,6 +24,17 @@ func (t *Tokenizer) Decode(ids []int32) (string, error) {
 	return string(s.flush(b)), nil
 }
 
+// Bytes returns the text of an id inside the vocabulary: of a byte piece its
+// byte, which may be a part of a character, of others what Decode gives.
+func (t *Tokenizer) Bytes(id int32) []byte {
+	if p := t.vocab.Pieces[id]; p.Kind == Byte {
+		b, _ := byteValue(p.Text)
+		return []byte{b}
+	}
+	s := Stream{t: t}
+	return s.push(nil, id)
+}
+
 // Stream decodes id by id. What Push and Flush return, put together, is what
 // Decode returns for the same ids. It is not safe for concurrent use.
 type Stream struct {

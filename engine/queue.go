@@ -61,82 +61,6 @@ func (q *queue) take() (calls []func(), open bool) {
 	return calls, !q.closed
 }
 
-// run owns the device until the model is closed.
-func (m *Model) run() {
-	for {
-		calls, open := m.queue.take()
-		for _, do := range calls {
-			do()
-		}
-		switch {
-		case m.startNext():
-		case len(m.batch.active) > 0:
-			m.batch.run()
-		case open || len(m.queue.waiting) > 0:
-			<-m.queue.news
-		default:
-			m.speeds.keep(m.prefillArithmetic(), m.reached())
-			m.free()
-			close(m.queue.ended)
-			return
-		}
-	}
-}
-
-// startNext starts the first request that can be, or ends one that cannot, and reports whether
-// there was any.
-func (m *Model) startNext() bool {
-	q, b := &m.queue, &m.batch
-	for i, a := range q.waiting {
-		s, err := m.place(a)
-		if err == nil && s == nil {
-			continue
-		}
-		q.waiting = slices.Delete(q.waiting, i, i+1)
-		if err == nil {
-			err = a.start(s)
-		}
-		if err != nil {
-			a.end(err)
-		} else {
-			b.active = append(b.active, a)
-		}
-		return true
-	}
-	return false
-}
-
-// place returns the session in which a request can start now: its own, or the free one that holds
-// most of its prompt; nil if it has to wait.
-func (m *Model) place(a *answer) (*Session, error) {
-	if err := a.ctx.Err(); err != nil {
-		return nil, err
-	}
-	if len(m.batch.active) == m.plan.rows {
-		return nil, nil
-	}
-	if s := a.request.Session; s != nil {
-		if err := s.check(); err != nil || s.busy != nil {
-			return nil, err
-		}
-		return s, nil
-	}
-	var best *Session
-	owned := 0
-	for _, s := range m.sessions {
-		switch {
-		case s.owned:
-			owned++
-		case s.busy == nil && (best == nil || s.reuse(a.request.Prompt) > best.reuse(a.request.Prompt)):
-			best = s
-		}
-	}
-	if owned == len(m.sessions) {
-		return nil, fmt.Errorf("engine: %w: %d", ErrNoSession, owned)
-	}
-	return best, nil
-}
-
 // Submit queues requests and returns at once. Each starts, in their order, as soon as its session
 // is free and a step has a row for it, beside the answers that are already decoding: a step reads
 // the weights once for up to shaders.DecodeRows of them. Each answer is, bit for bit, the one that
@@ -157,6 +81,7 @@ func (m *Model) Submit(ctx context.Context, requests ...Request) error {
 				a.end(err)
 				continue
 			}
+			a.bound(m.context)
 			m.queue.waiting = append(m.queue.waiting, a)
 		}
 	})
@@ -168,7 +93,7 @@ func (m *Model) Submit(ctx context.Context, requests ...Request) error {
 func (m *Model) BetweenSteps(do func() error) error {
 	quiet, done := make(chan struct{}), make(chan struct{})
 	if err := m.queue.call(func() {
-		_ = m.wait(m.state.rowsTicket) // of a step that failed
+		_ = m.wait(max(m.state.rowsTicket, m.state.pages.newest())) // of a step that failed
 		close(quiet)
 		<-done
 	}); err != nil {

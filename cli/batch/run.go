@@ -1,0 +1,246 @@
+package batch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"sealvk/engine"
+	"sealvk/vk"
+)
+
+// Work is what a line asks of the engine, and what is made of the results.
+type Work struct {
+	Requests []engine.Request // none: the record is made without
+	Err      error            // why the line is refused, and asks for nothing; nil: it is not
+
+	// Record makes the line's record, whole with its line break, from the results in the order of
+	// Requests, and tells whether it says that there is no answer. An error ends the run.
+	Record func([]Result) (record []byte, failed bool, err error)
+}
+
+// Result is the engine's, and how long its first token took from when it was asked for.
+type Result struct {
+	engine.Result
+	FirstToken time.Duration
+}
+
+// Run brings the lines of a source through the engine and hands their records on.
+type Run struct {
+	Source *Source
+	Skip   int64 // lines in front that are left alone
+	Limit  int64 // lines behind those that are looked at; 0: all
+	Order  Order
+
+	// Done has the lines that have their record already: they are not asked for again. nil: none.
+	Done *Done
+
+	// Ask makes a line's work. A line that is done is shown too, for what must not come twice; what
+	// comes back for it is left. An error ends the run.
+	Ask func(l *Line, done bool) (Work, error)
+
+	Places int // requests that the engine computes together
+	Submit func(context.Context, ...engine.Request) error
+
+	// Write takes records, one at a time; an error ends the run.
+	Write func(index int64, record []byte, failed bool) error
+
+	Stats *Stats // told of what happens
+}
+
+// ChangedError says that a line is not the one that has its record.
+type ChangedError struct {
+	Where    string // of the line
+	Index    int64
+	Was, Now Hash
+}
+
+func (e *ChangedError) Error() string {
+	return fmt.Sprintf("%s: the line at index %d has changed since it was answered: its hash was %v, is %v", e.Where, e.Index, e.Was, e.Now)
+}
+
+// Do reads, asks and writes until the input ends. Where it ends early, for an error or with ctx,
+// the records that are complete then are written as far as the order allows, and no others.
+func (r *Run) Do(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	// Besides those that the engine computes as many wait there, so that it never waits for the reading.
+	w := newWindow(2 * r.Places)
+	defer context.AfterFunc(ctx, w.wake)()
+	read := make(chan error, 1)
+	order := make(chan *entry, windowLines+1) // never full: the window is
+	go func() {
+		defer close(order)
+		defer w.close()
+		read <- r.read(ctx, cancel, w, order)
+	}()
+	err := r.write(cancel, w, order)
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	if readErr := <-read; err == nil {
+		err = readErr
+	}
+	return err
+}
+
+// read brings the lines into the window and asks for them. An error of the input lets what was
+// asked end as it does.
+func (r *Run) read(ctx context.Context, stop context.CancelCauseFunc, w *window, order chan<- *entry) error {
+	for {
+		l, err := r.Source.Next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if l.Index < r.Skip {
+			continue
+		}
+		r.Stats.read.Add(1)
+		done, err := r.isDone(l)
+		if err != nil {
+			return err
+		}
+		e := &entry{index: l.Index, bytes: int64(len(l.Text))}
+		if e.work, err = r.Ask(l, done); err != nil {
+			return err
+		}
+		if done {
+			r.Stats.skipped()
+		} else {
+			if err := w.enter(ctx, e.bytes); err != nil {
+				return err
+			}
+			order <- e
+			if err := r.ask(ctx, stop, w, e); err != nil {
+				return err
+			}
+		}
+		if r.Limit > 0 && l.Index+1 >= r.Skip+r.Limit { // here, and not at the next line, which may be long in coming
+			return nil
+		}
+	}
+}
+
+func (r *Run) isDone(l *Line) (bool, error) {
+	if r.Done == nil {
+		return false, nil
+	}
+	was, err := r.Done.Get(l.Index)
+	if err != nil || was == 0 {
+		return false, err
+	}
+	if was != l.Hash {
+		return false, &ChangedError{Where: l.Where(), Index: l.Index, Was: was, Now: l.Hash}
+	}
+	return true, nil
+}
+
+// ask submits a line's requests as soon as the engine has room.
+func (r *Run) ask(ctx context.Context, stop context.CancelCauseFunc, w *window, e *entry) error {
+	requests, n := e.work.Requests, len(e.work.Requests)
+	e.work.Requests = nil // they hold prompts and what they decode with
+	if n == 0 {
+		w.end(e, 0, nil)
+		return nil
+	}
+	if err := w.ask(ctx, n); err != nil {
+		return err
+	}
+	e.results, e.waiting = make([]Result, n), n
+	asked := time.Now()
+	for i := range requests {
+		q := &requests[i]
+		var first time.Duration
+		q.Emit = func(t engine.Token) error {
+			if first == 0 {
+				first = time.Since(asked)
+			}
+			if t.ID >= 0 {
+				r.Stats.token()
+			}
+			return nil
+		}
+		q.Done = func(result engine.Result) {
+			if lost(&result) {
+				stop(fmt.Errorf("the device ended it: %w", result.Err))
+			}
+			r.Stats.ended(&result, first, time.Since(asked))
+			w.end(e, i, &Result{result, first})
+		}
+	}
+	err := r.Submit(ctx, requests...)
+	if err != nil { // the model is closed, and calls nobody
+		for i := range n {
+			w.end(e, i, &Result{Result: engine.Result{Err: err}})
+		}
+	}
+	return err
+}
+
+// write makes the records of lines that have ended and hands them on, in order. What comes behind an error
+// is left.
+func (r *Run) write(stop context.CancelCauseFunc, w *window, order <-chan *entry) (err error) {
+	var head *entry // the oldest line that has no record in the output, if it is known
+	var open = true // no line that is cut has come
+	for {
+		e := w.next()
+		if e == nil {
+			return err
+		}
+		e.ended = true
+		for i := range e.results {
+			e.cut = e.cut || e.results[i].Finish == engine.FinishCancelled || lost(&e.results[i].Result)
+		}
+		if !e.cut && err == nil {
+			if e.record, e.failed, err = e.work.Record(e.results); err != nil {
+				stop(err)
+			}
+		}
+		e.work = Work{}
+		w.made(e, int64(len(e.record)))
+		if r.Order == CompletionOrder {
+			err = r.put(stop, w, e, err)
+			continue
+		}
+		for {
+			if head == nil {
+				select {
+				case head = <-order:
+				default:
+				}
+			}
+			if head == nil || !head.ended {
+				break
+			}
+			if open = open && !head.cut; open {
+				err = r.put(stop, w, head, err)
+			}
+			head = nil
+		}
+	}
+}
+
+// put hands a record on, unless there is none, or something failed.
+func (r *Run) put(stop context.CancelCauseFunc, w *window, e *entry, failed error) error {
+	defer w.leave(e)
+	if failed != nil || e.cut {
+		return failed
+	}
+	if err := r.Write(e.index, e.record, e.failed); err != nil {
+		stop(err)
+		return err
+	}
+	r.Stats.line(e.failed)
+	return nil
+}
+
+// lost reports whether a request failed for what is wrong with the device or the model, not with
+// the request.
+func lost(r *engine.Result) bool {
+	return errors.Is(r.Err, vk.ErrDeviceLost) || errors.Is(r.Err, vk.ErrTimeout) || errors.Is(r.Err, vk.ErrOutOfMemory) || errors.Is(r.Err, engine.ErrClosed)
+}

@@ -1,0 +1,40 @@
+package engine
+
+import "sync"
+
+// Counters are what a model has done since Load.
+type Counters struct {
+	PromptTokens int64 // of the prompts of requests that have started
+	Reused       int64 // of those, what the KV cache held, each time that an answer started
+	Computed     int64 // tokens of prompts that were computed, again too
+	Generated    int64 // tokens of answers
+	Replayed     int64 // of those, what was computed again, behind a prompt that was
+	PutBack      int64 // times that an answer lost its pages to others
+	Steps        int64 // decode steps
+}
+
+// counted is Counters that any goroutine may read.
+type counted struct {
+	mu sync.Mutex
+	c  Counters
+}
+
+// add counts each field of more.
+func (n *counted) add(more Counters) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.c.PromptTokens += more.PromptTokens
+	n.c.Reused += more.Reused
+	n.c.Computed += more.Computed
+	n.c.Generated += more.Generated
+	n.c.Replayed += more.Replayed
+	n.c.PutBack += more.PutBack
+	n.c.Steps += more.Steps
+}
+
+// Counters tells what the model has done so far. It waits for nothing, and a closed model tells it too.
+func (m *Model) Counters() Counters {
+	m.counted.mu.Lock()
+	defer m.counted.mu.Unlock()
+	return m.counted.c
+}

@@ -16,23 +16,25 @@ var errEnd = errors.New("the answer is complete")
 
 // answer is a request on its way.
 type answer struct {
-	ctx      context.Context
-	release  func() // of what watches ctx
-	session  *Session
-	request  Request
-	result   Result
-	stop     stopMatcher
-	cut      bool   // by a stop string
-	err      error  // why it gets no more tokens; errEnd if it is complete
-	total    int    // tokens until finish
-	finish   Finish // what total stands for
-	computed int    // tokens whose K and V are in the cache, or will be once the steps in flight are done
-	begun    time.Time
-	last     time.Time // of the newest token
-	drafter  lookup.Drafter
-	draft    int     // tokens of the next step behind its first one: drafted, or known
-	trial    int     // the same, while it is being chosen
-	reach    float64 // probability that all of those are right
+	ctx       context.Context
+	release   func() // of what watches ctx
+	session   *Session
+	request   Request
+	result    Result
+	stop      stopMatcher
+	cut       bool      // by a stop string
+	err       error     // why it gets no more tokens; errEnd if it is complete
+	total     int       // tokens until finish
+	finish    Finish    // what total stands for
+	computed  int       // tokens whose K and V are in the cache, or will be once the steps in flight are done
+	keys      []pageKey // of the prompt's full pages; nil: not needed yet
+	published int       // of the session's first pages: the index has them, or others of the same tokens
+	begun     time.Time
+	last      time.Time // of the newest token
+	drafter   lookup.Drafter
+	draft     int     // tokens of the next step behind its first one: drafted, or known
+	trial     int     // the same, while it is being chosen
+	reach     float64 // probability that all of those are right
 }
 
 // newAnswer is a request's, which tells the queue when its context ends.
@@ -54,8 +56,8 @@ func newAnswer(ctx context.Context, q *queue, r Request) *answer {
 // comes from the prompt, each further one from a row of a step, which takes a position.
 func (a *answer) bound(positions int) {
 	a.total, a.finish = positions-len(a.request.Prompt)+1, FinishContext
-	if n := a.request.MaxTokens; n > 0 && n <= a.total {
-		a.total, a.finish = n, FinishLength
+	if n := a.request.MaxTokens; n != 0 && n <= a.total {
+		a.total, a.finish = max(0, n), FinishLength
 	}
 }
 
@@ -63,7 +65,7 @@ func (a *answer) bound(positions int) {
 func (a *answer) length() int { return len(a.request.Prompt) + len(a.result.Tokens) }
 
 // positions are what the whole answer takes of the cache, at most.
-func (a *answer) positions() int { return len(a.request.Prompt) + a.total - 1 }
+func (a *answer) positions() int { return len(a.request.Prompt) + max(0, a.total-1) }
 
 // grow has the session own pages of the next positions that steps compute, and reports whether it does.
 func (a *answer) grow(positions int) bool {
@@ -95,11 +97,18 @@ func (a *answer) start(s *Session) error {
 			return err
 		}
 		a.bound(limit)
+		held := s.reuse(prompt)
+		if a.request.PromptLogprobs { // what is held has no logits
+			held = min(held, len(a.result.PromptLogprobs))
+		}
+		s.cached = s.cached[:held]
 	} else {
+		if err := a.inherit(); err != nil {
+			return err
+		}
 		s.hold(a.length())
 	}
-	held := s.reuse(prompt)
-	s.cached = s.cached[:held]
+	held := len(s.cached)
 	if a.result.PutBack == 0 {
 		a.result.CachedTokens = held
 	}
@@ -107,26 +116,29 @@ func (a *answer) start(s *Session) error {
 	return s.writeSampling(&a.request)
 }
 
-// prompted hands out the token that was sampled behind the prompt, unless the answer was put back: that
-// has tokens, which steps compute again.
-func (a *answer) prompted() error {
-	if len(a.result.Tokens) > 0 {
-		return nil
-	}
+// computedPrompt notes that the next tokens of the prompt are in the cache.
+func (a *answer) computedPrompt(tokens int) {
+	s := a.session
+	s.cached = append(s.cached, a.request.Prompt[len(s.cached):][:tokens]...)
+	a.publish()
+	s.m.counted.add(Counters{Computed: int64(tokens)})
+}
+
+// begin hands out the token that was sampled behind the prompt as a decode row, if one is wanted.
+func (a *answer) begin(row int) error {
 	a.last = time.Now()
 	a.result.Prefill = a.last.Sub(a.begun)
+	if a.total == 0 {
+		a.result.Finish = a.finish
+		return errEnd
+	}
 	if a.request.Speculate != 0 {
 		a.drafter.Begin(a.request.Prompt, a.total)
 	}
-	if err := a.take(0); err != nil {
+	if err := a.take(row); err != nil {
 		return err
 	}
-	if err := a.ctx.Err(); err != nil {
-		return err
-	}
-	m := a.session.m
-	m.state.current = append(m.state.current, a.row()) // as sampling left it
-	return nil
+	return a.ctx.Err()
 }
 
 // row is the answer's next row of a step: the first token that is not computed, which is the newest one
@@ -155,6 +167,13 @@ func (a *answer) take(row int) error {
 	if err != nil {
 		return err
 	}
+	token := Token{ID: id}
+	if a.request.Logprobs {
+		if token.Logprob, err = m.logprob(row, len(a.result.Tokens), a.request.Likeliest); err != nil {
+			return err
+		}
+		a.result.Logprobs = append(a.result.Logprobs, *token.Logprob)
+	}
 	a.result.Tokens = append(a.result.Tokens, id)
 	m.counted.add(Counters{Generated: 1})
 	a.drafter.Push(id)
@@ -162,7 +181,6 @@ func (a *answer) take(row int) error {
 		a.result.Finish = FinishStop
 		return errEnd
 	}
-	token := Token{ID: id}
 	if a.request.Decode != nil {
 		token.Text, a.cut = a.stop.push(a.request.Decode(id))
 	}

@@ -60,6 +60,32 @@ func BenchmarkLoad(b *testing.B) {
 	}
 }
 
+// Prompts of 608 tokens with answers of 8, all submitted at once: of which 600 tokens are the same, and which
+// part at the first token. An op is a prompt: -benchtime 1000x is a thousand of them.
+func BenchmarkPrefix(b *testing.B) {
+	m := load(b, nano, Options{Sequences: 16, Context: 1024})
+	for _, c := range []struct {
+		name   string
+		differ int // the token in which prompts differ
+	}{{"shared", 600}, {"apart", 0}} {
+		b.Run(c.name, func(b *testing.B) {
+			cold(b, m)
+			var asked []Request
+			for i := range b.N {
+				prompt := someIDs(m, 1, 608)
+				prompt[c.differ] = int32(i % m.cfg.Vocab)
+				asked = append(asked, Request{Prompt: prompt, MaxTokens: 8})
+			}
+			before := m.Counters().Computed
+			b.ResetTimer()
+			if _, err := m.GenerateBatch(context.Background(), asked); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(m.Counters().Computed-before)/float64(b.N), "prompt-tokens/op")
+		})
+	}
+}
+
 // plainRead reads a file on all cores into to, nil for a small buffer of each core.
 func plainRead(b *testing.B, path string, to []byte) {
 	const step = 1 << 20

@@ -27,6 +27,7 @@ type activations struct {
 	product shaders.SplitScratch
 	ffn     shaders.Activations // [row][FFNDim]
 	logits  vk.Range            // [plan.rows][Vocab]
+	raw     vk.Range            // the same before penalties and biases, for log-probabilities
 	counts  vk.Range            // [plan.rows][Vocab] u32, of tokens in the penalties' windows
 }
 
@@ -35,6 +36,7 @@ type lifetime int
 
 const (
 	ofLayer lifetime = iota // from its writer to its readers in the same layer
+	ofEnd                   // the same behind the layers
 	ofStep                  // through all layers, or from them to sampling
 	ofModel                 // from step to step: zeros, at first and between steps
 )
@@ -105,6 +107,7 @@ func (a *activations) table(c weights.Config, p *plan) []activation {
 		{"ffn", &a.ffn.F32, ofLayer, ffn, productRoom},
 		{"ffn_q16", &a.ffn.Quantized, ofLayer, shaders.QuantizedBytes(c.FFNDim), ownRoom},
 		{"logits", &a.logits, ofStep, 4 * int64(p.rows) * int64(c.Vocab), ownRoom},
+		{"raw_logits", &a.raw, ofEnd, 4 * int64(p.rows) * int64(c.Vocab), productRoom},
 		{"counts", &a.counts, ofModel, 4 * int64(p.rows) * int64(c.Vocab), ownRoom},
 	}
 }
@@ -143,6 +146,7 @@ type state struct {
 	bins       vk.Range
 	picked     vk.Range
 	ring       *vk.Buffer // [plan.rows][ringSlots] u32, read by the host
+	logprobs   logprobState
 }
 
 const rowBytes, gridBytes, samplingBytes, biasesBytes = 16, 12, 48, 8 * shaders.MaxBiases
@@ -207,6 +211,10 @@ func (m *Model) makeBuffers(list *upload.List) (err error) {
 	s.bins = local("bins", shaders.BinBytes(m.plan.rows))
 	s.picked = local("picked", m.kernels.PickedBytes(m.cfg.Vocab, m.plan.rows))
 	s.ring = buffer("ring", int64(m.plan.rows)*ringSlots*4, vk.Readback)
+	s.logprobs = logprobState{
+		shares: local("logprob_shares", shaders.ShareBytes(m.cfg.Vocab, m.plan.rows)), ring: buffer("logprob_ring", int64(m.plan.rows)*ringSlots*logprobsBytes, vk.Readback),
+		targets: buffer("logprob_targets", int64(m.plan.rows)*rowBytes, vk.Upload), ofPrompt: buffer("prompt_logprobs", int64(m.plan.rows)*logprobsBytes, vk.Readback),
+	}
 
 	layerKV := int64(m.plan.pages+m.idleSequences()) * shaders.KVBytes(m.heads, m.kv)
 	for i := range m.layers {

@@ -42,7 +42,7 @@ func ragged(t *testing.T) *weights.Model {
 	return synth(t, "seallm-nano:layers=1,dim=48,ffn=2064,heads=3,kv_heads=1,head_dim=32,vocab=600,context=1200", "F16")
 }
 
-func synth(t *testing.T, shape, mix string) *weights.Model {
+func synth(t testing.TB, shape, mix string) *weights.Model {
 	t.Helper()
 	s, err := weights.ParseShape(shape)
 	m, err2 := weights.ParseMix(mix)
@@ -204,7 +204,7 @@ func TestOldChunksMakeRoom(t *testing.T) {
 	if err := m.BetweenSteps(func() error {
 		record := func(n int) *vk.Commands {
 			t.Helper()
-			c, err := m.kept(recording{count: n, to: 1}, m.chunk(0, make([]int32, 1), 0, 0).step, nil)
+			c, err := m.kept(recording{count: n, to: 1}, m.chunk(0, piece{ids: make([]int32, 1)}).step, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -120,6 +120,8 @@ func (b *batch) kind(rows int) stepKind {
 		rows:   b.m.class(rows),
 		choice: b.choice(),
 		lone:   b.m.lone && rows == 1 && b.active[0].request.Speculate <= 0,
+
+		logprobs: slices.ContainsFunc(b.active, func(a *answer) bool { return a.request.Logprobs }),
 	}
 }
 

@@ -17,6 +17,8 @@ type step struct {
 	prefill bool // the rows are a prompt's, and take the kernels made for many
 	decode  bool // the rows are of a decode step, whose kernels leave integers of x where products read them
 	lone    bool // a row that may take faster kernels, whose bits are not those that it has among others
+
+	logprobs bool // of what is sampled are wanted
 }
 
 // written is what the step's kernels write for the next product: no integers where that reads f16.
@@ -238,21 +240,29 @@ func (m *Model) head(c *vk.Commands, s step, first, count int, pick bool) {
 }
 
 // sample records, of count rows of the step from row first of x, the logits and the choice of the
-// next tokens, and the step of as many decode rows to the next position. choice is the greatest of
-// the rows'.
+// next tokens, the step of as many decode rows to the next position, and the log-probabilities of
+// the tokens where the step asks for them. choice is the greatest of the rows'.
 func (m *Model) sample(c *vk.Commands, s step, first, count int, choice shaders.Choice) {
 	m.head(c, s, first, count, true)
 	c.Section("sample")
 	k, b := m.kernels, m.sampleBuffers()
-	if choice == shaders.ByTiles {
-		k.Advance(c, "advance", b, m.heads, m.decodeSplits, count)
-		return
+	of := m.logprobBuffers(choice)
+	if s.logprobs && of.Logits != b.Logits {
+		c.Copy(of.Logits.Part(0, m.logitBytes(count)), b.Logits.Part(0, m.logitBytes(count)))
 	}
-	if choice == shaders.ByMass {
+	switch choice {
+	case shaders.ByTiles:
+		k.Advance(c, "advance", b, m.heads, m.decodeSplits, count)
+	case shaders.ByMass:
 		k.Adjust(c, "adjust", b, count)
 		k.Histogram(c, "histogram", b, count)
 		k.Threshold(c, "top_k_top_p_min_p", b, count)
 		k.Pick(c, "pick", b, count)
+		fallthrough
+	case shaders.ByRank:
+		k.Sample(c, "sample", b, m.heads, m.decodeSplits, count)
 	}
-	k.Sample(c, "sample", b, m.heads, m.decodeSplits, count)
+	if s.logprobs {
+		m.logprobs(c, of, count)
+	}
 }

@@ -1,12 +1,18 @@
 package engine
 
-import "fmt"
+import (
+	"fmt"
+	"unsafe"
+
+	"sealvk/shaders"
+	"sealvk/vk"
+)
 
 // NoTokens as Request.MaxTokens asks for no answer: the prompt is computed, for its log-probabilities.
 const NoTokens = -1
 
 // MaxLikeliest is the most tokens that Request.Likeliest names.
-const MaxLikeliest = 20
+const MaxLikeliest = shaders.MaxLikeliest
 
 // Logprob is what the model thought of a token, by the raw logits at temperature 1: before
 // penalties and biases, whatever the token was sampled by.
@@ -34,4 +40,105 @@ func (r *Request) checkLogprobs() error {
 		return fmt.Errorf("engine: the %d likeliest tokens stand beside log-probabilities: want Logprobs or PromptLogprobs too", r.Likeliest)
 	}
 	return nil
+}
+
+// logprobState is what the kernels of log-probabilities write, and what they are asked about.
+type logprobState struct {
+	shares   vk.Range   // of the vocabulary, of plan.rows rows
+	ring     *vk.Buffer // [plan.rows][ringSlots]shaders.Logprobs, read by the host: those of state.ring's ids
+	targets  *vk.Buffer // [plan.rows]shaders.Row, written by the host: tokens of a prompt
+	ofPrompt *vk.Buffer // [plan.rows]shaders.Logprobs, read by the host: those of targets
+}
+
+const logprobsBytes = int64(unsafe.Sizeof(shaders.Logprobs{}))
+
+func (m *Model) logitBytes(rows int) int64 { return 4 * int64(rows) * int64(m.cfg.Vocab) }
+
+// logprobBuffers are those of tokens that are sampled so. Where that changes the logits, they are of a copy.
+func (m *Model) logprobBuffers(choice shaders.Choice) *shaders.LogprobBuffers {
+	l := &m.state.logprobs
+	b := &shaders.LogprobBuffers{
+		Rows: m.state.decodeRows, Logits: m.act.logits, Shares: l.shares, Found: l.ring.All(), Vocab: m.cfg.Vocab, Slots: ringSlots,
+	}
+	if choice != shaders.ByTiles {
+		b.Logits = m.act.raw
+	}
+	return b
+}
+
+// logprobs records the log-probabilities of count rows' tokens.
+func (m *Model) logprobs(c *vk.Commands, b *shaders.LogprobBuffers, count int) {
+	c.Section("logprobs")
+	m.kernels.Likeliest(c, "likeliest", b, count)
+	m.kernels.Logprobs(c, "logprobs", b, count)
+}
+
+// logprob reads the log-probability of the n-th token of an answer, which a row sampled; the step must have finished.
+func (m *Model) logprob(row, n, likeliest int) (*Logprob, error) {
+	l, ok := logprobAt(m.state.logprobs.ring, row*ringSlots+n%ringSlots, likeliest)
+	if !ok {
+		return nil, fmt.Errorf("engine: no logit of token %d is a number: the weights or the driver are broken", n)
+	}
+	return &l, nil
+}
+
+// score computes the log-probabilities of the prompt's tokens behind count positions from start on, unless they
+// are there. Those positions are the last chunk's, whose rows are still in x.
+func (a *answer) score(start, count int) error {
+	m, prompt := a.session.m, a.request.Prompt
+	count = min(count, len(prompt)-1-start)
+	for first := len(a.result.PromptLogprobs) - start; first < count; first += m.plan.rows {
+		if err := a.ctx.Err(); err != nil {
+			return err
+		}
+		n := min(m.plan.rows, count-first)
+		if err := m.scoreRows(first, prompt[start+first+1:][:n]); err != nil {
+			return err
+		}
+		for i := range n {
+			l, ok := logprobAt(m.state.logprobs.ofPrompt, i, a.request.Likeliest)
+			if !ok {
+				return fmt.Errorf("engine: no logit behind token %d of the prompt is a number: the weights or the driver are broken", start+first+i)
+			}
+			a.result.PromptLogprobs = append(a.result.PromptLogprobs, l)
+		}
+	}
+	return nil
+}
+
+// scoreRows computes the log-probabilities of targets, a token for each row from row first of x on.
+func (m *Model) scoreRows(first int, targets []int32) error {
+	s := &m.state.logprobs
+	for i, id := range targets {
+		copy(s.targets.Bytes()[rowBytes*i:], bytesOf(shaders.Row{Token: uint32(id), Step: 1}))
+	}
+	b := m.logprobBuffers(shaders.ByTiles)
+	b.Rows, b.Found, b.Slots = s.targets.All(), s.ofPrompt.All(), 1
+	c, err := m.commands("prompt's log-probabilities", func(c *vk.Commands) {
+		m.head(c, step{}, first, len(targets), false)
+		m.logprobs(c, b, len(targets))
+	})
+	if err != nil {
+		return err
+	}
+	defer c.Free()
+	t, err := m.submitCommands(c, shaders.Lengths{})
+	if err == nil {
+		err = m.wait(t)
+	}
+	return err
+}
+
+// logprobAt reads the i-th of those in a buffer, with up to so many likeliest tokens; false if no logit was a number.
+func logprobAt(b *vk.Buffer, i, likeliest int) (Logprob, bool) {
+	var read [1]shaders.Logprobs
+	copy(bytesOf(read[:]...), b.Bytes()[logprobsBytes*int64(i):])
+	found := &read[0]
+	l := Logprob{ID: int32(found.ID), Value: found.Value, Greedy: found.Greedy != 0}
+	for _, t := range found.Likeliest[:likeliest] {
+		if t.ID != shaders.NoToken {
+			l.Likeliest = append(l.Likeliest, Likely{int32(t.ID), t.Value})
+		}
+	}
+	return l, found.Likeliest[0].ID != shaders.NoToken
 }

@@ -75,6 +75,20 @@ func (p *pagePool) take(n int) []uint32 {
 	return taken
 }
 
+// has returns how many pages find would return, and how many of those are kept, which nobody can take then.
+func (p *pagePool) has(keys []pageKey) (found, kept int) {
+	for _, key := range keys {
+		number, ok := p.index[key]
+		if !ok {
+			break
+		}
+		if found++; p.pages[number].users == 0 {
+			kept++
+		}
+	}
+	return found, kept
+}
+
 // find returns the pages that the index has of a prompt with these keys, without a gap from the
 // first one on, and counts another user of each.
 func (p *pagePool) find(keys []pageKey) (found []uint32) {

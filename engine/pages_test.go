@@ -121,8 +121,12 @@ func TestPagePoolAgainstModel(t *testing.T) {
 				ids = append(ids, prompted(rng.Int32N(2))...)
 			}
 			s := &sequence{keys: pageKeys(ids)}
+			can, unused := p.has(s.keys[:len(s.keys)-1])
 			s.pages = p.find(s.keys[:len(s.keys)-1])
 			s.published = len(s.pages)
+			if left := p.left(); can != len(s.pages) || unused != free+kept-left {
+				t.Fatalf("operation %d: it has %d pages, %d of them kept; %d were found, and of %d are left %d", now, can, unused, len(s.pages), free+kept, left)
+			}
 			for i, n := range s.pages {
 				if index[n].key != s.keys[i] {
 					t.Fatalf("operation %d: page %d was found as what it is not", now, n)

@@ -23,7 +23,6 @@ func (m *Model) NewSession() (s *Session, err error) {
 	err = m.BetweenSteps(func() error {
 		for i, free := range m.sessions {
 			if !free.owned && free.busy == nil {
-				free.forget()
 				s = &Session{m: m, sequence: uint32(i), owned: true}
 				m.sessions[i] = s
 				return nil
@@ -106,11 +105,15 @@ func (s *Session) room(prompt []int32, positions int) (int, error) {
 // whether it does.
 func (s *Session) hold(positions int) bool {
 	if want := pagesFor(positions) - len(s.pages); want > 0 {
-		taken := s.m.pool.take(want)
-		s.m.state.pages.set(s.sequence, len(s.pages), taken)
-		s.pages = append(s.pages, taken...)
+		s.add(s.m.pool.take(want))
 	}
 	return len(s.pages) >= pagesFor(positions)
+}
+
+// add puts pages behind those of the session.
+func (s *Session) add(pages []uint32) {
+	s.m.state.pages.set(s.sequence, len(s.pages), pages)
+	s.pages = append(s.pages, pages...)
 }
 
 // reuse returns how many of the prompt's ids need not be computed again: those

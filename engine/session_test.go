@@ -43,7 +43,7 @@ func TestPageTable(t *testing.T) {
 	}
 }
 
-// What a free session holds of an earlier request's goes back to the pool when the session is taken.
+// What is kept of an earlier request's pages gives way to a session, which holds nothing at first.
 func TestNewSessionIsEmpty(t *testing.T) {
 	m := load(t, nano, Options{Context: 64})
 	prompt := greedyCases(t)[0].PromptIDs

@@ -34,6 +34,8 @@ type stepKind struct {
 	rows   int            // a class
 	choice shaders.Choice // the greatest of the rows'
 	lone   bool           // of one row: as step says
+
+	logprobs bool // some row asks for them
 }
 
 // decodePlan returns the plan of a class of n rows.
@@ -53,7 +55,7 @@ func (m *Model) decodePlan(n int) *decodePlan {
 
 // decodeStep is what a decode step works on.
 func (m *Model) decodeStep(k stepKind) step {
-	return step{rows: m.state.decodeRows, count: k.rows, grid: m.state.decodeGrid, splits: m.decodeSplits, decode: true, lone: k.lone}
+	return step{rows: m.state.decodeRows, count: k.rows, grid: m.state.decodeGrid, splits: m.decodeSplits, decode: true, lone: k.lone, logprobs: k.logprobs}
 }
 
 // recorded returns a copy of a decode step, recorded now unless it is there already.
@@ -62,7 +64,7 @@ func (m *Model) recorded(k stepKind, number int) ([]*vk.Commands, error) {
 	s := m.decodeStep(k)
 	segments, layers := m.decode.segments[:0], m.decodePlan(k.rows).layers
 	for from := 0; from < m.cfg.Layers; from += layers {
-		r := recording{decode: true, choice: k.choice, lone: k.lone, count: k.rows, slot: number, from: from, to: min(from+layers, m.cfg.Layers)}
+		r := recording{decode: true, choice: k.choice, lone: k.lone, logprobs: k.logprobs, count: k.rows, slot: number, from: from, to: min(from+layers, m.cfg.Layers)}
 		c, err := m.kept(r, s, func(c *vk.Commands, s step) { m.sample(c, s, 0, s.count, k.choice) })
 		if err != nil {
 			return nil, err

@@ -277,6 +277,36 @@ func (b histogramBindings) with(push histogramPush) arguments {
 	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Params), bindReadOnly(b.Logits), bindReadOnly(b.Thresholds), bindReadWrite(b.Bins)}}
 }
 
+// likeliestModule is the SPIR-V of likeliest.comp.
+var likeliestModule = module{name: "likeliest", push: 4, bindings: 3, constants: 1}
+
+type likeliestPush struct {
+	Vocab uint32
+}
+
+type likeliestBindings struct {
+	Rows, Logits, Shares vk.Range
+}
+
+func (b likeliestBindings) with(push likeliestPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Logits), bindWriteOnly(b.Shares)}}
+}
+
+// logprobsModule is the SPIR-V of logprobs.comp.
+var logprobsModule = module{name: "logprobs", push: 8, bindings: 4, constants: 1}
+
+type logprobsPush struct {
+	Vocab, Slots uint32
+}
+
+type logprobsBindings struct {
+	Rows, Logits, Shares, Found vk.Range
+}
+
+func (b logprobsBindings) with(push logprobsPush) arguments {
+	return arguments{pushBytes(&push), []vk.Binding{bindReadOnly(b.Rows), bindReadOnly(b.Logits), bindReadOnly(b.Shares), bindWriteOnly(b.Found)}}
+}
+
 // matmulModule is the SPIR-V of matmul.comp.
 var matmulModule = module{name: "matmul", push: 44, bindings: 4, constants: 12, variants: []string{"quad", "lanes", "shared", "emulated"}}
 
@@ -571,6 +601,12 @@ const PageTokens = 32
 
 // KVBlock is the number of values of a head that share a scale; HeadDim is a multiple of it.
 const KVBlock = 32
+
+// MaxLikeliest is the likeliest tokens of a row that [Kernels.Likeliest] and [Kernels.Logprobs] find.
+const MaxLikeliest = 20
+
+// LogprobShare is the tokens of the vocabulary that a workgroup of [Kernels.Likeliest] goes through.
+const LogprobShare = 1024
 
 // Row is a token of a step: 16 bytes. The decode rows live on the device from step to step;
 // advance.comp writes the next token and position.

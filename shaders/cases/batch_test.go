@@ -188,3 +188,20 @@ func TestAttentionMergesAlike(t *testing.T) {
 		}
 	}
 }
+
+// Log-probabilities have the same bits in workgroups of any size.
+func TestLogprobsAlike(t *testing.T) {
+	for _, kernel := range []string{"likeliest", "logprobs"} {
+		var first []uint32
+		for tuned, tuning := range tunings(shaders.FindKernel(kernel)) {
+			c := &Case{Kernel: kernel, Type: shaders.NoType, Shape: []int{21000, 3}, Variant: Variant{Tuning: tuning}, Odd: 5}
+			got := words(t, runTimes(t, c, 1).written[0])
+			if first == nil {
+				first = got
+			}
+			if !slices.Equal(got, first) {
+				t.Errorf("%s: tuning %s differs", kernel, tuned)
+			}
+		}
+	}
+}

@@ -220,3 +220,29 @@ func TestWrongChoice(t *testing.T) {
 		}
 	}
 }
+
+func TestLogprobs(t *testing.T) {
+	inf, nan := math.Inf(1), float32(math.NaN())
+	for _, c := range []struct {
+		logits []float32
+		want   []float64
+		ids    []uint32 // of the two likeliest
+	}{
+		{[]float32{0, 0}, []float64{-math.Ln2, -math.Ln2}, []uint32{0, 1}},
+		{[]float32{1000, 1000 + math.Ln2, 1000}, []float64{-2 * math.Ln2, -math.Ln2, -2 * math.Ln2}, []uint32{1, 0}},
+		{[]float32{nan, -3, float32(-inf)}, []float64{-inf, 0, -inf}, []uint32{1}},
+		{[]float32{5, float32(inf), float32(inf)}, []float64{-inf, -math.Ln2, -math.Ln2}, []uint32{1, 2}},
+		{[]float32{nan, float32(-inf)}, []float64{-inf, -inf}, nil},
+	} {
+		got := Logprobs(c.logits)
+		for i, want := range c.want {
+			if off := math.Abs(got[i] - want); !(off < 1e-4 || got[i] == want) {
+				t.Errorf("%v: %v, want %v", c.logits, got, c.want)
+				break
+			}
+		}
+		if ids := Likeliest(c.logits, 2); !slices.Equal(ids, c.ids) {
+			t.Errorf("%v: tokens %v, want %v", c.logits, ids, c.ids)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -121,30 +122,29 @@ func (a *answer) known() int {
 	return len(a.request.Prompt) - 1
 }
 
-// prompted hands out the token that was sampled behind the prompt, unless the answer was put back: that
-// has tokens, which steps compute again.
-func (a *answer) prompted() error {
-	if len(a.result.Tokens) > 0 {
-		return nil
-	}
+// computedPrompt notes that the next tokens of the prompt are in the cache.
+func (a *answer) computedPrompt(tokens int) {
+	s := a.session
+	s.cached = append(s.cached, a.request.Prompt[len(s.cached):][:tokens]...)
+	a.publish()
+	s.m.counted.add(Counters{Computed: int64(tokens)})
+}
+
+// begin hands out the token that was sampled behind the prompt as a decode row, if one is wanted.
+func (a *answer) begin(row int) error {
 	a.last = time.Now()
 	a.result.Prefill = a.last.Sub(a.begun)
 	if a.total == 0 {
 		a.result.Finish = a.finish
-		return errEnd
+		return cmp.Or(a.ctx.Err(), errEnd)
 	}
 	if a.request.Speculate != 0 {
 		a.drafter.Begin(a.request.Prompt, a.total)
 	}
-	if err := a.take(0); err != nil {
+	if err := a.take(row); err != nil {
 		return err
 	}
-	if err := a.ctx.Err(); err != nil {
-		return err
-	}
-	m := a.session.m
-	m.state.current = append(m.state.current, a.row()) // as sampling left it
-	return nil
+	return a.ctx.Err()
 }
 
 // row is the answer's next row of a step: the first token that is not computed, which is the newest one

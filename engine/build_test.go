@@ -171,7 +171,7 @@ func TestNeeded(t *testing.T) {
 				m.decodeDispatches(c, decode)
 				return
 			}
-			m.dispatches(c, recording{to: m.cfg.Layers}, m.chunk(0, make([]int32, m.plan.chunk), 0, 0).step, nil)
+			m.dispatches(c, recording{to: m.cfg.Layers}, m.chunk(0, piece{ids: make([]int32, m.plan.chunk)}).step, nil)
 		})
 	}
 	first, later := m.needed(1, true)

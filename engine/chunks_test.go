@@ -204,7 +204,7 @@ func TestOldChunksMakeRoom(t *testing.T) {
 	if err := m.BetweenSteps(func() error {
 		record := func(n int) *vk.Commands {
 			t.Helper()
-			c, err := m.kept(recording{count: n, to: 1}, m.chunk(0, make([]int32, 1), 0, 0).step, nil)
+			c, err := m.kept(recording{count: n, to: 1}, m.chunk(0, piece{ids: make([]int32, 1)}).step, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

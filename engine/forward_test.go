@@ -36,7 +36,7 @@ func TestDispatchesOfAPromptsLayer(t *testing.T) {
 			var got []string
 			m.kernels.Observe(func(d shaders.Dispatch) { got = append(got, d.Label) })
 			defer m.kernels.Observe(nil)
-			m.dispatches(nil, recording{to: layers}, m.chunk(0, make([]int32, 40), 0, 0).step, nil)
+			m.dispatches(nil, recording{to: layers}, m.chunk(0, piece{ids: make([]int32, 40)}).step, nil)
 			want := []string{"token_embd", "blk.0.attn_norm"}
 			for i := range layers {
 				for j, label := range c.want {

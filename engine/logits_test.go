@@ -382,7 +382,7 @@ func TestLongAttention(t *testing.T) {
 			}
 			at := depth
 			for _, n := range chunks {
-				c, f := m.chunk(0, ids[at:at+n], at, s.sequence), &flights{m: m}
+				c, f := m.chunk(0, piece{ids[at : at+n], at, s.sequence}), &flights{m: m}
 				if !prefill {
 					c.prefill, c.splits = false, m.decodeSplits
 					grid := m.kernels.AttentionGrid(c.splits, m.heads, at+n, c.count, false)

@@ -8,31 +8,28 @@ import (
 	"sealvk/vk"
 )
 
-// prefill computes the next n tokens of the prompt, or fewer where the queue has news. Behind the last one the first
-// token of the answer is sampled as decode row 0, unless it is there already.
-func (a *answer) prefill(n int) error {
-	s, m, prompt := a.session, a.session.m, a.request.Prompt
-	from, last := len(s.cached), len(prompt)-1
+// prefill computes the share, or less of it where the queue has news. Where it ends the prompt, the first token
+// of the answer is sampled as decode row 0.
+func (a share) prefill() error {
+	s, m, n, from := a.session, a.session.m, a.tokens, len(a.session.cached)
 	if a.request.PromptLogprobs { // which are of the rows that the last chunk leaves
 		n = min(n, m.pace.rows)
 	}
 	var sampled *firstToken
-	if from+n > last && len(a.result.Tokens) == 0 && a.total > 0 {
-		err := m.setRows([]shaders.Row{{Token: uint32(prompt[last]), Position: uint32(last), Sequence: s.sequence}})
-		if err != nil {
+	if (share{a.answer, n}).ends() {
+		if err := m.setRows([]shaders.Row{a.last()}); err != nil {
 			return err
 		}
 		m.state.current = m.state.current[:0]
 		sampled = &firstToken{a.request.choice(), a.request.Logprobs}
 	}
-	err := m.prefill(a.ctx, prompt[from:from+n], from, s.sequence, sampled, m.queue.asked, func(start, count int) error {
-		s.cached = append(s.cached, prompt[start:start+count]...)
-		a.publish()
-		m.counted.add(Counters{Computed: int64(count)})
+	targets := share{a.answer, n}.targets()
+	err := m.prefill(a.ctx, a.request.Prompt[from:from+n], from, s.sequence, sampled, m.queue.asked, func(_, count int) error {
+		a.computedPrompt(count)
 		return nil
 	})
 	if err == nil && a.request.PromptLogprobs {
-		err = a.score(from, n)
+		err = m.score(targets)
 	}
 	return err
 }
@@ -54,8 +51,8 @@ func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence ui
 	}
 	for slot, first := 0, start; len(ids) > 0 && (start == first || !stop()); slot = 1 - slot {
 		n := min(m.pace.rows, len(ids))
-		c := m.chunk(slot, ids[:n], start, sequence)
-		c.done = done
+		c, at := m.chunk(slot, piece{ids[:n], start, sequence}), start
+		c.done = func() error { return done(at, n) }
 		if n == len(ids) {
 			c.sampled = sampled
 		}
@@ -70,39 +67,43 @@ func (m *Model) prefill(ctx context.Context, ids []int32, start int, sequence ui
 // toTheEnd has prefill compute all chunks.
 func toTheEnd() bool { return false }
 
-// lengths of count rows of a sequence, from position start on, of which all behind the first tokens
-// are the last token again.
-func lengths(start, tokens, count int) shaders.Lengths {
-	longest := start + tokens
-	return shaders.Lengths{Longest: longest, Sum: tokens*start + tokens*(tokens+1)/2 + (count-tokens)*longest}
+// piece is tokens of a prompt that follow each other.
+type piece struct {
+	ids      []int32
+	start    int // position of the first one
+	sequence uint32
 }
 
-// chunk is tokens of a prompt in one pass. It has as many rows as its class; those behind the tokens are
+// chunk is tokens of prompts in one pass. It has as many rows as its class; those behind the tokens are
 // the last one again, which changes nothing, and whose results are its own.
 type chunk struct {
 	step
-	start  int // position of the first token
-	tokens int
-	slot   int           // of state.chunkRows
-	took   time.Duration // of the device, as the host sees it
-	done   func(start, count int) error
+	lengths shaders.Lengths
+	slot    int           // of state.chunkRows
+	took    time.Duration // of the device, as the host sees it
+	done    func() error  // called once it is computed; may be nil
 
 	sampled *firstToken // unless nil, a token is sampled behind the last layer
 }
 
-// chunk is a prefill chunk, whose rows and attention grid it writes for the device. What was
-// computed in the slot before must be complete. Any chunk, were it of one token, takes the kernels of
-// prefill, so that no position's bits depend on where a prompt was cut.
-func (m *Model) chunk(slot int, ids []int32, start int, sequence uint32) *chunk {
-	s, n, count := &m.state, len(ids), m.chunkClass(len(ids))
-	c := &chunk{start: start, tokens: n, slot: slot}
-	c.step = step{rows: s.chunkRows[slot].All(), count: count, grid: s.chunkGrid[slot].All(), splits: m.prefillSplits, prefill: true}
-	for i := range count {
-		at := min(i, n-1)
-		row := shaders.Row{Token: uint32(ids[at]), Position: uint32(start + at), Sequence: sequence}
-		copy(s.chunkRows[slot].Bytes()[rowBytes*i:], bytesOf(row))
+// chunk is a prefill chunk of pieces of different prompts, whose rows and attention grid it writes for the device.
+// What was computed in the slot before must be complete. Any chunk, were it of one token, takes the kernels of
+// prefill, so that no position's bits depend on where a prompt was cut, or on what is computed beside it.
+func (m *Model) chunk(slot int, pieces ...piece) *chunk {
+	s, c := &m.state, &chunk{slot: slot}
+	var rows []shaders.Row
+	for _, p := range pieces {
+		for i, id := range p.ids {
+			rows = append(rows, shaders.Row{Token: uint32(id), Position: uint32(p.start + i), Sequence: p.sequence})
+		}
 	}
-	grid := m.kernels.AttentionGrid(c.splits, m.heads, start+n, count, true)
+	for last := rows[len(rows)-1]; len(rows) < m.chunkClass(len(rows)); {
+		rows = append(rows, last)
+	}
+	c.lengths = lengthsOf(rows, 0)
+	c.step = step{rows: s.chunkRows[slot].All(), count: len(rows), grid: s.chunkGrid[slot].All(), splits: m.prefillSplits, prefill: true}
+	copy(s.chunkRows[slot].Bytes(), bytesOf(rows...))
+	grid := m.kernels.AttentionGrid(c.splits, m.heads, c.lengths.Longest, len(rows), true)
 	copy(s.chunkGrid[slot].Bytes(), bytesOf(grid))
 	return c
 }
@@ -128,7 +129,6 @@ type flights struct {
 // submit sends a chunk, in submissions of pace.layers layers.
 func (f *flights) submit(ctx context.Context, c *chunk) error {
 	m := f.m
-	l := lengths(c.start, c.tokens, c.count)
 	for from, to := 0, 0; from < m.cfg.Layers; from = to {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -148,7 +148,7 @@ func (f *flights) submit(ctx context.Context, c *chunk) error {
 			return err
 		}
 		sent := time.Now()
-		ticket, err := m.submitCommands(commands, l)
+		ticket, err := m.submitCommands(commands, c.lengths)
 		if err != nil {
 			return err
 		}
@@ -184,7 +184,7 @@ func (f *flights) land() error {
 		}
 		m.computed, m.spent = m.computed+layerFLOPs(m.cfg)*float64(next.layers*c.count), m.spent+took
 		if next.last && c.done != nil {
-			err = c.done(c.start, c.tokens)
+			err = c.done()
 		}
 	}
 	f.failed = f.failed || err != nil

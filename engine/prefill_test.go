@@ -56,22 +56,6 @@ func TestStartPace(t *testing.T) {
 	}
 }
 
-// The rows of a chunk are those of a sequence that grows by one each.
-func TestLengthsOfAChunk(t *testing.T) {
-	for _, c := range []struct {
-		start, count int
-		want         shaders.Lengths
-	}{{0, 1, shaders.Lengths{Longest: 1, Sum: 1}}, {3, 4, shaders.Lengths{Longest: 7, Sum: 4 + 5 + 6 + 7}}} {
-		var rows []shaders.Row
-		for i := range c.count {
-			rows = append(rows, shaders.Row{Position: uint32(c.start + i)})
-		}
-		if got, steps := lengths(c.start, c.count, c.count), lengthsOf(rows, 0); got != c.want || steps != c.want {
-			t.Errorf("%d from %d: %+v, as steps %+v, want %+v", c.count, c.start, got, steps, c.want)
-		}
-	}
-}
-
 // A chunk is submitted while the device works on the one before, whether the pace is known or changes from one
 // to the next.
 func TestChunksFollowEachOther(t *testing.T) {
@@ -266,7 +250,7 @@ func TestNothingIsBuiltAfterLoad(t *testing.T) {
 				if c.cpu && n <= 4 { // tokens of which products and attention take fewer than a lane does
 					continue
 				}
-				chunk := m.chunk(0, make([]int32, n), 0, 0)
+				chunk := m.chunk(0, piece{ids: make([]int32, n)})
 				c, err := m.record(recording{count: n, to: m.cfg.Layers}, chunk.step, func(c *vk.Commands, s step) { m.sample(c, s, n-1, 1, shaders.ByMass) })
 				if err != nil {
 					t.Fatal(err)

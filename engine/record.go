@@ -103,7 +103,7 @@ func (m *Model) needed(full int, all bool) (first, later []*shaders.Pipeline) {
 	all = all || m.dev.Caps().Type != vk.CPU
 	first = m.kernels.Missing(func(c *vk.Commands) {
 		for n := m.plan.chunk; n == m.plan.chunk || all && n > 0; n = m.classBelow(n) { // each may take other kernels
-			m.dispatches(c, recording{to: m.cfg.Layers}, m.chunk(0, make([]int32, n), 0, 0).step, func(c *vk.Commands, s step) { m.sample(c, s, s.count-1, 1, shaders.ByTiles) })
+			m.dispatches(c, recording{to: m.cfg.Layers}, m.chunk(0, piece{ids: make([]int32, n)}).step, func(c *vk.Commands, s step) { m.sample(c, s, s.count-1, 1, shaders.ByTiles) })
 		}
 		m.decodeDispatches(c, 1)
 		if !all {

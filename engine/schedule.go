@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -59,12 +60,12 @@ func (m *Model) startNext() bool {
 }
 
 // place returns the session in which a request can start now: its own, or a free one; nil if it has
-// to wait.
+// to wait, as one of no session does where others of its kind are blocked.
 func (m *Model) place(a *answer, blocked bool) (*Session, error) {
 	if err := a.ctx.Err(); err != nil {
 		return nil, err
 	}
-	if len(m.prompts)+len(m.batch.active) == m.plan.rows {
+	if blocked && a.request.Session == nil || len(m.prompts)+len(m.batch.active) == m.plan.rows {
 		return nil, nil
 	}
 	if s := a.request.Session; s != nil {
@@ -86,33 +87,30 @@ func (m *Model) place(a *answer, blocked bool) (*Session, error) {
 	switch {
 	case owned == len(m.sessions):
 		return nil, fmt.Errorf("engine: %w: %d", ErrNoSession, owned)
-	case free == nil || blocked || m.coming(a):
+	case free == nil || m.coming(a):
 		return nil, nil
 	}
 	return m.fits(a, free)
 }
 
-// fits returns free if the pool has pages for all that a has, and one for each answer that may grow, so that none is
-// put back at once. Nobody is there to give more where no answer runs: what is left is enough, or the request ends.
+// fits returns free if the pool has pages for all that a has, and, beside others, the one in which it grows: room
+// for each other's next page would put back less, and take more steps. Nobody is there to give more where no
+// answer runs: what is left is enough, or the request ends.
 func (m *Model) fits(a *answer, free *Session) (*Session, error) {
 	found, kept := m.pool.has(a.shareable())
-	want, running := pagesFor(a.length())-found, m.sharing()
-	left := m.pool.left() - kept
-	if len(m.prompts)+len(m.batch.active) == 0 {
-		if want <= left {
-			return free, nil
-		}
+	pages, left := pagesFor(a.length()), m.pool.left()-kept
+	want := pages - found
+	alone := len(m.prompts)+len(m.batch.active) == 0
+	if !alone && a.positions() > pages*shaders.PageTokens {
+		want++
+	}
+	switch {
+	case want <= left:
+		return free, nil
+	case alone:
 		return nil, a.full((left + found) * shaders.PageTokens)
 	}
-	for _, other := range append(running, a) {
-		if pagesFor(other.positions()) > pagesFor(other.length()) {
-			want++
-		}
-	}
-	if want > left {
-		return nil, nil
-	}
-	return free, nil
+	return nil, nil
 }
 
 // sharing is the answers whose pages are taken as they grow, in the order in which they started,
@@ -156,19 +154,60 @@ func (m *Model) computePrompts() {
 		}
 		return err != nil
 	})
-	for spent := 0; ; {
-		a, n := m.nextPrompt(spent)
-		if a == nil {
+	for first := true; ; first = false {
+		shares := m.nextPrompts(first)
+		if len(shares) == 0 {
 			return
 		}
-		spent += n
-		err := a.prefill(n)
-		if err == nil && len(a.session.cached) < len(a.request.Prompt) {
+		m.prompted(shares, m.prefillShares(shares))
+	}
+}
+
+// nextPrompts is whose prompts are computed next, and how many tokens of each: a chunk of as many prompts as it holds,
+// once between two steps. While nothing decodes, a prompt that no chunk holds is computed as a whole. None: the step's
+// turn has come.
+func (m *Model) nextPrompts(first bool) (shares []share) {
+	decoding := len(m.batch.active) > 0
+	if !first && (decoding || m.queue.asked()) {
+		return nil
+	}
+	room := m.pace.rows
+	for _, a := range m.prompts {
+		left := len(a.request.Prompt) - len(a.session.cached)
+		alone := left > room && !decoding
+		switch {
+		case len(shares) == 0 && alone && !decoding:
+			return []share{{a, left}}
+		case len(shares) > 0 && alone || room == 0:
+			return shares
+		}
+		n := min(left, room)
+		if shares, room = append(shares, share{a, n}), room-n; alone {
+			return shares
+		}
+	}
+	return shares
+}
+
+// prompted has answers decode whose prompts are complete by now, or ends them if that failed.
+func (m *Model) prompted(shares []share, failure error) {
+	var going []shaders.Row
+	sampled := 0
+	for _, s := range shares {
+		a, err := s.answer, cmp.Or(s.err, failure)
+		complete := len(a.session.cached) == len(a.request.Prompt)
+		if err == nil && !complete {
 			continue
 		}
-		m.prompts = slices.Delete(m.prompts, 0, 1)
-		if err == nil {
-			err = a.prompted()
+		m.prompts = slices.DeleteFunc(m.prompts, func(b *answer) bool { return a == b })
+		if complete && len(a.result.Tokens) == 0 { // else it was put back, and steps compute its tokens again
+			row := sampled
+			sampled += min(1, a.total)
+			if err == nil {
+				if err = a.begin(row); err == nil {
+					going = append(going, a.row())
+				}
+			}
 		}
 		if err != nil {
 			a.end(err)
@@ -176,25 +215,7 @@ func (m *Model) computePrompts() {
 			m.batch.active = append(m.batch.active, a)
 		}
 	}
-}
-
-// nextPrompt is the answer whose prompt is computed next, and how many tokens of it, where so many were computed
-// since the last step: together as many as a chunk has, for which those that decode wait, and where nobody does
-// the whole prompt. nil: the step's turn has come.
-func (m *Model) nextPrompt(spent int) (a *answer, tokens int) {
-	if len(m.prompts) == 0 {
-		return nil, 0
+	if sampled > 0 && len(going) == sampled {
+		m.state.current = going // as sampling left them
 	}
-	a = m.prompts[0]
-	tokens = len(a.request.Prompt) - len(a.session.cached)
-	if len(m.batch.active) == 0 {
-		if m.queue.asked() && spent > 0 {
-			return nil, 0
-		}
-		return a, tokens
-	}
-	if tokens = min(tokens, m.pace.rows); spent+tokens > m.pace.rows {
-		return nil, 0
-	}
-	return a, tokens
 }

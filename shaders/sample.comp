@@ -68,18 +68,20 @@ void otherwise(uint key) {
 
 // Leaves the greatest key of all in greatest, and gives the k-th greatest of the groups'.
 uint bound(uint first_tile, uint tiles, uint k) {
-    for (uint g = lane(); g < GROUPS; g += LANES) group_key[g] = 0u;
+    uint groups = min(GROUPS, tiles);
+    for (uint g = lane(); g < groups; g += LANES) group_key[g] = 0u;
     if (lane() == 0u) greatest = LOWEST;
     otherwise(LOWEST);
     for (uint first = lane(); first < tiles; first += TILE_LOADS * LANES) {
         uint keys[TILE_LOADS];
         load_maxima(first_tile, tiles, first, keys);
-        [[unroll]] for (uint j = 0u; j < TILE_LOADS; j++) atomicMax(group_key[(first + j * LANES) % GROUPS], keys[j]);
+        [[unroll]] for (uint j = 0u; j < TILE_LOADS; j++)
+            if (keys[j] != 0u) atomicMax(group_key[(first + j * LANES) % GROUPS], keys[j]);
     }
     barrier();
-    for (uint g = lane(); g < GROUPS; g += LANES) {
+    for (uint g = lane(); g < groups; g += LANES) {
         uint mine = group_key[g], above = 0u, same = 0u;
-        for (uint j = 0u; j < GROUPS; j++) {
+        for (uint j = 0u; j < groups; j++) {
             if (group_key[j] > mine) above++;
             if (group_key[j] == mine) same++;
         }

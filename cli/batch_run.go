@@ -280,9 +280,11 @@ func counted(n int64, what string) string {
 
 // write writes a record.
 func (r *batchRun) write(index int64, record []byte, failed bool) error {
-	switch {
-	case r.journal != nil:
+	if r.journal != nil {
 		return r.journal.Append(index, record, failed)
+	}
+	record = r.job.Records.Begin(record)
+	switch {
 	case r.plain != nil:
 		if _, err := r.plain.Write(record); err != nil {
 			return fmt.Errorf("%s: %w", r.f.output, bare(err))

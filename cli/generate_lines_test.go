@@ -46,7 +46,7 @@ func TestGenerateLines(t *testing.T) {
 				t.Errorf("%q, line %d: %+v, want %q", args, i+1, got, g.Q4KM.Text)
 			}
 		}
-		if slices.Contains(args, "-v") && (!strings.Contains(o.stderr, "6 prompts, 4 at a time") || !strings.Contains(o.stderr, "6 answers, ")) {
+		if slices.Contains(args, "-v") && (!strings.Contains(o.stderr, "4 prompts at a time") || !strings.Contains(o.stderr, "6 answers, ")) {
 			t.Errorf("stderr %q", o.stderr)
 		}
 	}

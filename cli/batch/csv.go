@@ -116,7 +116,10 @@ func (c *csvReader) next() (*Line, error) {
 	}
 	line := &Line{Name: c.f.name, Number: number, Prompt: c.prompt}
 	if line.Text, line.Columns, line.Err = c.columns(text); line.Err != nil {
-		line.Text, line.Columns, line.Hash = nil, nil, c.f.lines.hash(text)
+		line.Text, line.Columns, line.Hash = nil, make([]Column, len(c.header)), c.f.lines.hash(text)
+		for i, name := range c.header { // a record of the output has them all the same
+			line.Columns[i].Name = name
+		}
 		return line, nil
 	}
 	line.Hash = hashText(line.Text)

@@ -41,7 +41,7 @@ func TestRecords(t *testing.T) {
 				t.Errorf("%q, %v, want %q", got, err, c.want)
 			}
 			for _, l := range lines {
-				if l.Err == nil && (l.Columns[l.Prompt].Name != "prompt" || l.Hash != hashText(l.Text)) || l.Err != nil && (l.Text != nil || l.Columns != nil || l.Hash == 0) {
+				if l.Err == nil && (l.Columns[l.Prompt].Name != "prompt" || l.Hash != hashText(l.Text)) || l.Err != nil && (l.Text != nil || len(l.Columns) == 0 || l.Columns[0].Value != "" || l.Hash == 0) {
 					t.Errorf("%+v", l)
 				}
 			}

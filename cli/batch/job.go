@@ -2,6 +2,7 @@ package batch
 
 import (
 	"errors"
+	"strings"
 
 	"sealvk/cli/openai"
 	"sealvk/engine"
@@ -24,7 +25,7 @@ func (j *Job) Ask(l *Line, done bool) (Work, error) {
 			return Work{}, seenErr
 		}
 		if !fresh && err == nil {
-			err = &openai.FieldError{Field: "custom_id", Problem: "an earlier line has the same"}
+			err = &openai.FieldError{Field: "custom_id", Problem: "is that of an earlier line"}
 		}
 	}
 	if done {
@@ -38,7 +39,7 @@ func (j *Job) Ask(l *Line, done bool) (Work, error) {
 		return j.refused(l, r, err), nil
 	}
 	if j.Records.Format == CSV && (len(asked.Requests) != 1 || r.Logprobs || r.PromptLogprobs != nil) {
-		return j.refused(l, r, &openai.FieldError{Problem: "it asks for what a record of CSV does not hold, several answers or log-probabilities; want --format jsonl"}), nil
+		return j.refused(l, r, &openai.FieldError{Problem: "asks for what a record of CSV does not hold, several answers or log-probabilities: want --format jsonl"}), nil
 	}
 	return Work{Requests: asked.Requests, Record: func(results []Result) ([]byte, bool, error) {
 		failed, theirs := false, make([]engine.Result, len(results))
@@ -75,7 +76,7 @@ func ofLine(err error) error {
 	if errors.As(err, &field) {
 		return err
 	}
-	return &openai.FieldError{Problem: err.Error()}
+	return &openai.FieldError{Problem: "cannot be read: " + strings.TrimPrefix(err.Error(), "batch: ")}
 }
 
 // refused is the work of a line that gets an error at once.

@@ -92,6 +92,7 @@ func (j *Journal) note(index int64, failed bool) {
 
 // Append writes a record as a whole, or takes back what was written of it.
 func (j *Journal) Append(index int64, record []byte, failed bool) error {
+	record = j.records.Begin(record)
 	if _, err := j.file.Write(record); err != nil {
 		return j.takeBack(err)
 	}

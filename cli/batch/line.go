@@ -19,7 +19,8 @@ type Line struct {
 	// Err is set.
 	Text []byte
 
-	// Columns are a record's fields in the order of the header; nil if the input is not CSV.
+	// Columns are a record's fields in the order of the header, empty ones where Err is set; nil if
+	// the input is not CSV.
 	Columns []Column
 
 	// Prompt is which of Columns holds the prompt, -1 if none does.

@@ -2,6 +2,7 @@ package batch
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
@@ -20,6 +21,7 @@ type Records struct {
 	Format Format // JSONL or CSV
 
 	names    []string // of the CSV's columns, once they are known
+	begun    bool     // they are in the output
 	namesEnd int64    // where they end in a file that was read
 }
 
@@ -85,22 +87,35 @@ func (r *Records) csv(l *Line, a *openai.PlainAnswer, problem string) ([]byte, e
 	} else {
 		seed := ""
 		if a.Seed != nil {
-			seed = strconv.FormatUint(*a.Seed, 10)
+			seed = strconv.FormatInt(*a.Seed, 10)
 		}
 		fields = append(fields, a.Text, a.FinishReason, strconv.Itoa(a.PromptTokens), strconv.Itoa(a.CompletionTokens), seed)
 	}
 	fields = append(fields, problem, strconv.FormatInt(l.Index, 10), l.Hash.String())
-	var out strings.Builder
-	w := csv.NewWriter(&out)
 	if names := header(l.Columns); r.names == nil {
 		r.names = names
-		_ = w.Write(names) // into memory
 	} else if !slices.Equal(r.names, names) {
 		return nil, fmt.Errorf("%s: its columns are not those of the output, which are %s: want inputs with the same columns, or --format jsonl", l.Where(), strings.Join(r.names, ", "))
 	}
-	_ = w.Write(fields)
+	return csvRow(fields), nil
+}
+
+func csvRow(fields []string) []byte {
+	var out bytes.Buffer
+	w := csv.NewWriter(&out)
+	_ = w.Write(fields) // into memory
 	w.Flush()
-	return []byte(out.String()), nil
+	return out.Bytes()
+}
+
+// Begin is to be called with every record in the order of writing: the first gets the names of the columns in front of it,
+// where the output has some and they are not there.
+func (r *Records) Begin(record []byte) []byte {
+	if r.Format != CSV || r.begun {
+		return record
+	}
+	r.begun = true
+	return append(csvRow(r.names), record...)
 }
 
 // mark is a record of an output as a resume sees it.
@@ -214,7 +229,7 @@ func (r *Records) csvMarks(in io.Reader, do func(mark) error) (end int64, err er
 			if r.names = slices.Clone(fields); len(fields) < len(answerColumns) {
 				return 0, errors.New("no file that this command writes: it lacks columns")
 			}
-			end, r.namesEnd = at, at
+			end, r.namesEnd, r.begun = at, at, true
 			continue
 		}
 		n := len(fields)

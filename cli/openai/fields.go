@@ -37,13 +37,13 @@ var honouredFields = []honoured{
 	{"top_p", all, "only the likeliest tokens that together reach it", real(0, 1, func(r *reading) **float32 { return &r.TopP })},
 	{"top_k", all, "only so many of the likeliest tokens; -1 and 0: all", whole(-1, math.MaxInt32, func(r *reading) **int { return &r.TopK })},
 	{"min_p", all, "only tokens at least so many times as likely as the likeliest", real(0, 1, func(r *reading) **float32 { return &r.MinP })},
-	{"repetition_penalty", all, "on tokens seen lately; 1: none", real(0.01, 100, func(r *reading) **float32 { return &r.RepetitionPenalty })},
-	{"presence_penalty", all, "subtracted from the logits of tokens seen lately", real(-2, 2, func(r *reading) **float32 { return &r.PresencePenalty })},
-	{"frequency_penalty", all, "the same for each time that a token was seen", real(-2, 2, func(r *reading) **float32 { return &r.FrequencyPenalty })},
+	{"repetition_penalty", all, "on the last 64 tokens; 1: none", real(0.01, 100, func(r *reading) **float32 { return &r.RepetitionPenalty })},
+	{"presence_penalty", all, "subtracted from the logits of the last 64 tokens", real(-2, 2, func(r *reading) **float32 { return &r.PresencePenalty })},
+	{"frequency_penalty", all, "the same for each time that a token is among those", real(-2, 2, func(r *reading) **float32 { return &r.FrequencyPenalty })},
 	{"logit_bias", all, "added to the logits of tokens, by their ids", biasReader},
 	{"seed", all, "the same seed gives the same answer; choices count on from it", seedReader},
 	{"n", all, "choices of each prompt", count(1, maxChoices, func(r *reading) *int { return &r.N })},
-	{"stop", all, "texts that end an answer in front of them, instead of those of `--stop`", stopReader},
+	{"stop", all, "texts that end an answer in front of them, instead of the job's", stopReader},
 	{"stop_token_ids", all, "tokens that end an answer", stopTokensReader},
 	{"ignore_eos", all, "only the request's own stops end an answer", flag(func(r *reading) *bool { return &r.IgnoreEOS })},
 	{"logprobs", chats, "log-probabilities of the answer's tokens", flag(func(r *reading) *bool { return &r.Logprobs })},
@@ -51,8 +51,8 @@ var honouredFields = []honoured{
 	{"top_logprobs", all, "so many of the likeliest tokens beside each", whole(0, engine.MaxLikeliest, func(r *reading) **int { return &r.top })},
 	{"prompt_logprobs", all, "log-probabilities of the prompt's tokens, and so many of the likeliest beside each", whole(0, engine.MaxLikeliest, func(r *reading) **int { return &r.PromptLogprobs })},
 	{"echo", prompts, "the prompt's text, and with `logprobs` its tokens, in front of the answer's", flag(func(r *reading) *bool { return &r.Echo })},
-	{"stream", all, "not in a file", flag(func(r *reading) *bool { return &r.Stream })},
-	{"stream_options", all, "with `stream`", streamReader},
+	{"stream", all, "in a file only false", flag(func(r *reading) *bool { return &r.Stream })},
+	{"stream_options", all, "beside `stream`", streamReader},
 }
 
 // accepted have no effect, as nothing here has what they speak of.

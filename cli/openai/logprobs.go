@@ -36,10 +36,10 @@ type TokenLogprob struct {
 // TextLogprobs has an element in each of its lists for every token of the text, with the one that
 // ended it: those of the prompt first if it is echoed.
 type TextLogprobs struct {
-	Tokens        []string    `json:"tokens"`         // a part of a character as bytes:\xe0
-	TokenLogprobs []*float32  `json:"token_logprobs"` // null of a prompt's first
-	TopLogprobs   []*TokenMap `json:"top_logprobs"`   // likewise
-	TextOffset    []int       `json:"text_offset"`    // where the token's text begins, in characters
+	Tokens        []string   `json:"tokens"`         // a part of a character as bytes:\xe0
+	TokenLogprobs []*float32 `json:"token_logprobs"` // null of a prompt's first
+	TopLogprobs   []TokenMap `json:"top_logprobs"`   // an empty one there, as typed clients drop all for a null
+	TextOffset    []int      `json:"text_offset"`    // where the token's text begins, in characters
 }
 
 // TokenMap is an object of tokens' log-probabilities by their text.
@@ -129,10 +129,14 @@ func textLogprobs(tok *tokenize.Tokenizer, prompt []int32, ofPrompt, ofAnswer []
 	stream, offset := tok.NewStream(), 0
 	add := func(id int32, shown bool) {
 		l.Tokens = append(l.Tokens, tokenLogprob(tok, id, 0, textParts).Token)
-		l.TextOffset = append(l.TextOffset, min(offset, characters))
+		begin := offset
 		if shown {
 			offset += utf8.RuneCountInString(stream.Push(id))
+			if text := tok.Bytes(id); utf8.Valid(text) { // what was left of a character came out in front of it
+				begin = offset - utf8.RuneCount(text)
+			}
 		}
+		l.TextOffset = append(l.TextOffset, min(begin, characters))
 	}
 	known := func(p engine.Logprob) {
 		t := tokenLogprob(tok, p.ID, p.Value, textParts)
@@ -142,7 +146,7 @@ func textLogprobs(tok *tokenize.Tokenizer, prompt []int32, ofPrompt, ofAnswer []
 	for i, id := range prompt {
 		add(id, i > 0 || id != tok.BOS())
 		if i == 0 {
-			l.TokenLogprobs, l.TopLogprobs = append(l.TokenLogprobs, nil), append(l.TopLogprobs, nil)
+			l.TokenLogprobs, l.TopLogprobs = append(l.TokenLogprobs, nil), append(l.TopLogprobs, TokenMap{})
 			continue
 		}
 		known(ofPrompt[i-1])
@@ -156,8 +160,7 @@ func textLogprobs(tok *tokenize.Tokenizer, prompt []int32, ofPrompt, ofAnswer []
 
 // tokenMap has the likeliest tokens and the one that stands there. Two of the same text, such as a
 // letter and its byte, are one: the one that stands there, or else the likelier.
-func tokenMap(tok *tokenize.Tokenizer, there TokenLogprob, likeliest []engine.Likely) *TokenMap {
-	var m TokenMap
+func tokenMap(tok *tokenize.Tokenizer, there TokenLogprob, likeliest []engine.Likely) (m TokenMap) {
 	for _, likely := range likeliest {
 		t := tokenLogprob(tok, likely.ID, likely.Value, textParts)
 		if t.Token == there.Token {
@@ -170,7 +173,7 @@ func tokenMap(tok *tokenize.Tokenizer, there TokenLogprob, likeliest []engine.Li
 	if !slices.ContainsFunc(m, func(other TokenLogprob) bool { return other.Token == there.Token }) {
 		m = append(m, there)
 	}
-	return &m
+	return m
 }
 
 // rankings are those of a prompt's tokens, nil of the first.

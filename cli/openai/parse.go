@@ -64,7 +64,10 @@ func plainLine(members []member) (*Request, error) {
 	if err := r.read("", members); err != nil {
 		return nil, err
 	}
-	return r, r.inFile("")
+	if err := r.inFile(""); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // batchFields are those of OpenAI's batch line.

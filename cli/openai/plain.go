@@ -22,7 +22,7 @@ type PlainAnswer struct {
 	FinishReason     string          `json:"finish_reason"` // stop or length
 	PromptTokens     int             `json:"prompt_tokens"`
 	CompletionTokens int             `json:"completion_tokens"`
-	Seed             *uint64         `json:"seed,omitzero"` // that gives the same answer again; nil: nothing was drawn
+	Seed             *int64          `json:"seed,omitzero"` // that gives the same answer again; nil: nothing was drawn
 	Logprobs         *ChatLogprobs   `json:"logprobs,omitzero"`
 	PromptLogprobs   []*TokenRanking `json:"prompt_logprobs,omitzero"`
 }
@@ -58,7 +58,8 @@ func (a *Asked) plainAnswer(i int, r engine.Result, results []engine.Result) *Pl
 		PromptLogprobs: a.ofPrompt(i, results),
 	}
 	if sampling.Temperature > 0 {
-		answer.Seed = &sampling.Seed
+		seed := int64(sampling.Seed)
+		answer.Seed = &seed
 	}
 	if a.request.Logprobs {
 		answer.Logprobs = chatLogprobs(a.job.Tokenizer, r.Logprobs, a.request.TopLogprobs)

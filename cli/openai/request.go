@@ -59,14 +59,14 @@ func Text(text string) *Request {
 
 // FieldError says what is wrong with a field of a request.
 type FieldError struct {
-	Field   string // its path, as in body.messages[0].content; "": the whole
-	Problem string // what it is and what is wanted, behind the field's name
+	Field   string // its path, as in body.messages[0].content; "": none alone
+	Problem string // what it is and what is wanted, behind the field's name; a sentence without one
 	Code    string // as OpenAI names the kind, such as context_length_exceeded; may be ""
 }
 
 func (e *FieldError) Error() string {
 	if e.Field == "" {
-		return "the request " + e.Problem
+		return e.Problem
 	}
 	return e.Field + " " + e.Problem
 }

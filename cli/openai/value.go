@@ -32,7 +32,7 @@ func check(text []byte) (value, error) {
 	}
 	end := d.InputOffset()
 	if rest := bytes.TrimLeft(text[end:], " \t\r\n"); len(rest) > 0 {
-		return value{}, &FieldError{Problem: fmt.Sprintf("goes on behind its end, at byte %d; want one JSON value", len(text)-len(rest))}
+		return value{}, value{}.problem("goes on behind its end, at byte %d; want one JSON value", len(text)-len(rest))
 	}
 	return value{raw: bytes.TrimSpace(text[:end])}, nil
 }
@@ -42,18 +42,18 @@ func syntaxError(err error) error {
 	var syntactic *jsontext.SyntacticError
 	if !errors.As(err, &syntactic) {
 		if errors.Is(err, io.EOF) {
-			return &FieldError{Problem: "is empty; want a JSON value"}
+			return value{}.problem("is empty; want a JSON value")
 		}
-		return &FieldError{Problem: "is no JSON: " + err.Error()}
+		return value{}.problem("is no JSON: %v", err)
 	}
 	path := ""
 	for token := range syntactic.JSONPointer.Tokens() {
 		path = inside(path, token)
 	}
 	if errors.Is(err, jsontext.ErrDuplicateName) {
-		return &FieldError{Field: path, Problem: "is there twice"}
+		return value{path: path}.problem("is there twice")
 	}
-	return &FieldError{Field: path, Problem: fmt.Sprintf("is no JSON: %v, after byte %d", syntactic.Err, syntactic.ByteOffset)}
+	return value{path: path}.problem("is no JSON: %v, after byte %d", syntactic.Err, syntactic.ByteOffset)
 }
 
 // inside is the path of a member or, if its name is a number, of an element.
@@ -97,13 +97,15 @@ func (v value) is() string {
 }
 
 // want is the error of a value that is not what is wanted.
-func (v value) want(what string) error {
-	return &FieldError{Field: v.path, Problem: v.is() + "; want " + what}
-}
+func (v value) want(what string) error { return v.problem("%s; want %s", v.is(), what) }
 
-// problem is another error.
+// problem is another error, whose text follows the field's name.
 func (v value) problem(format string, args ...any) error {
-	return &FieldError{Field: v.path, Problem: fmt.Sprintf(format, args...)}
+	e := &FieldError{Field: v.path, Problem: fmt.Sprintf(format, args...)}
+	if e.Field == "" {
+		e.Problem = "the request " + e.Problem
+	}
+	return e
 }
 
 // text is a string's.

@@ -51,7 +51,8 @@ func floats(t *testing.T, path string) []float64 {
 
 const golden = 1e-4 // a log-probability may be off by so much
 
-// The log-probabilities that transformers' logits give tokens behind prompts of 1 to 600.
+// The log-probabilities that transformers' logits give tokens behind prompts of 1 to 600; with -short of one form,
+// behind those up to 100.
 func TestScoreIsThatOfTransformersLogits(t *testing.T) {
 	const dir = "../testdata/engine/"
 	var index struct {
@@ -62,6 +63,9 @@ func TestScoreIsThatOfTransformersLogits(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, args := range map[string][]string{"gguf-Q4_K_M": nil, "mlx-4bit": {"-m", dir + "nano-mlx"}} {
+		if testing.Short() && args != nil {
+			continue
+		}
 		logits := floats(t, filepath.Join(dir, "logits-nano", index.Models[name].Logits))
 		vocab, prompts := len(logits)/len(index.Prompts), index.Prompts
 		if testing.Short() {
@@ -72,7 +76,11 @@ func TestScoreIsThatOfTransformersLogits(t *testing.T) {
 		for i, p := range prompts {
 			fmt.Fprintf(&in, "{\"prompt\":%s,\"continuation\":[%d]}\n", jsonText(t, p.IDs), token(i))
 		}
-		lines := scores(t, mustOnDevice(t, in.String(), append([]string{"score"}, args...)...))
+		o := sealvk(in.String(), append([]string{"score"}, args...)...)
+		if o.code != 0 {
+			t.Fatalf("%s: code %d\n%s", name, o.code, o.stderr)
+		}
+		lines := scores(t, o.stdout)
 		if len(lines) != len(prompts) {
 			t.Fatalf("%d lines for %d prompts", len(lines), len(prompts))
 		}
@@ -119,7 +127,7 @@ func TestScoreIsThatOfTransformersLogprobs(t *testing.T) {
 			fmt.Fprintf(&in, "{\"prompt\":%s,\"continuation\":%s}\n", jsonText(t, p.IDs[:1]), jsonText(t, p.IDs[1:]))
 		}
 		want, worst := floats(t, dir+model.Logprobs), 0.0
-		for i, l := range scores(t, mustOnDevice(t, in.String(), "score", "-m", path)) {
+		for i, l := range scores(t, sealvk(in.String(), "score", "-m", path).stdout) {
 			for j, v := range l.Logprobs {
 				d := math.Abs(float64(v) - want[j])
 				if worst = max(worst, d); !(d <= golden) {

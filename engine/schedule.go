@@ -173,7 +173,7 @@ func (m *Model) nextPrompts(first bool) (shares []share) {
 	room := m.pace.rows
 	for _, a := range m.prompts {
 		left := len(a.request.Prompt) - len(a.session.cached)
-		alone := a.request.PromptLogprobs || left > room && !decoding
+		alone := a.request.PromptLogprobs || left > m.pace.rows && !decoding
 		switch {
 		case len(shares) == 0 && alone && !decoding:
 			return []share{{a, left}}

@@ -174,17 +174,13 @@ func (m *Model) nextPrompts(first bool) (shares []share) {
 	room := m.pace.rows
 	for _, a := range m.prompts {
 		left := len(a.request.Prompt) - len(a.session.cached)
-		alone := left > room && !decoding
-		switch {
-		case len(shares) == 0 && alone && !decoding:
+		if whole := left > m.pace.rows && !decoding; whole && len(shares) == 0 {
 			return []share{{a, left}}
-		case len(shares) > 0 && alone || room == 0:
+		} else if whole || room == 0 {
 			return shares
 		}
 		n := min(left, room)
-		if shares, room = append(shares, share{a, n}), room-n; alone {
-			return shares
-		}
+		shares, room = append(shares, share{a, n}), room-n
 	}
 	return shares
 }

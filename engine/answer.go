@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -130,7 +131,7 @@ func (a *answer) begin(row int) error {
 	a.result.Prefill = a.last.Sub(a.begun)
 	if a.total == 0 {
 		a.result.Finish = a.finish
-		return errEnd
+		return cmp.Or(a.ctx.Err(), errEnd)
 	}
 	if a.request.Speculate != 0 {
 		a.drafter.Begin(a.request.Prompt, a.total)

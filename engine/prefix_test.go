@@ -234,3 +234,27 @@ func TestKeptPagesGiveWay(t *testing.T) {
 		}
 	}
 }
+
+// The pages that an answer finds leave no room for the rest of it: it waits for some, beside another that has them.
+func TestFoundPagesLeaveNoRoom(t *testing.T) {
+	m := small(t, Options{Sequences: 2, Context: 256, Pages: 5})
+	asked := []Request{
+		{Prompt: someIDs(m, 1, 2*shaders.PageTokens+6), MaxTokens: 20, Sampling: penalized},
+		{Prompt: someIDs(m, 2, 2*shaders.PageTokens+9), MaxTokens: 3, Sampling: penalized},
+	}
+	var want []Result
+	for _, r := range asked { // the second one's two pages are kept, the first takes the other three
+		cold(t, m)
+		result, _ := numbers(t, m, r)
+		want = append(want, result)
+	}
+	got, err := m.GenerateBatch(context.Background(), asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range got {
+		if !slices.Equal(r.Tokens, want[i].Tokens) || r.PutBack > 0 || r.CachedTokens != i*2*shaders.PageTokens {
+			t.Errorf("request %d: %v, %d cached, put back %d times; alone %v", i, r.Tokens, r.CachedTokens, r.PutBack, want[i].Tokens)
+		}
+	}
+}

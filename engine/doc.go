@@ -12,4 +12,6 @@
 // (decode.go is the loop, steps.go the recordings; prefill.go computes prompts).
 // [Model.Trace] tells what is submitted and how long it took, for package profile
 // (trace.go).
+// A [Logprob] is what the model thought of a token, of an answer's or of a prompt's
+// (logprobs.go).
 package engine

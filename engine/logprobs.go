@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 	"unsafe"
 
 	"sealvk/shaders"
@@ -82,35 +83,60 @@ func (m *Model) logprob(row, n, likeliest int) (*Logprob, error) {
 	return &l, nil
 }
 
-// score computes the log-probabilities of the prompt's tokens behind count positions from start on, unless they
-// are there. Those positions are the last chunk's, whose rows are still in x.
-func (a *answer) score(start, count int) error {
-	m, prompt := a.session.m, a.request.Prompt
-	count = min(count, len(prompt)-1-start)
-	for first := len(a.result.PromptLogprobs) - start; first < count; first += m.plan.rows {
-		if err := a.ctx.Err(); err != nil {
+// target is the token of an answer's prompt that stands behind a row of a chunk, if its log-probability is wanted.
+type target struct {
+	*answer // nil: it is not
+	id      int32
+}
+
+// targets are those behind the next tokens of the prompt.
+func (s share) targets() []target {
+	list, from, prompt := make([]target, s.tokens), len(s.session.cached), s.request.Prompt
+	for i := range list {
+		if at := from + i + 1; s.request.PromptLogprobs && at < len(prompt) && at > len(s.result.PromptLogprobs) {
+			list[i] = target{s.answer, prompt[at]}
+		}
+	}
+	return list
+}
+
+// score computes the log-probabilities of targets, one for each row of the newest chunk, which are still in x. Answers
+// that were cancelled get no more of them.
+func (m *Model) score(targets []target) error {
+	for first := 0; first < len(targets); first += m.plan.rows {
+		part := targets[first:min(first+m.plan.rows, len(targets))]
+		if !slices.ContainsFunc(part, target.wanted) {
+			continue
+		}
+		if err := m.scoreRows(first, part); err != nil {
 			return err
 		}
-		n := min(m.plan.rows, count-first)
-		if err := m.scoreRows(first, prompt[start+first+1:][:n]); err != nil {
-			return err
-		}
-		for i := range n {
-			l, ok := logprobAt(m.state.logprobs.ofPrompt, i, a.request.Likeliest)
-			if !ok {
-				return fmt.Errorf("engine: no logit behind token %d of the prompt is a number: the weights or the driver are broken", start+first+i)
+		for i, t := range part {
+			if !t.wanted() {
+				continue
 			}
-			a.result.PromptLogprobs = append(a.result.PromptLogprobs, l)
+			l, ok := logprobAt(m.state.logprobs.ofPrompt, i, t.request.Likeliest)
+			if !ok {
+				t.err = fmt.Errorf("engine: no logit of token %d of the prompt is a number: the weights or the driver are broken", len(t.result.PromptLogprobs)+1)
+				continue
+			}
+			t.result.PromptLogprobs = append(t.result.PromptLogprobs, l)
 		}
 	}
 	return nil
 }
 
-// scoreRows computes the log-probabilities of targets, a token for each row from row first of x on.
-func (m *Model) scoreRows(first int, targets []int32) error {
+func (t target) wanted() bool { return t.answer != nil && t.err == nil && t.ctx.Err() == nil }
+
+// scoreRows computes the log-probabilities of targets, of rows from row first of x on.
+func (m *Model) scoreRows(first int, targets []target) error {
 	s := &m.state.logprobs
-	for i, id := range targets {
-		copy(s.targets.Bytes()[rowBytes*i:], bytesOf(shaders.Row{Token: uint32(id), Step: 1}))
+	for i, t := range targets {
+		row := shaders.Row{Token: uint32(t.id), Step: 1}
+		if t.answer == nil {
+			row.Step = shaders.IdleStep
+		}
+		copy(s.targets.Bytes()[rowBytes*i:], bytesOf(row))
 	}
 	b := m.logprobBuffers(shaders.ByTiles)
 	b.Rows, b.Found, b.Slots = s.targets.All(), s.ofPrompt.All(), 1

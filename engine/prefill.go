@@ -23,12 +23,13 @@ func (a share) prefill() error {
 		m.state.current = m.state.current[:0]
 		sampled = &firstToken{a.request.choice(), a.request.Logprobs}
 	}
+	targets := share{a.answer, n}.targets()
 	err := m.prefill(a.ctx, a.request.Prompt[from:from+n], from, s.sequence, sampled, m.queue.asked, func(_, count int) error {
 		a.computedPrompt(count)
 		return nil
 	})
 	if err == nil && a.request.PromptLogprobs {
-		err = a.score(from, n)
+		err = m.score(targets)
 	}
 	return err
 }

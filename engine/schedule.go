@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -173,7 +174,7 @@ func (m *Model) nextPrompts(first bool) (shares []share) {
 	room := m.pace.rows
 	for _, a := range m.prompts {
 		left := len(a.request.Prompt) - len(a.session.cached)
-		alone := a.request.PromptLogprobs || left > room && !decoding
+		alone := left > m.pace.rows && !decoding
 		switch {
 		case len(shares) == 0 && alone && !decoding:
 			return []share{{a, left}}
@@ -193,16 +194,20 @@ func (m *Model) prompted(shares []share, failure error) {
 	var going []shaders.Row
 	sampled := 0
 	for _, s := range shares {
-		a, err := s.answer, failure
-		if err == nil && len(a.session.cached) < len(a.request.Prompt) {
+		a, err := s.answer, cmp.Or(s.err, failure)
+		complete := len(a.session.cached) == len(a.request.Prompt)
+		if err == nil && !complete {
 			continue
 		}
 		m.prompts = slices.DeleteFunc(m.prompts, func(b *answer) bool { return a == b })
-		if err == nil && len(a.result.Tokens) == 0 { // else it was put back, and steps compute its tokens again
-			if err = a.begin(sampled); err == nil {
-				going = append(going, a.row())
-			}
+		if complete && len(a.result.Tokens) == 0 { // else it was put back, and steps compute its tokens again
+			row := sampled
 			sampled += min(1, a.total)
+			if err == nil {
+				if err = a.begin(row); err == nil {
+					going = append(going, a.row())
+				}
+			}
 		}
 		if err != nil {
 			a.end(err)

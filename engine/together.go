@@ -35,9 +35,11 @@ func (m *Model) prefillShares(shares []share) error {
 	var ends []int // rows of the chunk
 	var rows []shaders.Row
 	var sampled firstToken
+	var targets []target
 	at := 0
 	for _, s := range shares {
 		from := len(s.session.cached)
+		targets = append(targets, s.targets()...)
 		pieces = append(pieces, piece{s.request.Prompt[from:][:s.tokens], from, s.session.sequence})
 		if at += s.tokens; s.ends() {
 			ends, rows = append(ends, at-1), append(rows, s.last())
@@ -54,7 +56,10 @@ func (m *Model) prefillShares(shares []share) error {
 		}
 		return nil
 	}
-	if err := f.finish(f.submit(context.Background(), c)); err != nil || len(ends) == 0 {
+	if err := f.finish(f.submit(context.Background(), c)); err != nil {
+		return err
+	}
+	if err := m.score(targets); err != nil || len(ends) == 0 {
 		return err
 	}
 	return m.sampleBehind(ends, rows, sampled)

@@ -29,7 +29,7 @@ func (b *Bench) likelyLogits(vocab, tokens int) *array[float32] {
 		inf := float32(math.Inf(1))
 		for t := range tokens {
 			row := v[t*vocab:][:vocab]
-			switch b.odd(7) {
+			switch b.odd(9) {
 			case 0: // ties, among them zeros of both signs
 				for i, l := range row {
 					row[i] = float32(math.Copysign(math.Floor(float64(l)), float64(l)))
@@ -53,6 +53,13 @@ func (b *Bench) likelyLogits(vocab, tokens int) *array[float32] {
 			case 5:
 				for i := range row {
 					row[i] *= 100
+				}
+			case 6, 7: // the likeliest tokens are one of each share, or of each run of one
+				n := choose(b, 1, 64)
+				for i := range row {
+					if i%shaders.LogprobShare < n {
+						row[i] += 50
+					}
 				}
 			}
 		}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 )
@@ -44,8 +43,6 @@ func mixedLines(n int) string {
 	}
 	return b.String()
 }
-
-var anyTime = regexp.MustCompile(`"created":\d+`)
 
 // asBatch are the flags of runs on the tiny model. On CPU devices each number of answers together has kernels of its own.
 func asBatch(model string, more ...string) []string {

@@ -137,6 +137,9 @@ func (f *batchFlags) inputs(p *program, names []string) (batch.Input, error) {
 	if (len(names) == 0 || len(names) == 1 && names[0] == "-") && isTerminal(p.stdin) {
 		return in, errors.New("no input: name files, or give lines through standard input")
 	}
+	if f.column != "" && !in.HasColumns() {
+		return in, errors.New("--prompt-column: no input is CSV or TSV (--input-format says so where its name doesn't)")
+	}
 	return in, nil
 }
 

@@ -194,6 +194,9 @@ func (r *batchRun) begin() error {
 			}
 		}
 	}
+	if r.f.model.verbose {
+		r.p.note("%d answers at a time, seed %d", o.model.Sequences(), r.header.Seed)
+	}
 	r.job.Requests = o.requests(r.f.sampling, r.f.raw, r.f.special, o.model.Context())
 	r.job.Requests.Model, r.job.Requests.Created, r.job.Requests.Seed = r.header.Model, r.header.Created, r.header.Seed
 	return nil

@@ -235,7 +235,7 @@ func TestBatchFlags(t *testing.T) {
 		{"--resume", "-o OUT"}, {"--retry-errors", "--resume"}, {"--parse-special", "--raw"}, {"--raw", "--system", "x", "excludes --system"},
 		{"--dry-run", "-o", "x", "--dry-run writes no file"}, {"-o", in, "one of the inputs"}, {"--stats", in, "one of the inputs"},
 		{"-o", dir, "is a folder"}, {"--prompt-column", "a", "--template-file", in, "want one of them"}, {"--order", "random", "input or completion"},
-		{"--template-file", filepath.Join(dir, "none"), "none"}, {"--parallel", "0", "1 to 4096"}, {filepath.Join(dir, "nothing"), "nothing"},
+		{"--template-file", filepath.Join(dir, "none"), "none"}, {"--parallel", "0", "1 to 4096"}, {"--prompt-column", "a", "--input-format", "jsonl", "no input is CSV"}, {filepath.Join(dir, "nothing"), "nothing"},
 	} {
 		sealvk("", append([]string{"batch", in}, c[:len(c)-1]...)...).wantError(t, c[len(c)-1])
 	}

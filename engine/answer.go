@@ -28,7 +28,7 @@ type answer struct {
 	total     int       // tokens until finish
 	finish    Finish    // what total stands for
 	computed  int       // tokens whose K and V are in the cache, or will be once the steps in flight are done
-	keys      []pageKey // of the prompt's full pages; nil: not needed yet
+	keys      []pageKey // of the prompt's full pages, once it could start in a session of nobody's
 	published int       // of the session's first pages: the index has them, or others of the same tokens
 	begun     time.Time
 	last      time.Time // of the newest token

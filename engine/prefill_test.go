@@ -245,6 +245,11 @@ func TestNothingIsBuiltAfterLoad(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
+				c, err := m.commands("first tokens", func(c *vk.Commands) { m.sample(c, step{}, 0, n, shaders.ByMass) })
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.Free()
 			}
 			for _, n := range []int{1, 2, 3, 5, 16, 17, 40, 100, 132, 180} {
 				if c.cpu && n <= 4 { // tokens of which products and attention take fewer than a lane does

@@ -45,14 +45,10 @@ func (a *answer) inherit() error {
 	return nil
 }
 
-// publish adds the prompt's pages that are full by now to the index, unless the session has an owner.
+// publish adds the prompt's pages that are full by now to the index. An answer in a session with an owner
+// has no keys of any.
 func (a *answer) publish() {
-	s := a.session
-	if full := len(s.cached) / shaders.PageTokens; !s.owned && full > a.published {
-		if a.keys == nil {
-			a.keys = pageKeys(a.request.Prompt)
-		}
-		s.m.pool.publish(s.pages[a.published:full], a.keys[a.published:full])
-		a.published = full
-	}
+	full := min(len(a.session.cached)/shaders.PageTokens, len(a.keys))
+	a.session.m.pool.publish(a.session.pages[a.published:full], a.keys[a.published:full])
+	a.published = full
 }

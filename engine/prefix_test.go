@@ -162,6 +162,17 @@ func TestGeneratedTokensAreNotShared(t *testing.T) {
 	}
 }
 
+// Where log-probabilities of the prompt are wanted all of it is computed, and found by others.
+func TestPromptLogprobsFindNothing(t *testing.T) {
+	m := small(t, Options{Context: 256})
+	for i, want := range []int{0, 0, shaders.PageTokens} {
+		r := Request{Prompt: someIDs(m, 1, shaders.PageTokens+5), MaxTokens: 1, PromptLogprobs: i < 2}
+		if got, _ := numbers(t, m, r); got.CachedTokens != want {
+			t.Errorf("request %d: %d cached, want %d", i, got.CachedTokens, want)
+		}
+	}
+}
+
 // A prompt that is cancelled leaves the pages that were computed whole, and no others.
 func TestPagesOfACancelledPrompt(t *testing.T) {
 	m := small(t, Options{Context: 256})
@@ -220,6 +231,30 @@ func TestKeptPagesGiveWay(t *testing.T) {
 		got, _ := numbers(t, m, r)
 		if !slices.Equal(got.Tokens[:2], want[c.request].Tokens) || (got.CachedTokens == shaders.PageTokens) != c.found || len(got.Tokens) != c.tokens {
 			t.Errorf("%+v: %v, %d cached; alone %v", c, got.Tokens, got.CachedTokens, want[c.request].Tokens)
+		}
+	}
+}
+
+// The pages that an answer finds leave no room for the rest of it: it waits for some, beside another that has them.
+func TestFoundPagesLeaveNoRoom(t *testing.T) {
+	m := small(t, Options{Sequences: 2, Context: 256, Pages: 5})
+	asked := []Request{
+		{Prompt: someIDs(m, 1, 2*shaders.PageTokens+6), MaxTokens: 20, Sampling: penalized},
+		{Prompt: someIDs(m, 2, 2*shaders.PageTokens+9), MaxTokens: 3, Sampling: penalized},
+	}
+	var want []Result
+	for _, r := range asked { // the second one's two pages are kept, the first takes the other three
+		cold(t, m)
+		result, _ := numbers(t, m, r)
+		want = append(want, result)
+	}
+	got, err := m.GenerateBatch(context.Background(), asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range got {
+		if !slices.Equal(r.Tokens, want[i].Tokens) || r.PutBack > 0 || r.CachedTokens != i*2*shaders.PageTokens {
+			t.Errorf("request %d: %v, %d cached, put back %d times; alone %v", i, r.Tokens, r.CachedTokens, r.PutBack, want[i].Tokens)
 		}
 	}
 }

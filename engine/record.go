@@ -117,6 +117,7 @@ func (m *Model) needed(full int, all bool) (first, later []*shaders.Pipeline) {
 		for n := 2; n <= m.plan.rows; n++ {
 			if m.class(n) == n {
 				m.decodeDispatches(c, n)
+				m.sample(c, step{}, 0, n, shaders.ByTiles) // behind prompts that end together
 			}
 		}
 	})

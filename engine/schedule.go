@@ -174,7 +174,7 @@ func (m *Model) nextPrompts(first bool) (shares []share) {
 	room := m.pace.rows
 	for _, a := range m.prompts {
 		left := len(a.request.Prompt) - len(a.session.cached)
-		alone := left > room && !decoding
+		alone := left > m.pace.rows && !decoding
 		switch {
 		case len(shares) == 0 && alone && !decoding:
 			return []share{{a, left}}

@@ -10,6 +10,7 @@ import (
 
 	"gonum.org/v1/gonum/stat"
 
+	"sealvk/cli/openai"
 	"sealvk/engine"
 	"sealvk/prompt"
 )
@@ -43,27 +44,18 @@ func (o *opened) ask(ctx context.Context, ids []int32, s *samplingFlags, raw boo
 
 // request is what a prompt of ids asks of the engine.
 func (o *opened) request(ids []int32, s *samplingFlags, raw bool) (engine.Request, error) {
-	if n := o.model.Context(); len(ids) > n {
+	n := o.model.Context()
+	if len(ids) > n {
 		return engine.Request{}, tooLongError{len(ids), n}
 	}
-	var stopIDs []int32
-	var stops []string
-	if raw {
-		stopIDs = []int32{o.tokenizer.EOS()}
-	} else {
-		stopIDs, stops = o.template.Stops(o.tokenizer)
+	seed := int64(s.seed.value)
+	asked, err := o.requests(s, raw, false, n).Ask(&openai.Request{
+		Prompts: []openai.Prompt{{IDs: ids}}, Options: openai.Options{N: 1, Seed: &seed},
+	}, 0)
+	if err != nil {
+		return engine.Request{}, err
 	}
-	stream := o.tokenizer.NewStream()
-	return engine.Request{
-		Prompt:      ids,
-		MaxTokens:   int(s.tokens.value),
-		Sampling:    s.sampling(),
-		StopTokens:  append(stopIDs, o.file.Stops...),
-		StopStrings: append(append([]string(nil), stops...), s.stop.Value()...),
-		Decode:      stream.Push,
-		Flush:       stream.Flush,
-		Speculate:   s.speculate.number(engine.SpeculateAuto),
-	}, nil
+	return asked.Requests[0], nil
 }
 
 // sampling is what the flags say of it.

@@ -46,6 +46,7 @@ func (p *program) batchCommand() *cli.Command {
 		skip:  whole{0, 0, 1 << 40}, limit: whole{0, 0, 1 << 40},
 	}
 	f.model.numerics.value = numericsModes[1] // invariant
+	f.sampling.speculate.value = 0            // other answers fill a step
 	return &cli.Command{
 		Name:      "batch",
 		Usage:     "answer files of prompts, and go on where it was stopped",
@@ -127,44 +128,31 @@ func (f *batchFlags) finish(c *cli.Context) error {
 	return nil
 }
 
-// source opens the inputs.
-func (f *batchFlags) source(p *program, names []string) (*batch.Source, error) {
-	if (len(names) == 0 || len(names) == 1 && names[0] == "-") && isTerminal(p.stdin) {
-		return nil, errors.New("no input: name files, or give lines through standard input")
-	}
+// inputs says what to read.
+func (f *batchFlags) inputs(p *program, names []string) (batch.Input, error) {
 	in := batch.Input{Names: names, Stdin: p.stdin, Column: f.column, Template: f.templateFile != ""}
 	if f.input.value != autoForm {
 		in.Format = batch.Format(f.input.value)
 	}
-	return batch.Open(in)
+	if (len(names) == 0 || len(names) == 1 && names[0] == "-") && isTerminal(p.stdin) {
+		return in, errors.New("no input: name files, or give lines through standard input")
+	}
+	if f.column != "" && !in.HasColumns() {
+		return in, errors.New("--prompt-column: no input is CSV or TSV (--input-format says so where its name doesn't)")
+	}
+	return in, nil
 }
 
 // records is the form of the output.
-func (f *batchFlags) records(inputs []string) *batch.Records {
+func (f *batchFlags) records(in *batch.Input) *batch.Records {
 	form := batch.Format(f.form.value)
 	if f.form.value == autoForm {
 		form = batch.JSONL
-		named := strings.ToLower(f.output)
-		if strings.HasSuffix(named, ".csv") || named == "" && f.hasColumns(inputs) {
+		if named := strings.ToLower(f.output); strings.HasSuffix(named, ".csv") || named == "" && in.HasColumns() {
 			form = batch.CSV
 		}
 	}
 	return &batch.Records{Format: form}
-}
-
-// hasColumns reports whether an input is CSV or TSV.
-func (f *batchFlags) hasColumns(inputs []string) bool {
-	if f.input.value != autoForm {
-		return f.input.value != string(batch.JSONL)
-	}
-	for _, name := range inputs {
-		name = strings.ToLower(name)
-		name = strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
-		if strings.HasSuffix(name, ".csv") || strings.HasSuffix(name, ".tsv") {
-			return true
-		}
-	}
-	return f.column != ""
 }
 
 // fieldsTemplate is that of --template-file, nil if there is none.

@@ -13,8 +13,12 @@ const mostByDefault = 8192
 
 // batchCheck looks at every line as batch does, without the model's weights or a device, and prints what is wrong with
 // which, and how many tokens they are.
-func (p *program) batchCheck(f *batchFlags, inputs []string) error {
-	source, err := f.source(p, inputs)
+func (p *program) batchCheck(f *batchFlags, names []string) error {
+	in, err := f.inputs(p, names)
+	if err != nil {
+		return err
+	}
+	source, err := batch.Open(in)
 	if err != nil {
 		return err
 	}
@@ -42,7 +46,7 @@ func (p *program) batchCheck(f *batchFlags, inputs []string) error {
 	if context == 0 {
 		context = min(file.Config.Context, mostByDefault)
 	}
-	job := batch.Job{Template: fields, Seen: batch.NewSeen(""), Records: f.records(inputs), Requests: o.requests(f.sampling, f.raw, f.special, context)}
+	job := batch.Job{Template: fields, Seen: batch.NewSeen(""), Records: f.records(&in), Requests: o.requests(f.sampling, f.raw, f.special, context)}
 	defer job.Seen.Close()
 	c := checked{context: context}
 	skip, limit := int64(f.skip.value), int64(f.limit.value)

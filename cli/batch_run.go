@@ -33,10 +33,14 @@ type batchRun struct {
 }
 
 // batch answers the lines of the inputs. given tells whether the user gave a flag.
-func (p *program) batch(f *batchFlags, inputs []string, given func(string) bool) (err error) {
+func (p *program) batch(f *batchFlags, names []string, given func(string) bool) (err error) {
 	r := &batchRun{p: p, f: f}
 	defer func() { err = errors.Join(err, r.close()) }()
-	if r.source, err = f.source(p, inputs); err != nil {
+	in, err := f.inputs(p, names)
+	if err != nil {
+		return err
+	}
+	if r.source, err = batch.Open(in); err != nil {
 		return err
 	}
 	fields, fieldsText, err := f.fieldsTemplate()
@@ -47,7 +51,7 @@ func (p *program) batch(f *batchFlags, inputs []string, given func(string) bool)
 	if err != nil {
 		return err
 	}
-	r.job = batch.Job{Template: fields, Seen: batch.NewSeen(""), Records: f.records(inputs)}
+	r.job = batch.Job{Template: fields, Seen: batch.NewSeen(""), Records: f.records(&in)}
 	ctx, release := stoppable()
 	defer release()
 	if err := r.openHeader(); err != nil {
@@ -189,6 +193,9 @@ func (r *batchRun) begin() error {
 				return err
 			}
 		}
+	}
+	if r.f.model.verbose {
+		r.p.note("%d answers at a time, seed %d", o.model.Sequences(), r.header.Seed)
 	}
 	r.job.Requests = o.requests(r.f.sampling, r.f.raw, r.f.special, o.model.Context())
 	r.job.Requests.Model, r.job.Requests.Created, r.job.Requests.Seed = r.header.Model, r.header.Created, r.header.Seed

@@ -94,7 +94,7 @@ func TestChatWhenTheContextIsFull(t *testing.T) {
 }
 
 func TestChatLineThatIsNotText(t *testing.T) {
-	o := onDevice(t, "a\xff\nHello!\n", "chat", "--temp", "0")
+	o := onDevice(t, byteOrderMark+"a\xff\nHello!\n", "chat", "--temp", "0") // the mark is no part of the line
 	if o.code != 1 || o.stdout != "Hello! How can I help you today?\n" || !strings.Contains(o.stderr, "not UTF-8 text: byte 1") {
 		t.Errorf("%+v", o)
 	}

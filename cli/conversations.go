@@ -12,7 +12,9 @@ import (
 // parseConversation reads a conversation as OpenAI's chat API has it: an
 // object with "messages", or the array of messages alone.
 func parseConversation(line []byte) ([]prompt.Message, error) {
-	var c struct{ Messages []openaiMessage }
+	var c struct {
+		Messages []openaiMessage `json:"messages"`
+	}
 	var err error
 	if bytes.HasPrefix(bytes.TrimSpace(line), []byte("[")) {
 		err = parseJSON(line, '[', &c.Messages)
@@ -41,8 +43,8 @@ func parseConversation(line []byte) ([]prompt.Message, error) {
 
 // openaiMessage is a message whose content is a string, or an array of parts.
 type openaiMessage struct {
-	Role    string
-	Content any
+	Role    string `json:"role"`
+	Content any    `json:"content"`
 }
 
 // text is the content; parts are joined as they stand.

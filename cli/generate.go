@@ -135,7 +135,8 @@ func (p *program) promptText(args []string) (string, error) {
 		if len(b) > maxPromptBytes {
 			return "", fmt.Errorf("the prompt on standard input is longer than %d MiB", maxPromptBytes>>20)
 		}
-		text = strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")
+		text = strings.TrimPrefix(string(b), byteOrderMark)
+		text = strings.TrimSuffix(strings.TrimSuffix(text, "\n"), "\r")
 	}
 	if strings.TrimSpace(text) == "" {
 		return "", errors.New("the prompt is empty")

@@ -35,7 +35,7 @@ func TestGenerateLines(t *testing.T) {
 	if err := os.WriteFile(path, []byte(promptsOf(t, asked)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"--parallel", "1"}, {"--parallel", "4", "--speculate", "3", "-v"}} {
+	for _, args := range [][]string{{"--parallel", "1"}, {"--parallel", "2", "--speculate", "off", "-v"}} {
 		o := onDevice(t, "", append([]string{"generate", "--jsonl", "--temp", "0", path}, args...)...)
 		lines := strings.SplitAfter(o.stdout, "\n")
 		if o.code != 0 || len(lines) != len(asked)+1 {
@@ -46,7 +46,7 @@ func TestGenerateLines(t *testing.T) {
 				t.Errorf("%q, line %d: %+v, want %q", args, i+1, got, g.Q4KM.Text)
 			}
 		}
-		if slices.Contains(args, "-v") && (!strings.Contains(o.stderr, "4 prompts at a time") || !strings.Contains(o.stderr, "6 answers, ")) {
+		if slices.Contains(args, "-v") && (!strings.Contains(o.stderr, "2 prompts at a time") || !strings.Contains(o.stderr, "6 answers, ")) {
 			t.Errorf("stderr %q", o.stderr)
 		}
 	}

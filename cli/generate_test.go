@@ -98,7 +98,7 @@ func TestStdoutHoldsOnlyTheAnswer(t *testing.T) {
 		args  []string
 	}{
 		{thailand + "\n", nil},
-		{thailand + "\r\n", []string{"-", "-v"}},
+		{byteOrderMark + thailand + "\r\n", []string{"-", "-v"}},
 		{"", append(strings.Fields(thailand), "--kv", "f32", "--template", "seallm")},
 		{"", append(strings.Fields(thailand), "--kv", "q8_0")},
 	} {

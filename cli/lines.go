@@ -30,18 +30,26 @@ func (p *program) openLines() (l lines, interactive bool) {
 	return newStream(p.stdin), false
 }
 
+// byteOrderMark is what Windows' programs put in front of UTF-8; it is no part of a text.
+const byteOrderMark = "\ufeff"
+
 // stream reads lines of any length up to maxPromptBytes.
-type stream struct{ *bufio.Scanner }
+type stream struct {
+	*bufio.Scanner
+	mark string // that the next line may begin with
+}
 
 func newStream(r io.Reader) *stream {
 	s := bufio.NewScanner(r)
 	s.Buffer(nil, maxPromptBytes)
-	return &stream{s}
+	return &stream{s, byteOrderMark}
 }
 
 func (s *stream) next() (string, error) {
 	if s.Scan() {
-		return strings.TrimRight(s.Text(), "\r"), nil
+		line := strings.TrimPrefix(s.Text(), s.mark)
+		s.mark = ""
+		return strings.TrimRight(line, "\r"), nil
 	}
 	switch err := s.Err(); {
 	case errors.Is(err, bufio.ErrTooLong):

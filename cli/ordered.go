@@ -23,7 +23,7 @@ const (
 // goroutines.
 type lineFunc func(out, line []byte) ([]byte, error)
 
-// mapLines calls do for every line of r on all cores and writes what it appends in the order
+// mapLines calls do for every line of r that isn't blank, behind a byte order mark, on all cores and writes what it appends in the order
 // of the lines. The first line that fails ends it with an error that names the line; what the
 // lines in front of it became is written, as whole lines. A fixed number of batches bounds the
 // memory.
@@ -58,8 +58,10 @@ func cutBatches(ctx context.Context, r io.Reader, ordered chan<- *portion, do li
 	s.Buffer(make([]byte, batchBytes), maxLineBytes)
 	s.Split(wholeLines)
 	line := 1
+	mark := []byte(byteOrderMark)
 	for s.Scan() && s.Err() == nil { // with an error comes a line that was cut by it
-		b := &portion{lines: bytes.Clone(s.Bytes()), first: line, done: make(chan struct{})}
+		b := &portion{lines: bytes.Clone(bytes.TrimPrefix(s.Bytes(), mark)), first: line, done: make(chan struct{})}
+		mark = nil
 		line += bytes.Count(b.lines, []byte("\n"))
 		select {
 		case ordered <- b:
@@ -104,12 +106,14 @@ func (b *portion) run(do lineFunc) {
 	defer close(b.done)
 	n := b.first
 	for line := range bytes.Lines(b.lines) {
-		out, err := do(b.out, bytes.TrimSuffix(line, []byte("\n")))
-		if err != nil {
-			b.err = fmt.Errorf("line %d: %w", n, err)
-			return
+		if len(bytes.TrimSpace(line)) > 0 {
+			out, err := do(b.out, bytes.TrimSuffix(line, []byte("\n")))
+			if err != nil {
+				b.err = fmt.Errorf("line %d: %w", n, err)
+				return
+			}
+			b.out = out
 		}
-		b.out = out
 		n++
 	}
 }

@@ -23,7 +23,7 @@ func doubled(out, line []byte) ([]byte, error) {
 func manyLines(n int) (in, out string) {
 	var a, b strings.Builder
 	for i := range n {
-		line := strings.Repeat(fmt.Sprint(i, " "), i*7%300)
+		line := "x" + strings.Repeat(fmt.Sprint(i, " "), i*7%300)
 		a.WriteString(line + "\n")
 		b.WriteString(line + line + "\n")
 	}
@@ -52,6 +52,10 @@ func TestMapLinesKeepsTheOrder(t *testing.T) {
 	if err := mapLines(t.Context(), strings.NewReader(""), &out, doubled); err != nil || out.Len() != 0 {
 		t.Errorf("nothing: %v, %q", err, out.String())
 	}
+	if err := mapLines(t.Context(), strings.NewReader(byteOrderMark+"a\r\n \t\n\n"+byteOrderMark+"b\n\r\n"), &out, doubled); err != nil || out.String() != "a\ra\r\n"+byteOrderMark+"b"+byteOrderMark+"b\n" {
+		t.Errorf("a byte order mark, and blank lines: %v, %q", err, out.String())
+	}
+	out.Reset()
 	long := strings.Repeat("x", 20*batchBytes)
 	if err := mapLines(t.Context(), strings.NewReader("a\n"+long+"\nb"), &out, doubled); err != nil || out.String() != "aa\n"+long+long+"\nbb\n" {
 		t.Errorf("a long line: %v, %d bytes", err, out.Len())

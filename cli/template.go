@@ -52,7 +52,7 @@ func namedTemplate(name string) (*prompt.Template, error) {
 	return &t, nil
 }
 
-// readTemplate reads a file that must hold text.
+// readTemplate reads a file that must hold text, and leaves its byte order mark out.
 func readTemplate(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -60,6 +60,7 @@ func readTemplate(path string) ([]byte, error) {
 	}
 	defer file.Close()
 	content, err := io.ReadAll(io.LimitReader(file, maxTemplateBytes+1))
+	content = bytes.TrimPrefix(content, []byte(byteOrderMark))
 	switch {
 	case err != nil:
 		return nil, err

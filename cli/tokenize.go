@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/urfave/cli/v2"
 
 	"sealvk/tokenize"
@@ -181,7 +182,8 @@ func appendLine(out []byte, line tokenizedLine) ([]byte, error) {
 }
 
 // parseJSON reads one value that begins with the byte first (null would pass
-// for any type otherwise).
+// for any type otherwise). What is not text, such as half of a surrogate pair, is
+// an error, where encoding/json writes U+FFFD for it.
 func parseJSON(line []byte, first byte, v any) error {
 	trimmed := bytes.TrimSpace(line)
 	switch {
@@ -193,8 +195,15 @@ func parseJSON(line []byte, first byte, v any) error {
 		return errors.New("not UTF-8")
 	}
 	err := json.Unmarshal(trimmed, v)
-	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) { // it speaks of Go's types
-		return fmt.Errorf("unexpected %s in front of byte %d", wrong.Value, wrong.Offset)
+	var wrong *json.SemanticError // it speaks of Go's types
+	var broken *jsontext.SyntacticError
+	switch {
+	case errors.As(err, &broken) && errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("unexpected end of the line in the JSON")
+	case errors.As(err, &broken):
+		return fmt.Errorf("%w behind byte %d", broken.Err, broken.ByteOffset)
+	case errors.As(err, &wrong):
+		return fmt.Errorf("unexpected %s behind byte %d", strings.TrimSpace(wrong.JSONKind.String()+" "+string(wrong.JSONValue)), wrong.ByteOffset)
 	}
 	return err
 }
@@ -211,6 +220,7 @@ func (p *program) tokenizeText(f *tokenizeFlags, tok *tokenize.Tokenizer, r io.R
 	case len(text) > maxTextBytes:
 		return fmt.Errorf("the text is longer than %d MiB", maxTextBytes>>20)
 	}
+	text = bytes.TrimPrefix(text, []byte(byteOrderMark))
 	if err := checkUTF8("the text", string(text)); err != nil {
 		return err
 	}

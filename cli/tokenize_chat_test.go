@@ -126,7 +126,6 @@ func TestTokenizeChatFiles(t *testing.T) {
 func TestTokenizeChatBadLines(t *testing.T) {
 	const good = `[{"role":"user","content":"Hi"}]`
 	for bad, want := range map[string]string{
-		``:                                 "line 3: want {",
 		`null`:                             "got",
 		`{}`:                               "no messages",
 		`{"messages":{}}`:                  "messages",
@@ -137,7 +136,9 @@ func TestTokenizeChatBadLines(t *testing.T) {
 		`[{"role":"user","content":["x"]}]`:                                                "message 1: part 1",
 		`[{"role":"user","content":"x"}`:                                                   "unexpected end",
 		"[{\"role\":\"user\",\"content\":\"\xff\"}]":                                       "not UTF-8",
-		good + good: "after top-level value",
+		`[{"role":"user","content":"\ud800"}]`:                                             `invalid surrogate pair`,
+		`{"messages":[],"messages":[]}`:                                                    `duplicate object member name`,
+		good + good:                                                                        "after top-level value",
 	} {
 		for _, flag := range []string{"--loss-mask", "--generation-prompt"} {
 			o := sealvk(good+"\n"+good+"\n"+bad+"\n"+good+"\n", "tokenize", "--chat", flag)

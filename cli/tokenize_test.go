@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -105,10 +106,57 @@ func TestTokenizeFlags(t *testing.T) {
 	}
 }
 
+// A byte order mark, as Windows' programs write it in front of UTF-8, is no part of a text.
+func TestByteOrderMark(t *testing.T) {
+	const chat = `[{"role":"user","content":"You"}]`
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	read := func(path string) string {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	template := "{% for m in messages %}{{ m.content }}{% endfor %}"
+	file, marked := write("chat.jsonl", chat), write("marked.jsonl", byteOrderMark+chat)
+	for _, c := range []struct {
+		stdin        string
+		args, marked []string // nil: args, and the mark on standard input
+	}{
+		{"You", nil, nil},
+		{`"You"`, []string{"--jsonl"}, nil},
+		{"[437]", []string{"--decode"}, nil},
+		{chat, []string{"--chat"}, nil},
+		{"", []string{"--chat", file, file}, []string{"--chat", marked, marked}},
+		{chat, []string{"--chat", "--template", write("a.jinja", template)}, []string{"--chat", "--template", write("b.jinja", byteOrderMark+template)}},
+		{chat, []string{"--chat", "--template", write("a.json", jsonLine(t, map[string]string{"chat_template": template}))},
+			[]string{"--chat", "--template", write("b.json", byteOrderMark+jsonLine(t, map[string]string{"chat_template": template}))}},
+		{"You", []string{"--tokenizer", "../testdata/tokenize/nano.json"}, []string{"--tokenizer", write("tokenizer.json", byteOrderMark+read("../testdata/tokenize/nano.json"))}},
+	} {
+		want := sealvk(c.stdin, append([]string{"tokenize"}, c.args...)...)
+		if c.marked == nil {
+			c.stdin, c.marked = byteOrderMark+c.stdin, c.args
+		}
+		got := sealvk(c.stdin, append([]string{"tokenize"}, c.marked...)...)
+		if want.code != 0 || got.code != 0 || got.stdout != want.stdout {
+			t.Errorf("%q: %+v, without the mark %+v", c.marked, got, want)
+		}
+	}
+}
+
 // An error speaks of JSON, not of Go's types.
 func TestTokenizeErrorsOfJSON(t *testing.T) {
-	sealvk("[1.5]", "tokenize", "--decode").wantError(t, "line 1: want a JSON array of ids: unexpected number 1.5 in front of byte 4")
-	sealvk(`{"messages":5}`, "tokenize", "--chat").wantError(t, "line 1: ", "unexpected number in front of byte 13")
+	sealvk("[1.5]", "tokenize", "--decode").wantError(t, "line 1: want a JSON array of ids: unexpected number 1.5 behind byte 1")
+	sealvk(`{"messages":5}`, "tokenize", "--chat").wantError(t, "line 1: ", "unexpected number behind byte 12")
+	sealvk(`"a\ud800b"`, "tokenize", "--jsonl").wantError(t, "line 1: want a JSON string: invalid surrogate pair", "behind byte 2")
+	sealvk("\"a\xffb\"", "tokenize", "--jsonl").wantError(t, "line 1: want a JSON string: not UTF-8")
 	sealvk("", "tokenize", "--chat", t.TempDir()).wantError(t, "is a folder; want a file with one conversation a line")
 }
 
@@ -116,7 +164,7 @@ func TestTokenizeBadLineKeepsWhatWasDone(t *testing.T) {
 	for _, c := range []struct {
 		flag, good, bad string
 	}{
-		{"--jsonl", `"You"`, `null`}, {"--jsonl", `"You"`, `"open`}, {"--jsonl", `"You"`, `["You"]`}, {"--jsonl", `"You"`, ``},
+		{"--jsonl", `"You"`, `null`}, {"--jsonl", `"You"`, `"open`}, {"--jsonl", `"You"`, `["You"]`},
 		{"--jsonl", `"You"`, "\"\xff\""}, {"--jsonl", `"You"`, `"a" "b"`},
 		{"--decode", `[437]`, `[2048]`}, {"--decode", `[437]`, `[-1]`}, {"--decode", `[437]`, `null`}, {"--decode", `[437]`, `[1.5]`},
 		{"--decode", `[437]`, `[99999999999]`}, {"--decode", `[437]`, `"You"`},

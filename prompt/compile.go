@@ -1,6 +1,7 @@
 package prompt
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,8 +37,9 @@ func Compile(name, source string) (Template, error) {
 
 // CompileFile is Compile of a file's content: Jinja source, or a JSON object
 // such as tokenizer_config.json whose chat_template is the source (of several
-// the one named "default").
+// the one named "default"). A byte order mark in front is passed over.
 func CompileFile(name string, content []byte) (Template, error) {
+	content = bytes.TrimPrefix(content, []byte("\ufeff"))
 	source := string(content)
 	if strings.HasSuffix(name, ".json") || json.Valid(content) {
 		var err error

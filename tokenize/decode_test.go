@@ -126,3 +126,13 @@ func TestStreamIsPrompt(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// Bytes puts the bytes of a text's pieces together, whole characters or not.
+func TestBytes(t *testing.T) {
+	tok := mustNew(t, with(Piece{"▁a▁", -1, Normal}, Piece{"<▁>", 0, Control}))
+	for id, want := range map[int32]string{0: "<unk>", 3 + 0xe0: "\xe0", 3 + 'a': "a", 259: " a ", 260: "<▁>"} {
+		if got := string(tok.Bytes(id)); got != want {
+			t.Errorf("%d: %q, want %q", id, got, want)
+		}
+	}
+}

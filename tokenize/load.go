@@ -58,6 +58,7 @@ func read(path string, rows int) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
+	data = bytes.TrimPrefix(data, []byte(byteOrderMark)) // no .model begins so
 	if filepath.Ext(path) != ".json" && !bytes.HasPrefix(bytes.TrimSpace(data), []byte("{")) {
 		v, err := parseModel(data)
 		if err != nil {
@@ -78,6 +79,9 @@ func read(path string, rows int) (*Tokenizer, error) {
 	}
 	return parseTokenizerJSON(data, names, rows)
 }
+
+// byteOrderMark may stand in front of a text and is no part of it.
+const byteOrderMark = "\ufeff"
 
 func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
@@ -108,7 +112,7 @@ func readNames(path string) (specialNames, error) {
 		EOS tokenName `json:"eos_token"`
 	}
 	if err == nil {
-		err = json.Unmarshal(data, &config)
+		err = json.Unmarshal(bytes.TrimPrefix(data, []byte(byteOrderMark)), &config)
 	}
 	if err != nil {
 		return specialNames{}, fmt.Errorf("%s beside it: %w; download that file again", filepath.Base(path), err)

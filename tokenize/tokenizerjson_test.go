@@ -309,7 +309,7 @@ func TestLoadFolder(t *testing.T) {
 		`{}`: {260, -1},
 		`{"bos_token": null, "eos_token": {"content": "</s>"}}`: {260, 2},
 		`{"bos_token": "<s>", "eos_token": "</s>"}`:             {1, 2},
-		`{"eos_token": "a"}`:                                    {260, 259},
+		"\ufeff" + `{"eos_token": "a"}`:                         {260, 259},
 	} {
 		write("tokenizer_config.json", []byte(config))
 		loads(config, "a", want[0], want[1])

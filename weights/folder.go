@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -202,7 +203,8 @@ func parseTemplate(data []byte) (string, error) {
 	return string(data), nil
 }
 
-// readSmall reads one of a folder's small files.
+// readSmall reads one of a folder's small files, which are text; a byte order mark in front is
+// passed over.
 func readSmall[T any](path string, parse func([]byte) (T, error)) (T, error) {
 	var none T
 	if err := checkRegular(path); err != nil {
@@ -220,7 +222,7 @@ func readSmall[T any](path string, parse func([]byte) (T, error)) (T, error) {
 	if len(data) > maxJSONBytes {
 		return none, fmt.Errorf("%s: larger than %d MiB", path, maxJSONBytes>>20)
 	}
-	v, err := parse(data)
+	v, err := parse(bytes.TrimPrefix(data, []byte("\ufeff")))
 	if err != nil {
 		return none, fmt.Errorf("%s: %w", path, err)
 	}

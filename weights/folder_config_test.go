@@ -170,6 +170,7 @@ func TestFolderTexts(t *testing.T) {
 		{"a list", map[string]string{"tokenizer_config.json": `{"chat_template":[{"name":"tool_use","template":"t"},{"name":"default","template":"d"}]}`}, "d", []int32{1}, ""},
 		{"a list without default", map[string]string{"tokenizer_config.json": `{"chat_template":[{"name":"rag","template":"t"}]}`}, "", []int32{1}, ""},
 		{"jinja wins", map[string]string{"tokenizer_config.json": `{"chat_template":"a"}`, "chat_template.jinja": "b\n"}, "b\n", []int32{1}, ""},
+		{"byte order marks", map[string]string{"tokenizer_config.json": "\ufeff{\"chat_template\":\"x\"}", "chat_template.jinja": "\ufeffb", "generation_config.json": "\ufeff{\"eos_token_id\":7}"}, "b", []int32{7}, ""},
 		{"a number", map[string]string{"tokenizer_config.json": `{"chat_template":1}`}, "", nil, `tokenizer_config.json: "chat_template" at byte 18 is a JSON number`},
 		{"a nameless item", map[string]string{"tokenizer_config.json": `{"chat_template":[{"template":"t"}]}`}, "", nil, `key "name" is missing`},
 		{"not UTF-8", map[string]string{"chat_template.jinja": "a\xff"}, "", nil, `chat_template.jinja: not valid UTF-8 at byte 1`},

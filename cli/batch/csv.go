@@ -55,7 +55,7 @@ func (c *csvReader) begin(s *Source) error {
 		}
 	}
 	if s.header != nil && !slices.Equal(s.header, c.header) {
-		return fail("the columns are %s, and those of the inputs before are %s: give inputs with other columns to a run of their own",
+		return fail("the columns are %s, and those of another input are %s: give inputs with other columns to a run of their own",
 			quoted(c.header), quoted(s.header))
 	}
 	s.header = c.header

@@ -90,7 +90,13 @@ func TestFormatByName(t *testing.T) {
 		if got := (&Input{Format: TSV}).of(name); got != TSV {
 			t.Errorf("%s is %s", name, got)
 		}
+		if in := (Input{Names: []string{"a.jsonl", name}}); in.HasColumns() != (want != JSONL) {
+			t.Errorf("%s: HasColumns is %v", name, in.HasColumns())
+		}
 		in := Input{Column: "q"}
+		if !in.HasColumns() { // standard input
+			t.Error("a column is named and there is none")
+		}
 		if unknown := !strings.ContainsAny(name, "."); unknown && in.of(name) != CSV || in.of("a.jsonl") != JSONL {
 			t.Errorf("%s is %s", name, in.of(name))
 		}

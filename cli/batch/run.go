@@ -58,7 +58,7 @@ type ChangedError struct {
 }
 
 func (e *ChangedError) Error() string {
-	return fmt.Sprintf("%s: the line at index %d has changed since it was answered: its hash was %v, is %v", e.Where, e.Index, e.Was, e.Now)
+	return fmt.Sprintf("%s: the line at index %d has changed since it was answered: its hash was %v, is %v; give the input that the output was begun with", e.Where, e.Index, e.Was, e.Now)
 }
 
 // Do reads, asks and writes until the input ends. Where it ends early, for an error or with ctx,

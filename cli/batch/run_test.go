@@ -63,8 +63,6 @@ func (f *fakeEngine) wait(n int) {
 type ran struct {
 	Run
 	engine *fakeEngine
-	mu     sync.Mutex
-	out    []string
 	wrote  chan string
 	ended  chan error
 }

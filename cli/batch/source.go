@@ -40,6 +40,14 @@ const (
 	TSV   Format = "tsv"
 )
 
+// HasColumns tells whether one of the inputs is CSV or TSV.
+func (in *Input) HasColumns() bool {
+	if len(in.Names) == 0 {
+		return in.of(stdin) != JSONL
+	}
+	return slices.ContainsFunc(in.Names, func(name string) bool { return in.of(name) != JSONL })
+}
+
 // of is the format of the input of this name.
 func (in *Input) of(name string) Format {
 	if in.Format != Auto {
@@ -81,7 +89,7 @@ type Source struct {
 	// What the goroutine has.
 	names  []string // that are not open yet
 	file   *file    // that is read; nil: the next of names is
-	header []string // of all CSV inputs
+	header []string // of all CSV inputs; Open has it of those that are files
 	index  int64
 	err    error // that ended it
 }
@@ -109,7 +117,6 @@ func Open(in Input) (*Source, error) {
 			return nil, err
 		}
 	}
-	s.header = nil // the inputs tell it again
 	go s.serve()
 	return s, nil
 }

@@ -90,8 +90,6 @@ func (v value) is() string {
 		return "is an object"
 	case jsontext.KindBeginArray:
 		return "is a list"
-	case jsontext.KindString:
-		return "is the string " + short(string(v.raw))
 	}
 	return "is " + short(string(v.raw))
 }

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"errors"
@@ -77,7 +78,8 @@ func read(r io.Reader, maxBytes int64) (*Profile, error) {
 func plain(r io.Reader, maxBytes int64) ([]byte, error) {
 	buffered := bufio.NewReader(r)
 	if head, _ := buffered.Peek(2); string(head) != "\x1f\x8b" {
-		return io.ReadAll(io.LimitReader(buffered, maxBytes))
+		text, err := io.ReadAll(io.LimitReader(buffered, maxBytes))
+		return bytes.TrimPrefix(text, []byte("\ufeff")), err // a byte order mark, as editors write it
 	}
 	compressed, err := gzip.NewReader(buffered)
 	if err != nil {

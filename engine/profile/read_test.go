@@ -63,7 +63,7 @@ func TestReadGivesBackWhatWasWritten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, reader := range []io.Reader{bytes.NewReader(text), iotest.OneByteReader(bytes.NewReader(append(text, " \n"...)))} {
+	for _, reader := range []io.Reader{bytes.NewReader(text), iotest.OneByteReader(bytes.NewReader(append(text, " \n"...))), strings.NewReader("\ufeff" + string(text))} {
 		got, err := Read(reader)
 		if err != nil {
 			t.Fatal(err)

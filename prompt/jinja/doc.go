@@ -10,6 +10,9 @@
 // loops, nests or grows too far ends in an error. Within the package a
 // template fails by panic, which Compile and Render make that error.
 //
+// A chat template takes what isn't there for nothing, as Jinja does by default; a template over
+// a line's fields is rendered strictly, and then that is an error ([Template.RenderStrict]).
+//
 // Strings remember which of their bytes came from the variables and not from
 // the template ([Text]), so that a caller can tell the structure of a prompt
 // from what its messages say. Lengths and numbers are the template's own.

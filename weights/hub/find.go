@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -65,7 +66,7 @@ func missingWeights(dir string, names []string) string {
 	var content struct {
 		Map map[string]string `json:"weight_map"`
 	}
-	if err != nil || json.Unmarshal(b, &content) != nil {
+	if err != nil || json.Unmarshal(bytes.TrimPrefix(b, []byte("\ufeff")), &content) != nil {
 		return "" // whoever opens the model finds better what is wrong with the index
 	}
 	needed := slices.Sorted(maps.Values(content.Map))

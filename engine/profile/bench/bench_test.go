@@ -196,7 +196,7 @@ func TestCompare(t *testing.T) {
 		 {"model_type":"m","type_k":"f16","type_v":"f16","n_ubatch":128,"n_prompt":8,"n_gen":0,"n_depth":0,"n_parallel":1,"avg_ts":40,"samples_ts":[40]}
 		 {"model_type":"m","type_k":"f16","type_v":"f16","n_ubatch":256,"n_prompt":0,"n_gen":4,"n_depth":0,"n_parallel":1,"avg_ts":5}
 		 {"model_type":"m","type_k":"f16","type_v":"f16","n_ubatch":256,"n_prompt":0,"n_gen":4,"n_depth":0,"n_parallel":16,"avg_ts":45,"gb_per_s":7,"read_share":0.5,"first_token_ns":3000000}`,
-		`[{"model_type":"m","type_k":"f16","type_v":"f16","n_ubatch":512,"n_prompt":8,"n_gen":0,"n_depth":0,"test_time":"2026-11-24T03:52:57Z","cpu_strict":false,"avg_ts":4,"samples_ts":[3,5]},
+		"\ufeff" + `[{"model_type":"m","type_k":"f16","type_v":"f16","n_ubatch":512,"n_prompt":8,"n_gen":0,"n_depth":0,"test_time":"2026-11-24T03:52:57Z","cpu_strict":false,"avg_ts":4,"samples_ts":[3,5]},
 		  {"model_type":"m","type_k":"f32","type_v":"f16","n_ubatch":512,"n_prompt":0,"n_gen":4,"n_depth":0,"avg_ts":1}]`,
 	} {
 		rows, err := ReadRows(strings.NewReader(text))

@@ -10,10 +10,15 @@ import (
 )
 
 // ReadRows reads what sealvk bench or llama-bench wrote as json or jsonl, several runs of it
-// too.
+// too. A byte order mark in front, as editors write one, is passed over.
 func ReadRows(r io.Reader) ([]Row, error) {
 	var rows []Row
-	dec := json.NewDecoder(bufio.NewReader(r))
+	text := bufio.NewReader(r)
+	const mark = "\ufeff"
+	if head, _ := text.Peek(len(mark)); string(head) == mark {
+		_, _ = text.Discard(len(mark)) // of what was peeked at
+	}
+	dec := json.NewDecoder(text)
 	for {
 		var value json.RawMessage
 		if err := dec.Decode(&value); errors.Is(err, io.EOF) {

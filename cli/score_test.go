@@ -143,17 +143,17 @@ func TestScoreIsThatOfTransformersLogprobs(t *testing.T) {
 	}
 }
 
-const thaiQuestion = "เมืองหลวงของกัมพูชาคืออะไร"
+const thaiSystem, thaiQuestion = "You are SeaLLM-nano.", "เมืองหลวงของกัมพูชาคืออะไร"
 
 // What generate answers at temperature 0 is greedy, with its own ids, and anything else is not; bytes are
 // those of UTF-8. The prompt is computed once. The input's byte order mark is skipped.
 func TestScoreOfGeneratesAnswer(t *testing.T) {
 	var answer generated
-	if err := json.Unmarshal([]byte(mustOnDevice(t, "", "generate", "--temp", "0", "--json", thaiQuestion)), &answer); err != nil {
+	if err := json.Unmarshal([]byte(mustOnDevice(t, "", "generate", "--temp", "0", "--json", "--system", thaiSystem, thaiQuestion)), &answer); err != nil {
 		t.Fatal(err)
 	}
-	question := []map[string]string{{"role": "user", "content": thaiQuestion}}
-	in := fmt.Sprintf("{\"messages\":%s,\"choices\":[%s,%q]}\n{\"messages\":%[1]s,\"continuation\":%s}\n",
+	question := []map[string]string{{"role": "system", "content": thaiSystem}, {"role": "user", "content": thaiQuestion}}
+	in := fmt.Sprintf("{\"messages\":%s,\"choices\":[%s,%q]}\n{\"messages\":%[1]s,\"continuation\":%[4]s}\n",
 		jsonText(t, question), jsonText(t, answer.Text), "กรุงเทพ", jsonText(t, answer.Tokens))
 	dir := t.TempDir()
 	path, out := filepath.Join(dir, "in.jsonl"), filepath.Join(dir, "out.jsonl")
@@ -176,7 +176,7 @@ func TestScoreOfGeneratesAnswer(t *testing.T) {
 		t.Errorf("%q: %+v, and %+v", answer.Text, right, wrong)
 	}
 	if l := lines[1]; l.Value == nil || !l.Greedy || !slices.Equal(l.Tokens, answer.Tokens) || l.PromptTokens != answer.PromptTokens {
-		t.Errorf("its ids: %+v", l)
+		t.Errorf("its ids %v behind %d: %s", answer.Tokens, answer.PromptTokens, jsonText(t, l))
 	}
 }
 

@@ -37,9 +37,11 @@ func Append(tok *tokenize.Tokenizer, ids []int32, continuation string, special b
 	return newPair(tok.Encode(slices.Clone(ids), continuation, special), len(ids), continuation)
 }
 
-// Join is a pair of ids.
+// Join is a pair of ids. Control tokens have no text.
 func Join(tok *tokenize.Tokenizer, ids, continuation []int32) (Pair, error) {
-	text, err := tok.Decode(continuation)
+	text, err := tok.Decode(slices.DeleteFunc(slices.Clone(continuation), func(id int32) bool {
+		return tok.Piece(id).Kind == tokenize.Control
+	}))
 	if err != nil {
 		return Pair{}, err
 	}
@@ -48,7 +50,7 @@ func Join(tok *tokenize.Tokenizer, ids, continuation []int32) (Pair, error) {
 
 func newPair(ids []int32, first int, continuation string) (Pair, error) {
 	switch {
-	case continuation == "" && first == len(ids):
+	case first == len(ids) && continuation == "":
 		return Pair{}, errors.New("score: the continuation is empty")
 	case first == 0:
 		return Pair{}, errors.New("score: the prompt has no ids: want at least one, such as <bos>, behind which a token has a probability")

@@ -58,6 +58,9 @@ func TestJournalOfACutFile(t *testing.T) {
 			if j.Records != int64(kept) || j.Torn != (cut != len(strings.Join(parts[:kept], ""))) && !(format == CSV && kept == 0) {
 				t.Fatalf("%s, cut at %d: %d records, torn %v, want %d", format, cut, j.Records, j.Torn, kept)
 			}
+			if left, err := os.ReadFile(path); err != nil || int64(len(left)) != j.end {
+				t.Fatalf("%s, cut at %d: %d bytes stay, want %d", format, cut, len(left), j.end)
+			}
 			for i := range int64(3) {
 				h, err := j.Done.Get(i)
 				if want := Hash(0xa0 + i); err != nil || (h == want) != (int(i) < kept) {

@@ -83,7 +83,7 @@ func (a *answer) full(positions int) error {
 }
 
 // start takes session s and the pages of what there is of the answer, or, in a session with an owner, of
-// all that there will be. What the session's cache holds of the prompt is not computed again.
+// all that there may be, for which others are put back. What the session's cache holds of the prompt is not computed again.
 func (a *answer) start(s *Session) error {
 	m, prompt := s.m, a.request.Prompt
 	a.session, s.busy = s, make(chan struct{})
@@ -91,7 +91,7 @@ func (a *answer) start(s *Session) error {
 		a.begun = time.Now()
 	}
 	if s.owned {
-		for !s.hold(len(prompt)) && m.putBackYoungest() {
+		for !s.hold(a.positions()) && m.putBackYoungest() {
 		}
 		limit, err := s.room(prompt, a.positions())
 		if err != nil {
@@ -224,7 +224,7 @@ func (a *answer) end(err error) {
 	}
 }
 
-// leave gives the session back: one with an owner holds what was computed, another gives its pages back.
+// leave gives the session back: one with an owner holds what was computed, and all other pages are given back.
 func (a *answer) leave() {
 	s := a.session
 	if s == nil {
@@ -232,6 +232,7 @@ func (a *answer) leave() {
 	}
 	if s.owned {
 		s.cached = append(s.cached, a.result.Tokens[:min(a.computed, len(a.result.Tokens))]...)
+		s.trim()
 	} else {
 		s.forget()
 	}

@@ -40,7 +40,7 @@ type Options struct {
 	Context   int      // positions a sequence; 0: the model's, at most 8192 and what fits; or ContextAuto
 	KV        KVType   // of the KV cache
 	Sequences int      // that are held at once, by sessions or requests that name none; 0: 1
-	Pages     int      // of the KV pool, shaders.PageTokens positions each; 0: as many as the contexts of all sequences take, or what fits into memory
+	Pages     int      // of the KV pool, shaders.PageTokens positions each; 0: as many as the contexts of all sequences take, or what fits into memory, at least one context's
 	Chunk     int      // tokens of a prompt that are computed at once, at most, and what buffers allow; 0: 1024, or less where memory is short, of CPU devices 256
 	Tuning    *Tuning  // workgroup sizes; nil: the device's default
 	Numerics  Numerics // what an answer's bits may depend on

@@ -200,7 +200,7 @@ func TestPoolIsTheContext(t *testing.T) {
 	}
 }
 
-// A session's request takes the pages that it needs for its prompt from those that have none.
+// A session's request takes the pages of its whole answer from those that have none, and gives back what it did not need.
 func TestSessionsComeFirst(t *testing.T) {
 	m := tiny(t, Options{Sequences: 3, Context: 128, Pages: 6})
 	s := session(t, m)
@@ -209,10 +209,14 @@ func TestSessionsComeFirst(t *testing.T) {
 		requests[i].Prompt, requests[i].MaxTokens = requests[i].Prompt[:2], 120
 	}
 	own, asked := make(chan Result, 1), false
+	var every []int32
+	for id := range int32(600) {
+		every = append(every, id)
+	}
 	requests[1].Emit = func(Token) error {
 		if m.pool.left() == 0 && !asked {
 			asked = true
-			r := Request{Session: s, Prompt: make([]int32, 40), MaxTokens: 3, Done: func(r Result) { own <- r }}
+			r := Request{Session: s, Prompt: make([]int32, 40), MaxTokens: 80, StopTokens: every, Done: func(r Result) { own <- r }}
 			if err := m.Submit(context.Background(), r); err != nil {
 				t.Error(err)
 			}
@@ -223,9 +227,10 @@ func TestSessionsComeFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := <-own; r.Err != nil || len(r.Tokens) != 3 {
-		t.Errorf("the session's: %+v", r)
+	if r := <-own; r.Finish != FinishStop || len(r.Tokens) != 1 || len(s.pages) != 2 {
+		t.Errorf("the session's: %+v, behind it %d pages, want those of 40 positions", r, len(s.pages))
 	}
+	sameAlone(t, m, requests, got)
 	if got[0].PutBack+got[1].PutBack == 0 {
 		t.Error("nobody was put back")
 	}

@@ -116,6 +116,13 @@ func (s *Session) add(pages []uint32) {
 	s.pages = append(s.pages, pages...)
 }
 
+// trim gives back the pages behind what the cache holds.
+func (s *Session) trim() {
+	held := pagesFor(len(s.cached))
+	s.m.pool.give(s.pages[held:])
+	s.pages = s.pages[:held]
+}
+
 // reuse returns how many of the prompt's ids need not be computed again: those
 // that the cache holds, but for the last one, whose logits are wanted.
 func (s *Session) reuse(prompt []int32) int {

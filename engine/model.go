@@ -172,6 +172,7 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 		const rows = rowBytes * shaders.DecodeRows
 		c.Copy(s.decodeRows, s.nextRows.Range(0, rows))
 		c.Copy(s.decodeGrid, s.nextRows.Range(rows, gridBytes))
+		c.Copy(s.pages.device, s.pages.host.All())
 	})
 	return err
 }

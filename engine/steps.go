@@ -142,7 +142,7 @@ func (m *Model) setRows(rows []shaders.Row) error {
 	if err != nil {
 		return fmt.Errorf("engine: decode rows: %w", err)
 	}
-	s.rowsTicket, s.current = ticket, append(s.current[:0], rows...)
+	s.rowsTicket, s.current, s.pages.stale = ticket, append(s.current[:0], rows...), false // its copy brings the page table too
 	return nil
 }
 

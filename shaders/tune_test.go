@@ -76,7 +76,7 @@ func TestSharers(t *testing.T) {
 		{"matmul_add", "lanes", 64}:   {"attn_qkv", "ffn_gate_up", "matmul", "output"},
 		{"output", "int_dot", 1}:      {"attn_qkv", "ffn_gate_up", "matmul_add"},
 		{"attention", "positions", 8}: nil,
-		{"threshold", "lanes", 8}:     {"adjust", "advance", "sample"},
+		{"threshold", "lanes", 8}:     {"adjust", "advance", "logprobs", "sample"},
 		{"nothing", "lanes", 8}:       nil,
 	} {
 		if got := s.Sharers(); !slices.Equal(got, want) {

@@ -56,11 +56,12 @@ func (b *batch) endComplete() {
 }
 
 // makeRoom takes the page of each answer's next position, where that is a new one, the oldest's first. If there is none
-// left, the youngest answer is put back for it; an answer that is alone ends.
+// left, the youngest answer is put back for it, be it itself, where a session's request has the rest; an answer that
+// is alone ends.
 func (b *batch) makeRoom() {
 	for _, a := range slices.Clone(b.active) {
 		for a.session != nil && a.err == nil && !a.grow(1) {
-			if len(b.m.sharing()) > 1 {
+			if len(b.m.prompts)+len(b.active) > 1 {
 				b.m.putBackYoungest()
 			} else {
 				a.err = a.full(0)

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"sort"
 	"strings"
 
@@ -74,8 +75,8 @@ func makePlan(caps *vk.Caps, m *weights.Model, o Options) (*plan, error) {
 	case want < 0:
 		return nil, fmt.Errorf("engine: a context of %d positions: at least 1 is needed", want)
 	}
-	if o.Pages < 0 {
-		return nil, fmt.Errorf("engine: a KV pool of %d pages: at least 1 is needed", o.Pages)
+	if o.Pages < 0 || o.Pages > math.MaxInt32 { // kernels number them in 32 bits
+		return nil, fmt.Errorf("engine: a KV pool of %d pages: 1 to %d are possible", o.Pages, math.MaxInt32)
 	}
 	p := planFor(caps, m, o, want)
 	problem := p.misfit(caps, m, o)

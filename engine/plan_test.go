@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -192,8 +193,10 @@ func TestPool(t *testing.T) {
 	}
 	_, err := makePlan(tight, file, Options{Sequences: 4, Context: 1000, Pages: 4 * 32})
 	misfit(t, err)
-	if _, err := makePlan(roomy, file, Options{Pages: -1}); err == nil {
-		t.Error("a pool of -1 pages")
+	for _, pages := range []int{-1, math.MaxInt32 + 1, math.MaxInt / 64, math.MaxInt} {
+		if _, err := makePlan(roomy, file, Options{Pages: pages}); err == nil || !strings.Contains(err.Error(), "are possible") {
+			t.Errorf("a pool of %d pages: %v", pages, err)
+		}
 	}
 }
 

@@ -236,6 +236,37 @@ func TestSessionsComeFirst(t *testing.T) {
 	}
 }
 
+// An answer whose next page a session's request has for a while waits for it, as it would among others of no session.
+func TestPagesOfASessionComeBack(t *testing.T) {
+	m := tiny(t, Options{Sequences: 2, Context: 128, Pages: 4})
+	s := session(t, m)
+	ask, own, tokens, n := drawn(1), make(chan Result, 1), 0, 0
+	ask[0].Prompt, ask[0].MaxTokens = ask[0].Prompt[:2], 80
+	enough := errors.New("enough")
+	brief := Request{Session: s, Prompt: make([]int32, 10), MaxTokens: 50, Done: func(r Result) { own <- r }} // of two pages
+	brief.Emit = func(Token) error {
+		if n++; n < 15 {
+			return nil
+		}
+		return enough
+	}
+	ask[0].Emit = func(Token) error {
+		if tokens++; tokens == 58 {
+			return m.Submit(context.Background(), brief)
+		}
+		return nil
+	}
+	got, err := m.GenerateBatch(context.Background(), ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := <-own; !errors.Is(r.Err, enough) || got[0].PutBack != 1 {
+		t.Errorf("the session's: %+v; the other was put back %d times, want 1", r, got[0].PutBack)
+	}
+	ask[0].Emit = nil
+	sameAlone(t, m, ask, got)
+}
+
 // While others decode a long prompt is computed a chunk at a time, and they take a step behind each.
 // Cancelled, it is gone within two steps.
 func TestLongPromptsDelayByAChunk(t *testing.T) {

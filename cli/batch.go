@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -94,7 +93,7 @@ func (f *batchFlags) finish(c *cli.Context) error {
 	if f.model.numerics.value == numericsModes[0] { // auto would have a lone answer's bits depend on being alone
 		f.model.numerics.value = numericsModes[1]
 	}
-	if f.output == "-" {
+	if f.output == "-" || f.output == "/dev/stdout" { // beside which no file has a place
 		f.output = ""
 	}
 	switch {
@@ -118,11 +117,8 @@ func (f *batchFlags) finish(c *cli.Context) error {
 		if err := checkOutput(path); err != nil {
 			return err
 		}
-		for _, name := range c.Args().Slice() {
-			in, errIn := os.Stat(name)
-			if out, err := os.Stat(path); err == nil && errIn == nil && out.Mode().IsRegular() && os.SameFile(in, out) {
-				return fmt.Errorf("%s is one of the inputs; choose another name for the output", path)
-			}
+		if err := checkNotRead(path, c.Args().Slice()); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -77,6 +77,17 @@ func checkOutput(path string) error {
 	return nil
 }
 
+// checkNotRead is an error if path is one of the files that are read, which it would replace.
+func checkNotRead(path string, inputs []string) error {
+	for _, name := range inputs {
+		in, errIn := os.Stat(name)
+		if out, err := os.Stat(path); err == nil && errIn == nil && out.Mode().IsRegular() && os.SameFile(in, out) {
+			return fmt.Errorf("%s is one of the inputs; choose another name for the output", path)
+		}
+	}
+	return nil
+}
+
 // checkNotInput is an error if path is a file of the model that is read: one of its
 // weights, or anything beside them in the model's folder.
 func checkNotInput(path string, m *weights.Model) error {

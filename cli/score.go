@@ -55,7 +55,7 @@ func (p *program) score(f *scoreFlags, files []string) (err error) {
 		return err
 	}
 	if f.output != "" {
-		if err := checkOutput(f.output); err != nil {
+		if err := errors.Join(checkOutput(f.output), checkNotRead(f.output, files)); err != nil {
 			return err
 		}
 	}

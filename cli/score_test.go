@@ -236,5 +236,7 @@ func TestScoreErrorsOfLines(t *testing.T) {
 func TestScoreErrors(t *testing.T) {
 	dir := t.TempDir()
 	sealvk("", "score", filepath.Join(dir, "nowhere.jsonl")).wantError(t, "nowhere.jsonl")
+	in := writeFileText(t, filepath.Join(dir, "in.jsonl"), `{"prompt":"x","continuation":"y"}`)
+	sealvk("", "score", in, "-o", in).wantError(t, "is one of the inputs")
 	sealvk("", "score", "-o", filepath.Join(dir, "no", "out")).wantError(t, "its folder")
 }

@@ -15,6 +15,7 @@ type Done struct {
 	dir      string
 	inMemory int64
 	memory   []Hash // of the lines up to inMemory
+	end      int64
 
 	// Of those behind, of which one page is in memory.
 	file  *os.File // nil if there are none
@@ -30,6 +31,7 @@ func NewDone(dir string) *Done { return &Done{dir: dir, inMemory: 1 << 20} }
 
 // Set keeps the hash of the line at index. An error is of the file, as when the disk is full.
 func (d *Done) Set(index int64, h Hash) (err error) {
+	d.end = max(d.end, index+1)
 	if index < d.inMemory {
 		if n := index + 1 - int64(len(d.memory)); n > 0 {
 			d.memory = append(d.memory, make([]Hash, n)...)
@@ -50,6 +52,9 @@ func (d *Done) Set(index int64, h Hash) (err error) {
 	d.dirty = true
 	return nil
 }
+
+// End is behind the last line whose hash is kept.
+func (d *Done) End() int64 { return d.end }
 
 // Get gives the hash of the line at index, 0 if none is kept. An error is as of Set.
 func (d *Done) Get(index int64) (Hash, error) {

@@ -87,7 +87,7 @@ func (h *HeaderFile) Read() (*Header, error) {
 	}
 	var header Header
 	if err := json.Unmarshal(text, &header); err != nil {
-		return nil, fmt.Errorf("%s: no header of a job: %w", h.path, err)
+		return nil, fmt.Errorf("%s is damaged, by which its output could be gone on with; remove both to begin again: %w", h.path, err)
 	}
 	if header.Version != headerVersion {
 		return nil, fmt.Errorf("%s: its form has version %d, this program knows %d: go on with the program that began the job", h.path, header.Version, headerVersion)

@@ -33,18 +33,25 @@ func OpenJournal(path string, records *Records, retry bool) (_ *Journal, err err
 	j := &Journal{path: path, records: records, Done: NewDone("")}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("%s: %w", path, bare(err)), j.Close())
+			err = fmt.Errorf("%s: %w", path, bare(err))
+			j.Close()
 		}
 	}()
 	if j.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666); err != nil {
-		return j, err
+		return nil, err
+	}
+	if j.path, err = filepath.EvalSymlinks(path); err != nil { // a copy replaces the file, not a link to it
+		return nil, err
 	}
 	if err = j.scan(); err != nil {
-		return j, err
+		return nil, err
 	}
 	if retry && j.Failed > 0 {
-		if err = errors.Join(j.rewrite(true, false), j.scan()); err != nil {
-			return j, err
+		if err = j.rewrite(true, false); err == nil {
+			err = j.scan()
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	return j, nil
@@ -122,7 +129,11 @@ func (j *Journal) Finish(order Order) error {
 // rewrite replaces the file by a copy: without the records that failed if they are to be dropped, in the order of
 // indices if the copy is to be sorted.
 func (j *Journal) rewrite(dropFailed, sorted bool) (err error) {
-	part, err := os.OpenFile(j.path+".part", os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
+	info, err := j.file.Stat()
+	if err != nil {
+		return err
+	}
+	part, err := os.OpenFile(j.path+".part", os.O_RDWR|os.O_CREATE|os.O_TRUNC, info.Mode().Perm())
 	if err != nil {
 		return err
 	}
@@ -132,6 +143,9 @@ func (j *Journal) rewrite(dropFailed, sorted bool) (err error) {
 			os.Remove(part.Name())
 		}
 	}()
+	if err := part.Chmod(info.Mode().Perm()); err != nil { // whatever the umask left of it
+		return err
+	}
 	if _, err := j.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}

@@ -214,7 +214,7 @@ func TestHeader(t *testing.T) {
 	if err != nil || got.Seed != want.Seed || got.Created != 5 || got.Settings["--temp"] != "0" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	for text, want := range map[string]string{"{": "no header of a job", `{"version":9}`: "version 9"} {
+	for text, want := range map[string]string{"{": "is damaged", `{"version":9}`: "version 9"} {
 		if err := os.WriteFile(h.Path(), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -246,5 +246,32 @@ func TestColumnsOfCSV(t *testing.T) {
 	}
 	if _, err := r.csv(&Line{Name: "in.csv", Number: 3, Columns: []Column{{"b", "1"}}}, nil, "x"); err == nil || !strings.Contains(err.Error(), "in.csv: line 3") {
 		t.Errorf("other columns: %v", err)
+	}
+}
+
+// What is taken out goes from the file that a link leads to, and nobody else may read that afterwards.
+func TestJournalIsALinksFile(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "out"), filepath.Join(dir, "link")
+	parts := outputs(t)[JSONL]
+	err := errors.Join(os.WriteFile(path, []byte(strings.Join(parts, "")), 0o600), os.Symlink(path, link))
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := OpenJournal(link, &Records{Format: JSONL}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.Close()
+	text, err := os.ReadFile(path)
+	info, statErr := os.Stat(path)
+	if err = errors.Join(err, statErr); err != nil || string(text) != parts[0]+parts[2] || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v: %s", err, info.Mode(), text)
+	}
+	if err := os.WriteFile(path, []byte("no record\n\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if j, err := OpenJournal(link, &Records{Format: JSONL}, true); j != nil || err == nil || strings.Contains(err.Error(), "closed") {
+		t.Errorf("%v", err)
 	}
 }

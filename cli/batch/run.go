@@ -89,14 +89,19 @@ func (r *Run) Do(ctx context.Context) error {
 // read brings the lines into the window and asks for them. An error of the input lets what was
 // asked end as it does.
 func (r *Run) read(ctx context.Context, stop context.CancelCauseFunc, w *window, order chan<- *entry) error {
+	var lines int64 // of the input so far
 	for {
 		l, err := r.Source.Next(ctx)
 		if errors.Is(err, io.EOF) {
+			if r.Done != nil && r.Done.End() > lines {
+				return fmt.Errorf("the input lacks the line at index %d, which the output has; give the input that it was begun with", r.Done.End()-1)
+			}
 			return nil
 		}
 		if err != nil {
 			return err
 		}
+		lines = l.Index + 1
 		if l.Index < r.Skip {
 			continue
 		}
@@ -156,12 +161,14 @@ func (r *Run) ask(ctx context.Context, stop context.CancelCauseFunc, w *window, 
 	for i := range requests {
 		q := &requests[i]
 		var first time.Duration
+		var emitted int
 		q.Emit = func(t engine.Token) error {
 			if first == 0 {
 				first = time.Since(asked)
 			}
 			if t.ID >= 0 {
 				r.Stats.token()
+				emitted++
 			}
 			return nil
 		}
@@ -169,7 +176,7 @@ func (r *Run) ask(ctx context.Context, stop context.CancelCauseFunc, w *window, 
 			if lost(&result) {
 				stop(fmt.Errorf("the device ended it: %w", result.Err))
 			}
-			r.Stats.ended(&result, first, time.Since(asked))
+			r.Stats.ended(&result, emitted, first, time.Since(asked))
 			w.end(e, i, &Result{result, first})
 		}
 	}

@@ -308,6 +308,23 @@ func TestRunRefusesAChangedLine(t *testing.T) {
 	}
 }
 
+// So does an input that lacks lines at its end, once all of it is there.
+func TestRunRefusesAShorterInput(t *testing.T) {
+	done := NewDone("")
+	defer done.Close()
+	for i, text := range []string{"a", "b"} {
+		if err := done.Set(int64(i), hashOfText(t, text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for input, want := range map[string]string{"a\n": "lacks the line at index 1", "": "lacks the line at index 1", "a\nb\n": ""} {
+		r := start(t.Context(), t, strings.NewReader(input), func(r *ran) { r.Done = done })
+		if got, err := r.rest(); got != "" || (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %q, %v", input, got, err)
+		}
+	}
+}
+
 // hashOfText is the hash of a line with this text.
 func hashOfText(t *testing.T, text string) Hash {
 	t.Helper()

@@ -86,12 +86,14 @@ func (s *Stats) line(failed bool) {
 	}
 }
 
-// ended notes an answer whose first token came so long after it was asked for, and which came whole after so long.
-func (s *Stats) ended(r *engine.Result, first, whole time.Duration) {
+// ended notes an answer of which so many tokens were counted, whose first came so long after it was asked for, and
+// which came whole after so long.
+func (s *Stats) ended(r *engine.Result, counted int, first, whole time.Duration) {
 	if r.Err != nil || r.Finish == engine.FinishCancelled {
 		return
 	}
 	s.promptTokens.Add(int64(r.PromptTokens))
+	s.tokens.Add(int64(len(r.Tokens) - counted)) // the one that ended it, which nobody emits
 	s.putBack.Add(int64(r.PutBack))
 	s.mu.Lock()
 	defer s.mu.Unlock()

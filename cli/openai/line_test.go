@@ -159,6 +159,11 @@ func TestShapesOfLogprobs(t *testing.T) {
 	if err != nil || !strings.Contains(string(b), want) {
 		t.Errorf("echo:\n%s, %v, want\n%s", b, err, want)
 	}
+	b, err = a.Line(at, results) // of a plain line
+	want = `"text":"a thea�","finish_reason":"stop","prompt_tokens":2,`
+	if err != nil || !strings.Contains(string(b), want) || !strings.Contains(string(b), `"prompt_logprobs":[null,{"`+jsontext.Int(int64(p.letter)).String()+`":{"logprob":-2,`) {
+		t.Errorf("a plain echo:\n%s, %v, want\n%s", b, err, want)
+	}
 	a, results = answered(t, &raw, `{"prompt":[2,9],"logprobs":0}`)
 	b, err = encode(a.Body("id", results, false))
 	want = `"logprobs":{"tokens":[" the","a","bytes:\\xe0","<eos>"],"token_logprobs":[-1.25,-7,-3,-9999],"top_logprobs":[{" the":-1.25},{"a":-7},{"bytes:\\xe0":-3},{"<eos>":-9999}],"text_offset":[0,4,5,6]}`

@@ -264,6 +264,15 @@ func TestBadLines(t *testing.T) {
 	}
 }
 
+// JSON that is nested too deep is refused in a line that can be read.
+func TestDeepNesting(t *testing.T) {
+	for _, line := range []string{strings.Repeat("[", 20_000), `{"metadata":` + strings.Repeat(`{"a":[`, 20_000)} {
+		if _, err := Parse([]byte(line)); err == nil || len(err.Error()) > 500 || !strings.Contains(err.Error(), "…") {
+			t.Errorf("%.1000v", err)
+		}
+	}
+}
+
 // A server takes streams, and nothing that is not a body.
 func TestBodies(t *testing.T) {
 	r, err := ParseChat([]byte(`{"messages":[{"role":"user","content":"x"}],"stream":true,"stream_options":{"include_usage":true,"include_obfuscation":false}}`))

@@ -61,6 +61,9 @@ func (a *Asked) plainAnswer(i int, r engine.Result, results []engine.Result) *Pl
 		seed := int64(sampling.Seed)
 		answer.Seed = &seed
 	}
+	if a.request.Echo && a.request.Logprobs && answer.PromptLogprobs == nil { // Logprobs are the answer's
+		answer.PromptLogprobs = rankings(a.job.Tokenizer, results[a.first(i)].PromptLogprobs, a.request.TopLogprobs)
+	}
 	if a.request.Logprobs {
 		answer.Logprobs = chatLogprobs(a.job.Tokenizer, r.Logprobs, a.request.TopLogprobs)
 	}

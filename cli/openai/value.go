@@ -37,6 +37,9 @@ func check(text []byte) (value, error) {
 	return value{raw: bytes.TrimSpace(text[:end])}, nil
 }
 
+// longPath is as much as an error shows of a path, in bytes: JSON may be nested as deep as 10,000 values.
+const longPath = 200
+
 // syntaxError names the place where a text is no JSON.
 func syntaxError(err error) error {
 	var syntactic *jsontext.SyntacticError
@@ -48,6 +51,10 @@ func syntaxError(err error) error {
 	}
 	path := ""
 	for token := range syntactic.JSONPointer.Tokens() {
+		if len(path) > longPath {
+			path += "…"
+			break
+		}
 		path = inside(path, token)
 	}
 	if errors.Is(err, jsontext.ErrDuplicateName) {

@@ -80,6 +80,7 @@ type Source struct {
 	in    Input
 	total int64 // bytes, -1: unknown
 	read  atomic.Int64
+	ahead atomic.Int64 // of those, what lies behind the lines that were given
 
 	ask    chan struct{}
 	given  chan given
@@ -171,9 +172,9 @@ func (s *Source) Next(ctx context.Context) (*Line, error) {
 	}
 }
 
-// Progress tells the bytes read so far, compressed as they are, and the bytes of all inputs: -1
-// if one of them is no file. It may be called at any time.
-func (s *Source) Progress() (read, total int64) { return s.read.Load(), s.total }
+// Progress tells the bytes of the lines so far, of compressed files those that were read for them, and the bytes of
+// all inputs: -1 if one of them is no file. It may be called at any time.
+func (s *Source) Progress() (read, total int64) { return s.read.Load() - s.ahead.Load(), s.total }
 
 // Close closes the inputs; it does not wait for one that hangs in a read. Next must not follow.
 func (s *Source) Close() { close(s.closed) }
@@ -214,11 +215,15 @@ func (s *Source) next() (*Line, error) {
 		case err == io.EOF:
 			s.file.close()
 			s.file = nil
+			s.ahead.Store(0)
 		case err != nil:
 			s.err = err
 		default:
 			line.Index = s.index
 			s.index++
+			if !s.file.packed {
+				s.ahead.Store(int64(s.file.lines.r.Buffered()))
+			}
 			return line, nil
 		}
 	}

@@ -401,8 +401,8 @@ func TestReadsNoFurtherThanAsked(t *testing.T) {
 		}
 	}
 	s.Close()
-	if read, total := s.Progress(); read > readBytes || read != int64(e.bytes) || total != -1 {
-		t.Errorf("%d of %d bytes were read, %d given", read, total, e.bytes)
+	if read, total := s.Progress(); e.bytes > readBytes || read <= 0 || read > int64(e.bytes) || total != -1 {
+		t.Errorf("%d bytes of %d, %d were read", read, total, e.bytes)
 	}
 }
 
@@ -416,6 +416,12 @@ func TestProgress(t *testing.T) {
 	want := int64(4 + len(gzipped("3\n")))
 	if read, total := s.Progress(); read != 0 || total != want {
 		t.Errorf("%d of %d, want 0 of %d", read, total, want)
+	}
+	if _, err := s.Next(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if read, _ := s.Progress(); read != 2 { // though the file was read to its end
+		t.Errorf("%d bytes behind the first line, want 2", read)
 	}
 	for err == nil {
 		_, err = s.Next(t.Context())

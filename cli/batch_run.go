@@ -54,7 +54,7 @@ func (p *program) batch(f *batchFlags, names []string, given func(string) bool) 
 	r.job = batch.Job{Template: fields, Seen: batch.NewSeen(""), Records: f.records(&in)}
 	ctx, release := stoppable()
 	defer release()
-	if err := r.openHeader(); err != nil {
+	if err := r.openHeader(ctx); err != nil {
 		return err
 	}
 	if r.resumed {
@@ -97,7 +97,7 @@ func (p *program) batch(f *batchFlags, names []string, given func(string) bool) 
 }
 
 // openHeader has the job beside the output for this process, and reads what it was.
-func (r *batchRun) openHeader() error {
+func (r *batchRun) openHeader(ctx context.Context) error {
 	out := r.f.output
 	if out == "" {
 		return nil
@@ -108,7 +108,8 @@ func (r *batchRun) openHeader() error {
 		if r.f.resume {
 			return fmt.Errorf("--resume: %s is not a file that a run can go on with", out)
 		}
-		r.plain, err = os.OpenFile(out, os.O_WRONLY, 0)
+		// A named pipe without a reader has open wait for one.
+		r.plain, _, err = unlessStopped(ctx, 0, func() (*os.File, error) { return os.OpenFile(out, os.O_WRONLY, 0) })
 		return err
 	}
 	if there && !r.f.resume {

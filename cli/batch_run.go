@@ -89,7 +89,6 @@ func (p *program) batch(f *batchFlags, names []string, given func(string) bool) 
 	}
 	r.o = o
 	defer func() { err = errors.Join(err, o.close(ctx)) }()
-	o.session.Close() // lines take whichever is free
 	if err := r.begin(); err != nil {
 		return err
 	}

@@ -154,7 +154,7 @@ type modelFlags struct {
 	kv        choice
 	verbose   bool
 	validate  bool
-	sessions  int // that are open at once, fewer if more do not fit; 0: 1
+	sessions  int // that requests share, fewer if more do not fit; 0: one, which is opened's
 }
 
 func newModelFlags() *modelFlags {

@@ -35,7 +35,6 @@ func (p *program) generateLines(f *generateFlags, files []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.close(ctx)) }()
-	o.session.Close() // the lines take whichever is free
 	if f.model.verbose {
 		p.note("%d prompts at a time", o.model.Sequences())
 		if f.sampling.temperature.value > 0 {

@@ -59,8 +59,8 @@ type opened struct {
 	kv        engine.KVType
 	numerics  engine.Numerics
 	model     *engine.Model
-	session   *engine.Session
-	load      time.Duration // from the file to the ready session
+	session   *engine.Session // nil where requests share them
+	load      time.Duration   // from the file to the ready session
 	loaded    engine.Loaded
 	left      bool // a load that was stopped, and still uses file, device and instance
 
@@ -122,7 +122,9 @@ func (p *program) bring(ctx context.Context, o *opened, f *modelFlags, readText 
 	if n := o.file.Config.Context; o.model.Context() > n {
 		p.note("the model was trained for %d positions; past them a context of %d gives poor answers", n, o.model.Context())
 	}
-	o.session, err = o.model.NewSession()
+	if f.sessions == 0 {
+		o.session, err = o.model.NewSession()
+	}
 	return err
 }
 

@@ -41,13 +41,7 @@ func (o *outputFlags) check(inputs ...string) error {
 	if err := checkOutput(o.file); err != nil {
 		return err
 	}
-	for _, name := range inputs {
-		in, errIn := os.Stat(name)
-		if out, err := os.Stat(o.file); err == nil && errIn == nil && os.SameFile(in, out) {
-			return fmt.Errorf("%s is one of the profiles that are compared; choose another name for the output", o.file)
-		}
-	}
-	return nil
+	return checkNotRead(o.file, inputs)
 }
 
 // write writes to the file or to standard output. Both keep their first error, so that what

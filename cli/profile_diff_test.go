@@ -303,7 +303,7 @@ func TestProfileDiffErrors(t *testing.T) {
 		{"", []string{a, b, "--filter", "("}, []string{"--filter", "missing closing )"}},
 		{"", []string{a, b, "-o", ""}, []string{"--output is empty"}},
 		{"", []string{a, b, "-o", dir}, []string{dir + " is a folder"}},
-		{"", []string{a, b, "-o", b}, []string{b + " is one of the profiles", "choose another name"}},
+		{"", []string{a, b, "-o", b}, []string{b + " is one of the inputs", "choose another name"}},
 		{"", []string{a, b, "-o", filepath.Join(missing, "x")}, []string{"its folder"}},
 	} {
 		t.Run(strings.Join(c.args, " "), func(t *testing.T) {

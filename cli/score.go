@@ -72,7 +72,6 @@ func (p *program) score(f *scoreFlags, files []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.close(ctx)) }()
-	o.session.Close() // lines take whichever is free
 	s := &scoring{o: o, f: f, template: sync.OnceValues(func() (prompt.Template, error) {
 		return chooseTemplate(named, o.file, o.tokenizer)
 	})}

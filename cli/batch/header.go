@@ -57,9 +57,6 @@ type HeaderFile struct {
 	lock *flock.Flock
 }
 
-// ErrBusy says that another process works on the job.
-var ErrBusy = errors.New("another process is writing it")
-
 // LockHeader opens or makes the header beside an output, for this process alone.
 func LockHeader(output string) (*HeaderFile, error) {
 	h := &HeaderFile{path: output + ".job"}
@@ -68,7 +65,7 @@ func LockHeader(output string) (*HeaderFile, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", h.path, bare(err))
 	case !locked:
-		return nil, fmt.Errorf("%s: %w", output, ErrBusy)
+		return nil, fmt.Errorf("%s: another process is writing it", output)
 	}
 	return h, nil
 }

@@ -73,7 +73,7 @@ func (c *connections) endIdle() {
 	}
 	first := c.idle[0]
 	c.idle = c.idle[1:]
-	c.waiting = false    // one is enough
+	c.waiting = false                 // one is enough
 	go func() { _ = first.Close() }() // which TLS may take seconds for
 }
 

@@ -17,9 +17,9 @@ import (
 
 // Guard says who may ask, and how much.
 type Guard struct {
-	Keys    []string // each of them opens the API; none: it is open
-	Hosts   []string // names by which the server may be called, beside localhost and every address; "*", with a key: any
-	Origins []string // of the web pages that may ask, scheme://host[:port]; "*", with a key: of all
+	Keys    []string    // each of them opens the API; none: it is open
+	Hosts   []string    // names by which the server may be called, beside localhost and every address; "*", with a key: any
+	Origins []string    // of the web pages that may ask, scheme://host[:port]; "*", with a key: of all
 	TLS     *tls.Config // nil: plain HTTP
 
 	MaxBody     int64 // bytes of a request's; 0: 32 MiB
@@ -102,6 +102,12 @@ func newDoor(g Guard) *door {
 	}
 	return d
 }
+
+// freePaths are those of the routes that need no key: the page, which asks for one, and what tells nothing of the model.
+var freePaths = []string{"/{$}", "/page/{file...}", "/health", "/version"}
+
+// metricsPath is there while the server stops, too. It needs the key: how much a server is asked, and when, is nobody's business.
+const metricsPath = "/metrics"
 
 // check returns why a request is refused, nil if it is not. A free one needs no key.
 func (d *door) check(r *http.Request, free bool) error {

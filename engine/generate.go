@@ -43,6 +43,7 @@ type Request struct {
 	StopStrings []string              // need Decode
 	Decode      func(id int32) string // a streaming detokenizer; nil: no text
 	Flush       func() string         // the detokenizer's rest at the end; may be nil
+	Start       func()                // called once, when the prompt begins to be computed; may be nil
 	Emit        func(Token) error     // called for each token, in order, as Model.Submit says; an error ends the answer; may be nil
 	Done        func(Result)          // called when the answer has ended; may be nil
 	Speculate   int                   // tokens that are guessed and checked in one step: see SpeculateAuto; 0: none

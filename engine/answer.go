@@ -89,6 +89,9 @@ func (a *answer) start(s *Session) error {
 	a.session, s.busy = s, make(chan struct{})
 	if a.begun.IsZero() {
 		a.begun = time.Now()
+		if a.request.Start != nil {
+			a.request.Start()
+		}
 	}
 	if s.owned {
 		for !s.hold(a.positions()) && m.putBackYoungest() {

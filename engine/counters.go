@@ -13,23 +13,35 @@ type Counters struct {
 	Steps        int64 // decode steps
 }
 
-// counted is Counters that any goroutine may read.
-type counted struct {
-	mu sync.Mutex
-	c  Counters
+// Pages are those of a model's KV cache, each of shaders.PageTokens positions.
+type Pages struct {
+	Total int
+	Used  int // by answers and sessions
+	Kept  int // by nobody, but they hold the beginnings of prompts that were computed
 }
 
-// add counts each field of more.
+// counted is what any goroutine may read.
+type counted struct {
+	mu    sync.Mutex
+	c     Counters
+	pages Pages
+}
+
 func (n *counted) add(more Counters) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.c.PromptTokens += more.PromptTokens
-	n.c.Reused += more.Reused
-	n.c.Computed += more.Computed
-	n.c.Generated += more.Generated
-	n.c.Replayed += more.Replayed
-	n.c.PutBack += more.PutBack
-	n.c.Steps += more.Steps
+	n.c.Add(more)
+}
+
+// Add counts each field of more.
+func (c *Counters) Add(more Counters) {
+	c.PromptTokens += more.PromptTokens
+	c.Reused += more.Reused
+	c.Computed += more.Computed
+	c.Generated += more.Generated
+	c.Replayed += more.Replayed
+	c.PutBack += more.PutBack
+	c.Steps += more.Steps
 }
 
 // Counters tells what the model has done so far. It waits for nothing, and a closed model tells it too.
@@ -37,4 +49,20 @@ func (m *Model) Counters() Counters {
 	m.counted.mu.Lock()
 	defer m.counted.mu.Unlock()
 	return m.counted.c
+}
+
+// Pages tells how the pages of the KV cache were used between the latest two steps. It waits for nothing.
+func (m *Model) Pages() Pages {
+	m.counted.mu.Lock()
+	defer m.counted.mu.Unlock()
+	return m.counted.pages
+}
+
+// tellPages notes how the pages are used.
+func (m *Model) tellPages() {
+	p := m.pool
+	kept := p.kept.Len()
+	m.counted.mu.Lock()
+	defer m.counted.mu.Unlock()
+	m.counted.pages = Pages{Total: len(p.pages), Used: len(p.pages) - len(p.free) - kept, Kept: kept}
 }

@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
-	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -21,17 +18,14 @@ type serveFlags struct {
 	parallel whole
 	queue    whole
 	aliases  cli.StringSlice
-	host     string
-	port     whole
 	idle     time.Duration
+	guard    *guardFlags
 }
-
-const categoryServer = "Server:"
 
 func (p *program) serveCommand() *cli.Command {
 	f := &serveFlags{
 		model: newModelFlags(), sampling: newSamplingFlags(), parallel: whole{mostTogether, 1, 4096}, queue: whole{256, 0, 1 << 20},
-		port: whole{8080, 0, 1<<16 - 1},
+		guard: newGuardFlags(),
 	}
 	f.model.numerics.value = numericsModes[1] // invariant
 	f.sampling.speculate.value = 0            // other answers fill a step
@@ -40,9 +34,7 @@ func (p *program) serveCommand() *cli.Command {
 		Usage: "answer OpenAI's API over HTTP, with a page to chat",
 		Description: "The flags of sampling are what requests get that say nothing else. The server answers\n" +
 			"this machine alone unless --host says otherwise.",
-		Flags: append(append(f.model.all(), f.sampling.all()...),
-			&cli.StringFlag{Name: "host", Value: "127.0.0.1", Destination: &f.host, Category: categoryServer, Usage: "listen on `ADDRESS`"},
-			valueFlag(&f.port, categoryServer, "port", "listen on `PORT`; 0: any that is free"),
+		Flags: append(append(append(f.model.all(), f.sampling.all()...), f.guard.all()...),
 			&cli.StringSliceFlag{Name: "alias", Destination: &f.aliases, Category: categoryServer,
 				Usage: "`NAME` of the model in results, instead of the file's (may be given several times)"},
 			valueFlag(&f.parallel, categoryServer, "parallel", "compute `N` answers together, fewer if they do not fit"),
@@ -87,6 +79,11 @@ func (p *program) serve(f *serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	log := p.logger(f.guard.log.value)
+	guard, err := f.guard.guard(log)
+	if err != nil {
+		return err
+	}
 	ctx, release := stoppable()
 	defer release()
 	file, err := p.openFile(f.model.path)
@@ -103,10 +100,11 @@ func (p *program) serve(f *serveFlags) (err error) {
 			return err
 		}
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(f.host, strconv.FormatUint(f.port.value, 10)))
+	listener, err := f.guard.listen(len(guard.Keys) > 0)
 	if err != nil {
-		return fmt.Errorf("--port: %w", err)
+		return err
 	}
+	defer listener.Close() // where Run did not
 	f.model.sessions = int(f.parallel.value)
 	model := resident.Keep(func(ctx context.Context) (*engine.Model, func() error, error) { return p.bringAgain(ctx, o, f.model) },
 		resident.Options{IdleUnload: f.idle, Changed: p.changed})
@@ -117,8 +115,9 @@ func (p *program) serve(f *serveFlags) (err error) {
 	}
 	server := serve.New(serve.Config{
 		Model: model, File: file, Job: *o.requests(f.sampling, false, false, 0), Aliases: names, Queue: int(f.queue.value), Version: version(),
+		Guard: guard, Log: log,
 	})
-	p.note("listening on http://%s (chat page), OpenAI's API at http://%[1]s/v1", listener.Addr())
+	p.note("%s", whereItListens(listener, guard.TLS != nil))
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
@@ -128,13 +127,15 @@ func (p *program) serve(f *serveFlags) (err error) {
 		case <-ctx.Done():
 		}
 	}()
-	if err := server.Run(ctx, listener, 30*time.Second); err != nil {
-		return err
+	err = server.Run(ctx, listener, f.guard.grace)
+	if cut := (*serve.CutOffError)(nil); errors.As(err, &cut) {
+		p.note("%d requests were cut off, as they took longer than --grace %v", cut.Requests, f.guard.grace)
+		err = nil
 	}
-	if s := model.Status(); s.State == resident.Failed {
-		return errors.New(s.Reason)
+	if s := model.Status(); err == nil && s.State == resident.Failed {
+		err = errors.New(s.Reason)
 	}
-	return stopCause(ctx, nil)
+	return err // nil behind a signal: a service that is stopped has done what it should
 }
 
 // bringAgain has the model of a file that stays open on a device that is opened anew.

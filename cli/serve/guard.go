@@ -41,24 +41,26 @@ const maxHead = 64 << 10
 
 // Check is an error if the guard cannot do what it says: an origin is none, or "*" goes without a key.
 func (g *Guard) Check() error {
-	if slices.Contains(g.Keys, "") {
-		return errors.New("serve: an API key is empty")
+	for i, k := range g.Keys {
+		if k == "" || strings.ContainsFunc(k, func(c rune) bool { return c <= ' ' || c > '~' }) {
+			return fmt.Errorf("serve: API key %d of %d is empty, or has blanks or letters that no header can carry", i+1, len(g.Keys))
+		}
 	}
 	for _, h := range g.Hosts {
 		if h == "*" && len(g.Keys) == 0 {
-			return errors.New(`serve: any host ("*") needs an API key: by a name of its own choice every web page could ask`)
+			return errors.New(`serve: --allowed-host "*" needs an API key: every web page could ask, by a name that leads here`)
 		}
 		if h != "*" && hostOf(h) != strings.ToLower(h) {
-			return fmt.Errorf("serve: host %q: want a name without scheme, port and path", h)
+			return fmt.Errorf("serve: --allowed-host %q: want a name without scheme, port and path", h)
 		}
 	}
 	for _, o := range g.Origins {
 		if o == "*" && len(g.Keys) == 0 {
-			return errors.New(`serve: any origin ("*") needs an API key: every web page could ask`)
+			return errors.New(`serve: --cors "*" needs an API key: every web page could ask`)
 		}
 		if o != "*" {
 			if err := http.NewCrossOriginProtection().AddTrustedOrigin(o); err != nil {
-				return fmt.Errorf("serve: %w: want scheme://host[:port], as in http://localhost:3000", err)
+				return fmt.Errorf("serve: --cors: %w; want scheme://host[:port], such as http://localhost:3000", err)
 			}
 		}
 	}

@@ -32,7 +32,8 @@ type Server struct {
 	Config
 	handler    http.Handler
 	begun      time.Time
-	parameters int64 // of the model
+	keepAlive  time.Duration // that a stream says nothing at most
+	parameters int64         // of the model
 	door       *door
 	gate       *gate
 	admission  admission
@@ -62,7 +63,7 @@ type route struct {
 
 // New makes a server, guarded as the configuration says.
 func New(c Config) *Server {
-	s := &Server{Config: c, begun: time.Now(), door: newDoor(c.Guard), gate: newGate()}
+	s := &Server{Config: c, begun: time.Now(), keepAlive: 5 * time.Second, door: newDoor(c.Guard), gate: newGate()}
 	if s.Log == nil {
 		s.Log = slog.New(slog.DiscardHandler)
 	}

@@ -95,7 +95,7 @@ type door struct {
 }
 
 func newDoor(g Guard) *door {
-	d := &door{Guard: g, foreign: http.NewCrossOriginProtection()}
+	d := &door{Guard: g.withDefaults(), foreign: http.NewCrossOriginProtection()}
 	for _, k := range g.Keys {
 		d.keys = append(d.keys, sha256.Sum256([]byte(k)))
 	}

@@ -57,7 +57,7 @@ export class Answer {
       return true;
     } catch (error) {
       if (!(error instanceof Refused) || this.turn.content) throw error;
-      if (error.status === 503) await this.#loaded(error.message);
+      if (error.status === 503) await this.#loaded();
       else if (error.status === 429) await this.#free(error.retryAfter || 5);
       else throw error;
       return false;
@@ -94,12 +94,12 @@ export class Answer {
     this.#on.changed();
   }
 
-  async #loaded(reason) {
-    do {
-      this.#wait(`The server is not ready: ${reason.replace(/\.$/, "")}. It will be asked again.`);
+  async #loaded() {
+    for (let reason; (reason = await health(this.#cancel.signal)); ) {
+      this.#wait(`Waiting for the server: ${reason.replace(/\.$/, "")}.`);
       await pause(poll, this.#cancel.signal);
-      reason = await health(this.#cancel.signal);
-    } while (reason);
+    }
+    await pause(poll / 10, this.#cancel.signal); // it may be ready, and still refuse
   }
 
   async #free(seconds) {

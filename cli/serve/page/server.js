@@ -26,6 +26,14 @@ export function setKey(value, stay) {
 
 export const keyStays = () => localStorage.getItem(kept) !== null;
 
+// What /health says of a server that takes no requests.
+const conditions = {
+  loading: "the model is being loaded",
+  lost: "the device was lost, and the model is being loaded again",
+  failed: "the model could not be loaded",
+  stopping: "the server is being stopped",
+};
+
 async function ask(path, options = {}) {
   const headers = { Accept: "application/json" };
   if (key()) headers.Authorization = `Bearer ${key()}`;
@@ -42,7 +50,7 @@ async function ask(path, options = {}) {
   try {
     body = await response.json();
   } catch { /* a proxy's page */ }
-  const said = body?.error?.message ?? body?.reason ?? (typeof body?.error === "string" ? body.error : "");
+  const said = body?.error?.message ?? (body?.status in conditions ? conditions[body.status] + (body.reason ? ` (${body.reason})` : "") : "");
   throw new Refused(said || `The server answered with status ${response.status}.`, {
     status: response.status,
     code: body?.error?.code ?? "",
@@ -62,9 +70,8 @@ export async function health(signal) {
     await ask("health", { signal });
     return "";
   } catch (error) {
-    if (error instanceof Refused && error.status !== 404) return error.message;
-    if (error instanceof Refused) return ""; // another server's API, without this address
-    throw error;
+    if (!(error instanceof Refused)) throw error;
+    return error.status === 0 || error.status >= 500 ? error.message : ""; // other servers lack the address
   }
 }
 

@@ -19,17 +19,21 @@ type counted struct {
 	c  Counters
 }
 
-// add counts each field of more.
 func (n *counted) add(more Counters) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.c.PromptTokens += more.PromptTokens
-	n.c.Reused += more.Reused
-	n.c.Computed += more.Computed
-	n.c.Generated += more.Generated
-	n.c.Replayed += more.Replayed
-	n.c.PutBack += more.PutBack
-	n.c.Steps += more.Steps
+	n.c.Add(more)
+}
+
+// Add counts each field of more.
+func (c *Counters) Add(more Counters) {
+	c.PromptTokens += more.PromptTokens
+	c.Reused += more.Reused
+	c.Computed += more.Computed
+	c.Generated += more.Generated
+	c.Replayed += more.Replayed
+	c.PutBack += more.PutBack
+	c.Steps += more.Steps
 }
 
 // Counters tells what the model has done so far. It waits for nothing, and a closed model tells it too.

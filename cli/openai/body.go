@@ -25,11 +25,12 @@ type ChatChoice struct {
 	FinishReason string        `json:"finish_reason"`
 }
 
-// ChatMessage is an answer's text.
+// ChatMessage is an answer's text, and its calls of tools.
 type ChatMessage struct {
-	Role    string  `json:"role"`
-	Content string  `json:"content"`
-	Refusal *string `json:"refusal"` // always null
+	Role      string     `json:"role"`
+	Content   *string    `json:"content"` // null: there are calls alone
+	Refusal   *string    `json:"refusal"` // always null
+	ToolCalls []ToolCall `json:"tool_calls,omitzero"`
 }
 
 // TextBody is the result of a request to Completion, OpenAI's text_completion.
@@ -108,13 +109,23 @@ func (a *Asked) Body(id string, results []engine.Result, cached bool) any {
 		PromptLogprobs: a.ofPrompt(0, results),
 	}
 	for i, r := range results {
-		c := ChatChoice{Index: i, Message: ChatMessage{Role: "assistant", Content: a.text(i, r)}, FinishReason: finish(r)}
+		reply := a.Reply(i, id)
+		c := ChatChoice{Index: i, Message: chatMessage(reply.whole(r.Text)), FinishReason: reply.finish(r)}
 		if a.request.Logprobs {
 			c.Logprobs = chatLogprobs(a.job.Tokenizer, r.Logprobs, a.request.TopLogprobs)
 		}
 		b.Choices = append(b.Choices, c)
 	}
 	return b
+}
+
+// chatMessage is an answer's.
+func chatMessage(text string, calls []ToolCall) ChatMessage {
+	m := ChatMessage{Role: "assistant", ToolCalls: calls}
+	if text != "" || len(calls) == 0 {
+		m.Content = &text
+	}
+	return m
 }
 
 func (a *Asked) textChoice(i int, r engine.Result, results []engine.Result) TextChoice {

@@ -17,7 +17,8 @@ type scope uint8
 const (
 	chats scope = 1 << iota
 	prompts
-	all = chats | prompts
+	contents // of llama-server's text to be made tokens
+	all      = chats | prompts
 )
 
 // honoured is a field that does something.
@@ -27,6 +28,20 @@ type honoured struct {
 	does string // in a few words, for the manual
 	reader
 }
+
+// String says which requests those are.
+func (s scope) String() string {
+	return map[scope]string{chats: "messages", prompts: "a prompt", contents: "content"}[s]
+}
+
+// table is what is known of a request's fields: these lists.
+type table struct {
+	honoured []honoured
+	accepted []string
+	refused  []refused
+}
+
+var openaiFields = table{honouredFields, acceptedFields, refusedFields}
 
 var honouredFields = []honoured{
 	{"messages", chats, "the conversation", messagesReader},

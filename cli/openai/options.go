@@ -15,6 +15,7 @@ type reading struct {
 	top           *int // top_logprobs
 	streamOptions bool
 	toolChoice    string // "": not said
+	tokenization  *Tokenization
 }
 
 // reader reads a field's value; it is false of one that is not as wants says, where it has no

@@ -196,6 +196,9 @@ func (r *reading) finish(path string) error {
 	if r.streamOptions && !r.Stream {
 		return problem("stream_options", "is there without \"stream\": true")
 	}
+	if r.Stream && r.PromptLogprobs != nil {
+		return problem("prompt_logprobs", "is not in a stream; want \"stream\": false beside it")
+	}
 	if n := max(1, len(r.Prompts)) * r.N; n > maxAnswers {
 		return problem("prompt", "and n ask for %d answers; want at most %d", n, maxAnswers)
 	}

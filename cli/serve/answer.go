@@ -15,11 +15,8 @@ import (
 type listener struct {
 	tokens func(choice int, tokens []engine.Token) error // that have come since the last time, at least one
 	ended  func(choice int, r engine.Result) error       // with no Err, behind its tokens
-	pause  func() error                                  // nothing more is there: now, and again after each keepAlive
+	pause  func() error                                  // nothing more is there: now, or still, which it hears often
 }
-
-// keepAlive is how long a stream says nothing.
-const keepAlive = 5 * time.Second
 
 // answer brings requests through admission and the model, and waits until all have ended, which they do
 // with ctx. The results are in the order of the requests, and none has an Err: where one has, or a listener's function
@@ -65,7 +62,7 @@ func (s *Server) answer(ctx context.Context, asked *openai.Asked, l listener) ([
 			}
 		}
 	}()
-	results, err := f.follow(cancel, l)
+	results, err := f.follow(cancel, l, s.keepAlive/2)
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
@@ -117,8 +114,8 @@ func (f *feed) take(choice int) ([]engine.Token, *engine.Result) {
 }
 
 // follow tells the listener what comes until all answers have ended. The first error, after which it is told nothing
-// more, goes to stop.
-func (f *feed) follow(stop context.CancelCauseFunc, l listener) (results []engine.Result, err error) {
+// more, goes to stop. Where nothing comes it is told so from time to time.
+func (f *feed) follow(stop context.CancelCauseFunc, l listener, often time.Duration) (results []engine.Result, err error) {
 	results = make([]engine.Result, len(f.tokens))
 	do := func(call func() error) {
 		if err == nil {
@@ -127,7 +124,7 @@ func (f *feed) follow(stop context.CancelCauseFunc, l listener) (results []engin
 			}
 		}
 	}
-	ticks := time.NewTicker(keepAlive)
+	ticks := time.NewTicker(often)
 	defer ticks.Stop()
 	for open := len(results); open > 0; {
 		select {
@@ -152,7 +149,6 @@ func (f *feed) follow(stop context.CancelCauseFunc, l listener) (results []engin
 		if l.pause != nil {
 			do(l.pause)
 		}
-		ticks.Reset(keepAlive)
 	}
 	return results, err
 }

@@ -58,7 +58,7 @@ func (s *Server) ask(r *openai.Request) (*openai.Asked, error) {
 
 // stream answers by server-sent events, as OpenAI's are.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, asked *openai.Asked, id string) error {
-	e, chunks := newEvents(w), asked.Stream(id)
+	e, chunks := s.newEvents(w), asked.Stream(id)
 	results, err := s.answer(r.Context(), asked, listener{
 		tokens: func(choice int, tokens []engine.Token) error { return e.send(chunks.Tokens(choice, tokens)...) },
 		ended:  func(choice int, r engine.Result) error { return e.send(chunks.Ended(choice, r)...) },

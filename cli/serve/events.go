@@ -3,7 +3,9 @@ package serve
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"time"
 
 	"github.com/go-json-experiment/json"
 
@@ -13,15 +15,19 @@ import (
 // events is a stream of server-sent events. Its header is written with the first of them, so that what fails in front
 // of that has a status of its own.
 type events struct {
-	w     http.ResponseWriter
-	begun bool
-	fresh bool // something was written that is not flushed
+	w         http.ResponseWriter
+	keepAlive time.Duration // that it says nothing at most
+	begun     bool
+	fresh     bool      // something was written that is not flushed
+	said      time.Time // when something was written last
 }
 
-func newEvents(w http.ResponseWriter) *events { return &events{w: w} }
+func (s *Server) newEvents(w http.ResponseWriter) *events {
+	return &events{w: w, keepAlive: s.keepAlive, said: time.Now()}
+}
 
-// write writes a line and an empty one.
-func (e *events) write(line []byte) error {
+// write writes lines.
+func (e *events) write(lines string) error {
 	if !e.begun {
 		e.begun = true
 		h := e.w.Header()
@@ -30,8 +36,8 @@ func (e *events) write(line []byte) error {
 		h.Set("X-Accel-Buffering", "no") // nginx would collect them
 		e.w.WriteHeader(http.StatusOK)
 	}
-	e.fresh = true
-	_, err := e.w.Write(append(line, "\n\n"...))
+	e.fresh, e.said = true, time.Now()
+	_, err := io.WriteString(e.w, lines)
 	return err
 }
 
@@ -42,19 +48,23 @@ func (e *events) send(values ...any) error {
 		if err != nil {
 			return fmt.Errorf("serve: encoding an event: %w", err)
 		}
-		if err := e.write(append([]byte("data: "), b...)); err != nil {
+		if err := e.write("data: " + string(b) + "\n\n"); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// pause hands on what was written, or a comment that says that there will be more.
+// pause hands on what was written or, where that is long ago, a comment. No empty line ends it: OpenAI's client for Go
+// takes one for the end of an event, and reads an empty one.
 func (e *events) pause() error {
-	if !e.fresh {
-		if err := e.write([]byte(": more to come")); err != nil {
+	if !e.fresh && time.Since(e.said) >= e.keepAlive {
+		if err := e.write(": more to come\n"); err != nil {
 			return err
 		}
+	}
+	if !e.fresh {
+		return nil
 	}
 	return e.flush()
 }
@@ -66,7 +76,7 @@ func (e *events) flush() error {
 
 // end writes the last events.
 func (e *events) end(values ...any) error {
-	return errors.Join(e.send(values...), e.write([]byte("data: [DONE]")), e.flush())
+	return errors.Join(e.send(values...), e.write("data: [DONE]\n\n"), e.flush())
 }
 
 // fail ends a stream that has begun with an event that says why; else the error comes back.

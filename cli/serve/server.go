@@ -31,7 +31,8 @@ type Server struct {
 	Config
 	handler    http.Handler
 	begun      time.Time
-	parameters int64 // of the model
+	keepAlive  time.Duration // that a stream says nothing at most
+	parameters int64         // of the model
 	admission  admission
 	metrics    metrics
 	asked      atomic.Int64 // requests so far, each of which draws on its own
@@ -59,7 +60,7 @@ type route struct {
 
 // New makes a server, guarded as the configuration says.
 func New(c Config) *Server {
-	s := &Server{Config: c, begun: time.Now()}
+	s := &Server{Config: c, begun: time.Now(), keepAlive: 5 * time.Second}
 	s.Job.Model = c.Aliases[0]
 	for _, t := range c.File.Tensors {
 		s.parameters += int64(t.Rows) * int64(t.Cols)

@@ -28,7 +28,7 @@ type ChatChoice struct {
 // ChatMessage is an answer's text, and its calls of tools.
 type ChatMessage struct {
 	Role      string     `json:"role"`
-	Content   *string    `json:"content"` // null: there are calls alone
+	Content   string     `json:"content"`
 	Refusal   *string    `json:"refusal"` // always null
 	ToolCalls []ToolCall `json:"tool_calls,omitzero"`
 }
@@ -110,22 +110,14 @@ func (a *Asked) Body(id string, results []engine.Result, cached bool) any {
 	}
 	for i, r := range results {
 		reply := a.Reply(i, id)
-		c := ChatChoice{Index: i, Message: chatMessage(reply.whole(r.Text)), FinishReason: reply.finish(r)}
+		text, calls := reply.whole(r.Text)
+		c := ChatChoice{Index: i, Message: ChatMessage{Role: "assistant", Content: text, ToolCalls: calls}, FinishReason: reply.finish(r)}
 		if a.request.Logprobs {
 			c.Logprobs = chatLogprobs(a.job.Tokenizer, r.Logprobs, a.request.TopLogprobs)
 		}
 		b.Choices = append(b.Choices, c)
 	}
 	return b
-}
-
-// chatMessage is an answer's.
-func chatMessage(text string, calls []ToolCall) ChatMessage {
-	m := ChatMessage{Role: "assistant", ToolCalls: calls}
-	if text != "" || len(calls) == 0 {
-		m.Content = &text
-	}
-	return m
 }
 
 func (a *Asked) textChoice(i int, r engine.Result, results []engine.Result) TextChoice {

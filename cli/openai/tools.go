@@ -246,11 +246,22 @@ func (r *Reply) End() (text string, calls []ToolCall) {
 }
 
 // finish is OpenAI's word for the answer's end.
-func (r *Reply) finish(e engine.Result) string {
-	if word := finish(e); word != "stop" || r.calls == 0 {
-		return word
+func (r *Reply) finish(e engine.Result) string { return r.word(finish(e)) }
+
+// word is that word, by that of an answer without calls.
+func (r *Reply) word(reason string) string {
+	if reason == "stop" && r.calls > 0 {
+		return "tool_calls"
 	}
-	return "tool_calls"
+	return reason
+}
+
+// deltas are the latest of the calls.
+func (r *Reply) deltas(calls []ToolCall) (deltas []ToolCallDelta) {
+	for i, c := range calls {
+		deltas = append(deltas, ToolCallDelta{r.calls - len(calls) + i, c})
+	}
+	return deltas
 }
 
 func (r *Reply) number(found []prompt.ToolCall) (calls []ToolCall) {

@@ -121,11 +121,11 @@ func TestToolCallsOfAnswers(t *testing.T) {
 		want   string
 	}{
 		{line + "}", engine.Result{Text: call, Finish: engine.FinishStop},
-			`{"role":"assistant","content":null,"refusal":null,"tool_calls":` + one + `]},"logprobs":null,"finish_reason":"tool_calls"`},
+			`{"role":"assistant","content":"","refusal":null,"tool_calls":` + one + `]},"logprobs":null,"finish_reason":"tool_calls"`},
 		{line + "}", engine.Result{Text: "Look: " + call + "\n" + call, Finish: engine.FinishStop},
 			`{"role":"assistant","content":"Look:","refusal":null,"tool_calls":` + one + "," + strings.Replace(one[1:], "_0_0", "_0_1", 1) + `]},"logprobs":null,"finish_reason":"tool_calls"`},
 		{line + `,"parallel_tool_calls":false}`, engine.Result{Text: call + call, Finish: engine.FinishStop},
-			`{"role":"assistant","content":null,"refusal":null,"tool_calls":` + one + `]},"logprobs":null,"finish_reason":"tool_calls"`},
+			`{"role":"assistant","content":"","refusal":null,"tool_calls":` + one + `]},"logprobs":null,"finish_reason":"tool_calls"`},
 		{line + "}", engine.Result{Text: call + "<tool", Finish: engine.FinishLength},
 			`{"role":"assistant","content":"<tool","refusal":null,"tool_calls":` + one + `]},"logprobs":null,"finish_reason":"length"`},
 		{line + `,"tool_choice":"none"}`, engine.Result{Text: "<tool_call>", Finish: engine.FinishStop},
@@ -142,5 +142,40 @@ func TestToolCallsOfAnswers(t *testing.T) {
 	b, err := ask(t, toolJob(t), line+"}", 0).Line(Place{Hash: "h"}, []engine.Result{{Text: "a " + call, Finish: engine.FinishStop}})
 	if want := `"text":"a","tool_calls":[{"id":"call_0_h_0_0","type":`; err != nil || !strings.Contains(string(b), want) || !strings.Contains(string(b), `"finish_reason":"tool_calls"`) {
 		t.Errorf("a plain line: %s, %v", b, err)
+	}
+}
+
+// A stream's calls come whole, each as soon as it ends, and its text without what may be one.
+func TestToolCallsOfStreams(t *testing.T) {
+	a := ask(t, toolJob(t), `{"messages":[{"role":"user","content":"Rain?"}],"tools":[`+weather+`]}`, 0)
+	s := a.Stream("chatcmpl-1")
+	var got []string
+	for _, piece := range []string{"Look", ": <", "tool_call>", `{"name":"weather"}`, "</tool_call>", " <tool_call>", `{"name":"weather"}</tool_call>`} {
+		for _, c := range s.Tokens(0, []engine.Token{{ID: 1, Text: piece}}) {
+			b, err := encode(c.(ChatChunk).Choices[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, string(b))
+		}
+	}
+	for _, c := range s.Ended(0, engine.Result{Finish: engine.FinishStop}) {
+		b, err := encode(c.(ChatChunk).Choices[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, string(b))
+	}
+	var want []string
+	for _, delta := range []string{
+		`{"role":"assistant","content":""}`, `{"content":"Look"}`, `{"content":":"}`,
+		`{"tool_calls":[{"index":0,"id":"call_1_0_0","type":"function","function":{"name":"weather","arguments":"{}"}}]}`,
+		`{"tool_calls":[{"index":1,"id":"call_1_0_1","type":"function","function":{"name":"weather","arguments":"{}"}}]}`,
+	} {
+		want = append(want, `{"index":0,"delta":`+delta+`,"logprobs":null,"finish_reason":null}`)
+	}
+	want = append(want, `{"index":0,"delta":{},"logprobs":null,"finish_reason":"tool_calls"}`)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }

@@ -11,10 +11,10 @@ import (
 
 // vllmTokens is vLLM's response of tokens.
 type vllmTokens struct {
-	Count       int      `json:"count"`
-	MaxModelLen int      `json:"max_model_len,omitzero"` // left out before it is known
-	Tokens      []int32  `json:"tokens"`
-	Texts       []string `json:"token_strs"` // null unless they are wanted
+	Count       int       `json:"count"`
+	MaxModelLen int       `json:"max_model_len,omitzero"` // left out before it is known
+	Tokens      []int32   `json:"tokens"`
+	Texts       *[]string `json:"token_strs"` // null unless they are wanted
 }
 
 // llamaTokens is llama-server's: of ids, or of pieces.
@@ -67,10 +67,11 @@ func (s *Server) tokenize(w http.ResponseWriter, r *http.Request) error {
 		tokens.MaxModelLen = place.context
 	}
 	if wanted.Pieces {
-		tokens.Texts = make([]string, len(ids))
+		texts := make([]string, len(ids))
 		for i, id := range ids {
-			tokens.Texts[i] = s.Job.Tokenizer.Piece(id).Text
+			texts[i] = s.Job.Tokenizer.Piece(id).Text
 		}
+		tokens.Texts = &texts
 	}
 	return writeJSON(w, http.StatusOK, tokens)
 }

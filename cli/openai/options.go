@@ -14,6 +14,8 @@ type reading struct {
 	maxCompletion *int // max_completion_tokens
 	top           *int // top_logprobs
 	streamOptions bool
+	toolChoice    string // "": not said
+	tokenization  *Tokenization
 }
 
 // reader reads a field's value; it is false of one that is not as wants says, where it has no
@@ -59,6 +61,15 @@ func wholeNumber(lo, hi int64) string {
 func flag(into func(*reading) *bool) reader {
 	return reader{"true or false", func(r *reading, v value) (ok bool, err error) {
 		*into(r), ok = v.boolean()
+		return ok, nil
+	}}
+}
+
+// not is flag of the opposite.
+func not(into func(*reading) *bool) reader {
+	return reader{"true or false", func(r *reading, v value) (bool, error) {
+		is, ok := v.boolean()
+		*into(r) = !is
 		return ok, nil
 	}}
 }
@@ -178,6 +189,9 @@ func (r *reading) finish(path string) error {
 			return problem("top_logprobs", "is %d, but logprobs is %d; want one of them", *r.top, r.TopLogprobs)
 		}
 		r.TopLogprobs = *r.top
+	}
+	if r.toolChoice == "none" {
+		r.Tools = nil
 	}
 	if r.streamOptions && !r.Stream {
 		return problem("stream_options", "is there without \"stream\": true")

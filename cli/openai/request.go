@@ -49,7 +49,9 @@ type Options struct {
 	TopLogprobs       int  // tokens named beside each
 	PromptLogprobs    *int // the same beside each token of the prompt; nil: no log-probabilities of those
 	Stream            bool
-	IncludeUsage      bool // in a last chunk of the stream
+	IncludeUsage      bool          // in a last chunk of the stream
+	Tools             *prompt.Tools // that an answer may call; nil: none
+	OneCall           bool          // at most
 }
 
 // Text is a plain line's request for an answer to a text, with no options of its own.

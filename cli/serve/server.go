@@ -88,6 +88,8 @@ func (s *Server) routes() []route {
 		{"POST", "/v1/completions", s.completion, failOpenAI},
 		{"GET", "/v1/models", s.models, failOpenAI},
 		{"GET", "/v1/models/{id...}", s.model, failOpenAI},
+		{"POST", "/tokenize", s.tokenize, failOpenAI},
+		{"POST", "/detokenize", s.detokenize, failOpenAI},
 		{"GET", "/version", s.version, failOpenAI},
 		{"GET", "/health", s.health, failOpenAI},
 		{"GET", metricsPath, s.exposition, failOpenAI},

@@ -146,7 +146,7 @@ func TestAnErrorInMidStream(t *testing.T) {
 	if err := stream.Err(); err == nil || !strings.Contains(err.Error(), "the server stops") || n < 4 {
 		t.Errorf("%v behind %d chunks", err, n)
 	}
-	if s.admission.load() != 0 {
-		t.Errorf("%d are inside", s.admission.load())
+	if s.inside() != 0 {
+		t.Errorf("%d are inside", s.inside())
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -109,17 +108,9 @@ func TestAFullQueue(t *testing.T) {
 	s, url := serving(t, func(c *Config) { c.Queue = 2 })
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
-	ask, err := http.NewRequestWithContext(ctx, "POST", url+"/v1/completions", strings.NewReader(strings.Replace(long(10), "{", `{"stream":true,`, 1)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := http.DefaultClient.Do(ask)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	if _, err := io.ReadFull(r.Body, make([]byte, 10)); err != nil {
-		t.Fatal(err)
+	r := ask(ctx, t, "POST", url+"/v1/completions", strings.Replace(long(10), "{", `{"stream":true,`, 1))
+	if _, err := io.ReadFull(r.Body, make([]byte, 10)); err != nil || r.StatusCode != 200 {
+		t.Fatal(r.StatusCode, err)
 	}
 	body := `{"prompt":"Hello","max_tokens":1}`
 	refused, text := post(t, url+"/v1/completions", body)

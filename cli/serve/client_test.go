@@ -129,6 +129,7 @@ func (w watching) RoundTrip(q *http.Request) (*http.Response, error) {
 // What fails in mid-stream is an error of the client's stream.
 func TestAnErrorInMidStream(t *testing.T) {
 	ctx, stop := context.WithCancelCause(t.Context())
+	defer stop(nil)
 	s := New(*nano())
 	h := httptest.NewUnstartedServer(s)
 	h.Config.BaseContext = func(net.Listener) context.Context { return ctx }

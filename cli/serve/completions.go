@@ -48,12 +48,18 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, prefix string,
 
 // ask makes a request the model's. Each that names no seed draws on its own.
 func (s *Server) ask(r *openai.Request) (*openai.Asked, error) {
+	job := s.job()
+	return job.Ask(r, s.asked.Add(1))
+}
+
+// job is what a request has in common with others.
+func (s *Server) job() openai.Job {
 	job := s.Job
 	job.Created, job.Context = time.Now().Unix(), math.MaxInt32 // the model checks too
 	if place := s.place(); place != nil {
 		job.Context = place.context
 	}
-	return job.Ask(r, s.asked.Add(1))
+	return job
 }
 
 // stream answers by server-sent events, as OpenAI's are.

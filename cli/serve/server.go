@@ -75,7 +75,7 @@ func (s *Server) routes() []route {
 		pageHandler().ServeHTTP(w, r)
 		return nil
 	}
-	return []route{
+	return append(s.ollamaRoutes(), []route{
 		{"POST", "/v1/chat/completions", s.chat, failOpenAI},
 		{"POST", "/v1/completions", s.completion, failOpenAI},
 		{"GET", "/v1/models", s.models, failOpenAI},
@@ -87,7 +87,7 @@ func (s *Server) routes() []route {
 		{"GET", "/metrics", s.exposition, failOpenAI},
 		{"GET", "/{$}", page, failOpenAI},
 		{"GET", "/page/{file...}", page, failOpenAI},
-	}
+	}...)
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"strconv"
 	"time"
 
@@ -21,17 +19,14 @@ type serveFlags struct {
 	parallel whole
 	queue    whole
 	aliases  cli.StringSlice
-	host     string
-	port     whole
 	idle     time.Duration
+	guard    *guardFlags
 }
-
-const categoryServer = "Server:"
 
 func (p *program) serveCommand() *cli.Command {
 	f := &serveFlags{
 		model: newModelFlags(), sampling: newSamplingFlags(), parallel: whole{mostTogether, 1, 4096}, queue: whole{256, 0, 1 << 20},
-		port: whole{8080, 0, 1<<16 - 1},
+		guard: newGuardFlags(),
 	}
 	f.model.numerics.value = numericsModes[1] // invariant
 	f.sampling.speculate.value = 0            // other answers fill a step
@@ -40,9 +35,7 @@ func (p *program) serveCommand() *cli.Command {
 		Usage: "answer OpenAI's API over HTTP, with a page to chat",
 		Description: "The flags of sampling are what requests get that say nothing else. The server answers\n" +
 			"this machine alone unless --host says otherwise.",
-		Flags: append(append(f.model.all(), f.sampling.all()...),
-			&cli.StringFlag{Name: "host", Value: "127.0.0.1", Destination: &f.host, Category: categoryServer, Usage: "listen on `ADDRESS`"},
-			valueFlag(&f.port, categoryServer, "port", "listen on `PORT`; 0: any that is free"),
+		Flags: append(append(append(f.model.all(), f.sampling.all()...), f.guard.all()...),
 			&cli.StringSliceFlag{Name: "alias", Destination: &f.aliases, Category: categoryServer,
 				Usage: "`NAME` of the model in results, instead of the file's (may be given several times)"},
 			valueFlag(&f.parallel, categoryServer, "parallel", "compute `N` answers together, fewer if they do not fit"),
@@ -87,14 +80,19 @@ func (p *program) serve(f *serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
+	log := p.logger(f.guard.log.value)
+	guard, err := f.guard.guard(log)
+	if err != nil {
+		return err
+	}
 	ctx, release := stoppable()
 	defer release()
 	file, err := p.openFile(f.model.path)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
 	o := &opened{file: file, kv: f.model.kvType(), numerics: f.model.numericsMode()}
+	defer func() { err = errors.Join(err, o.closeFile()) }()
 	if err := o.readText(named, false); err != nil {
 		return err
 	}
@@ -103,10 +101,11 @@ func (p *program) serve(f *serveFlags) (err error) {
 			return err
 		}
 	}
-	listener, err := net.Listen("tcp", net.JoinHostPort(f.host, strconv.FormatUint(f.port.value, 10)))
+	listener, err := f.guard.listen(len(guard.Keys) > 0)
 	if err != nil {
-		return fmt.Errorf("--port: %w", err)
+		return err
 	}
+	defer listener.Close() // where Run did not
 	f.model.sessions = int(f.parallel.value)
 	model := resident.Keep(func(ctx context.Context) (*engine.Model, func() error, error) { return p.bringAgain(ctx, o, f.model) },
 		resident.Options{IdleUnload: f.idle, Changed: p.changed})
@@ -117,8 +116,9 @@ func (p *program) serve(f *serveFlags) (err error) {
 	}
 	server := serve.New(serve.Config{
 		Model: model, File: file, Job: *o.requests(f.sampling, false, false, 0), Aliases: names, Queue: int(f.queue.value), Version: version(),
+		Guard: guard, Log: log,
 	})
-	p.note("listening on http://%s (chat page), OpenAI's API at http://%[1]s/v1", listener.Addr())
+	p.note("%s", whereItListens(listener, guard.TLS != nil))
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go func() {
@@ -128,33 +128,43 @@ func (p *program) serve(f *serveFlags) (err error) {
 		case <-ctx.Done():
 		}
 	}()
-	if err := server.Run(ctx, listener, 30*time.Second); err != nil {
-		return err
+	err = server.Run(ctx, listener, f.guard.grace)
+	if cut := (*serve.CutOffError)(nil); errors.As(err, &cut) {
+		p.note("%d requests were cut off, as they took longer than --grace %v", cut.Requests, f.guard.grace)
+		err = nil
 	}
-	if s := model.Status(); s.State == resident.Failed {
-		return errors.New(s.Reason)
+	if s := model.Status(); err == nil && s.State == resident.Failed {
+		err = errors.New(s.Reason)
 	}
-	return stopCause(ctx, nil)
+	return err // nil behind a signal: a service that is stopped has done what it should
 }
 
-// bringAgain has the model of a file that stays open on a device that is opened anew.
+// bringAgain has the model of text's file on a device that is opened anew.
 func (p *program) bringAgain(ctx context.Context, text *opened, f *modelFlags) (*engine.Model, func() error, error) {
 	o := &opened{file: text.file, kv: text.kv, numerics: text.numerics}
+	give := func() error {
+		err := o.close(ctx)
+		text.left = text.left || o.left // then the file is in use to the end
+		return err
+	}
 	err := p.openDevice(o, f)
 	if err == nil {
 		err = p.load(ctx, o, o.file, f)
 	}
 	if err != nil {
-		return nil, nil, errors.Join(err, o.close(ctx))
+		return nil, nil, errors.Join(err, give())
 	}
-	return o.model, func() error { return o.close(ctx) }, nil
+	_ = f.context.Set(strconv.Itoa(o.model.Context())) // the next time too, whatever part of the memory is free by then
+	return o.model, give, nil
 }
 
-// changed tells the user how the model is.
+// changed tells the user how the model is. How it failed is the command's error.
 func (p *program) changed(s resident.Status) {
-	if s.Reason == "" {
+	switch {
+	case s.State == resident.Failed:
+	case s.Reason == "":
 		p.note("the model is %v", s.State)
-		return
+	default:
+		p.note("the model is %v: %s", s.State, s.Reason)
 	}
-	p.note("the model is %v: %s", s.State, s.Reason)
 }

@@ -59,10 +59,10 @@ func (j *Job) Ask(r *Request, index int64) (*Asked, error) {
 		return nil, err
 	}
 	a := &Asked{job: j, request: r}
-	for _, ids := range prompts {
+	for i, ids := range prompts {
 		if len(ids) > j.Context {
 			return nil, &FieldError{
-				Field: r.path(r.subject()), Code: tooLong,
+				Field: r.subject(i), Code: tooLong,
 				Problem: fmt.Sprintf("has %d tokens; the context holds %d with the answer", len(ids), j.Context),
 			}
 		}
@@ -207,12 +207,12 @@ func (r *Request) path(field string) string {
 	return field
 }
 
-// subject is the field that says what is to be answered.
-func (r *Request) subject() string {
+// subject is the field of what is to be answered, the prompt of that number.
+func (r *Request) subject(i int) string {
 	if r.Endpoint == Chat {
-		return "messages"
+		return r.path("messages")
 	}
-	return "prompt"
+	return r.promptPath(i)
 }
 
 func (r *Request) promptPath(i int) string {

@@ -9,9 +9,10 @@ import (
 
 // admission bounds the requests to the model that wait.
 type admission struct {
-	mu     sync.Mutex
-	inside int           // that run or wait
-	mean   time.Duration // of the latest answers, from when they were asked for
+	mu      sync.Mutex
+	inside  int           // that run or wait
+	running int           // of those, whose prompts have begun to be computed
+	mean    time.Duration // of the latest answers, from when they were asked for
 }
 
 // enter lets n requests in beside at most so many others, or refuses them all. What is more than all places
@@ -31,11 +32,19 @@ func (a *admission) enter(n, sequences, queue int) error {
 	return nil
 }
 
-// leave ends the stay of n requests, which took so long; 0: they got no answer.
-func (a *admission) leave(n int, took time.Duration) {
+// start notes that one of those that wait runs.
+func (a *admission) start() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.running++
+}
+
+// leave ends the stay of n requests, of which so many ran, and which took so long; 0: they got no answer.
+func (a *admission) leave(n, ran int, took time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.inside -= n
+	a.running -= ran
 	switch {
 	case took == 0:
 	case a.mean == 0:
@@ -45,9 +54,9 @@ func (a *admission) leave(n int, took time.Duration) {
 	}
 }
 
-// load is how many requests to the model run or wait.
-func (a *admission) load() int {
+// load is how many requests to the model run and wait.
+func (a *admission) load() (running, waiting int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.inside
+	return a.running, a.inside - a.running
 }

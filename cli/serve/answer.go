@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"sealvk/cli/openai"
@@ -33,8 +34,20 @@ func (s *Server) answer(ctx context.Context, asked *openai.Asked, l listener) ([
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	begun, f := time.Now(), newFeed(n)
+	var started atomic.Bool
+	defer context.AfterFunc(s.gate.open, func() { // the server stops: what waits has no time left
+		if !started.Load() {
+			cancel(errStopping)
+		}
+	})()
 	for i := range requests {
 		var first time.Duration
+		ran := 0
+		requests[i].Start = func() {
+			started.Store(true)
+			s.admission.start()
+			ran = 1
+		}
 		requests[i].Emit = func(t engine.Token) error {
 			if first == 0 {
 				first = time.Since(begun)
@@ -50,13 +63,13 @@ func (s *Server) answer(ctx context.Context, asked *openai.Asked, l listener) ([
 			if r.Err != nil || r.Finish == engine.FinishCancelled {
 				took = 0
 			}
-			s.admission.leave(1, took)
+			s.admission.leave(1, ran, took)
 			f.end(i, r)
 		}
 	}
 	go func() { // it waits while an unloaded model is loaded
 		if err := s.Model.Submit(ctx, requests...); err != nil {
-			s.admission.leave(n, 0)
+			s.admission.leave(n, 0, 0)
 			for i := range n {
 				f.end(i, engine.Result{Err: err})
 			}
@@ -67,6 +80,9 @@ func (s *Server) answer(ctx context.Context, asked *openai.Asked, l listener) ([
 		err = context.Cause(ctx)
 	}
 	noteAnswers(ctx, results)
+	if err != nil {
+		noteError(ctx, err)
+	}
 	return results, err
 }
 

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"log/slog"
 	"maps"
 	"net/http"
 	"path"
@@ -23,7 +24,7 @@ type Config struct {
 	Queue   int            // requests to the model that may wait: what comes beyond them gets 429
 	Version string
 	Guard   Guard
-	Log     func(line string) // takes the access log; nil: none
+	Log     *slog.Logger // takes a line for each request, and what goes wrong; nil: none
 }
 
 // Server answers HTTP requests from a model.
@@ -33,6 +34,8 @@ type Server struct {
 	begun      time.Time
 	keepAlive  time.Duration // that a stream says nothing at most
 	parameters int64         // of the model
+	door       *door
+	gate       *gate
 	admission  admission
 	metrics    metrics
 	asked      atomic.Int64 // requests so far, each of which draws on its own
@@ -60,7 +63,11 @@ type route struct {
 
 // New makes a server, guarded as the configuration says.
 func New(c Config) *Server {
-	s := &Server{Config: c, begun: time.Now(), keepAlive: 5 * time.Second}
+	s := &Server{Config: c, begun: time.Now(), keepAlive: 5 * time.Second, door: newDoor(c.Guard), gate: newGate()}
+	if s.Log == nil {
+		s.Log = slog.New(slog.DiscardHandler)
+	}
+	s.metrics = newMetrics(s)
 	s.Job.Model = c.Aliases[0]
 	for _, t := range c.File.Tensors {
 		s.parameters += int64(t.Rows) * int64(t.Cols)
@@ -84,7 +91,7 @@ func (s *Server) routes() []route {
 		{"POST", "/detokenize", s.detokenize, failOpenAI},
 		{"GET", "/version", s.version, failOpenAI},
 		{"GET", "/health", s.health, failOpenAI},
-		{"GET", "/metrics", s.exposition, failOpenAI},
+		{"GET", metricsPath, s.exposition, failOpenAI},
 		{"GET", "/{$}", page, failOpenAI},
 		{"GET", "/page/{file...}", page, failOpenAI},
 	}...)
@@ -109,11 +116,16 @@ func (s *Server) routed(routes []route) http.Handler {
 	}
 	mux := http.NewServeMux()
 	for at, methods := range byPath {
-		mux.HandleFunc(at, dispatch(methods))
+		mux.HandleFunc(at, s.dispatch(methods))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		failOpenAI(w, r, &statusError{status: http.StatusNotFound, kind: invalidRequest, code: "not_found",
-			message: r.Method + " " + r.URL.Path + " is nothing that this server has"})
+		err := s.door.check(r, true)
+		if err == nil {
+			err = &statusError{status: http.StatusNotFound, kind: invalidRequest, code: "not_found",
+				message: r.Method + " " + r.URL.Path + " is nothing that this server has"}
+		}
+		noteError(r.Context(), err)
+		failOpenAI(w, r, err)
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Bases of URLs are given with and without a slash at their end; a redirect would lose a POST's body.
@@ -125,15 +137,32 @@ func (s *Server) routed(routes []route) http.Handler {
 	})
 }
 
-// dispatch answers at a path by the request's method.
-func dispatch(methods map[string]route) http.HandlerFunc {
+// dispatch answers at a path by the request's method, if it may come in.
+func (s *Server) dispatch(methods map[string]route) http.HandlerFunc {
 	allowed := slices.Sorted(maps.Keys(methods))
-	fail := methods[allowed[0]].fail
+	any := methods[allowed[0]]
 	if _, ok := methods[http.MethodGet]; ok {
 		allowed = append(allowed, http.MethodHead)
 	}
 	allow := strings.Join(append(allowed, http.MethodOptions), ", ")
 	return func(w http.ResponseWriter, r *http.Request) {
+		noteEndpoint(r.Context(), any.path)
+		refuse := func(err error) {
+			noteError(r.Context(), err)
+			any.fail(w, r, err)
+		}
+		free := slices.Contains(freePaths, any.path)
+		if err := s.door.check(r, free); err != nil {
+			refuse(err)
+			return
+		}
+		if !free && any.path != metricsPath {
+			if err := s.gate.enter(); err != nil {
+				refuse(err)
+				return
+			}
+			defer s.gate.leave()
+		}
 		method := r.Method
 		if method == http.MethodHead {
 			method = http.MethodGet
@@ -142,14 +171,14 @@ func dispatch(methods map[string]route) http.HandlerFunc {
 		switch {
 		case ok:
 			if err := route.handler(w, r); err != nil {
-				route.fail(w, r, err)
+				refuse(err)
 			}
 		case method == http.MethodOptions:
 			w.Header().Set("Allow", allow)
 			w.WriteHeader(http.StatusNoContent)
 		default:
 			w.Header().Set("Allow", allow)
-			fail(w, r, &statusError{status: http.StatusMethodNotAllowed, kind: invalidRequest, code: "method_not_allowed",
+			refuse(&statusError{status: http.StatusMethodNotAllowed, kind: invalidRequest, code: "method_not_allowed",
 				message: r.URL.Path + " takes " + strings.Join(allowed, " or ") + ", not " + r.Method})
 		}
 	}

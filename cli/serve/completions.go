@@ -54,12 +54,18 @@ func (s *Server) ask(r *openai.Request) (*openai.Asked, error) {
 	if system := s.Job.System; system != "" && r.Endpoint == openai.Chat && !slices.ContainsFunc(r.Messages, isSystem) {
 		r.Messages = slices.Insert(r.Messages, 0, prompt.Message{Role: "system", Content: system})
 	}
+	job := s.job()
+	return job.Ask(r, s.asked.Add(1))
+}
+
+// job is what a request has in common with others.
+func (s *Server) job() openai.Job {
 	job := s.Job
 	job.Created, job.Context = time.Now().Unix(), math.MaxInt32 // the model checks too
 	if place := s.place(); place != nil {
 		job.Context = place.context
 	}
-	return job.Ask(r, s.asked.Add(1))
+	return job
 }
 
 func isSystem(m prompt.Message) bool { return m.Role == "system" }

@@ -16,6 +16,7 @@ type reading struct {
 	streamOptions bool
 	toolChoice    string // "": not said
 	tokenization  *Tokenization
+	ollama        *OllamaRequest
 }
 
 // reader reads a field's value; it is false of one that is not as wants says, where it has no
@@ -218,6 +219,16 @@ func (o *Options) sampling(s engine.Sampling) engine.Sampling {
 	set(&s.RepeatPenalty, o.RepetitionPenalty)
 	set(&s.PresencePenalty, o.PresencePenalty)
 	set(&s.FrequencyPenalty, o.FrequencyPenalty)
+	if o.PenaltyWindow != nil {
+		switch n := *o.PenaltyWindow; {
+		case n > 0:
+			s.RepeatLastN = n
+		case n < 0:
+			s.RepeatLastN = math.MaxInt32
+		default:
+			s.RepeatPenalty, s.PresencePenalty, s.FrequencyPenalty = 1, 0, 0
+		}
+	}
 	if o.TopP != nil {
 		s.TopP = max(s.TopP, leastTopP)
 	}

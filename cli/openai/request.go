@@ -38,6 +38,7 @@ type Options struct {
 	RepetitionPenalty *float32
 	PresencePenalty   *float32
 	FrequencyPenalty  *float32
+	PenaltyWindow     *int // tokens that the penalties look at; -1: all; 0: none
 	LogitBias         map[int32]float32
 	Seed              *int64
 	N                 int // choices of each prompt, at least 1

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -48,8 +47,8 @@ func TestACancelledAnswerEndsWithinTwoSteps(t *testing.T) {
 		return decode(id)
 	}
 	results, err := s.answer(ctx, asked, listener{})
-	if more := s.Model.Counters().Steps - steps; !errors.Is(err, gone) || more > 2 || s.admission.load() != 0 {
-		t.Errorf("%v, %d steps more, %d are inside", err, more, s.admission.load())
+	if more := s.Model.Counters().Steps - steps; !errors.Is(err, gone) || more > 2 || s.inside() != 0 {
+		t.Errorf("%v, %d steps more, %d are inside", err, more, s.inside())
 	}
 	for _, r := range results {
 		if r.Finish != engine.FinishCancelled || len(r.Tokens) > 20 {
@@ -68,8 +67,8 @@ func TestAListenersErrorEndsTheAnswer(t *testing.T) {
 		ended:  func(int, engine.Result) error { calls++; return nil },
 		pause:  func() error { calls++; return nil },
 	})
-	if !errors.Is(err, broken) || calls != 1 || len(results) != 2 || s.admission.load() != 0 {
-		t.Errorf("%v, %d calls, %d inside", err, calls, s.admission.load())
+	if !errors.Is(err, broken) || calls != 1 || len(results) != 2 || s.inside() != 0 {
+		t.Errorf("%v, %d calls, %d inside", err, calls, s.inside())
 	}
 }
 
@@ -83,7 +82,7 @@ func TestASlowListenerHoldsUpNobody(t *testing.T) {
 			if b.Choices[0].FinishReason != "stop" {
 				t.Errorf("%+v", b)
 			}
-			eventually(t, "the end of all answers", func() bool { return s.admission.load() == 0 })
+			eventually(t, "the end of all answers", func() bool { return s.inside() == 0 })
 		}
 		got++
 		for _, token := range tokens {
@@ -109,17 +108,9 @@ func TestAFullQueue(t *testing.T) {
 	s, url := serving(t, func(c *Config) { c.Queue = 2 })
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
-	ask, err := http.NewRequestWithContext(ctx, "POST", url+"/v1/completions", strings.NewReader(strings.Replace(long(10), "{", `{"stream":true,`, 1)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := http.DefaultClient.Do(ask)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	if _, err := io.ReadFull(r.Body, make([]byte, 10)); err != nil {
-		t.Fatal(err)
+	r := ask(ctx, t, "POST", url+"/v1/completions", strings.Replace(long(10), "{", `{"stream":true,`, 1))
+	if _, err := io.ReadFull(r.Body, make([]byte, 10)); err != nil || r.StatusCode != 200 {
+		t.Fatal(r.StatusCode, err)
 	}
 	body := `{"prompt":"Hello","max_tokens":1}`
 	refused, text := post(t, url+"/v1/completions", body)
@@ -130,7 +121,7 @@ func TestAFullQueue(t *testing.T) {
 	before := s.Model.Counters().Generated
 	leave()
 	eventually(t, "a place", func() bool { r, _ := post(t, url+"/v1/completions", body); return r.StatusCode == 200 })
-	eventually(t, "the end of what the client asked for", func() bool { return s.admission.load() == 0 })
+	eventually(t, "the end of what the client asked for", func() bool { return s.inside() == 0 })
 	if more := s.Model.Counters().Generated - before; more > 4000 {
 		t.Errorf("%d tokens were computed for nobody", more)
 	}

@@ -129,6 +129,7 @@ func (w watching) RoundTrip(q *http.Request) (*http.Response, error) {
 // What fails in mid-stream is an error of the client's stream.
 func TestAnErrorInMidStream(t *testing.T) {
 	ctx, stop := context.WithCancelCause(t.Context())
+	defer stop(nil)
 	s := New(*nano())
 	h := httptest.NewUnstartedServer(s)
 	h.Config.BaseContext = func(net.Listener) context.Context { return ctx }
@@ -146,7 +147,7 @@ func TestAnErrorInMidStream(t *testing.T) {
 	if err := stream.Err(); err == nil || !strings.Contains(err.Error(), "the server stops") || n < 4 {
 		t.Errorf("%v behind %d chunks", err, n)
 	}
-	if s.admission.load() != 0 {
-		t.Errorf("%d are inside", s.admission.load())
+	if s.inside() != 0 {
+		t.Errorf("%d are inside", s.inside())
 	}
 }

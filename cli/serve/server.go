@@ -83,7 +83,7 @@ func (s *Server) routes() []route {
 		files.ServeHTTP(w, r)
 		return nil
 	}
-	return []route{
+	return append(s.ollamaRoutes(), []route{
 		{"POST", "/v1/chat/completions", s.chat, failOpenAI},
 		{"POST", "/v1/completions", s.completion, failOpenAI},
 		{"GET", "/v1/models", s.models, failOpenAI},
@@ -95,7 +95,7 @@ func (s *Server) routes() []route {
 		{"GET", metricsPath, s.exposition, failOpenAI},
 		{"GET", "/{$}", page, failOpenAI},
 		{"GET", "/page/{file...}", page, failOpenAI},
-	}
+	}...)
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -36,7 +37,7 @@ func TestErrors(t *testing.T) {
 		{"DELETE", "/v1/models/nano", ``, 405, "", "method_not_allowed", []string{"DELETE"}},
 	} {
 		t.Run(fmt.Sprintf("%s %s %.60s", c.method, c.path, c.body), func(t *testing.T) {
-			r := ask(t, c.method, url+c.path, c.body)
+			r := ask(t.Context(), t, c.method, url+c.path, c.body)
 			text, err := io.ReadAll(r.Body)
 			if err != nil {
 				t.Fatal(err)
@@ -66,9 +67,9 @@ func of(text *string) string {
 	return *text
 }
 
-func ask(t *testing.T, method, url, body string) *http.Response {
+func ask(ctx context.Context, t *testing.T, method, url, body string) *http.Response {
 	t.Helper()
-	q, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	q, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +86,7 @@ func ask(t *testing.T, method, url, body string) *http.Response {
 func TestModels(t *testing.T) {
 	_, url := serving(t)
 	get := func(path string) string {
-		r := ask(t, "GET", url+path, "")
+		r := ask(t.Context(), t, "GET", url+path, "")
 		text, err := io.ReadAll(r.Body)
 		if err != nil || r.StatusCode != 200 {
 			t.Fatalf("%s: %v %d %s", path, err, r.StatusCode, text)
@@ -105,7 +106,7 @@ func TestModels(t *testing.T) {
 	if v := get("/version"); !strings.Contains(v, `"v1"`) {
 		t.Error(v)
 	}
-	head, options := ask(t, "HEAD", url+"/v1/models", ""), ask(t, "OPTIONS", url+"/v1/completions", "")
+	head, options := ask(t.Context(), t, "HEAD", url+"/v1/models", ""), ask(t.Context(), t, "OPTIONS", url+"/v1/completions", "")
 	if head.StatusCode != 200 || options.StatusCode != 204 || options.Header.Get("Allow") != "POST, OPTIONS" {
 		t.Errorf("%d, %d %v", head.StatusCode, options.StatusCode, options.Header)
 	}

@@ -179,6 +179,9 @@ func (r *reading) finish(path string) error {
 		}
 		r.TopLogprobs = *r.top
 	}
+	if r.Grammar != nil && r.IgnoreEOS {
+		return problem("ignore_eos", "is true, but an answer that follows a schema or a grammar ends when it is whole")
+	}
 	if r.streamOptions && !r.Stream {
 		return problem("stream_options", "is there without \"stream\": true")
 	}

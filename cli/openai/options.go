@@ -194,6 +194,9 @@ func (r *reading) finish(path string) error {
 	if r.toolChoice == "none" {
 		r.Tools = nil
 	}
+	if r.Grammar != nil && r.IgnoreEOS {
+		return problem("ignore_eos", "is true, but an answer that follows a schema or a grammar ends when it is whole")
+	}
 	if r.streamOptions && !r.Stream {
 		return problem("stream_options", "is there without \"stream\": true")
 	}

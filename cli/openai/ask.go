@@ -58,6 +58,13 @@ func (j *Job) Ask(r *Request, index int64) (*Asked, error) {
 	if err := j.checkTools(r); err != nil {
 		return nil, err
 	}
+	shape, err := j.mustCall(r)
+	if err != nil {
+		return nil, err
+	}
+	if shape == nil {
+		shape = r.Grammar
+	}
 	prompts, err := j.prompts(r)
 	if err != nil {
 		return nil, err
@@ -73,7 +80,7 @@ func (j *Job) Ask(r *Request, index int64) (*Asked, error) {
 		for choice := range r.N {
 			e := j.options(r)
 			e.Prompt = ids
-			if e.Mask, err = j.masked(r, e.StopTokens); err != nil {
+			if e.Mask, err = j.masked(r, shape, e.StopTokens); err != nil {
 				return nil, err
 			}
 			e.Sampling.Seed = seedOf(j.Seed, index, len(a.Requests))

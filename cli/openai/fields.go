@@ -69,7 +69,7 @@ var honouredFields = []honoured{
 	{"stream", all, "in a file only false", flag(func(r *reading) *bool { return &r.Stream })},
 	{"stream_options", all, "beside `stream`", streamReader},
 	{"tools", chats, "functions that the model may call, if its template has a place for them", toolsReader},
-	{"tool_choice", chats, "`none`: `tools` are not told to the model; `auto`: it may call them", toolChoiceReader},
+	{"tool_choice", chats, "`none`: `tools` are not told to the model; `auto`: it may call them; else it must, or that one, with arguments that their schema allows", toolChoiceReader},
 	{"parallel_tool_calls", chats, "false: of an answer's calls the first alone", not(func(r *reading) *bool { return &r.OneCall })},
 	{"response_format", all, "the answer is JSON: any object, or a value of `json_schema.schema`", formatReader},
 	{"json_schema", all, "the same, as llama-server has it", schemaReader},

@@ -56,6 +56,7 @@ type Options struct {
 	IncludeUsage      bool             // in a last chunk of the stream
 	Tools             *prompt.Tools    // that an answer may call; nil: none
 	OneCall           bool             // at most
+	MustCall          []Function       // of which an answer calls some; nil: it may call any of Tools, or none
 	Grammar           *grammar.Grammar // that answers follow; nil: none
 }
 

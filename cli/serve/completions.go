@@ -6,10 +6,12 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"slices"
 	"time"
 
 	"sealvk/cli/openai"
 	"sealvk/engine"
+	"sealvk/prompt"
 )
 
 // chat answers POST /v1/chat/completions.
@@ -46,8 +48,12 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, prefix string,
 	return writeJSON(w, http.StatusOK, asked.Body(id, results, true))
 }
 
-// ask makes a request the model's. Each that names no seed draws on its own.
+// ask makes a request the model's. A conversation that has no system message gets the job's. Each request that names no
+// seed draws on its own.
 func (s *Server) ask(r *openai.Request) (*openai.Asked, error) {
+	if system := s.Job.System; system != "" && r.Endpoint == openai.Chat && !slices.ContainsFunc(r.Messages, isSystem) {
+		r.Messages = slices.Insert(r.Messages, 0, prompt.Message{Role: "system", Content: system})
+	}
 	job := s.job()
 	return job.Ask(r, s.asked.Add(1))
 }
@@ -61,6 +67,8 @@ func (s *Server) job() openai.Job {
 	}
 	return job
 }
+
+func isSystem(m prompt.Message) bool { return m.Role == "system" }
 
 // stream answers by server-sent events, as OpenAI's are.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, asked *openai.Asked, id string) error {

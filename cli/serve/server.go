@@ -78,8 +78,9 @@ func New(c Config) *Server {
 
 // routes are all that the server answers. Those below /v1 are there without it too.
 func (s *Server) routes() []route {
+	files := pageHandler()
 	page := func(w http.ResponseWriter, r *http.Request) error {
-		pageHandler().ServeHTTP(w, r)
+		files.ServeHTTP(w, r)
 		return nil
 	}
 	return append(s.ollamaRoutes(), []route{

@@ -2,7 +2,6 @@ package openai
 
 import (
 	"container/list"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -18,7 +17,7 @@ import (
 func SchemaGrammar(field string, text []byte) (*grammar.Grammar, error) {
 	gbnf, err := schema.GBNF(text)
 	if err != nil {
-		return nil, &FieldError{Field: field, Problem: "can't be followed: " + strings.TrimPrefix(err.Error(), "schema: ")}
+		return nil, unfollowed(field, err)
 	}
 	return GrammarOf(field, gbnf)
 }
@@ -31,9 +30,15 @@ func ObjectGrammar() (*grammar.Grammar, error) { return GrammarOf("response_form
 func GrammarOf(field, gbnf string) (*grammar.Grammar, error) {
 	g, err := grammars.get(gbnf)
 	if err != nil {
-		return nil, &FieldError{Field: field, Problem: "can't be followed: " + strings.TrimPrefix(err.Error(), "grammar: ")}
+		return nil, unfollowed(field, err)
 	}
 	return g, nil
+}
+
+// unfollowed is the error of a field that makes no grammar.
+func unfollowed(field string, err error) error {
+	_, why, _ := strings.Cut(err.Error(), ": ") // behind the package's name
+	return &FieldError{Field: field, Problem: "can't be followed: " + why}
 }
 
 // grammars are those of the last requests.
@@ -197,7 +202,20 @@ var choiceReader = reader{fmt.Sprintf("a list of at most %d texts, none of them 
 	return true, r.shape(v, g, err)
 }}
 
-var structuredReader = reader{"an object with json, choice, grammar or json_object", func(r *reading, v value) (bool, error) {
+var patternReader = reader{"a regular expression", func(r *reading, v value) (bool, error) {
+	text, ok := v.text()
+	if !ok {
+		return false, nil
+	}
+	gbnf, err := schema.Pattern(text)
+	if err != nil {
+		return false, unfollowed(v.path, err)
+	}
+	g, err := GrammarOf(v.path, gbnf)
+	return true, r.shape(v, g, err)
+}}
+
+var structuredReader = reader{"an object with json, regex, choice, grammar or json_object", func(r *reading, v value) (bool, error) {
 	members, ok := v.members()
 	if !ok || len(members) == 0 {
 		return false, nil
@@ -207,6 +225,8 @@ var structuredReader = reader{"an object with json, choice, grammar or json_obje
 		switch m.name {
 		case "json":
 			read = schemaReader
+		case "regex":
+			read = patternReader
 		case "choice":
 			read = choiceReader
 		case "grammar":
@@ -214,7 +234,7 @@ var structuredReader = reader{"an object with json, choice, grammar or json_obje
 		case "json_object":
 			read = objectReader
 		default:
-			return false, m.problem("is not supported; want json, choice, grammar or json_object")
+			return false, m.problem("is not supported; want json, regex, choice, grammar or json_object")
 		}
 		ok, err := read.read(r, m.value)
 		if err == nil && !ok {
@@ -236,13 +256,13 @@ var objectReader = reader{"true or false", func(r *reading, v value) (bool, erro
 	return true, r.shape(v, g, err)
 }}
 
-// masked has the request's grammar say what may come in an answer.
-func (j *Job) masked(r *Request, ends []int32) (func(int32, []uint32) error, error) {
-	if r.Grammar == nil {
+// masked has a grammar, unless it is nil, say what may come in an answer.
+func (j *Job) masked(r *Request, shape *grammar.Grammar, ends []int32) (func(int32, []uint32) error, error) {
+	if shape == nil {
 		return nil, nil
 	}
 	if len(ends) == 0 {
-		return nil, errors.New("the model's file and the template name no token that ends an answer, which one by a grammar needs: give one by stop_token_ids")
+		return nil, &FieldError{Problem: "the model's file and its template name no token that ends an answer, which one that follows a grammar needs: name one in " + r.path("stop_token_ids")}
 	}
-	return r.Grammar.Matcher(j.Vocabulary(), ends).Next, nil
+	return shape.Matcher(j.Vocabulary(), ends).Next, nil
 }

@@ -22,7 +22,12 @@ func inQuotes(e *expr) *expr { return seq(text(`"`), e, text(`"`)) }
 // expr is the automaton's texts within JSON's quotes, their characters escaped only where they
 // must be, with rules named after name.
 func (a *automaton) expr(g *grammar, name string) *expr {
-	w := walk{automaton: a, g: g, name: name, into: make([]int, len(a.states)), rules: map[int]bool{}}
+	return inQuotes(a.walk(g, name, false))
+}
+
+// walk is the automaton's texts, plain or as JSON has them between its quotes.
+func (a *automaton) walk(g *grammar, name string, plain bool) *expr {
+	w := walk{automaton: a, g: g, name: name, plain: plain, into: make([]int, len(a.states)), rules: map[int]bool{}}
 	for _, s := range a.states {
 		for i, e := range s.edges {
 			if i == 0 || s.edges[i-1].to != e.to {
@@ -31,7 +36,7 @@ func (a *automaton) expr(g *grammar, name string) *expr {
 		}
 	}
 	w.into[0]++
-	return inQuotes(w.from(0))
+	return w.from(0)
 }
 
 // walk makes rules of an automaton's states, except of those that only one other leads to and
@@ -40,7 +45,8 @@ type walk struct {
 	*automaton
 	g     *grammar
 	name  string
-	into  []int
+	plain bool         // nothing is escaped
+	into  []int        // edges from other states
 	rules map[int]bool // that are there
 }
 
@@ -51,10 +57,10 @@ func (w *walk) from(i int) *expr {
 		if !ok {
 			break
 		}
-		parts = append(parts, characters(w.states[i].edges))
+		parts = append(parts, w.characters(w.states[i].edges))
 		i = to
 	}
-	if w.all(i) {
+	if !w.plain && w.all(i) {
 		return seq(append(parts, times(shared("char"), 0, -1))...)
 	}
 	if w.states[i].accepts && len(w.states[i].edges) == 0 {
@@ -81,7 +87,7 @@ func (w *walk) rule(name string, i int) {
 	w.g.add(name, nil) // in front of what it uses
 	var parts []*expr
 	for _, to := range order {
-		parts = append(parts, seq(characters(edges[to]), w.from(to)))
+		parts = append(parts, seq(w.characters(edges[to]), w.from(to)))
 	}
 	if w.states[i].accepts {
 		parts = append(parts, empty)
@@ -117,17 +123,20 @@ func (w *walk) all(i int) bool {
 	return true
 }
 
-// characters are those of edges, as JSON has them in a text.
-func characters(edges []edge) *expr {
-	if len(edges) == 1 && edges[0].lo == edges[0].hi {
-		s := quoted(string(edges[0].lo))
-		return text(s[1 : len(s)-1])
+// characters are those of edges.
+func (w *walk) characters(edges []edge) *expr {
+	special := "\t\n\f\"\\" // what JSON escapes, in its order
+	if w.plain {
+		special = ""
+	}
+	if e := edges[0]; len(edges) == 1 && e.lo == e.hi && !strings.ContainsRune(special, e.lo) {
+		return text(string(e.lo))
 	}
 	var in strings.Builder
 	var parts []*expr
 	for _, e := range edges {
 		lo := e.lo
-		for _, r := range "\t\n\f\"\\" { // which JSON escapes, in their order
+		for _, r := range special {
 			if r < lo || r > e.hi {
 				continue
 			}

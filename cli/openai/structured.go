@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"cmp"
 	"container/list"
 	"fmt"
 	"strings"
@@ -256,13 +257,14 @@ var objectReader = reader{"true or false", func(r *reading, v value) (bool, erro
 	return true, r.shape(v, g, err)
 }}
 
-// masked has the request's grammar say what may come in an answer.
+// masked has the grammar of a request say what may come in an answer.
 func (j *Job) masked(r *Request, ends []int32) (func(int32, []uint32) error, error) {
-	if r.Grammar == nil {
+	g := cmp.Or(r.Grammar, j.Grammar)
+	if g == nil {
 		return nil, nil
 	}
 	if len(ends) == 0 {
 		return nil, &FieldError{Problem: "the model's file and its template name no token that ends an answer, which one that follows a grammar needs: name one in " + r.path("stop_token_ids")}
 	}
-	return r.Grammar.Matcher(j.Vocabulary(), ends).Next, nil
+	return g.Matcher(j.Vocabulary(), ends).Next, nil
 }

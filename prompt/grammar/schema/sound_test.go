@@ -1,79 +1,16 @@
 package schema_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"math/bits"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
-	"github.com/dlclark/regexp2"
-	"github.com/go-json-experiment/json/jsontext"
-	"github.com/santhosh-tekuri/jsonschema/v6"
-
 	"sealvk/prompt/grammar"
 	"sealvk/prompt/grammar/schema"
+	"sealvk/prompt/grammar/schema/samples"
 	"sealvk/tokenize"
 )
-
-func quoted(s string) string {
-	b, err := jsontext.AppendQuote(nil, s)
-	if err != nil {
-		panic(err)
-	}
-	return string(b)
-}
-
-// judge compiles a schema as a user would.
-func judge(t *testing.T, text string) *jsonschema.Schema {
-	t.Helper()
-	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
-	if err != nil {
-		t.Fatal(text, err)
-	}
-	c := jsonschema.NewCompiler()
-	c.AssertFormat()
-	c.UseRegexpEngine(func(pattern string) (jsonschema.Regexp, error) {
-		re, err := regexp2.Compile(pattern, regexp2.ECMAScript)
-		return ecma{re}, err
-	})
-	if err := c.AddResource("test:///schema", doc); err != nil {
-		t.Fatal(text, err)
-	}
-	s, err := c.Compile("test:///schema")
-	if err != nil {
-		t.Fatal(text, err)
-	}
-	return s
-}
-
-// ecma is a regular expression as JSON Schema has it.
-type ecma struct{ *regexp2.Regexp }
-
-func (e ecma) MatchString(s string) bool {
-	ok, err := e.Regexp.MatchString(s)
-	return ok && err == nil
-}
-
-// checkValid has three readers look at an answer: one that takes no lone surrogates and no name twice
-// (twice says that it may), encoding/json, and the schema.
-func checkValid(t *testing.T, s *jsonschema.Schema, text []byte, twice bool) error {
-	t.Helper()
-	d := jsontext.NewDecoder(bytes.NewBuffer(text), jsontext.AllowDuplicateNames(twice))
-	if _, err := d.ReadValue(); err != nil {
-		return err
-	}
-	var v any
-	if err := json.Unmarshal(text, &v); err != nil {
-		return err
-	}
-	instance, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
-	if err != nil {
-		return err
-	}
-	return s.Validate(instance)
-}
 
 // vocabulary is nano's, and the bytes of its tokens.
 type vocabulary struct {
@@ -166,38 +103,37 @@ func (v vocabulary) takes(m *grammar.Matcher, text string) (behind string, ok bo
 func TestAnswersAreValid(t *testing.T) {
 	v := nano(t)
 	rng := rand.New(rand.NewPCG(16, 2))
-	r := &samples{Rand: rng}
+	r := samples.New(2)
 	count, whole := 500, 0
 	if testing.Short() {
 		count = 50
 	}
 	for k := range count {
-		s := r.schema()
-		text, err := schema.GBNF([]byte(s.schema))
+		s := r.Next()
+		text, err := schema.GBNF([]byte(s.Schema))
 		if err != nil {
-			t.Errorf("%d: %s: %v", k, s.schema, err)
+			t.Errorf("%d: %s: %v", k, s.Schema, err)
 			continue
 		}
 		g, err := grammar.Parse(text)
 		if err != nil {
-			t.Errorf("%d: %s:\n%s\n%v", k, s.schema, text, err)
+			t.Errorf("%d: %s:\n%s\n%v", k, s.Schema, text, err)
 			continue
 		}
-		valid := judge(t, s.schema)
 		got, ended := v.answer(t, rng, g.Matcher(v.Vocabulary, []int32{v.end}), 150)
 		if ended {
 			whole++
-			if err := checkValid(t, valid, got, r.open); err != nil {
-				t.Errorf("%d: %s takes %q: %v", k, s.schema, got, err)
+			if err := s.Judge(got); err != nil {
+				t.Errorf("%d: %s takes %q: %v", k, s.Schema, got, err)
 			}
 		}
-		value := s.value(2)
-		if err := checkValid(t, valid, []byte(value), r.open); err != nil {
-			t.Errorf("%d: %s has %s made of it: %v", k, s.schema, value, err)
+		value := s.Value(2)
+		if err := s.Judge([]byte(value)); err != nil {
+			t.Errorf("%d: %s has %s made of it: %v", k, s.Schema, value, err)
 			continue
 		}
 		if behind, ok := v.takes(g.Matcher(v.Vocabulary, []int32{v.end}), value); !ok {
-			t.Errorf("%d: %s does not take %s, behind %s:\n%s", k, s.schema, value, behind, text)
+			t.Errorf("%d: %s does not take %s, behind %s:\n%s", k, s.Schema, value, behind, text)
 		}
 	}
 	if whole < count*3/4 {

@@ -1,31 +1,51 @@
-package schema_test
+// Package samples makes random JSON Schemas of all keywords that package schema enforces, values of
+// them, and judges answers: for tests.
+package samples
 
 import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
-// sample is a random schema, and what makes values of it in the form that grammars have: properties
-// in their order, numbers and texts as short as they can be. depth bounds recursion.
+// Sample is a schema, and what makes values of it in the form that grammars have: properties in
+// their order, and no escapes that are not needed. depth bounds recursion.
+type Sample struct {
+	Schema string
+	Value  func(depth int) string
+	Twice  bool // an object may have a name twice: a grammar can't tell names apart that no schema has
+}
+
+// Source makes samples.
+type Source struct {
+	*rand.Rand
+	twice bool
+	node  sample
+}
+
+// New makes the same samples for the same seed.
+func New(seed uint64) *Source { return &Source{Rand: rand.New(rand.NewPCG(seed, 16))} }
+
 type sample struct {
 	schema string
 	value  func(depth int) string
 }
 
-// samples makes schemas of all keywords that are enforced.
-type samples struct {
-	*rand.Rand
-	open bool // some object has properties of any name, of which a grammar can't tell that they differ
-	node sample
+func quoted(s string) string {
+	b, err := jsontext.AppendQuote(nil, s)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
 }
 
-// schema is one with definitions, some of which lead back to themselves.
-func (r *samples) schema() sample {
-	r.open = false
+// Next is a schema with definitions, of which one leads back to itself.
+func (r *Source) Next() Sample {
+	r.twice = false
 	leaf := r.scalar()
-	next := func(depth int) string { return "null" }
 	node := sample{`{"type":"object","properties":{"value":` + leaf.schema + `,"next":{"anyOf":[{"type":"null"},{"$ref":"#/$defs/node"}]},` +
 		`"all":{"type":"array","items":{"$ref":"#/$defs/node"},"maxItems":2}},"required":["value","next"]}`, nil}
 	node.value = func(depth int) string {
@@ -33,7 +53,7 @@ func (r *samples) schema() sample {
 		if depth > 0 && r.IntN(2) == 0 {
 			text += node.value(depth - 1)
 		} else {
-			text += next(depth)
+			text += "null"
 		}
 		if depth > 0 && r.IntN(3) == 0 {
 			text += `,"all":[` + node.value(depth-1) + `]`
@@ -42,10 +62,10 @@ func (r *samples) schema() sample {
 	}
 	r.node = sample{`{"$ref":"#/$defs/node"}`, node.value}
 	root := r.any(3)
-	return sample{`{"$defs":{"node":` + node.schema + `},"allOf":[` + root.schema + `]}`, root.value}
+	return Sample{`{"$defs":{"node":` + node.schema + `},"allOf":[` + root.schema + `]}`, root.value, r.twice}
 }
 
-func (r *samples) any(depth int) sample {
+func (r *Source) any(depth int) sample {
 	if depth == 0 {
 		return r.scalar()
 	}
@@ -66,13 +86,13 @@ func (r *samples) any(depth int) sample {
 	return r.scalar()
 }
 
-func fixed(schema string, values ...string) func(r *samples) sample {
-	return func(r *samples) sample {
+func fixed(schema string, values ...string) func(r *Source) sample {
+	return func(r *Source) sample {
 		return sample{schema, func(int) string { return values[r.IntN(len(values))] }}
 	}
 }
 
-var scalars = []func(r *samples) sample{
+var scalars = []func(r *Source) sample{
 	fixed(`{"type":"null"}`, "null"),
 	fixed(`{"type":"boolean","description":"yes or no"}`, "true", "false"),
 	fixed(`{"type":"integer"}`, "0", "-1", "999999999999999", "10"),
@@ -99,12 +119,12 @@ var scalars = []func(r *samples) sample{
 	fixed(`{"type":"string","format":"email","maxLength":254}`, `"a.b@example.com"`),
 	fixed(`{"type":"string","format":"uri","minLength":1,"maxLength":2083}`, `"https://example.com/a/b?c=d#e"`),
 	fixed(`{"type":"string","format":"json-pointer"}`, `""`, `"/a~1b/c"`),
-	(*samples).integers, (*samples).integers, (*samples).integers, (*samples).numbers, (*samples).numbers, (*samples).numbers,
+	(*Source).integers, (*Source).integers, (*Source).integers, (*Source).numbers, (*Source).numbers, (*Source).numbers,
 }
 
-func (r *samples) scalar() sample { return scalars[r.IntN(len(scalars))](r) }
+func (r *Source) scalar() sample { return scalars[r.IntN(len(scalars))](r) }
 
-func (r *samples) integers() sample {
+func (r *Source) integers() sample {
 	scale := []int{10, 1000, 1 << 40}[r.IntN(3)]
 	lo := r.IntN(scale) - scale/2
 	hi := lo + r.IntN(scale)
@@ -120,7 +140,7 @@ func (r *samples) integers() sample {
 	return sample{schema, func(int) string { return strconv.Itoa(lo + r.IntN(hi-lo+1)) }}
 }
 
-func (r *samples) numbers() sample {
+func (r *Source) numbers() sample {
 	places := r.IntN(4)
 	unit := 1
 	for range places {
@@ -145,7 +165,7 @@ func (r *samples) numbers() sample {
 	return sample{schema + "}", func(int) string { return decimal(lo + r.IntN(hi-lo)) }}
 }
 
-func (r *samples) array(depth int) sample {
+func (r *Source) array(depth int) sample {
 	item := r.any(depth - 1)
 	least, most := r.IntN(3), r.IntN(4)
 	schema := `{"type":"array","items":` + item.schema
@@ -161,7 +181,7 @@ func (r *samples) array(depth int) sample {
 	}}
 }
 
-func (r *samples) tuple(depth int) sample {
+func (r *Source) tuple(depth int) sample {
 	a, b, rest := r.any(depth-1), r.any(depth-1), r.scalar()
 	least := r.IntN(4)
 	schema := `{"prefixItems":[` + a.schema + `,` + b.schema + `],"items":` + rest.schema + fmt.Sprintf(`,"minItems":%d,"maxItems":4}`, least)
@@ -174,7 +194,7 @@ func (r *samples) tuple(depth int) sample {
 	}}
 }
 
-func (r *samples) anyOf(depth int) sample {
+func (r *Source) anyOf(depth int) sample {
 	a, b := r.any(depth-1), r.any(depth-1)
 	return sample{`{"anyOf":[` + a.schema + `,` + b.schema + `,{"type":"null"}]}`, func(depth int) string {
 		return []sample{a, b}[r.IntN(2)].value(depth)
@@ -182,7 +202,7 @@ func (r *samples) anyOf(depth int) sample {
 }
 
 // tagged is a oneOf whose alternatives a property tells apart.
-func (r *samples) tagged(depth int) sample {
+func (r *Source) tagged(depth int) sample {
 	a, b := r.any(depth-1), r.any(depth-1)
 	return sample{`{"oneOf":[{"type":"object","properties":{"kind":{"const":"a"},"of":` + a.schema + `},"required":["kind","of"]},` +
 		`{"type":"object","properties":{"kind":{"enum":["b","c"]},"with":` + b.schema + `},"required":["kind"],"additionalProperties":false},` +
@@ -203,7 +223,7 @@ func (r *samples) tagged(depth int) sample {
 // names need escaping here and there, and begin alike.
 var names = []string{"name", "names", "a", `q"uote`, `back\slash`, "ชื่อ", "x y", "tab\there", "b"}
 
-func (r *samples) object(depth int) sample {
+func (r *Source) object(depth int) sample {
 	order := r.Perm(len(names))[:r.IntN(4)]
 	var properties, required []string
 	var members []sample
@@ -226,11 +246,11 @@ func (r *samples) object(depth int) sample {
 	case 1:
 		further, name = r.scalar(), "other"
 		base += `,"additionalProperties":` + further.schema
-		r.open = true
+		r.twice = true
 	case 2:
 		further, name = sample{"", func(int) string { return `[1,"x",{}]` }}, "other"
 		base += `,"additionalProperties":true,"propertyNames":{"pattern":"^[a-zก-๙\"\\\\ \\t]+$"}`
-		r.open = true
+		r.twice = true
 		for _, n := range order {
 			if strings.ContainsAny(names[n], "ABC") {
 				name = ""
@@ -239,7 +259,7 @@ func (r *samples) object(depth int) sample {
 	case 3:
 		further, name = r.scalar(), "x-1"
 		base += `,"patternProperties":{"^x-[0-9]$":` + further.schema + `,"^y-":{"type":"null"}}`
-		r.open = true
+		r.twice = true
 	case 4: // allOf of parts
 		base = `"allOf":[{` + base + `},{"properties":{"extra":{"type":"integer"}}},{"properties":{"extra":{"minimum":5,"maximum":9}},"required":["extra"]}]`
 		further, name = sample{"", func(int) string { return "7" }}, "extra"

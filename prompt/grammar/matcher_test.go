@@ -116,7 +116,11 @@ func checkMasks(t *testing.T, v *Vocabulary, f forms, g *Grammar, rng *rand.Rand
 func TestMaskIsWhatSentencesBeginWith(t *testing.T) {
 	v := smallVocabulary(t, letterPieces()...)
 	rng := rand.New(rand.NewPCG(1, 16))
-	for range 300 {
+	grammars := 300
+	if testing.Short() {
+		grammars = 40
+	}
+	for range grammars {
 		f, g := randomGrammar(rng)
 		checkMasks(t, v, f, g, rng, 5)
 	}

@@ -1,6 +1,7 @@
 package grammar
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -320,8 +321,7 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// Masks are the same whoever has asked before, at the same time, and where an
-// automaton took the place of one that was full.
+// Masks are the same whoever has asked before and at the same time.
 func TestMatchersShareAnAutomaton(t *testing.T) {
 	v := smallVocabulary(t, letterPieces()...)
 	rng := rand.New(rand.NewPCG(3, 16))
@@ -330,38 +330,60 @@ func TestMatchersShareAnAutomaton(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 4 {
 			wg.Go(func() {
-				alone, err := Parse(f.gbnf())
-				if err != nil {
-					t.Error(err)
-					return
-				}
 				rng := rand.New(rand.NewPCG(4, uint64(i/2)))
-				a, b := g.Matcher(v, ends), alone.Matcher(v, ends)
-				last := int32(-1)
-				for n := 0; n < 20 && !slices.Contains(ends, last); n++ {
-					got, want := make([]uint32, v.words()), make([]uint32, v.words())
-					if n%5 == 4 {
-						a.a.mu.Lock()
-						a.a.size = maxSize + 1
-						a.a.mu.Unlock()
-					}
-					if err := a.Next(last, got); err != nil {
-						t.Error(err)
-					}
-					if err := b.Next(last, want); err != nil {
-						t.Error(err)
-					}
-					if !slices.Equal(got, want) || a.Complete() != b.Complete() {
-						t.Errorf("%s: masks differ: %v and %v", f.gbnf(), allowedOf(got), allowedOf(want))
-						return
-					}
-					allowed := allowedOf(got)
-					last = allowed[rng.IntN(len(allowed))]
-				}
+				compareMatchers(t, v, g.Matcher(v, ends), mustParse(t, f.gbnf()).Matcher(v, ends), func(n int, allowed []int32) int32 {
+					return allowed[rng.IntN(len(allowed))]
+				})
 			})
 		}
 		wg.Wait()
 	}
+}
+
+// compareMatchers compares the masks of two matchers along an answer. choose
+// returns its token n, perhaps -1 to end it.
+func compareMatchers(t *testing.T, v *Vocabulary, a, b *Matcher, choose func(n int, allowed []int32) int32) {
+	last := int32(-1)
+	for n := 0; n < 30 && !slices.Contains(ends, last) && (n == 0 || last >= 0); n++ {
+		got, want := make([]uint32, v.words()), make([]uint32, v.words())
+		if err := errors.Join(a.Next(last, got), b.Next(last, want)); err != nil {
+			t.Error(err)
+			return
+		}
+		if !slices.Equal(got, want) || a.Complete() != b.Complete() {
+			t.Errorf("masks differ: %v and %v", allowedOf(got), allowedOf(want))
+			return
+		}
+		last = choose(n, allowedOf(got))
+	}
+}
+
+// An automaton that is full is left for another, by all of its matchers, with
+// their stacks.
+func TestFullAutomatonIsLeft(t *testing.T) {
+	v := smallVocabulary(t)
+	g := mustParse(t, jsonGBNF)
+	var wg sync.WaitGroup
+	for _, text := range []string{
+		`{"a":[[[{"b":1}],[0]]]}`, `{"a":{"b":{"c":[{}]}}}`, `{"a":1,"b":[{"c":[]}]}`,
+	} {
+		m := g.Matcher(v, ends)
+		wg.Go(func() {
+			compareMatchers(t, v, m, mustParse(t, jsonGBNF).Matcher(v, ends), func(n int, allowed []int32) int32 {
+				m.a.mu.Lock()
+				m.a.size = maxSize + 1
+				m.a.mu.Unlock()
+				if n == len(text) {
+					return -1
+				}
+				return 4 + int32(text[n])
+			})
+			if !m.Complete() {
+				t.Errorf("%s is not complete", text)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // Grammars that can be read in very many ways end in an error, and in none

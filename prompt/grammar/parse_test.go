@@ -39,6 +39,7 @@ func TestNotation(t *testing.T) {
 		{`root ::= "a" root | "b"`, []string{"b", "aaab"}, []string{"a", "ba"}},
 		{`root ::= "a" root "b" | ""`, []string{"", "ab", "aaabbb"}, []string{"aab", "abb", "ba"}},
 		{"root ::= empty root-2 \"c\"\nempty ::= \"\" | \"a\"\nroot-2 ::= \"b\" root | empty", []string{"c", "aac", "abcc", "bcc"}, []string{"b", "bc"}},
+		{"root ::= \"a\" r \"1\" | r \"2\"\nr ::= \"a\"* c \"z\"\nc ::= \"b\"", []string{"aabz1", "aabz2", "bz2", "abz1"}, []string{"bz1", "aabz"}},
 		{"root ::= ws \"a\" ws\nws ::= | \" \" | \"\\n\" [ \\t]{0,2}", []string{"a", " a ", "\n  a\n\t"}, []string{"  a", "a\n   "}},
 	} {
 		g, err := Parse(c.gbnf)

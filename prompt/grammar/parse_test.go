@@ -3,6 +3,7 @@ package grammar
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -30,6 +31,7 @@ func TestNotation(t *testing.T) {
 		{`root ::= ("a" | "b" "c"?){2}`, []string{"ab", "bca", "bcbc"}, []string{"a", "acb", "abca"}},
 		{`root ::= ("a"*)*  (("b"?)+ | ""){3,}`, []string{"", "aabb"}, []string{"ba"}},
 		{`root ::= [a-c] [^a-c] [-a] [a-]`, []string{"adaa", "b\n--"}, []string{"aaaa", "dd--", "adba"}},
+		{`root ::= [a-zb-c0-] [^c-eb-df]`, []string{"zg", "00", "-a"}, []string{"zb", "ze", "zf", ".a"}},
 		{`root ::= [^\]a] [^\^] [\^]`, []string{"bb^", "ก!^"}, []string{"ab^", "]b^", "b^^"}},
 		{`root ::= . "."`, []string{"a.", "\n.", "😀.", "\x00."}, []string{".", "aa", "ab."}},
 		{`root ::= "\n\r\t\\\"\[\]\-" [\n\r\t\\"\[\]\-]`, []string{"\n\r\t\\\"[]-]", "\n\r\t\\\"[]-\\"}, []string{"\n\r\t\\\"[]-a"}},
@@ -181,6 +183,21 @@ func TestParseErrors(t *testing.T) {
 	}
 	if _, err := Parse("#" + strings.Repeat(" ", maxText)); err == nil || !strings.Contains(err.Error(), "1048577 bytes") {
 		t.Errorf("a long text: %v", err)
+	}
+}
+
+// Characters that no set tells apart are one class.
+func TestClasses(t *testing.T) {
+	c := mustParse(t, `root ::= [a-z] | [c-e] | "d" | [0-9ก]`).classes
+	var of []class
+	for _, r := range "!0ก9abczde" {
+		of = append(of, c.find(r))
+	}
+	if want := []class{0, 1, 1, 1, 2, 2, 3, 2, 4, 3}; !slices.Equal(of, want) || c.n != 5 {
+		t.Errorf("classes %v of %d, want %v", of, c.n, want)
+	}
+	if all := c.findAll([]rune("!09abcdezก")); !slices.Equal(all, []class{0, 1, 1, 2, 2, 3, 4, 3, 2, 1}) {
+		t.Errorf("all in order: %v", all)
 	}
 }
 

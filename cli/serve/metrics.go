@@ -118,6 +118,9 @@ func (m *metrics) answered(r *engine.Result, first, took time.Duration) {
 		finish = "error"
 	}
 	m.answers.WithLabelValues(finish).Inc()
+	if first == 0 && len(r.Tokens) > 0 { // it is the end, which is not handed out
+		first = took
+	}
 	if first > 0 {
 		m.first.Observe(first.Seconds())
 	}

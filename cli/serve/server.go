@@ -88,7 +88,7 @@ func (s *Server) routes() []route {
 		{"GET", "/v1/models", s.models, failOpenAI},
 		{"GET", "/v1/models/{id...}", s.model, failOpenAI},
 		{"GET", "/version", s.version, failOpenAI},
-		{"GET", "/health", s.health, failOpenAI},
+		{"GET", healthPath, s.health, failOpenAI},
 		{"GET", metricsPath, s.exposition, failOpenAI},
 		{"GET", "/{$}", page, failOpenAI},
 		{"GET", "/page/{file...}", page, failOpenAI},

@@ -51,6 +51,9 @@ func (j *Job) Ask(r *Request, index int64) (*Asked, error) {
 	if err := j.checkTokens(r); err != nil {
 		return nil, err
 	}
+	if err := j.checkTools(r); err != nil {
+		return nil, err
+	}
 	prompts, err := j.prompts(r)
 	if err != nil {
 		return nil, err
@@ -120,7 +123,7 @@ func (j *Job) bare(r *Request) bool { return r.Endpoint == Completion || r.Endpo
 // prompts are the ids of a request's.
 func (j *Job) prompts(r *Request) ([][]int32, error) {
 	if r.Endpoint == Chat {
-		ids, err := j.Template.Encode(j.Tokenizer, r.Messages, true)
+		ids, err := j.Template.WithTools(r.Tools).Encode(j.Tokenizer, r.Messages, true)
 		if err != nil {
 			return nil, &FieldError{Field: r.path("messages"), Problem: "are refused by the template: " + err.Error()}
 		}

@@ -21,24 +21,29 @@ type answer struct {
 	firstToken time.Duration // from asking until the first token was there
 }
 
-// ask runs one prompt of ids and hands the text to emit as it grows.
+// ask runs one prompt of ids and hands the text to emit as it grows, once, if the device is lost or not.
 func (o *opened) ask(ctx context.Context, ids []int32, s *samplingFlags, raw bool, emit func(text string) error) (answer, error) {
 	var a answer
-	r, err := o.request(ids, s, raw)
-	if err != nil {
-		return a, err
-	}
 	asked := time.Now()
-	r.Emit = func(t engine.Token) error {
-		if a.firstToken == 0 {
-			a.firstToken = time.Since(asked)
+	out := shown{emit: emit}
+	tell := func(what string) {
+		if isTerminal(o.kept.p.stderr) && len(out.text) > 0 {
+			fmt.Fprintln(o.kept.p.stderr) // the answer's line is open
 		}
-		if t.Text == "" {
-			return nil
-		}
-		return emit(t.Text)
+		o.note("%s, and the answer goes on", what)
 	}
-	a.Result, err = o.session.Generate(ctx, r)
+	result, err := o.generate(ctx, tell, func() (engine.Request, error) {
+		r, err := o.request(ids, s, raw)
+		out.at = 0
+		r.Emit = func(t engine.Token) error {
+			if a.firstToken == 0 {
+				a.firstToken = time.Since(asked)
+			}
+			return out.push(t.Text)
+		}
+		return r, err
+	})
+	a.Result = result
 	return a, err
 }
 

@@ -41,7 +41,7 @@ func openDemo(t *testing.T, positions uint64) *opened {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}
 	t.Cleanup(func() {
-		if err := o.close(context.Background()); err != nil || p.validationMessages.Load() != 0 {
+		if err := o.end(context.Background()); err != nil || p.validationMessages.Load() != 0 {
 			t.Errorf("%v\n%s", err, stderr.String())
 		}
 	})

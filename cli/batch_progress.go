@@ -145,7 +145,7 @@ func (r *batchRun) summary() string {
 		fmt.Fprintf(&b, ", %s", counted(s.Errors, "error"))
 	}
 	fmt.Fprintf(&b, " in %.1f s: %d tokens in, %d out, %.1f and %.1f tok/s", s.Seconds, s.PromptTokens, s.CompletionTokens, s.PromptTPS, s.CompletionTPS)
-	c := r.o.model.Counters()
+	c := r.o.counters()
 	if c.Reused > 0 {
 		fmt.Fprintf(&b, "; %.0f %% of the prompts' tokens reused", 100*reusedShare(c))
 	}

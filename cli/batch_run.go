@@ -30,6 +30,8 @@ type batchRun struct {
 	journal *batch.Journal
 	plain   *os.File // an output that is a pipe or a device
 	stats   *batch.Stats
+
+	sequences, context int // of the model
 }
 
 // batch answers the lines of the inputs. given tells whether the user gave a flag.
@@ -88,7 +90,7 @@ func (p *program) batch(f *batchFlags, names []string, given func(string) bool) 
 		return err
 	}
 	r.o = o
-	defer func() { err = errors.Join(err, o.close(ctx)) }()
+	defer func() { err = errors.Join(err, o.end(ctx)) }()
 	if err := r.begin(); err != nil {
 		return err
 	}
@@ -172,7 +174,8 @@ func (r *batchRun) begin() error {
 	o := r.o
 	decode, prefill := o.model.Arithmetic()
 	caps := o.device.Caps()
-	context := strconv.Itoa(o.model.Context())
+	r.sequences, r.context = o.model.Sequences(), o.model.Context()
+	context := strconv.Itoa(r.context)
 	noted := map[string]string{
 		"the device":  fmt.Sprintf("%s (%s)", caps.Name, strings.TrimSpace(caps.Driver.Name+" "+caps.Driver.Info)),
 		"arithmetic":  fmt.Sprintf("decode by %s, prompts by %s", decode, prefill),
@@ -208,7 +211,7 @@ func (r *batchRun) run(ctx context.Context) error {
 	r.stats = batch.NewStats()
 	work := batch.Run{
 		Source: r.source, Skip: int64(f.skip.value), Limit: int64(f.limit.value), Order: batch.Order(f.order.value),
-		Ask: r.job.Ask, Places: r.o.model.Sequences(), Submit: r.o.model.Submit, Write: r.write, Stats: r.stats,
+		Ask: r.job.Ask, Places: r.sequences, Submit: r.o.model.Submit, Reopen: r.o.submitAgain, Write: r.write, Stats: r.stats,
 	}
 	if r.journal != nil {
 		work.Done = r.journal.Done
@@ -244,9 +247,9 @@ func (r *batchRun) run(ctx context.Context) error {
 
 // statistics are those of --stats.
 func (r *batchRun) statistics() batchStatistics {
-	c := r.o.model.Counters()
+	c := r.o.counters()
 	s := batchStatistics{
-		Summary: r.stats.Summary(), Sequences: r.o.model.Sequences(), Context: r.o.model.Context(),
+		Summary: r.stats.Summary(), Sequences: r.sequences, Context: r.context,
 		Reused: reusedShare(c), Computed: c.Computed, Replayed: c.Replayed, Steps: c.Steps, LoadSeconds: r.o.load.Seconds(),
 		Model: r.header.Model, Device: r.header.Noted["the device"], Numerics: r.o.numerics.String(),
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,7 +68,7 @@ func (p *program) chat(model *modelFlags, sampling *samplingFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.close(ctx)) }()
+	defer func() { err = errors.Join(err, o.end(ctx)) }()
 	c := &chat{program: p, opened: o, sampling: sampling, verbose: model.verbose, system: sampling.system}
 	if c.verbose && sampling.temperature.value > 0 {
 		p.note("seed %d", sampling.seed.value)
@@ -172,8 +173,8 @@ func (c *chat) turn(line string) error {
 	case errors.As(err, &tooLong):
 		return c.turnFailed(fmt.Errorf("the conversation has %d tokens now and the context holds %d: /clear forgets it, --ctx makes the context larger",
 			tooLong.tokens, tooLong.context))
-	case err != nil && stopped == nil:
-		return err
+	case err != nil && (stopped == nil || c.opened.gone()): // stopped while the device was opened again
+		return cmp.Or(stopped, err)
 	}
 	if a.Text != "" || stopped == nil {
 		io.WriteString(c.stdout, "\n")

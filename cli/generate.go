@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -76,7 +77,7 @@ func (p *program) generate(f *generateFlags, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.close(ctx)) }()
+	defer func() { err = errors.Join(err, o.end(ctx)) }()
 	if f.model.verbose && f.sampling.temperature.value > 0 {
 		p.note("seed %d", f.sampling.seed.value)
 	}
@@ -90,8 +91,8 @@ func (p *program) generate(f *generateFlags, args []string) (err error) {
 	}
 	a, err := o.ask(ctx, ids, f.sampling, f.raw, emit)
 	stopped := stopCause(ctx, nil)
-	if err != nil && stopped == nil {
-		return err
+	if err != nil && (stopped == nil || o.gone()) {
+		return cmp.Or(stopped, err)
 	}
 	if f.json {
 		err = encodeJSON(p.stdout, "", a.generated(o))

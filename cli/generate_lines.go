@@ -34,7 +34,7 @@ func (p *program) generateLines(f *generateFlags, files []string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.close(ctx)) }()
+	defer func() { err = errors.Join(err, o.end(ctx)) }()
 	if f.model.verbose {
 		p.note("%d prompts at a time", o.model.Sequences())
 		if f.sampling.temperature.value > 0 {
@@ -43,7 +43,7 @@ func (p *program) generateLines(f *generateFlags, files []string) (err error) {
 	}
 	l := &promptLines{o: o, requests: o.requests(f.sampling, f.raw, f.special, o.model.Context())}
 	run := batch.Run{
-		Source: source, Ask: l.ask, Places: o.model.Sequences(), Submit: o.model.Submit, Stats: batch.NewStats(),
+		Source: source, Ask: l.ask, Places: o.model.Sequences(), Submit: o.model.Submit, Reopen: o.submitAgain, Stats: batch.NewStats(),
 		Write: func(_ int64, record []byte, _ bool) error {
 			_, err := p.stdout.Write(record)
 			return err
@@ -87,7 +87,14 @@ func (p *promptLines) ask(l *batch.Line, _ bool) (batch.Work, error) {
 	if err != nil {
 		return batch.Work{Record: func([]batch.Result) ([]byte, bool, error) { return p.record(&answer{}, err) }}, nil
 	}
-	return batch.Work{Requests: asked.Requests, Record: func(results []batch.Result) ([]byte, bool, error) {
+	again := func() ([]engine.Request, error) {
+		asked, err := p.request(l)
+		if err != nil {
+			return nil, err
+		}
+		return asked.Requests, nil
+	}
+	return batch.Work{Requests: asked.Requests, Again: again, Record: func(results []batch.Result) ([]byte, bool, error) {
 		r := &results[0]
 		p.drafted += r.Drafted
 		p.accepted += r.Accepted

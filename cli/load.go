@@ -33,6 +33,7 @@ func (p *program) load(ctx context.Context, o *opened, file *weights.Model, f *m
 			compiling.uploaded(done == total)
 		})
 	})
+	file.Rest()
 	compiling.end()
 	endBar()
 	wipe()

@@ -34,7 +34,7 @@ func TestUnlessStopped(t *testing.T) {
 		t.Errorf("one that hangs: %d, %v, %v", v, left, err)
 	}
 	o := &opened{left: left} // device and instance are in use
-	if err := o.close(context.Background()); err != nil {
+	if err := o.end(context.Background()); err != nil {
 		t.Error(err)
 	}
 }
@@ -84,7 +84,7 @@ func TestUnwritableCache(t *testing.T) {
 	if err := p.openDevice(o, newModelFlags()); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.close(context.Background()); err != nil {
+	if err := o.end(context.Background()); err != nil {
 		t.Error(err)
 	}
 	if strings.Count(stderr.String(), "compiled kernels are not kept") != 1 {

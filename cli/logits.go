@@ -57,7 +57,7 @@ func (p *program) logits(f *logitsFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.close(ctx)) }()
+	defer func() { err = errors.Join(err, o.end(ctx)) }()
 	for i, id := range ids {
 		if int(id) >= o.tokenizer.Size() {
 			return fmt.Errorf("--ids: id %d at position %d is past the vocabulary of %d pieces", id, i, o.tokenizer.Size())

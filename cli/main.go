@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/urfave/cli/v2"
+
+	"sealvk/vk"
 )
 
 func main() {
@@ -26,6 +28,8 @@ type program struct {
 	stdout *output
 	stderr io.Writer
 
+	faults func(vk.Op) error // vk.Config.Fault, in tests
+
 	// validationMessages counts what the validation layers said (--validate).
 	validationMessages atomic.Int64
 }
@@ -33,9 +37,12 @@ type program struct {
 // run is the whole program: args without the program's name, the exit code
 // back. It leaves the process as it was, so tests may call it again and again.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{args: args, stdin: stdin, stdout: &output{w: stdout}, stderr: stderr}
+	return (&program{args: args, stdin: stdin, stdout: &output{w: stdout}, stderr: stderr}).run()
+}
+
+func (p *program) run() int {
 	app := p.app()
-	err := app.Run(append([]string{app.Name}, arrange(app, args)...))
+	err := app.Run(append([]string{app.Name}, arrange(app, p.args)...))
 	if err == nil && p.stdout.err != nil {
 		err = fmt.Errorf("standard output: %w", p.stdout.err)
 	}

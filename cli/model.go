@@ -33,7 +33,7 @@ func (p *program) openFile(name string) (*weights.Model, error) {
 
 // openInstance loads Vulkan, with the validation layers if asked for.
 func (p *program) openInstance(validate bool) (*vk.Instance, error) {
-	config := vk.Config{Validation: validate}
+	config := vk.Config{Validation: validate, Fault: p.faults}
 	if validate {
 		config.OnMessage = func(m vk.Message) {
 			if m.Newer { // says nothing about this program
@@ -53,7 +53,7 @@ const checkedFirst = 64 << 20
 
 // opened is a model on its device.
 type opened struct {
-	file      *weights.Model // closed: what it tells besides the tensors' data
+	file      *weights.Model // stays open, for a device that is opened again
 	tokenizer *tokenize.Tokenizer
 	template  prompt.Template
 	kv        engine.KVType
@@ -64,6 +64,7 @@ type opened struct {
 	loaded    engine.Loaded
 	left      bool // a load that was stopped, and still uses file, device and instance
 
+	kept     *kept // for reopen
 	instance *vk.Instance
 	device   *vk.Device
 	note     func(format string, args ...any)
@@ -93,14 +94,13 @@ func (o *opened) readText(named *prompt.Template, raw bool) (err error) {
 	return err
 }
 
-// bring has the model of an open file on its device, and closes the file. Meanwhile readText reads what else is
-// wanted of it. After an error nothing is open.
+// bring has the model of an open file on its device. Meanwhile readText reads what else is wanted of it. After an
+// error nothing is open.
 func (p *program) bring(ctx context.Context, o *opened, f *modelFlags, readText func() error) (err error) {
 	o.kv, o.numerics = f.kvType(), f.numericsMode()
-	defer func() { err = errors.Join(err, o.closeFile()) }()
 	defer func() {
 		if err != nil {
-			err = errors.Join(stopCause(ctx, err), o.close(ctx))
+			err = errors.Join(stopCause(ctx, err), o.end(ctx))
 		}
 	}()
 	if o.file.Size <= checkedFirst {
@@ -116,13 +116,20 @@ func (p *program) bring(ctx context.Context, o *opened, f *modelFlags, readText 
 	if err = cmp.Or(textError, err); err != nil {
 		return err
 	}
-	if err = p.load(ctx, o, o.file, f); err != nil {
+	if err = p.place(ctx, o, f); err != nil {
 		return err
 	}
 	if n := o.file.Config.Context; o.model.Context() > n {
 		p.note("the model was trained for %d positions; past them a context of %d gives poor answers", n, o.model.Context())
 	}
-	if f.sessions == 0 {
+	o.kept = keepFor(p, f, o.model)
+	return nil
+}
+
+// place has the model on the open device.
+func (p *program) place(ctx context.Context, o *opened, f *modelFlags) error {
+	err := p.load(ctx, o, o.file, f)
+	if err == nil && f.sessions == 0 {
 		o.session, err = o.model.NewSession()
 	}
 	return err
@@ -186,7 +193,7 @@ func pipelineCache() string {
 	return filepath.Join(dir, "sealvk")
 }
 
-// closeFile closes the file, which the model needs no longer once it is loaded.
+// closeFile closes the file, unless a load that was left uses it.
 func (o *opened) closeFile() error {
 	if o.left {
 		return nil
@@ -194,7 +201,10 @@ func (o *opened) closeFile() error {
 	return o.file.Close()
 }
 
-// close gives everything back that open took, as far as it came. Where ctx has ended it waits no longer than
+// end gives everything back that open took.
+func (o *opened) end(ctx context.Context) error { return errors.Join(o.close(ctx), o.closeFile()) }
+
+// close gives everything back but the file, as far as there is any. Where ctx has ended it waits no longer than
 // leaveAfter for what the driver compiles, and keeps what was compiled.
 func (o *opened) close(ctx context.Context) error {
 	var errs []error
@@ -222,5 +232,6 @@ func (o *opened) close(ctx context.Context) error {
 	if o.instance != nil {
 		o.instance.Close()
 	}
+	o.session, o.model, o.device, o.instance = nil, nil, nil, nil
 	return errors.Join(errs...)
 }

@@ -78,7 +78,7 @@ func (p *program) perplexity(f *perplexityFlags, path string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.close(ctx)) }()
+	defer func() { err = errors.Join(err, o.end(ctx)) }()
 	r := &perplexityRun{p: p, o: o, f: f, text: text, size: o.model.Context()}
 	if err := r.cut(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
@@ -172,7 +172,15 @@ func (r *perplexityRun) compute(ctx context.Context) error {
 	}
 	begun := time.Now()
 	for i, w := range r.windows {
-		result, err := r.o.session.Generate(ctx, engine.Request{Prompt: w.IDs, MaxTokens: engine.NoTokens, PromptLogprobs: true, PromptLogprobsFrom: w.First})
+		tell := func(what string) {
+			if i > 0 {
+				fmt.Fprintln(r.p.stderr) // its line is open
+			}
+			r.p.note("%s", what)
+		}
+		result, err := r.o.generate(ctx, tell, func() (engine.Request, error) {
+			return engine.Request{Prompt: w.IDs, MaxTokens: engine.NoTokens, PromptLogprobs: true, PromptLogprobsFrom: w.First}, nil
+		})
 		if err == nil {
 			err = stopCause(ctx, nil)
 		}

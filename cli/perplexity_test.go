@@ -80,7 +80,7 @@ func TestPerplexityIsThatOfLlamaAndTransformers(t *testing.T) {
 		if path == "" {
 			checkPerplexityErrors(t, o)
 		}
-		if err := o.close(t.Context()); err != nil {
+		if err := o.end(t.Context()); err != nil {
 			t.Error(err)
 		}
 	}

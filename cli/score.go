@@ -71,7 +71,7 @@ func (p *program) score(f *scoreFlags, files []string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, o.close(ctx)) }()
+	defer func() { err = errors.Join(err, o.end(ctx)) }()
 	s := &scoring{o: o, f: f, template: sync.OnceValues(func() (prompt.Template, error) {
 		return chooseTemplate(named, o.file, o.tokenizer)
 	})}
@@ -83,7 +83,7 @@ func (p *program) score(f *scoreFlags, files []string) (err error) {
 		err = writeFile(f.output, write)
 	}
 	if f.model.verbose {
-		c, took := o.model.Counters(), time.Since(begun)
+		c, took := o.counters(), time.Since(begun)
 		p.note("%s in %.2f s; %d tokens, %.1f tok/s, of which %d were there from prompts in front",
 			counted(int64(s.lines), "line"), took.Seconds(), c.PromptTokens, perSecond(int(c.PromptTokens), took), c.Reused)
 	}
@@ -131,7 +131,7 @@ type scoreCorrect struct {
 // run brings all lines through the model.
 func (s *scoring) run(ctx context.Context, source *batch.Source, w io.Writer) error {
 	r := &batch.Run{
-		Source: source, Order: batch.InputOrder, Places: s.o.model.Sequences(), Submit: s.o.model.Submit, Stats: batch.NewStats(),
+		Source: source, Order: batch.InputOrder, Places: s.o.model.Sequences(), Submit: s.o.model.Submit, Reopen: s.o.submitAgain, Stats: batch.NewStats(),
 		Ask: func(l *batch.Line, _ bool) (batch.Work, error) { return s.work(l), nil },
 		Write: func(_ int64, record []byte, _ bool) error {
 			_, err := w.Write(record)
@@ -159,7 +159,8 @@ func (s *scoring) work(l *batch.Line) batch.Work {
 	for i, p := range pairs {
 		requests[i] = engine.Request{Prompt: p.IDs, MaxTokens: engine.NoTokens, PromptLogprobs: true, PromptLogprobsFrom: p.First}
 	}
-	return batch.Work{Requests: requests, Err: err, Record: func(results []batch.Result) (record []byte, failed bool, _ error) {
+	again := func() ([]engine.Request, error) { return requests, nil } // they have no state
+	return batch.Work{Requests: requests, Again: again, Err: err, Record: func(results []batch.Result) (record []byte, failed bool, _ error) {
 		if err == nil {
 			err = s.fill(out, line, pairs, results)
 		}

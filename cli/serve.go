@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -90,8 +91,8 @@ func (p *program) serve(f *serveFlags) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
 	o := &opened{file: file, kv: f.model.kvType(), numerics: f.model.numericsMode()}
+	defer func() { err = errors.Join(err, o.closeFile()) }()
 	if err := o.readText(named, false); err != nil {
 		return err
 	}
@@ -138,24 +139,32 @@ func (p *program) serve(f *serveFlags) (err error) {
 	return err // nil behind a signal: a service that is stopped has done what it should
 }
 
-// bringAgain has the model of a file that stays open on a device that is opened anew.
+// bringAgain has the model of text's file on a device that is opened anew.
 func (p *program) bringAgain(ctx context.Context, text *opened, f *modelFlags) (*engine.Model, func() error, error) {
 	o := &opened{file: text.file, kv: text.kv, numerics: text.numerics}
+	give := func() error {
+		err := o.close(ctx)
+		text.left = text.left || o.left // then the file is in use to the end
+		return err
+	}
 	err := p.openDevice(o, f)
 	if err == nil {
 		err = p.load(ctx, o, o.file, f)
 	}
 	if err != nil {
-		return nil, nil, errors.Join(err, o.close(ctx))
+		return nil, nil, errors.Join(err, give())
 	}
-	return o.model, func() error { return o.close(ctx) }, nil
+	_ = f.context.Set(strconv.Itoa(o.model.Context())) // the next time too, whatever part of the memory is free by then
+	return o.model, give, nil
 }
 
-// changed tells the user how the model is.
+// changed tells the user how the model is. How it failed is the command's error.
 func (p *program) changed(s resident.Status) {
-	if s.Reason == "" {
+	switch {
+	case s.State == resident.Failed:
+	case s.Reason == "":
 		p.note("the model is %v", s.State)
-		return
+	default:
+		p.note("the model is %v: %s", s.State, s.Reason)
 	}
-	p.note("the model is %v: %s", s.State, s.Reason)
 }

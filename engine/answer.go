@@ -33,6 +33,7 @@ type answer struct {
 	begun     time.Time
 	last      time.Time // of the newest token
 	drafter   lookup.Drafter
+	mask      tokenMask
 	draft     int     // tokens of the next step behind its first one: drafted, or known
 	trial     int     // the same, while it is being chosen
 	reach     float64 // probability that all of those are right

@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"errors"
-	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -353,9 +352,15 @@ func TestFailingStep(t *testing.T) {
 	third.whole(t, "afterwards", c)
 }
 
-// A device that is lost ends all requests with its error.
+// A device that is lost while answers decode ends all requests with its error, and everything is given back.
 func TestLostDevice(t *testing.T) {
-	instance, err := vk.Open(vk.Config{})
+	var lost atomic.Bool
+	instance, err := vk.Open(vk.Config{Fault: func(vk.Op) error {
+		if lost.Load() {
+			return vk.ErrDeviceLost
+		}
+		return nil
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -368,23 +373,15 @@ func TestLostDevice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer own.Close()
 	m, err := Load(context.Background(), own, openNano(t), Options{Sequences: 2, Context: 256}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.Close()
 	cases := longCases(t, 40, 3)
 	all := []*heard{hear(cases[0], 0, nil), hear(cases[1], 0, nil), hear(cases[2], 0, nil)}
 	submit(t, m, context.Background(), all[0].Request, all[1].Request, all[2].Request)
 	<-all[1].tokens
-	if err := m.BetweenSteps(func() error {
-		lost := reflect.ValueOf(own).Elem().FieldByName("lost") // as vk notes it
-		(*atomic.Bool)(lost.Addr().UnsafePointer()).Store(true)
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
+	lost.Store(true)
 	for i, h := range all {
 		if r := h.ended(t); !errors.Is(r.Err, vk.ErrDeviceLost) {
 			t.Errorf("request %d: %+v", i, r)
@@ -392,5 +389,11 @@ func TestLostDevice(t *testing.T) {
 	}
 	if _, err := m.GenerateBatch(context.Background(), []Request{all[0].Request}); !errors.Is(err, vk.ErrDeviceLost) {
 		t.Errorf("afterwards: %v", err)
+	}
+	if err := errors.Join(m.Close(), own.Close()); err != nil {
+		t.Error(err)
+	}
+	if s := own.Stats(); s != (vk.Stats{}) {
+		t.Errorf("not given back: %+v", s)
 	}
 }

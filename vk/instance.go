@@ -21,6 +21,10 @@ type Config struct {
 	// Shader, unless nil, gives what is compiled in place of each shader: with it tests make a
 	// driver that compiles wrongly.
 	Shader func(name string, spirv []byte) []byte
+	// Fault, unless nil, is asked before each operation, from many goroutines: an error is the operation's.
+	// ErrDeviceLost loses the device, ErrTimeout and ErrOutOfMemory are of that operation alone. With it tests have
+	// devices fail at any place.
+	Fault func(Op) error
 }
 
 // Instance is an open Vulkan loader with its physical devices.
@@ -30,6 +34,7 @@ type Instance struct {
 	version    vulkan.Version // the Vulkan version asked for; a device may have less
 	validation bool
 	shader     func(name string, spirv []byte) []byte // Config.Shader
+	fault      func(Op) error                         // Config.Fault
 	labels     bool                                   // VK_EXT_debug_utils is on
 
 	layer     vulkan.Version // that the validation layer is of, 0 without
@@ -68,7 +73,7 @@ func Open(cfg Config) (*Instance, error) {
 	if have < minimumVersion {
 		return nil, fmt.Errorf("vk: %w: the Vulkan loader knows only Vulkan %v, 1.2 is needed: update it", ErrNoDevice, have)
 	}
-	in := &Instance{version: min(have, vulkan.Version(vulkan.MakeVersion(1, 3, 0))), validation: cfg.Validation, shader: cfg.Shader}
+	in := &Instance{version: min(have, vulkan.Version(vulkan.MakeVersion(1, 3, 0))), validation: cfg.Validation, shader: cfg.Shader, fault: cfg.Fault}
 	info := instanceInfo{version: uint32(in.version)}
 	extensions, err := instanceExtensions(loader.gipa, "")
 	if err != nil {

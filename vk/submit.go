@@ -46,12 +46,15 @@ var errEmptySubmit = errors.New("vk: submit: nothing to submit")
 // after sends the device what is nothing but the wait for a point of another timeline: what is submitted from
 // then on sees all that was written before it.
 func (d *Device) after(p point) (Ticket, error) {
-	if err := d.usable(); err != nil {
+	if err := d.fault(OpSubmit); err != nil {
 		return 0, err
 	}
 	t := &d.time
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if err := d.usable(); err != nil {
+		return 0, err
+	}
 	t.scratch = t.scratch[:0]
 	return d.send(p)
 }
@@ -70,15 +73,18 @@ func (d *Device) send(after point) (Ticket, error) {
 // Submit sends cs to the device, in order, with one vkQueueSubmit. It allocates nothing.
 // Each must have ended without error and must not still be executing.
 func (d *Device) Submit(cs ...*Commands) (Ticket, error) {
-	if err := d.usable(); err != nil {
-		return 0, err
-	}
 	if len(cs) == 0 {
 		return 0, errEmptySubmit
+	}
+	if err := d.fault(OpSubmit); err != nil {
+		return 0, err
 	}
 	t := &d.time
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if err := d.usable(); err != nil {
+		return 0, err
+	}
 	value := t.submitted + 1
 	t.scratch = t.scratch[:0]
 	for i, c := range cs {
@@ -153,6 +159,9 @@ func (d *Device) await(t *timeline, value uint64, timeout time.Duration) error {
 	}
 	if d.lost.Load() || d.handle == nil {
 		return d.usable()
+	}
+	if err := d.fault(OpWait); err != nil {
+		return err
 	}
 	d.count.wait.Add(1)
 	switch r := d.fn.wait(t.semaphore, value, timeout); r {

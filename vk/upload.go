@@ -81,6 +81,9 @@ func (d *Device) NewUploader(chunk int64, buffers int) (*Uploader, error) {
 // latest. No submission may be using them. An error of fill is returned and the ranges left as they
 // were or partly filled.
 func (u *Uploader) Write(to []Range, fill func(parts [][]byte) error) error {
+	if err := u.d.fault(OpUpload); err != nil {
+		return err
+	}
 	var bytes int64
 	parts, staged := make([][]byte, len(to)), false
 	for i, r := range to {
@@ -153,10 +156,16 @@ func (s *uploadSlot) record(d *Device, dst, from []Range) vulkan.Result {
 }
 
 func (u *Uploader) submit(s *uploadSlot) error {
+	if err := u.d.fault(OpSubmit); err != nil {
+		return err
+	}
 	q := &u.d.uploads
 	t := &q.time
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if err := u.d.usable(); err != nil {
+		return err
+	}
 	t.scratch = append(t.scratch[:0], uintptr(raw(s.commands)))
 	u.d.count.submit.Add(1)
 	if r := u.d.fn.submit(q.queue, point{}, t.scratch, t.semaphore, t.submitted+1); r != vulkan.Success {

@@ -17,6 +17,13 @@ func (m *Model) Ahead(t *Tensor, first, rows int) { m.advise(t, first, rows, uni
 // large one does not fill the memory; they are read again if touched.
 func (m *Model) release(t *Tensor, first, rows int) { m.advise(t, first, rows, unix.MADV_DONTNEED) }
 
+// Rest gives the memory pages back that were read of the files, which stay open: what is touched is read again.
+func (m *Model) Rest() {
+	for _, mapping := range m.mappings {
+		_ = unix.Madvise(mapping, unix.MADV_DONTNEED) // if it fails, the process only looks larger
+	}
+}
+
 // advise tells the system something of the pages of rows. Data that is not mapped is not concerned.
 func (m *Model) advise(t *Tensor, first, rows, advice int) {
 	data, scales, biases := t.RowData(first, rows)

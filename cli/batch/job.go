@@ -41,7 +41,14 @@ func (j *Job) Ask(l *Line, done bool) (Work, error) {
 	if j.Records.Format == CSV && (len(asked.Requests) != 1 || r.Logprobs || r.PromptLogprobs != nil) {
 		return j.refused(l, r, &openai.FieldError{Problem: "asks for what a record of CSV does not hold, several answers or log-probabilities: want --format jsonl"}), nil
 	}
-	return Work{Requests: asked.Requests, Record: func(results []Result) ([]byte, bool, error) {
+	again := func() ([]engine.Request, error) {
+		asked, err := j.Requests.Ask(r, l.Index)
+		if err != nil {
+			return nil, err
+		}
+		return asked.Requests, nil
+	}
+	return Work{Requests: asked.Requests, Again: again, Record: func(results []Result) ([]byte, bool, error) {
 		failed, theirs := false, make([]engine.Result, len(results))
 		for i := range results {
 			theirs[i] = results[i].Result

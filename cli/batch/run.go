@@ -5,16 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"sealvk/engine"
-	"sealvk/vk"
 )
 
 // Work is what a line asks of the engine, and what is made of the results.
 type Work struct {
 	Requests []engine.Request // none: the record is made without
 	Err      error            // why the line is refused, and asks for nothing; nil: it is not
+
+	// Again makes the requests once more, where the device was lost that was to answer them: what they decode with
+	// has a state. Used with Run.Reopen.
+	Again func() ([]engine.Request, error)
 
 	// Record makes the line's record, whole with its line break, from the results in the order of
 	// Requests, and tells whether it says that there is no answer. An error ends the run.
@@ -44,10 +48,21 @@ type Run struct {
 	Places int // requests that the engine computes together
 	Submit func(context.Context, ...engine.Request) error
 
+	// Reopen, unless nil, closes the model whose device was lost for this error, which ends all requests, opens it
+	// again and gives its Submit. An error ends the run. nil: a loss does.
+	Reopen func(ctx context.Context, lost error) (Submit func(context.Context, ...engine.Request) error, err error)
+
 	// Write takes records, one at a time; an error ends the run.
 	Write func(index int64, record []byte, failed bool) error
 
 	Stats *Stats // told of what happens
+
+	model atomic.Pointer[submitter]
+}
+
+// submitter is a model on its device. A loss is that of the model which was asked.
+type submitter struct {
+	submit func(context.Context, ...engine.Request) error
 }
 
 // ChangedError says that a line is not the one that has its record.
@@ -66,6 +81,7 @@ func (e *ChangedError) Error() string {
 func (r *Run) Do(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	r.model.Store(&submitter{r.Submit})
 	// Besides those that the engine computes as many wait there, so that it never waits for the reading.
 	w := newWindow(2 * r.Places)
 	defer context.AfterFunc(ctx, w.wake)()
@@ -76,7 +92,7 @@ func (r *Run) Do(ctx context.Context) error {
 		defer w.close()
 		read <- r.read(ctx, cancel, w, order)
 	}()
-	err := r.write(cancel, w, order)
+	err := r.write(ctx, cancel, w, order)
 	if err == nil {
 		err = context.Cause(ctx)
 	}
@@ -121,7 +137,13 @@ func (r *Run) read(ctx context.Context, stop context.CancelCauseFunc, w *window,
 				return err
 			}
 			order <- e
-			if err := r.ask(ctx, stop, w, e); err != nil {
+			requests := e.work.Requests
+			e.work.Requests = nil // they hold prompts and what they decode with
+			if len(requests) == 0 {
+				w.end(e, 0, nil)
+			} else if err := w.ask(ctx, len(requests)); err != nil {
+				return err
+			} else if err := r.ask(ctx, stop, w, e, requests); err != nil {
 				return err
 			}
 		}
@@ -145,21 +167,22 @@ func (r *Run) isDone(l *Line) (bool, error) {
 	return true, nil
 }
 
-// ask submits a line's requests as soon as the engine has room.
-func (r *Run) ask(ctx context.Context, stop context.CancelCauseFunc, w *window, e *entry) error {
-	requests, n := e.work.Requests, len(e.work.Requests)
-	e.work.Requests = nil // they hold prompts and what they decode with
-	if n == 0 {
-		w.end(e, 0, nil)
-		return nil
+// ask submits a line's requests, for which the engine has room; again, those that lost their device.
+func (r *Run) ask(ctx context.Context, stop context.CancelCauseFunc, w *window, e *entry, requests []engine.Request) error {
+	var asking []engine.Request
+	var places []int // of their results
+	for i, q := range requests {
+		if len(e.results) == 0 || lost(&e.results[i].Result) {
+			asking, places = append(asking, q), append(places, i)
+		}
 	}
-	if err := w.ask(ctx, n); err != nil {
-		return err
+	if len(e.results) == 0 {
+		e.results = make([]Result, len(requests))
 	}
-	e.results, e.waiting = make([]Result, n), n
+	e.waiting, e.model = len(asking), r.model.Load()
 	asked := time.Now()
-	for i := range requests {
-		q := &requests[i]
+	for k, i := range places {
+		q := &asking[k]
 		var first time.Duration
 		var emitted int
 		q.Emit = func(t engine.Token) error {
@@ -173,31 +196,41 @@ func (r *Run) ask(ctx context.Context, stop context.CancelCauseFunc, w *window, 
 			return nil
 		}
 		q.Done = func(result engine.Result) {
-			if lost(&result) {
+			switch {
+			case !lost(&result):
+				r.Stats.ended(&result, emitted, first, time.Since(asked))
+			case r.Reopen == nil:
 				stop(fmt.Errorf("the device ended it: %w", result.Err))
+			default:
+				r.Stats.lost(emitted)
 			}
-			r.Stats.ended(&result, emitted, first, time.Since(asked))
 			w.end(e, i, &Result{result, first})
 		}
 	}
-	err := r.Submit(ctx, requests...)
+	err := e.model.submit(ctx, asking...)
 	if err != nil { // the model is closed, and calls nobody
-		for i := range n {
+		for _, i := range places {
 			w.end(e, i, &Result{Result: engine.Result{Err: err}})
 		}
+	}
+	if r.Reopen != nil && errors.Is(err, engine.ErrClosed) { // for a loss, which write sees
+		return nil
 	}
 	return err
 }
 
 // write makes the records of lines that have ended and hands them on, in order. What comes behind an error
 // is left.
-func (r *Run) write(stop context.CancelCauseFunc, w *window, order <-chan *entry) (err error) {
+func (r *Run) write(ctx context.Context, stop context.CancelCauseFunc, w *window, order <-chan *entry) (err error) {
 	var head *entry // the oldest line that has no record in the output, if it is known
 	var open = true // no line that is cut has come
 	for {
 		e := w.next()
 		if e == nil {
 			return err
+		}
+		if r.askedAgain(ctx, stop, w, e) {
+			continue
 		}
 		e.ended = true
 		for i := range e.results {
@@ -244,10 +277,4 @@ func (r *Run) put(stop context.CancelCauseFunc, w *window, e *entry, failed erro
 	}
 	r.Stats.line(e.failed)
 	return nil
-}
-
-// lost reports whether a request failed for what is wrong with the device or the model, not with
-// the request.
-func lost(r *engine.Result) bool {
-	return errors.Is(r.Err, vk.ErrDeviceLost) || errors.Is(r.Err, vk.ErrTimeout) || errors.Is(r.Err, vk.ErrOutOfMemory) || errors.Is(r.Err, engine.ErrClosed)
 }

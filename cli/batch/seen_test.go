@@ -110,7 +110,7 @@ func BenchmarkSeen(b *testing.B) {
 		s.Close()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/5e6, "ns/id")
-	resident(b)
+	residentBytes(b)
 }
 
 // BenchmarkDone keeps and looks up five million lines.
@@ -130,10 +130,10 @@ func BenchmarkDone(b *testing.B) {
 		d.Close()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/5e6, "ns/line")
-	resident(b)
+	residentBytes(b)
 }
 
-func resident(b *testing.B) {
+func residentBytes(b *testing.B) {
 	status, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		return

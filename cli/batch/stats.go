@@ -79,6 +79,9 @@ func (s *Stats) Share(read, total int64) float64 {
 func (s *Stats) token()   { s.tokens.Add(1) }
 func (s *Stats) skipped() { s.passed.Add(1) }
 
+// lost takes the tokens back of an answer whose device was lost: it is computed again.
+func (s *Stats) lost(counted int) { s.tokens.Add(-int64(counted)) }
+
 func (s *Stats) line(failed bool) {
 	s.lines.Add(1)
 	if failed {

@@ -23,8 +23,9 @@ type entry struct {
 	index   int64 // of the line
 	work    Work
 	results []Result
-	waiting int    // requests that have not ended
-	record  []byte // once it is made
+	waiting int        // requests that have not ended
+	model   *submitter // that was asked
+	record  []byte     // once it is made
 	failed  bool
 	ended   bool  // all requests have
 	cut     bool  // some request was cancelled, or lost its device: there is no record

@@ -24,10 +24,18 @@ type ChatChunkChoice struct {
 	FinishReason *string       `json:"finish_reason"` // of its last chunk; else null
 }
 
-// ChatDelta is a piece of a message: its role first, then its text.
+// ChatDelta is a piece of a message: its role first, then its text and calls.
 type ChatDelta struct {
 	Role    string  `json:"role,omitzero"`
 	Content *string `json:"content,omitzero"`
+
+	ToolCalls []ToolCallDelta `json:"tool_calls,omitzero"`
+}
+
+// ToolCallDelta is a call of a tool, each in one piece.
+type ToolCallDelta struct {
+	Index int `json:"index"` // among the calls of the answer
+	ToolCall
 }
 
 // TextChunk is a piece of a streamed result of Completion.
@@ -60,6 +68,7 @@ type Stream struct {
 // streamed is a choice as far as it was handed out.
 type streamed struct {
 	begun      bool
+	reply      *Reply       // of a chat
 	characters int          // of its text
 	logprobs   int          // tokens of the answer whose log-probabilities are known
 	ranking    *textRanking // of a text with log-probabilities: those that are not handed out
@@ -148,17 +157,25 @@ func (s *Stream) gained(choice int, text string, logprobs []engine.Logprob, reas
 
 func (s *Stream) chatGained(choice int, text string, logprobs []engine.Logprob, reason *string) (chunks []any) {
 	if c := &s.choices[choice]; !c.begun {
-		c.begun = true
+		c.begun, c.reply = true, s.asked.Reply(choice, s.id)
 		chunks = append(chunks, s.chat(ChatChunkChoice{Index: choice, Delta: ChatDelta{Role: "assistant", Content: new(string)}}))
 	}
 	gained := ChatChunkChoice{Index: choice, FinishReason: reason}
-	if reason == nil || text != "" {
+	reply := s.choices[choice].reply
+	text, calls := reply.Push(text)
+	if reason != nil {
+		rest, more := reply.End()
+		text, calls = text+rest, append(calls, more...)
+		*reason = reply.word(*reason)
+	}
+	gained.Delta.ToolCalls = reply.deltas(calls)
+	if text != "" || reason == nil && calls == nil {
 		gained.Delta.Content = &text
 	}
 	if len(logprobs) > 0 {
 		gained.Logprobs = chatLogprobs(s.asked.job.Tokenizer, logprobs, s.asked.request.TopLogprobs)
 	}
-	if text == "" && gained.Logprobs == nil && reason == nil {
+	if text == "" && calls == nil && gained.Logprobs == nil && reason == nil {
 		return chunks
 	}
 	return append(chunks, s.chat(gained))

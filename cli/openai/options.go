@@ -14,6 +14,9 @@ type reading struct {
 	maxCompletion *int // max_completion_tokens
 	top           *int // top_logprobs
 	streamOptions bool
+	toolChoice    string // "": not said
+	tokenization  *Tokenization
+	ollama        *OllamaRequest
 }
 
 // reader reads a field's value; it is false of one that is not as wants says, where it has no
@@ -59,6 +62,15 @@ func wholeNumber(lo, hi int64) string {
 func flag(into func(*reading) *bool) reader {
 	return reader{"true or false", func(r *reading, v value) (ok bool, err error) {
 		*into(r), ok = v.boolean()
+		return ok, nil
+	}}
+}
+
+// not is flag of the opposite.
+func not(into func(*reading) *bool) reader {
+	return reader{"true or false", func(r *reading, v value) (bool, error) {
+		is, ok := v.boolean()
+		*into(r) = !is
 		return ok, nil
 	}}
 }
@@ -179,6 +191,9 @@ func (r *reading) finish(path string) error {
 		}
 		r.TopLogprobs = *r.top
 	}
+	if r.toolChoice == "none" {
+		r.Tools = nil
+	}
 	if r.streamOptions && !r.Stream {
 		return problem("stream_options", "is there without \"stream\": true")
 	}
@@ -204,6 +219,16 @@ func (o *Options) sampling(s engine.Sampling) engine.Sampling {
 	set(&s.RepeatPenalty, o.RepetitionPenalty)
 	set(&s.PresencePenalty, o.PresencePenalty)
 	set(&s.FrequencyPenalty, o.FrequencyPenalty)
+	if o.PenaltyWindow != nil {
+		switch n := *o.PenaltyWindow; {
+		case n > 0:
+			s.RepeatLastN = n
+		case n < 0:
+			s.RepeatLastN = math.MaxInt32
+		default:
+			s.RepeatPenalty, s.PresencePenalty, s.FrequencyPenalty = 1, 0, 0
+		}
+	}
 	if o.TopP != nil {
 		s.TopP = max(s.TopP, leastTopP)
 	}

@@ -38,6 +38,7 @@ type Options struct {
 	RepetitionPenalty *float32
 	PresencePenalty   *float32
 	FrequencyPenalty  *float32
+	PenaltyWindow     *int // tokens that the penalties look at; -1: all; 0: none
 	LogitBias         map[int32]float32
 	Seed              *int64
 	N                 int // choices of each prompt, at least 1
@@ -49,7 +50,9 @@ type Options struct {
 	TopLogprobs       int  // tokens named beside each
 	PromptLogprobs    *int // the same beside each token of the prompt; nil: no log-probabilities of those
 	Stream            bool
-	IncludeUsage      bool // in a last chunk of the stream
+	IncludeUsage      bool          // in a last chunk of the stream
+	Tools             *prompt.Tools // that an answer may call; nil: none
+	OneCall           bool          // at most
 }
 
 // Text is a plain line's request for an answer to a text, with no options of its own.

@@ -20,9 +20,6 @@ type stay struct {
 	err     error         // of the loss, nil: none
 }
 
-// pause is between a load that failed behind a loss and the next: a driver that resets a device needs seconds.
-const pause = 5 * time.Second
-
 // run loads the model as often as it takes, and gives it back, until it is closed or has failed.
 func (m *Model) run() {
 	defer close(m.ended)
@@ -41,22 +38,18 @@ func (m *Model) run() {
 			lost = false
 			m.await()
 		case loaded || lost || errors.Is(err, vk.ErrDeviceLost):
-			if losses.Add(time.Now()) {
-				m.fail("the device was lost, and after three times in ten minutes it is not opened again", err)
+			if lost = true; !loaded {
+				m.missing(err)
+			}
+			if err := losses.Again(m.life, err, loaded); m.life.Err() == nil && err != nil {
+				m.fail(err)
 				return
 			}
-			if !loaded {
-				m.lose(err)
-				if lost {
-					m.pause()
-				}
-			}
-			lost = true
 		case m.woken():
-			m.set(Unloaded, "loading it failed", err)
+			m.set(Unloaded, err)
 			m.await()
 		default:
-			m.fail("loading it failed", err)
+			m.fail(err)
 			return
 		}
 	}
@@ -156,23 +149,19 @@ func (m *Model) woken() bool {
 	return m.waking
 }
 
-func (m *Model) pause() {
-	select {
-	case <-time.After(pause):
-	case <-m.life.Done():
-	}
-}
-
-func (m *Model) fail(why string, err error) {
-	m.set(Failed, why, err)
+func (m *Model) fail(err error) {
+	m.set(Failed, err)
 	close(m.failed)
 }
 
-func (m *Model) lose(err error) {
-	m.mu.Lock()
-	m.losing(err)
-	m.mu.Unlock()
-	m.tell()
+// missing notes that the device did not come back, or was lost again by then.
+func (m *Model) missing(err error) {
+	if errors.Is(err, vk.ErrDeviceLost) {
+		m.mu.Lock()
+		m.status.Losses++
+		m.mu.Unlock()
+	}
+	m.set(Loading, fmt.Errorf("the device was lost, and does not come back yet: %w", err))
 }
 
 // losing notes a loss. The Model is locked.
@@ -182,9 +171,9 @@ func (m *Model) losing(err error) {
 	m.become(Loading, "the device was lost, and is opened again: "+oneLine(err), err)
 }
 
-func (m *Model) set(s State, why string, err error) {
+func (m *Model) set(s State, err error) {
 	m.mu.Lock()
-	m.become(s, why+": "+oneLine(err), err)
+	m.become(s, oneLine(err), err)
 	m.mu.Unlock()
 	m.tell()
 }

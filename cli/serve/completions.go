@@ -6,10 +6,12 @@ import (
 	"io"
 	"math"
 	"net/http"
+	"slices"
 	"time"
 
 	"sealvk/cli/openai"
 	"sealvk/engine"
+	"sealvk/prompt"
 )
 
 // chat answers POST /v1/chat/completions.
@@ -46,15 +48,27 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, prefix string,
 	return writeJSON(w, http.StatusOK, asked.Body(id, results, true))
 }
 
-// ask makes a request the model's. Each that names no seed draws on its own.
+// ask makes a request the model's. A conversation that has no system message gets the job's. Each request that names no
+// seed draws on its own.
 func (s *Server) ask(r *openai.Request) (*openai.Asked, error) {
+	if system := s.Job.System; system != "" && r.Endpoint == openai.Chat && !slices.ContainsFunc(r.Messages, isSystem) {
+		r.Messages = slices.Insert(r.Messages, 0, prompt.Message{Role: "system", Content: system})
+	}
+	job := s.job()
+	return job.Ask(r, s.asked.Add(1))
+}
+
+// job is what a request has in common with others.
+func (s *Server) job() openai.Job {
 	job := s.Job
 	job.Created, job.Context = time.Now().Unix(), math.MaxInt32 // the model checks too
 	if place := s.place(); place != nil {
 		job.Context = place.context
 	}
-	return job.Ask(r, s.asked.Add(1))
+	return job
 }
+
+func isSystem(m prompt.Message) bool { return m.Role == "system" }
 
 // stream answers by server-sent events, as OpenAI's are.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, asked *openai.Asked, id string) error {

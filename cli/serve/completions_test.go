@@ -36,6 +36,21 @@ func TestChat(t *testing.T) {
 	}
 }
 
+// The server's system message is in front of a conversation that has none.
+func TestSystem(t *testing.T) {
+	_, url := serving(t, func(c *Config) { c.Job.System = "Be kind." })
+	const user, system = `{"role":"user","content":"Hi"}`, `{"role":"system","content":"Be kind."}`
+	tokens := func(messages string) int {
+		return answers[openai.ChatBody](t, url+"/v1/chat/completions", `{"max_tokens":1,"messages":[`+messages+`]}`).Usage.PromptTokens
+	}
+	if without, with := tokens(user), tokens(system+","+user); without != with {
+		t.Errorf("%d tokens without a system message, %d with it", without, with)
+	}
+	if other := tokens(`{"role":"developer","content":""},` + user); other >= tokens(user) {
+		t.Errorf("%d tokens with an empty system message", other)
+	}
+}
+
 // What a stream's chunks say, put together, is what the whole result says.
 func TestStreams(t *testing.T) {
 	_, url := serving(t)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -62,6 +63,7 @@ func failureOf(err error) (e openai.Error, status int, after time.Duration) {
 		e.Message = "the request took too long to arrive"
 	case errors.Is(err, resident.ErrNotReady):
 		say(http.StatusServiceUnavailable, serverError, "model_not_ready")
+		e.Message = strings.TrimPrefix(e.Message, "resident: ")
 		after = 2 * time.Second
 	case resident.Lost(err), errors.Is(err, engine.ErrClosed):
 		say(http.StatusServiceUnavailable, serverError, "model_lost")

@@ -143,3 +143,9 @@ func eventually(t testing.TB, what string, is func() bool) {
 		}
 	}
 }
+
+// inside is how many requests to the model run or wait.
+func (s *Server) inside() int {
+	running, waiting := s.admission.load()
+	return running + waiting
+}

@@ -50,6 +50,9 @@ func (w *writer) WriteHeader(status int) {
 	if w.status == 0 && status >= http.StatusOK {
 		w.status = status
 	}
+	if status == http.StatusUnauthorized { // whatever form the error has
+		w.Header().Set("WWW-Authenticate", `Bearer realm="sealvk"`)
+	}
 	w.ResponseWriter.WriteHeader(status)
 }
 

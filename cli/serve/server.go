@@ -83,17 +83,19 @@ func (s *Server) routes() []route {
 		files.ServeHTTP(w, r)
 		return nil
 	}
-	return []route{
+	return append(s.ollamaRoutes(), []route{
 		{"POST", "/v1/chat/completions", s.chat, failOpenAI},
 		{"POST", "/v1/completions", s.completion, failOpenAI},
 		{"GET", "/v1/models", s.models, failOpenAI},
 		{"GET", "/v1/models/{id...}", s.model, failOpenAI},
+		{"POST", "/tokenize", s.tokenize, failOpenAI},
+		{"POST", "/detokenize", s.detokenize, failOpenAI},
 		{"GET", "/version", s.version, failOpenAI},
 		{"GET", "/health", s.health, failOpenAI},
 		{"GET", metricsPath, s.exposition, failOpenAI},
 		{"GET", "/{$}", page, failOpenAI},
 		{"GET", "/page/{file...}", page, failOpenAI},
-	}
+	}...)
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }

@@ -65,6 +65,43 @@ func TestServeRefuses(t *testing.T) {
 	}
 }
 
+func TestServeListens(t *testing.T) {
+	stale := filepath.Join(t.TempDir(), "socket")
+	left, err := net.Listen("unix", stale)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left.(*net.UnixListener).SetUnlinkOnClose(false)
+	left.Close()
+	for _, c := range []struct {
+		host  string
+		tls   bool
+		want  string // %d is the port
+		keyed bool
+	}{
+		{"127.0.0.1", false, "listening on http://127.0.0.1:%d (chat page), OpenAI's API at http://127.0.0.1:%[1]d/v1", false},
+		{"localhost", true, "listening on https://127.0.0.1:%d (chat page), OpenAI's API at https://127.0.0.1:%[1]d/v1", false},
+		{"0.0.0.0", false, "listening on http://localhost:%d (chat page) and all addresses of this machine, OpenAI's API at http://localhost:%[1]d/v1", true},
+		{"unix:" + stale, false, "listening on unix:" + stale + ", OpenAI's API below /v1", false},
+	} {
+		g := newGuardFlags()
+		g.host, g.port.value = c.host, 0
+		l, err := g.listen(c.keyed)
+		if err != nil {
+			t.Errorf("%s: %v", c.host, err)
+			continue
+		}
+		want := c.want
+		if at, ok := l.Addr().(*net.TCPAddr); ok {
+			want = fmt.Sprintf(want, at.Port)
+		}
+		if got := whereItListens(l, c.tls); got != want {
+			t.Errorf("%s: %q, want %q", c.host, got, want)
+		}
+		l.Close()
+	}
+}
+
 // whileServing is standard error of a server, which calls do once it listens at an address.
 type whileServing struct {
 	mu   sync.Mutex

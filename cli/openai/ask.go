@@ -65,7 +65,7 @@ func (j *Job) Ask(r *Request, index int64) (*Asked, error) {
 	if err != nil {
 		return nil, err
 	}
-	shape = cmp.Or(shape, r.Grammar, j.Grammar)
+	shape = cmp.Or(shape, r.Grammar)
 	prompts, err := j.prompts(r)
 	if err != nil {
 		return nil, err

@@ -46,6 +46,7 @@ func (s *Server) answer(ctx context.Context, asked *openai.Asked, l listener) ([
 		requests[i].Start = func() {
 			started.Store(true)
 			s.admission.start()
+			s.metrics.waited.Observe(time.Since(begun).Seconds())
 			ran = 1
 		}
 		requests[i].Emit = func(t engine.Token) error {

@@ -23,7 +23,7 @@ func (d *door) cors(w http.ResponseWriter, r *http.Request) (answered bool) {
 		return false
 	}
 	h.Add("Vary", "Access-Control-Request-Headers")
-	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST, DELETE")
+	h.Set("Access-Control-Allow-Methods", "GET, HEAD, POST")
 	if wanted := r.Header.Get("Access-Control-Request-Headers"); wanted != "" {
 		h.Set("Access-Control-Allow-Headers", wanted) // none of them lets a page do what it should not
 	}

@@ -106,7 +106,9 @@ func newDoor(g Guard) *door {
 }
 
 // freePaths are those of the routes that need no key: the page, which asks for one, and what tells nothing of the model.
-var freePaths = []string{"/{$}", "/page/{file...}", "/health", "/version"}
+var freePaths = []string{"/{$}", "/page/{file...}", healthPath, "/version"}
+
+const healthPath = "/health"
 
 // metricsPath is there while the server stops, too. It needs the key: how much a server is asked, and when, is nobody's business.
 const metricsPath = "/metrics"
@@ -142,7 +144,7 @@ func (d *door) checkHost(r *http.Request) error {
 	}
 	return &statusError{
 		status: http.StatusForbidden, kind: "permission_error", code: "host_not_allowed",
-		message: fmt.Sprintf("The server is not known as %q. If it should be, start it with --allowed-host %[1]s", host),
+		message: fmt.Sprintf("the server is not known as %q; if it should be, start it with --allowed-host %[1]s", host),
 	}
 }
 
@@ -171,7 +173,7 @@ func (d *door) checkOrigin(r *http.Request) error {
 	}
 	return &statusError{
 		status: http.StatusForbidden, kind: "permission_error", code: "origin_not_allowed",
-		message: fmt.Sprintf("Another server's web page sent this request. If it may, start the server with --cors %s", origin),
+		message: fmt.Sprintf("a web page of another server sent the request; if it may, start this one with --cors %s", origin),
 	}
 }
 
@@ -182,11 +184,11 @@ func (d *door) checkKey(r *http.Request) error {
 	}
 	refused := &statusError{
 		status: http.StatusUnauthorized, kind: "invalid_request_error", code: "invalid_api_key",
-		message: "The API key is wrong.",
+		message: "the API key is wrong",
 	}
 	scheme, key, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if key = strings.TrimSpace(key); key == "" || !strings.EqualFold(scheme, "Bearer") {
-		refused.message = "The server wants an API key, in a header Authorization: Bearer KEY."
+		refused.message = "the server wants an API key, in a header Authorization: Bearer KEY"
 		return refused
 	}
 	sum, right := sha256.Sum256([]byte(key)), 0
@@ -209,10 +211,10 @@ func checkContent(r *http.Request) error {
 		return &statusError{status: http.StatusUnsupportedMediaType, kind: "invalid_request_error", code: "unsupported_media_type", message: message}
 	}
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/json" {
-		return unsupported("The header Content-Type must be application/json.")
+		return unsupported("the header Content-Type must be application/json")
 	}
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return unsupported("The body must not be compressed: the header Content-Encoding is not supported.")
+		return unsupported("the body must not be compressed: the header Content-Encoding is not supported")
 	}
 	return nil
 }

@@ -150,7 +150,7 @@ func TestPreflight(t *testing.T) {
 	w := visitWith(t, open, "OPTIONS", "/v1/chat/completions", "", question)
 	want := map[string]string{
 		"Access-Control-Allow-Origin": "https://ui.example", "Access-Control-Allow-Headers": question["Access-Control-Request-Headers"],
-		"Access-Control-Allow-Methods": "GET, HEAD, POST, DELETE", "Access-Control-Allow-Private-Network": "true", "Access-Control-Max-Age": "7200",
+		"Access-Control-Allow-Methods": "GET, HEAD, POST", "Access-Control-Allow-Private-Network": "true", "Access-Control-Max-Age": "7200",
 	}
 	for name, value := range want {
 		if w.Code != 204 || w.Header().Get(name) != value {

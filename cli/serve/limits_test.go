@@ -148,6 +148,21 @@ func TestReadersThatStop(t *testing.T) {
 	}
 }
 
+// A client that sends no more reads no more: its answer's place is free again.
+func TestHalfClosedClients(t *testing.T) {
+	s := New(with(func(*Config) {}))
+	address, _ := running(t, s, time.Hour)
+	c := dial(t, address)
+	fmt.Fprintf(c, "%sContent-Length: %d\r\n\r\n%s", postHead, len(endless), endless)
+	if _, err := c.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "that the answer ends", func() bool { running, waiting := s.admission.load(); return running+waiting == 0 })
+}
+
 // At the bound of connections the one that has rested longest gives way, and none that is in use.
 func TestConnectionsAreBounded(t *testing.T) {
 	s := New(with(func(c *Config) { c.Guard = Guard{Connections: 2} }))

@@ -21,7 +21,7 @@ type metrics struct {
 	requests *prometheus.CounterVec // by endpoint and status
 	answers  *prometheus.CounterVec // by finish
 
-	first, perToken, whole prometheus.Histogram // seconds
+	waited, first, perToken, whole prometheus.Histogram // seconds
 }
 
 // Bounds of times in seconds, those of vLLM's first token and of its tokens.
@@ -44,6 +44,7 @@ func newMetrics(s *Server) metrics {
 		answers: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "sealvk_answers_total", Help: "Answers of the model by how they ended: stop, length, context, cancelled or error.",
 		}, []string{"finish"}),
+		waited:   histogram("queue_seconds", "From a request to the beginning of an answer's prompt.", longTimes),
 		first:    histogram("time_to_first_token_seconds", "From a request to the first token of an answer.", longTimes),
 		perToken: histogram("time_per_output_token_seconds", "From token to token of an answer behind the first, on average.", shortTimes),
 		whole:    histogram("answer_seconds", "From a request to the end of an answer.", longTimes),
@@ -118,6 +119,9 @@ func (m *metrics) answered(r *engine.Result, first, took time.Duration) {
 		finish = "error"
 	}
 	m.answers.WithLabelValues(finish).Inc()
+	if first == 0 && len(r.Tokens) > 0 { // it is the end, which is not handed out
+		first = took
+	}
 	if first > 0 {
 		m.first.Observe(first.Seconds())
 	}

@@ -30,7 +30,7 @@ func TestMetrics(t *testing.T) {
 	want := map[string]string{
 		`sealvk_requests_total{endpoint="/v1/completions",status="200"}`: "1", `sealvk_requests_total{endpoint="/v1/completions",status="400"}`: "1",
 		`sealvk_requests_total{endpoint="/metrics",status="200"}`: "1", `sealvk_answers_total{finish="length"}`: "2",
-		`sealvk_time_to_first_token_seconds_count`: "2", `sealvk_time_per_output_token_seconds_count`: "2", `sealvk_answer_seconds_count`: "2",
+		`sealvk_time_to_first_token_seconds_count`: "2", `sealvk_time_per_output_token_seconds_count`: "2", `sealvk_answer_seconds_count`: "2", `sealvk_queue_seconds_count`: "2",
 		`sealvk_answers_running`: "0", `sealvk_answers_waiting`: "0", `sealvk_kv_pages{state="used"}`: "0",
 		`sealvk_model_state{state="ready"}`: "1", `sealvk_model_state{state="loading"}`: "0", `sealvk_device_losses_total`: "0",
 	}

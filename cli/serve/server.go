@@ -91,7 +91,7 @@ func (s *Server) routes() []route {
 		{"POST", "/tokenize", s.tokenize, failOpenAI},
 		{"POST", "/detokenize", s.detokenize, failOpenAI},
 		{"GET", "/version", s.version, failOpenAI},
-		{"GET", "/health", s.health, failOpenAI},
+		{"GET", healthPath, s.health, failOpenAI},
 		{"GET", metricsPath, s.exposition, failOpenAI},
 		{"GET", "/{$}", page, failOpenAI},
 		{"GET", "/page/{file...}", page, failOpenAI},

@@ -96,7 +96,11 @@ func (v *visit) log(l *slog.Logger, r *http.Request, w *writer, took time.Durati
 	if v.cause != "" {
 		told = append(told, slog.String("cause", v.cause))
 	}
-	l.LogAttrs(context.WithoutCancel(r.Context()), slog.LevelInfo, "request", told...)
+	level := slog.LevelInfo
+	if probe := v.endpoint == healthPath || v.endpoint == metricsPath; probe && v.code == "" { // what comes every few seconds
+		level = slog.LevelDebug
+	}
+	l.LogAttrs(context.WithoutCancel(r.Context()), level, "request", told...)
 }
 
 // cut is as much of a path as a line shows.

@@ -77,6 +77,20 @@ func TestAccessLog(t *testing.T) {
 	}
 }
 
+// What asks every few seconds fills no log, unless it is refused.
+func TestProbesAreNotLogged(t *testing.T) {
+	s, log := logged(t, func(c *Config) { c.Guard.Keys = []string{"k"} })
+	visitWith(t, s, "GET", "/health", "", nil)
+	visitWith(t, s, "GET", "/metrics", "", map[string]string{"Authorization": "Bearer k"})
+	if text := log.taken(); text != "" {
+		t.Error(text)
+	}
+	visitWith(t, s, "GET", "/metrics", "", nil)
+	if text := log.taken(); !strings.Contains(text, "invalid_api_key") {
+		t.Errorf("a key is guessed, and the log says %q", text)
+	}
+}
+
 func TestRequestIDs(t *testing.T) {
 	s, log := logged(t, func(*Config) {})
 	for _, id := range []string{"mine-1", strings.Repeat("x", 128)} {

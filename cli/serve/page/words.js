@@ -6,6 +6,7 @@ export function explained(error) {
   if (code === "context_length_exceeded" || /context_length_exceeded/.test(message)) {
     return { text: `This chat is longer than the model's context. ${message}`, remedy: "Begin a new chat, edit an earlier message to go on from there, shorten the system prompt, or start the server with a larger --ctx." };
   }
+  if (code === "unanswered") return { text: message, remedy: "" };
   if (code === "connection_lost") return { text: message, remedy: "What had come is kept. Ask again, or see whether the server still runs." };
   if (status === 0) return { text: message, remedy: "See whether sealvk serve still runs, and whether this computer reaches it." };
   if (status === 401) return { text: "The server asks for an API key, or for another one.", remedy: "Enter it in the settings, then ask again." };
@@ -28,8 +29,8 @@ export function figures({ usage, timing, finish_reason, edited, model }, served)
   if (usage?.completion_tokens !== undefined) parts.push(tokens(usage.completion_tokens));
   if (timing) {
     const seconds = (timing.total_ms - timing.first_ms) / 1000;
-    // The first token's time is the prompt's.
-    if (usage?.completion_tokens > 1 && seconds > 0) parts.push(`${decimal.format((usage.completion_tokens - 1) / seconds)} tokens/s`);
+    // The first token's time is the prompt's. What came at once has no speed that means anything.
+    if (usage?.completion_tokens > 1 && seconds >= 0.1) parts.push(`${decimal.format((usage.completion_tokens - 1) / seconds)} tokens/s`);
     parts.push(`first after ${fine.format(timing.first_ms / 1000)} s`);
   }
   const ends = { length: "cut at the limit of tokens", stopped: "stopped", lost: "broken off" };

@@ -57,6 +57,7 @@ func TestFullAutomatonIsLeft(t *testing.T) {
 		`{"a":[[[{"b":1}],[0]]]}`, `{"a":{"b":{"c":[{}]}}}`, `{"a":1,"b":[{"c":[]}]}`,
 	} {
 		m := g.Matcher(v, ends)
+		first := m.a
 		wg.Go(func() {
 			compareMatchers(t, v, m, mustParse(t, jsonGBNF).Matcher(v, ends), func(n int, allowed []int32) int32 {
 				m.a.mu.Lock()
@@ -67,8 +68,8 @@ func TestFullAutomatonIsLeft(t *testing.T) {
 				}
 				return 4 + int32(text[n])
 			})
-			if !m.Complete() {
-				t.Errorf("%s is not complete", text)
+			if !m.Complete() || m.a == first {
+				t.Errorf("%s is complete: %v, in a new automaton: %v", text, m.Complete(), m.a != first)
 			}
 		})
 	}

@@ -193,7 +193,7 @@ func TestOllamaModels(t *testing.T) {
 		t.Error(got)
 	}
 	for _, name := range []string{"nano", "nano:latest", "org/nano"} {
-		_, text := post(t, url+"/api/show", `{"model":"`+name+`","verbose":false}`)
+		_, text := post(t, url+"/api/show", `{"model":"`+name+`","system":"","template":"","verbose":false,"options":null,"name":""}`)
 		for _, want := range []string{`"family":"gemma"`, `"gemma.context_length":1024`, `"capabilities":["completion"]`, `"general.architecture":"gemma"`} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s: %s lacks %s", name, text, want)

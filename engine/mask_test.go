@@ -300,3 +300,28 @@ func TestMasksBesideLayers(t *testing.T) {
 		}
 	}
 }
+
+// A prompt that makes way for a request that comes has its first mask made once.
+func TestMaskOfACutPrompt(t *testing.T) {
+	m := tiny(t, Options{Sequences: 2, Context: 256, Chunk: 8})
+	m.Steady(true)
+	a := asked{rule: turning}
+	r := Request{Prompt: someIDs(m, 1, 240), MaxTokens: 3}
+	r.Mask = a.mask
+	plain := inCompany(t, m, r)[0]
+	a.last = nil
+	other := drawn(1)[0]
+	r.Mask = func(last int32, allowed []uint32) error {
+		if last < 0 {
+			if err := m.Submit(context.Background(), other); err != nil {
+				return err
+			}
+		}
+		return a.mask(last, allowed)
+	}
+	cold(t, m)
+	if got := inCompany(t, m, r)[0]; !slices.Equal(got.Tokens, plain.Tokens) {
+		t.Errorf("%v, in one piece %v", got.Tokens, plain.Tokens)
+	}
+	a.once(t, "cut", plain.Tokens)
+}

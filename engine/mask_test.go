@@ -184,7 +184,7 @@ func TestMaskFails(t *testing.T) {
 	plain := drawn(1)[0]
 	want := inCompany(t, m, plain)[0].Tokens
 	at := func(call int, fail func(allowed []uint32) error) Request {
-		r, n := plain, 0
+		r, n := drawn(1)[0], 0
 		r.Mask = func(_ int32, allowed []uint32) error {
 			for i := range allowed {
 				allowed[i] = ^uint32(0)
@@ -202,8 +202,10 @@ func TestMaskFails(t *testing.T) {
 	nothing := func(allowed []uint32) error { clear(allowed); return nil }
 	beyond := func(allowed []uint32) error { clear(allowed); allowed[600/32] = 0xff000000; return nil }
 	for _, c := range []struct {
-		calls [3]int // that fail
-	}{{[3]int{1, 1, 1}}, {[3]int{4, 7, 7}}, {[3]int{2, 1, 9}}} {
+		calls     [3]int // that fail
+		speculate int    // of the others
+	}{{[3]int{1, 1, 1}, 0}, {[3]int{4, 7, 7}, 0}, {[3]int{2, 1, 9}, 0}, {[3]int{2, 7, 3}, 1}} {
+		plain.Speculate, plain.draft = c.speculate, func([]int32, int) []int32 { return []int32{3} }
 		requests := []Request{at(c.calls[0], fails), plain, at(c.calls[1], nothing), plain, at(c.calls[2], beyond)}
 		got, _ := m.GenerateBatch(context.Background(), requests)
 		for i, r := range got {

@@ -99,7 +99,7 @@ func (p *program) app() *cli.App {
 		Commands: []*cli.Command{
 			p.chatCommand(), p.generateCommand(), p.batchCommand(), p.devicesCommand(), p.inspectCommand(),
 			p.tokenizeCommand(), p.logitsCommand(), p.synthCommand(), p.quantizeCommand(), p.pullCommand(), p.listCommand(), p.profileCommand(), p.benchCommand(),
-			p.scoreCommand(), p.perplexityCommand(),
+			p.scoreCommand(), p.perplexityCommand(), p.serveCommand(),
 		},
 		Action:                    unknownCommand,
 		Writer:                    p.stdout,

@@ -151,7 +151,7 @@ func (s *scoring) conversation(list []scoreMessage) ([]int32, error) {
 	}
 	turns := make([]prompt.Message, len(list))
 	for i, m := range list {
-		text, err := (&openaiMessage{m.Role, m.Content}).text()
+		text, err := (&openaiMessage{Role: m.Role, Content: m.Content}).text()
 		if err == nil && m.Role == "" {
 			err = errors.New("it has no role")
 		}

@@ -37,7 +37,7 @@ func benchmarkChats(b *testing.B, lossMask bool) {
 	}
 	var size int64
 	for line := range bytes.Lines(data) {
-		msgs, err := parseConversation(line)
+		msgs, _, err := parseConversation(line)
 		if err != nil {
 			b.Fatal(err)
 		}

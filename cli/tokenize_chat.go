@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/urfave/cli/v2"
@@ -80,16 +81,19 @@ func (p *program) chatLine(f *tokenizeFlags, tok *tokenize.Tokenizer) (lineFunc,
 	if err != nil {
 		return nil, err
 	}
-	encode := template.Encode
+	encode := prompt.Template.Encode
 	if f.special {
-		encode = template.EncodeSpecial
+		encode = prompt.Template.EncodeSpecial
 	}
 	return func(out, line []byte) ([]byte, error) {
-		msgs, err := parseConversation(line)
+		msgs, tools, err := parseConversation(line)
 		if err != nil {
 			return nil, err
 		}
-		ids, err := encode(tok, msgs, f.generationPrompt)
+		if usesTools(msgs, tools) && template.CallForm(tok) == prompt.NoTools {
+			return nil, fmt.Errorf("the conversation has tools, but the template (%v) has no place for them", template)
+		}
+		ids, err := encode(template.WithTools(tools), tok, msgs, f.generationPrompt)
 		if err != nil {
 			return nil, err
 		}
@@ -97,12 +101,20 @@ func (p *program) chatLine(f *tokenizeFlags, tok *tokenize.Tokenizer) (lineFunc,
 	}, nil
 }
 
+// usesTools is whether a conversation has tools, or calls of some.
+func usesTools(msgs []prompt.Message, tools *prompt.Tools) bool {
+	return tools != nil || slices.ContainsFunc(msgs, func(m prompt.Message) bool { return m.ToolCalls != nil })
+}
+
 // maskedConversations makes ids and their loss mask.
 func maskedConversations(masker *prompt.LossMask, head bool) lineFunc {
 	return func(out, line []byte) ([]byte, error) {
-		msgs, err := parseConversation(line)
+		msgs, tools, err := parseConversation(line)
 		if err != nil {
 			return nil, err
+		}
+		if usesTools(msgs, tools) {
+			return nil, errors.New("the conversation has tools, for which the format of --loss-mask has no place")
 		}
 		ids, mask := masker.Append(nil, nil, msgs, head)
 		out = appendInts(append(out, `{"input_ids":`...), ids)

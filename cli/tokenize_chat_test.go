@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"sealvk/prompt"
+	"sealvk/tokenize"
 )
 
 // chatGolden is a line of testdata/prompt/chat-template.jsonl.
@@ -159,6 +160,42 @@ func TestTokenizeChatBadLines(t *testing.T) {
 	}
 }
 
+// Tools go through a template that has them.
+func TestTokenizeChatTools(t *testing.T) {
+	const tool = `{"type":"function","function":{"name":"f","parameters":{}}}`
+	const line = `{"messages":[{"role":"user","content":"u"},{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"x\":1}"}}]},
+		{"role":"tool","tool_call_id":"1","content":"r"}],"tools":[` + tool + `]}`
+	compact := strings.ReplaceAll(strings.ReplaceAll(line, "\n", ""), "\t", "")
+	content, err := os.ReadFile("../testdata/prompt/tools.jinja")
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, err := prompt.Compile("tools.jinja", string(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tools, err := prompt.ReadTools([]byte("[" + tool + "]"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := tokenize.Load("../testdata/tokenize/nano.model")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := template.WithTools(tools).Encode(tok, []prompt.Message{{Role: "user", Content: "u"},
+		{Role: "assistant", ToolCalls: []prompt.ToolCall{{ID: "1", Name: "f", Arguments: `{"x":1}`}}}, {Role: "tool", Content: "r", ToolCallID: "1"}}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := sealvk(compact, "tokenize", "--chat", "--tokenizer", "../testdata/tokenize/nano.model", "--template", "../testdata/prompt/tools.jinja")
+	if o.code != 0 || o.stdout != jsonLine(t, maskedLine{IDs: want}) {
+		t.Errorf("%+v, want %v", o, want)
+	}
+	sealvk(compact, "tokenize", "--chat").wantError(t, "line 1: ", "the template", "has no place for them")
+	sealvk(compact, "tokenize", "--chat", "--loss-mask").wantError(t, "line 1: ", "--loss-mask has no place")
+	sealvk(strings.Replace(compact, `"{\"x\":1}"`, "[]", 1), "tokenize", "--chat").wantError(t, "line 1: message 2: call 1 of a tool has")
+}
+
 func TestTokenizeChatFlags(t *testing.T) {
 	for _, c := range []struct {
 		args []string
@@ -186,19 +223,22 @@ func FuzzParseConversation(f *testing.F) {
 		f.Add(line)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		msgs, err := parseConversation([]byte(line))
+		msgs, tools, err := parseConversation([]byte(line))
 		if err != nil {
 			if msgs != nil || err.Error() == "" {
 				t.Errorf("%q: %v, %v", line, msgs, err)
 			}
 			return
 		}
+		if usesTools(msgs, tools) {
+			return // which a Message's JSON leaves out
+		}
 		// What was understood is understood again, and means the same.
 		again, err := json.Marshal(msgs)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if back, err := parseConversation(again); err != nil || fmt.Sprint(back) != fmt.Sprint(msgs) {
+		if back, _, err := parseConversation(again); err != nil || fmt.Sprint(back) != fmt.Sprint(msgs) {
 			t.Errorf("%q: %v, then %v, %v", line, msgs, back, err)
 		}
 	})

@@ -33,6 +33,7 @@ type answer struct {
 	begun     time.Time
 	last      time.Time // of the newest token
 	drafter   lookup.Drafter
+	mask      tokenMask
 	draft     int     // tokens of the next step behind its first one: drafted, or known
 	trial     int     // the same, while it is being chosen
 	reach     float64 // probability that all of those are right
@@ -89,6 +90,9 @@ func (a *answer) start(s *Session) error {
 	a.session, s.busy = s, make(chan struct{})
 	if a.begun.IsZero() {
 		a.begun = time.Now()
+		if a.request.Start != nil {
+			a.request.Start()
+		}
 	}
 	if s.owned {
 		for !s.hold(a.positions()) && m.putBackYoungest() {

@@ -140,7 +140,7 @@ type state struct {
 	sampling   vk.Range // [sequence]shaders.Sampling
 	history    vk.Range // [sequence][context] u32: the ids of each position
 	biases     vk.Range // [sequence][MaxBiases]shaders.Bias
-	mask       vk.Range // [sequence][tiles] u32: nothing is masked yet
+	masks      maskState
 	thresholds vk.Range
 	best       vk.Range
 	bins       vk.Range
@@ -205,7 +205,8 @@ func (m *Model) makeBuffers(list *upload.List) (err error) {
 	s.sampling = local("sampling", sequences*samplingBytes)
 	s.history = local("history", sequences*int64(m.context)*4)
 	s.biases = local("biases", sequences*biasesBytes)
-	s.mask = local("mask", 4)
+	masks := shaders.MaskBytes(m.cfg.Vocab)
+	s.masks = maskState{host: buffer("next_masks", int64(m.plan.sequences)*masks, vk.Upload), device: local("masks", int64(m.plan.sequences)*masks), bytes: masks}
 	s.thresholds = local("thresholds", 4*int64(m.plan.rows))
 	s.best = local("best", shaders.BestBytes(m.cfg.Vocab, m.plan.rows))
 	s.bins = local("bins", shaders.BinBytes(m.plan.rows))
@@ -240,7 +241,7 @@ func (m *Model) makeBuffers(list *upload.List) (err error) {
 func (m *Model) sampleBuffers() *shaders.SampleBuffers {
 	s := &m.state
 	return &shaders.SampleBuffers{
-		Rows: s.decodeRows, Params: s.sampling, History: s.history, Biases: s.biases, Mask: s.mask,
+		Rows: s.decodeRows, Params: s.sampling, History: s.history, Biases: s.biases, Mask: s.masks.device,
 		Logits: m.act.logits, Best: s.best, Counts: m.act.counts, Bins: s.bins, Thresholds: s.thresholds, Picked: s.picked,
 		Ring: s.ring.All(), Grid: s.decodeGrid,
 		Vocab: m.cfg.Vocab, Context: m.context, Slots: ringSlots,

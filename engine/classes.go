@@ -70,5 +70,5 @@ func (m *Model) prepareIdle() error {
 	}
 	n := int64(m.plan.sequences)
 	m.state.pages.set(uint32(n), 0, []uint32{uint32(m.plan.pages)})
-	return m.dev.Write(m.state.sampling.Part(n*samplingBytes, samplingBytes), bytesOf(Sampling{}.device(0)))
+	return m.dev.Write(m.state.sampling.Part(n*samplingBytes, samplingBytes), bytesOf(new(Request).sampling()))
 }

@@ -13,10 +13,18 @@ type Counters struct {
 	Steps        int64 // decode steps
 }
 
-// counted is Counters that any goroutine may read.
+// Pages are those of a model's KV cache, each of shaders.PageTokens positions.
+type Pages struct {
+	Total int
+	Used  int // by answers and sessions
+	Kept  int // by nobody, but they hold the beginnings of prompts that were computed
+}
+
+// counted is what any goroutine may read.
 type counted struct {
-	mu sync.Mutex
-	c  Counters
+	mu    sync.Mutex
+	c     Counters
+	pages Pages
 }
 
 func (n *counted) add(more Counters) {
@@ -41,4 +49,20 @@ func (m *Model) Counters() Counters {
 	m.counted.mu.Lock()
 	defer m.counted.mu.Unlock()
 	return m.counted.c
+}
+
+// Pages tells how the pages of the KV cache were used between the latest two steps. It waits for nothing.
+func (m *Model) Pages() Pages {
+	m.counted.mu.Lock()
+	defer m.counted.mu.Unlock()
+	return m.counted.pages
+}
+
+// tellPages notes how the pages are used.
+func (m *Model) tellPages() {
+	p := m.pool
+	kept := p.kept.Len()
+	m.counted.mu.Lock()
+	defer m.counted.mu.Unlock()
+	m.counted.pages = Pages{Total: len(p.pages), Used: len(p.pages) - len(p.free) - kept, Kept: kept}
 }

@@ -55,6 +55,11 @@ func (b *batch) endComplete() {
 	})
 }
 
+// ended tells whether an answer gets no more tokens.
+func (b *batch) ended() bool {
+	return slices.ContainsFunc(b.active, func(a *answer) bool { return a.err != nil })
+}
+
 // makeRoom takes the page of each answer's next position, where that is a new one, the oldest's first. If there is none
 // left, the youngest answer is put back for it, be it itself, where a session's request has the rest; an answer that
 // is alone ends.
@@ -123,6 +128,7 @@ func (b *batch) kind(rows int) stepKind {
 		lone:   b.m.lone && rows == 1 && b.active[0].request.Speculate <= 0,
 
 		logprobs: slices.ContainsFunc(b.active, func(a *answer) bool { return a.request.Logprobs }),
+		masked:   slices.ContainsFunc(b.active, func(a *answer) bool { return a.request.Mask != nil }),
 	}
 }
 
@@ -136,7 +142,8 @@ func (b *batch) choice() (most shaders.Choice) {
 
 // decode runs steps of a token for each answer until an answer is complete, a draft seems worth
 // its check, the pool is out of pages, a prompt waits for its turn, or the queue has something new. Steps are submitted ahead of the tokens that are
-// read; what they give past an answer's end is waited for and discarded.
+// read; what they give past an answer's end is waited for and discarded. Of masked steps only the layers of one are ahead, which
+// the device computes while the host makes masks from the tokens in front of it.
 func (b *batch) decode() (err error) {
 	m := b.m
 	if err := b.begin(); err != nil {
@@ -160,8 +167,9 @@ func (b *batch) decode() (err error) {
 			err = errors.Join(err, m.wait(tickets[(submitted-1)%plan.depth]))
 		}
 	}()
-	for last := false; ; {
-		for !last && submitted < most && submitted-read < plan.depth {
+	last := false
+	submit := func(ahead int) (err error) {
+		for !last && submitted < most && submitted-read < ahead {
 			if last = !b.grow(); last {
 				break
 			}
@@ -173,6 +181,27 @@ func (b *batch) decode() (err error) {
 				a.computed++
 			}
 			submitted++
+		}
+		return nil
+	}
+	for {
+		ahead, waited := plan.depth, false
+		if kind.masked {
+			if err := submit(1); err != nil {
+				return err
+			}
+			if read < submitted {
+				t, late, err := b.sampleMasked(kind, tickets[read%plan.depth], b.active, lengthsOf(b.rows, read))
+				if err != nil {
+					return err
+				}
+				tickets[read%plan.depth], waited = t, late
+				last = last || b.ended()
+			}
+			ahead = min(ahead, 2)
+		}
+		if err := submit(ahead); err != nil {
+			return err
 		}
 		if read == submitted {
 			break
@@ -198,11 +227,11 @@ func (b *batch) decode() (err error) {
 			}
 			last = last || a.err != nil
 		}
-		m.measured(kind.rows, took, read == submitted)
+		m.stepped(kind.rows, took, read == submitted, waited)
 		m.decode.plain++
 		last = last || b.guess() || m.queue.asked() || len(m.prompts) > 0
 	}
-	if !slices.ContainsFunc(b.active, func(a *answer) bool { return a.err != nil }) {
+	if !b.ended() {
 		for i, a := range b.active {
 			b.rows[i] = a.row()
 		}
@@ -220,8 +249,14 @@ func (b *batch) check() error {
 	if err := b.begin(); err != nil {
 		return err
 	}
-	kind := b.kind(len(b.rows))
-	ticket, begun, err := m.submitDecode(kind, 0, lengthsOf(b.rows, 0))
+	kind, lengths, waited := b.kind(len(b.rows)), lengthsOf(b.rows, 0), false
+	ticket, begun, err := m.submitDecode(kind, 0, lengths)
+	if err == nil && kind.masked {
+		layers := ticket
+		if ticket, waited, err = b.sampleMasked(kind, layers, b.newest(), lengths); err != nil {
+			return errors.Join(err, m.wait(layers))
+		}
+	}
 	if err == nil {
 		err = m.wait(ticket)
 	}
@@ -229,19 +264,32 @@ func (b *batch) check() error {
 		return err
 	}
 	now := time.Now()
-	m.measured(kind.rows, now.Sub(begun), true)
+	m.stepped(kind.rows, now.Sub(begun), true, waited)
 	m.decode.checked = m.decode.plain
 	row := 0
 	for i, a := range b.active {
 		rows := 1 + len(b.drafts[i])
-		if known := a.behind(); known > 0 {
+		switch {
+		case a.err != nil: // its mask's
+		case a.behind() > 0:
 			a.replayed(row, rows, now)
-		} else {
+		default:
 			a.checked(row, b.drafts[i], now)
 		}
 		row += rows
 	}
 	return nil
+}
+
+// newest is the answers whose newest token is in the step: all but those that were put back and have more tokens
+// than it has rows for.
+func (b *batch) newest() (all []*answer) {
+	for i, a := range b.active {
+		if a.behind() <= len(b.drafts[i]) {
+			all = append(all, a)
+		}
+	}
+	return all
 }
 
 // replayed goes on behind a step of so many tokens, from row on, that the answer has: only the newest one's row gives another.

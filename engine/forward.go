@@ -240,10 +240,16 @@ func (m *Model) head(c *vk.Commands, s step, first, count int, pick bool) {
 }
 
 // sample records, of count rows of the step from row first of x, the logits and the choice of the
-// next tokens, the step of as many decode rows to the next position, and the log-probabilities of
-// the tokens where the step asks for them. choice is the greatest of the rows'.
+// next tokens.
 func (m *Model) sample(c *vk.Commands, s step, first, count int, choice shaders.Choice) {
 	m.head(c, s, first, count, true)
+	m.choose(c, s, count, choice)
+}
+
+// choose records the choice of the next tokens from the logits of count decode rows, those rows' step
+// to the next position, and the log-probabilities of the tokens where the step asks for them. choice is the
+// greatest of the rows'.
+func (m *Model) choose(c *vk.Commands, s step, count int, choice shaders.Choice) {
 	c.Section("sample")
 	k, b := m.kernels, m.sampleBuffers()
 	of := m.logprobBuffers(choice)

@@ -29,15 +29,21 @@ type Token struct {
 
 // Request is what to generate.
 type Request struct {
-	Session     *Session // nil: any that no NewSession has taken, whose pages others may get meanwhile: Model.Submit
-	Prompt      []int32  // the whole sequence, with its bos; what the cache holds is not computed again
-	MaxTokens   int      // 0: until the context ends; NoTokens: the prompt alone is computed
-	Sampling    Sampling
-	LogitBias   map[int32]float32 // added to the logits of tokens, of at most MaxBiases
+	Session   *Session // nil: any that no NewSession has taken, whose pages others may get meanwhile: Model.Submit
+	Prompt    []int32  // the whole sequence, with its bos; what the cache holds is not computed again
+	MaxTokens int      // 0: until the context ends; NoTokens: the prompt alone is computed
+	Sampling  Sampling
+	LogitBias map[int32]float32 // added to the logits of tokens, of at most MaxBiases
+	// Mask, unless nil, says which tokens may come next. It is called before each token of the answer is sampled, with the
+	// token in front of it, or -1 for the first, and sets the bits of what may come (bit id%32 of word id/32, all 0 at first).
+	// Calls for a request come one after another, on goroutines of the engine's, while the layers of the step run. An error
+	// ends the answer with it.
+	Mask        func(last int32, allowed []uint32) error
 	StopTokens  []int32
 	StopStrings []string              // need Decode
 	Decode      func(id int32) string // a streaming detokenizer; nil: no text
 	Flush       func() string         // the detokenizer's rest at the end; may be nil
+	Start       func()                // called once, when the prompt begins to be computed; may be nil
 	Emit        func(Token) error     // called for each token, in order, as Model.Submit says; an error ends the answer; may be nil
 	Done        func(Result)          // called when the answer has ended; may be nil
 	Speculate   int                   // tokens that are guessed and checked in one step: see SpeculateAuto; 0: none

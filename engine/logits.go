@@ -58,7 +58,7 @@ func (m *Model) readLogits(dst []float32, first, n int) error {
 		return err
 	}
 	defer c.Free()
-	t, err := m.submitCommands(c, shaders.Lengths{})
+	t, err := m.submitCommands(shaders.Lengths{}, c)
 	if err == nil {
 		err = m.wait(t)
 	}

@@ -155,7 +155,7 @@ func (m *Model) scoreRows(first int, targets []target) error {
 		return err
 	}
 	defer c.Free()
-	t, err := m.submitCommands(c, shaders.Lengths{})
+	t, err := m.submitCommands(shaders.Lengths{}, c)
 	if err == nil {
 		err = m.wait(t)
 	}

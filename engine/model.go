@@ -168,6 +168,9 @@ func (m *Model) load(ctx context.Context, file *weights.Model, o Options, progre
 	if err := s.pages.record(m); err != nil {
 		return err
 	}
+	if err := s.masks.record(m); err != nil {
+		return err
+	}
 	s.copyRows, err = m.commands("decode rows", func(c *vk.Commands) {
 		const rows = rowBytes * shaders.DecodeRows
 		c.Copy(s.decodeRows, s.nextRows.Range(0, rows))
@@ -200,6 +203,7 @@ func (m *Model) free() {
 		m.state.copyRows = nil
 	}
 	m.state.pages.free()
+	m.state.masks.free()
 	if m.kernels != nil && !m.shared {
 		m.kernels.Free()
 	}

@@ -216,7 +216,7 @@ func planFor(caps *vk.Caps, m *weights.Model, o Options, context int) *plan {
 		}
 		p.weights += shaders.DeviceBytes(typ, t.Rows, t.Cols)
 	}
-	tables := int64(context)*int64(cfg.HeadDim)*4 + int64(p.sequences+p.idleSequences())*int64(context)*4
+	tables := int64(context)*int64(cfg.HeadDim)*4 + int64(p.sequences+p.idleSequences())*int64(context)*4 + int64(p.sequences)*shaders.MaskBytes(cfg.Vocab)
 	for {
 		_, chunks := bytesOfRooms(new(activations).table(cfg, p))
 		p.activations = chunks + tables

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"sealvk/shaders"
@@ -9,14 +10,20 @@ import (
 )
 
 // prefill computes the share, or less of it where the queue has news. Where it ends the prompt, the first token
-// of the answer is sampled as decode row 0.
+// of the answer is sampled as decode row 0: in the last submission of the prompt, or, of a masked answer, whose first mask is
+// made meanwhile, in one of its own.
 func (a share) prefill() error {
 	s, m, n, from := a.session, a.session.m, a.tokens, len(a.session.cached)
 	if a.request.PromptLogprobs { // which are of the rows that the last chunk leaves
 		n = min(n, m.pace.rows)
 	}
 	var sampled *firstToken
-	if (share{a.answer, n}).ends() {
+	making := new(sync.WaitGroup)
+	last, ends, masked := 0, (share{a.answer, n}).ends(), a.request.Mask != nil
+	switch {
+	case ends && masked:
+		making = m.makeMasks(a.answer)
+	case ends:
 		if err := m.setRows([]shaders.Row{a.last()}); err != nil {
 			return err
 		}
@@ -26,10 +33,15 @@ func (a share) prefill() error {
 	targets := share{a.answer, n}.targets()
 	err := m.prefill(a.ctx, a.request.Prompt[from:from+n], from, s.sequence, sampled, m.queue.asked, func(_, count int) error {
 		a.computedPrompt(count)
+		last = count - 1
 		return nil
 	})
+	making.Wait()
 	if err == nil && a.request.PromptLogprobs {
 		err = m.score(targets)
+	}
+	if err == nil && masked && (share{a.answer, 0}).ends() {
+		err = m.sampleBehind([]int{last}, []share{a})
 	}
 	return err
 }
@@ -148,7 +160,7 @@ func (f *flights) submit(ctx context.Context, c *chunk) error {
 			return err
 		}
 		sent := time.Now()
-		ticket, err := m.submitCommands(commands, c.lengths)
+		ticket, err := m.submitCommands(c.lengths, commands)
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ type recording struct {
 	choice   shaders.Choice // of what is sampled
 	lone     bool           // in decode: as step says
 	logprobs bool           // of what is sampled
+	masked   bool           // in decode: sampling is a recording of its own, of no layers
 	count    int            // rows
 	slot     int            // of those that may be pending at once
 	from, to int            // layers
@@ -23,6 +24,8 @@ type recording struct {
 // String is what profiles show; of one row, what they group decode steps by.
 func (r recording) String() string {
 	switch {
+	case r.from == r.to:
+		return fmt.Sprintf("sampling of %d rows", r.count)
 	case !r.decode:
 		return fmt.Sprintf("layers %d-%d of %d rows", r.from, r.to-1, r.count)
 	case r.count == 1:

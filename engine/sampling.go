@@ -66,15 +66,19 @@ func checkBiases(biases map[int32]float32, vocab int) error {
 	return nil
 }
 
-// device is the form that the kernels read, with so many biases.
-func (s Sampling) device(biases int) shaders.Sampling {
+// sampling is the request's in the form that the kernels read.
+func (r *Request) sampling() shaders.Sampling {
+	s, masked := r.Sampling, uint32(0)
+	if r.Mask != nil {
+		masked = 1
+	}
 	return shaders.Sampling{
 		Temperature: s.Temperature, TopP: cmp.Or(s.TopP, 1), MinP: s.MinP, RepeatPenalty: cmp.Or(s.RepeatPenalty, 1),
-		PresencePenalty: s.PresencePenalty, FrequencyPenalty: s.FrequencyPenalty, Biases: uint32(biases),
+		PresencePenalty: s.PresencePenalty, FrequencyPenalty: s.FrequencyPenalty, Biases: uint32(len(r.LogitBias)), Masked: masked,
 		TopK: uint32(s.TopK), RepeatLastN: cmp.Or(uint32(s.RepeatLastN), 64),
 		SeedLo: uint32(s.Seed), SeedHi: uint32(s.Seed >> 32),
 	}
 }
 
 // choice is how the request's tokens are chosen.
-func (r *Request) choice() shaders.Choice { return r.Sampling.device(len(r.LogitBias)).Choice() }
+func (r *Request) choice() shaders.Choice { return r.sampling().Choice() }

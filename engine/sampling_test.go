@@ -41,7 +41,7 @@ func TestSamplingOnTheDevice(t *testing.T) {
 			shaders.Sampling{Temperature: 0.5, TopK: 3, TopP: 0.9, MinP: 0.05, RepeatPenalty: 1.25, PresencePenalty: 1, FrequencyPenalty: 2, RepeatLastN: 7, SeedLo: 9, SeedHi: 5}, shaders.ByRank,
 		},
 	} {
-		if got := c.asked.Sampling.device(len(c.asked.LogitBias)); got != c.want || c.asked.choice() != c.choice {
+		if got := c.asked.sampling(); got != c.want || c.asked.choice() != c.choice {
 			t.Errorf("%+v: %+v, choice %v; want %+v, %v", c.asked, got, c.asked.choice(), c.want, c.choice)
 		}
 	}

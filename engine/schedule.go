@@ -16,6 +16,7 @@ func (m *Model) run() {
 		for _, do := range calls {
 			do()
 		}
+		m.tellPages()
 		switch {
 		case m.startNext():
 		case len(m.prompts)+len(m.batch.active) > 0:

@@ -82,9 +82,13 @@ func putBackIsAsAlone(t *testing.T, o Options, n, least int) {
 	o.Sequences, o.Context, o.Pages = 4, 256, 4
 	m := tiny(t, o)
 	m.plan.rows = 4 // whose kernels are enough
-	requests, emitted := drawn(n), map[int][]int32{}
+	requests, emitted, started := drawn(n), map[int][]int32{}, make([]int, n)
 	for i := range requests {
+		requests[i].Start = func() { started[i]++ }
 		requests[i].Emit = func(tok Token) error {
+			if p := m.Pages(); started[i] != 1 || p.Total != 4 || p.Used == 0 || p.Used+p.Kept > p.Total {
+				t.Errorf("request %d has started %d times when it has a token; pages %+v", i, started[i], p)
+			}
 			emitted[i] = append(emitted[i], tok.ID)
 			return nil
 		}
@@ -112,6 +116,18 @@ func putBackIsAsAlone(t *testing.T, o Options, n, least int) {
 		t.Errorf("%d tokens, %+v", tokens, c)
 	}
 	free(t, m)
+	if err := m.BetweenSteps(func() error {
+		if p := m.Pages(); p.Used != 0 {
+			t.Errorf("nobody runs, and the pages are %+v", p)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for i := range requests {
+		requests[i].Start = nil
+		requests[i].Emit = nil
+	}
 	sameAlone(t, m, requests, got)
 }
 

@@ -136,7 +136,7 @@ func (s *Session) reuse(prompt []int32) int {
 // writeSampling sets the session's sampling parameters on the device.
 func (s *Session) writeSampling(r *Request) error {
 	m, at := s.m, int64(s.sequence)
-	err := m.dev.Write(m.state.sampling.Part(samplingBytes*at, samplingBytes), bytesOf(r.Sampling.device(len(r.LogitBias))))
+	err := m.dev.Write(m.state.sampling.Part(samplingBytes*at, samplingBytes), bytesOf(r.sampling()))
 	if err == nil && len(r.LogitBias) > 0 {
 		var biases []shaders.Bias
 		for id, value := range r.LogitBias {

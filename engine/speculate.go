@@ -83,9 +83,10 @@ func (b *batch) likeliest() (likeliest *answer, chance float64) {
 	return likeliest, chance
 }
 
-// room is the number of tokens that may be drafted: the step gives one more.
+// room is the number of tokens that may be drafted: the step gives one more. What may follow a draft is known only
+// once the draft is, so that masked answers have none.
 func (a *answer) room() int {
-	if a.err != nil {
+	if a.err != nil || a.request.Mask != nil {
 		return 0
 	}
 	return max(0, a.total-len(a.result.Tokens)-1)

@@ -36,6 +36,7 @@ type stepKind struct {
 	lone   bool           // of one row: as step says
 
 	logprobs bool // some row asks for them
+	masked   bool // some row's tokens are: its layers are submitted first, and its sampling by sampleMasked
 }
 
 // decodePlan returns the plan of a class of n rows.
@@ -58,14 +59,19 @@ func (m *Model) decodeStep(k stepKind) step {
 	return step{rows: m.state.decodeRows, count: k.rows, grid: m.state.decodeGrid, splits: m.decodeSplits, decode: true, lone: k.lone, logprobs: k.logprobs}
 }
 
-// recorded returns a copy of a decode step, recorded now unless it is there already.
+// recorded returns a copy of a decode step, of a masked one up to the logits, recorded now unless it is there already.
 // There are as many copies as steps in flight: a command buffer must not be pending twice.
 func (m *Model) recorded(k stepKind, number int) ([]*vk.Commands, error) {
 	s := m.decodeStep(k)
 	segments, layers := m.decode.segments[:0], m.decodePlan(k.rows).layers
 	for from := 0; from < m.cfg.Layers; from += layers {
 		r := recording{decode: true, choice: k.choice, lone: k.lone, logprobs: k.logprobs, count: k.rows, slot: number, from: from, to: min(from+layers, m.cfg.Layers)}
-		c, err := m.kept(r, s, func(c *vk.Commands, s step) { m.sample(c, s, 0, s.count, k.choice) })
+		tail := func(c *vk.Commands, s step) { m.sample(c, s, 0, s.count, k.choice) }
+		if k.masked {
+			r.masked, r.choice, r.logprobs = true, 0, false // which are of the sampling
+			tail = func(c *vk.Commands, s step) { m.head(c, s, 0, s.count, true) }
+		}
+		c, err := m.kept(r, s, tail)
 		if err != nil {
 			return nil, err
 		}
@@ -75,7 +81,7 @@ func (m *Model) recorded(k stepKind, number int) ([]*vk.Commands, error) {
 	return segments, nil
 }
 
-// submitDecode submits a decode step of rows of these lengths, whose recording must not be
+// submitDecode submits a decode step of rows of these lengths, of a masked one the layers, whose recording must not be
 // pending. It tells when it began to: recording, which may build kernels, is no part of the step.
 func (m *Model) submitDecode(k stepKind, number int, l shaders.Lengths) (t vk.Ticket, sent time.Time, err error) {
 	segments, err := m.recorded(k, number)
@@ -87,11 +93,20 @@ func (m *Model) submitDecode(k stepKind, number int, l shaders.Lengths) (t vk.Ti
 	}
 	sent = time.Now()
 	for _, c := range segments {
-		if t, err = m.submitCommands(c, l); err != nil {
+		if t, err = m.submitCommands(l, c); err != nil {
 			return 0, sent, err
 		}
 	}
 	return t, sent, nil
+}
+
+// stepped counts a step, and learns from it unless the device has waited for masks in it.
+func (m *Model) stepped(n int, took time.Duration, alone, waited bool) {
+	if waited {
+		m.counted.add(Counters{Steps: 1})
+	} else {
+		m.measured(n, took, alone)
+	}
 }
 
 // measured counts a step and learns from it: one of a class of n rows that took so long; alone: nothing else ran.

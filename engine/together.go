@@ -33,8 +33,8 @@ func (m *Model) prefillShares(shares []share) error {
 	}
 	var pieces []piece
 	var ends []int // rows of the chunk
-	var rows []shaders.Row
-	var sampled firstToken
+	var ending []share
+	var answers []*answer // of those
 	var targets []target
 	at := 0
 	for _, s := range shares {
@@ -42,8 +42,7 @@ func (m *Model) prefillShares(shares []share) error {
 		targets = append(targets, s.targets()...)
 		pieces = append(pieces, piece{s.request.Prompt[from:][:s.tokens], from, s.session.sequence})
 		if at += s.tokens; s.ends() {
-			ends, rows = append(ends, at-1), append(rows, s.last())
-			sampled.choice, sampled.logprobs = max(sampled.choice, s.request.choice()), sampled.logprobs || s.request.Logprobs
+			ends, ending, answers = append(ends, at-1), append(ending, s), append(answers, s.answer)
 		}
 	}
 	if err := m.flush(); err != nil {
@@ -56,18 +55,28 @@ func (m *Model) prefillShares(shares []share) error {
 		}
 		return nil
 	}
-	if err := f.finish(f.submit(context.Background(), c)); err != nil {
+	making := m.makeMasks(answers...)
+	err := f.finish(f.submit(context.Background(), c))
+	if making.Wait(); err != nil {
 		return err
 	}
 	if err := m.score(targets); err != nil || len(ends) == 0 {
 		return err
 	}
-	return m.sampleBehind(ends, rows, sampled)
+	return m.sampleBehind(ends, ending)
 }
 
-// sampleBehind samples a token behind each of some rows of the newest chunk, in ascending order, as these decode
-// rows. For the kernels, whose rows stand side by side, the residual's are copied to the front.
-func (m *Model) sampleBehind(ends []int, rows []shaders.Row, sampled firstToken) error {
+// sampleBehind samples a token behind each of some rows of the newest chunk, in ascending order, of shares that end
+// there and whose masks are made, as decode rows. For the kernels, whose rows stand side by side, the residual's are
+// copied to the front.
+func (m *Model) sampleBehind(ends []int, shares []share) error {
+	var rows []shaders.Row
+	var masks []*vk.Commands
+	var sampled firstToken
+	for _, s := range shares {
+		rows, masks = append(rows, s.last()), append(masks, m.masks(s.answer)...)
+		sampled.choice, sampled.logprobs = max(sampled.choice, s.request.choice()), sampled.logprobs || s.request.Logprobs
+	}
 	if err := m.setRows(rows); err != nil {
 		return err
 	}
@@ -89,7 +98,7 @@ func (m *Model) sampleBehind(ends []int, rows []shaders.Row, sampled firstToken)
 		return err
 	}
 	defer c.Free()
-	ticket, err := m.submitCommands(c, lengthsOf(rows, 0))
+	ticket, err := m.submitCommands(lengthsOf(rows, 0), append(masks, c)...)
 	if err == nil {
 		err = m.wait(ticket)
 	}

@@ -70,10 +70,11 @@ func (t *tracer) watch(c *vk.Commands, kernels *shaders.Kernels) error {
 	return c.Trace(t.mode)
 }
 
-// submitCommands submits c, whose rows' sequences have these lengths.
-func (m *Model) submitCommands(c *vk.Commands, l shaders.Lengths) (vk.Ticket, error) {
-	t, begun := m.tracer, time.Now()
-	ticket, err := m.dev.Submit(c)
+// submitCommands submits commands, whose rows' sequences have these lengths. Those in front of the last are copies, which nobody
+// observes.
+func (m *Model) submitCommands(l shaders.Lengths, commands ...*vk.Commands) (vk.Ticket, error) {
+	t, begun, c := m.tracer, time.Now(), commands[len(commands)-1]
+	ticket, err := m.dev.Submit(commands...)
 	if err != nil {
 		return 0, fmt.Errorf("engine: %w", err)
 	}

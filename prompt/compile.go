@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"sealvk/prompt/jinja"
 	"sealvk/tokenize"
@@ -18,6 +19,9 @@ type format struct {
 	source   string
 	template *jinja.Template
 	check    func(*tokenize.Tokenizer, []Message) error // of what is to be rendered; nil: none
+
+	probe sync.Once // of what follows
+	calls CallForm
 }
 
 // Compile makes a template of Jinja source as published models have it, in the
@@ -32,7 +36,7 @@ func Compile(name, source string) (Template, error) {
 	if err != nil {
 		return Template{}, fmt.Errorf("prompt: %s: %w", name, err)
 	}
-	return Template{&format{name: name, source: source, template: template}}, nil
+	return Template{format: &format{name: name, source: source, template: template}}, nil
 }
 
 // CompileFile is Compile of a file's content: Jinja source, or a JSON object
@@ -90,7 +94,7 @@ func Auto(name, source string, tok *tokenize.Tokenizer) (Template, error) {
 var roles = [...]string{"system", "user", "assistant", "tool"}
 
 // render returns the conversation in order. It begins with bos.
-func (t *format) render(tok *tokenize.Tokenizer, msgs []Message, addGenerationPrompt bool) ([]part, error) {
+func (t Template) render(tok *tokenize.Tokenizer, msgs []Message, addGenerationPrompt bool) ([]part, error) {
 	if tok.BOS() < 0 {
 		return nil, fmt.Errorf("prompt: %s: the vocabulary has no bos", t.name)
 	}
@@ -108,8 +112,18 @@ func (t *format) render(tok *tokenize.Tokenizer, msgs []Message, addGenerationPr
 		if slices.Contains(roles[:], m.Role) {
 			role = m.Role
 		}
-		list = append(list, jinja.Dict{{Key: "role", Value: role}, {Key: "content", Value: jinja.Input(m.Content)}})
-		size += len(m.Role) + len(m.Content)
+		turn := jinja.Dict{{Key: "role", Value: role}, {Key: "content", Value: jinja.Input(m.Content)}}
+		more, n, err := m.ofTools()
+		if err != nil {
+			return nil, fmt.Errorf("prompt: %s: %w", t.name, err)
+		}
+		list = append(list, append(turn, more...))
+		size += len(m.Role) + len(m.Content) + n
+	}
+	var tools any
+	if t.tools != nil {
+		tools = t.tools.list
+		size += t.tools.size
 	}
 	vars := jinja.Dict{
 		{Key: "messages", Value: list},
@@ -117,7 +131,7 @@ func (t *format) render(tok *tokenize.Tokenizer, msgs []Message, addGenerationPr
 		{Key: "bos_token", Value: spelling(tok, tok.BOS())},
 		{Key: "eos_token", Value: spelling(tok, tok.EOS())},
 		{Key: "unk_token", Value: spelling(tok, tok.UNK())},
-		{Key: "tools", Value: nil},
+		{Key: "tools", Value: tools},
 		{Key: "documents", Value: nil},
 	}
 	// Every message costs the template some hundred steps, also an empty one.

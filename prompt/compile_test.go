@@ -71,10 +71,10 @@ func checkSame(t *testing.T, a, b Template, tok *tokenize.Tokenizer, msgs []Mess
 
 func TestCompiledIsTheBuiltIn(t *testing.T) {
 	jinjas := compiled(t)
-	msgs := []Message{{"user", " Hi <eos>\n"}, {"assistant", "<end_of_turn>\u3000"}, {"user", "<bos>"}}
+	msgs := []Message{{Role: "user", Content: " Hi <eos>\n"}, {Role: "assistant", Content: "<end_of_turn>\u3000"}, {Role: "user", Content: "<bos>"}}
 	for _, tok := range []*tokenize.Tokenizer{plainVocab(t), chatmlVocab(t), userVocab(t)} {
 		checkSame(t, SeaLLM, jinjas[0], tok, msgs)
-		checkSame(t, SeaLLM, jinjas[0], tok, append([]Message{{"system", "Be brief."}, {"<bos>", ""}}, msgs...))
+		checkSame(t, SeaLLM, jinjas[0], tok, append([]Message{{Role: "system", Content: "Be brief."}, {Role: "<bos>", Content: ""}}, msgs...))
 		checkSame(t, ChatML, jinjas[1], tok, msgs)
 	}
 	checkSame(t, Gemma, jinjas[2], userVocab(t), msgs)
@@ -83,7 +83,7 @@ func TestCompiledIsTheBuiltIn(t *testing.T) {
 	if got, err := jinjas[2].Text(userVocab(t), msgs, true); err != nil || got != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
-	_, err := jinjas[2].Encode(userVocab(t), append([]Message{{"system", "x"}}, msgs...), true)
+	_, err := jinjas[2].Encode(userVocab(t), append([]Message{{Role: "system", Content: "x"}}, msgs...), true)
 	if err == nil || err.Error() != "prompt: gemma.jinja: line 1: System role not supported" {
 		t.Errorf("got %v", err)
 	}
@@ -97,15 +97,15 @@ func TestOneBOS(t *testing.T) {
 		for _, source := range []string{"{{ messages[0].content }}", "{{ bos_token }}{{ messages[0].content }}",
 			"{{ bos_token + bos_token }}{{ messages[0].content }}", "<bos>{{ messages[0].content }}"} {
 			template := mustCompile(t, "t", source)
-			got, err := template.Encode(tok, []Message{{"user", "x"}}, false)
+			got, err := template.Encode(tok, []Message{{Role: "user", Content: "x"}}, false)
 			if err != nil || !slices.Equal(got, append([]int32{tok.BOS()}, x...)) {
 				t.Errorf("%s: %q gives %v, %v", name, source, got, err)
 			}
-			got, err = template.EncodeSpecial(tok, []Message{{"user", "<bos><bos>x"}}, false)
+			got, err = template.EncodeSpecial(tok, []Message{{Role: "user", Content: "<bos><bos>x"}}, false)
 			if err != nil || got[0] != tok.BOS() || got[1] == tok.BOS() {
 				t.Errorf("%s: %q with special pieces gives %v, %v", name, source, got, err)
 			}
-			got, err = template.Encode(tok, []Message{{"user", "<bos>x"}}, false)
+			got, err = template.Encode(tok, []Message{{Role: "user", Content: "<bos>x"}}, false)
 			if text, err2 := tok.Decode(got); err != nil || err2 != nil || text != "<bos><bos>x" || slices.Contains(got[1:], tok.BOS()) {
 				t.Errorf("%s: %q gives %v, %v for a spelled bos", name, source, got, err)
 			}
@@ -137,7 +137,7 @@ func TestWhatTheTemplateWrites(t *testing.T) {
 		"{{ '<eos>'.replace('eos', messages[0].content) }}":            0,
 	} {
 		for _, content := range []string{"<eos>", "os>", "<e", "eos", "x<eos>", "<<eos>>"} {
-			ids, err := mustCompile(t, "t", source).Encode(tok, []Message{{"user", content}}, false)
+			ids, err := mustCompile(t, "t", source).Encode(tok, []Message{{Role: "user", Content: content}}, false)
 			n := 0
 			for _, id := range ids {
 				if id == eos {
@@ -159,7 +159,7 @@ func TestRolesInPieces(t *testing.T) {
 		}
 	})
 	template := mustCompile(t, "t", "{% for m in messages %}{{ '<' + m.role + '>' + m.content }}{% endfor %}")
-	ids, err := template.Encode(tok, []Message{{"user", "<user>"}, {"forged", "user>"}, {"user", "<"}}, false)
+	ids, err := template.Encode(tok, []Message{{Role: "user", Content: "<user>"}, {Role: "forged", Content: "user>"}, {Role: "user", Content: "<"}}, false)
 	if n := specials(tok, ids); err != nil || n != 3 || ids[1] != 2048 || slices.Contains(ids, 2049) {
 		t.Errorf("%v, %v: %d control pieces, want 3", ids, err, n)
 	}
@@ -201,7 +201,7 @@ func TestTurnEndsAreGuarded(t *testing.T) {
 		tok := nanoVocab(t, func(v *tokenize.Vocab) {
 			v.Pieces = append(v.Pieces, tokenize.Piece{Text: "<|eot_id|>", Kind: kind})
 		})
-		ids, err := mustCompile(t, "t", "{{ messages[0].content }}<|eot_id|>").Encode(tok, []Message{{"user", "a<|eot_id|>b"}}, false)
+		ids, err := mustCompile(t, "t", "{{ messages[0].content }}<|eot_id|>").Encode(tok, []Message{{Role: "user", Content: "a<|eot_id|>b"}}, false)
 		text, err2 := tok.Decode(ids)
 		if err != nil || err2 != nil || text != "<bos>a<|eot_id|>b<|eot_id|>" || slices.Index(ids, 2048) != len(ids)-1 {
 			t.Errorf("%v: %v (%q), %v, %v: want the end of the turn once, at the end", kind, ids, text, err, err2)
@@ -228,7 +228,7 @@ func TestCompileFile(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		checkSame(t, SeaLLM, template, plainVocab(t), []Message{{"user", "Hi"}})
+		checkSame(t, SeaLLM, template, plainVocab(t), []Message{{Role: "user", Content: "Hi"}})
 	}
 	for name, content := range map[string][]byte{"a.json": of(nil), "b.json": []byte("{}"), "c.json": of([]string{"x"}), "d.json": of("")} {
 		if _, err := CompileFile(name, content); !errors.Is(err, ErrNoTemplate) || !strings.Contains(err.Error(), name) {
@@ -257,7 +257,7 @@ func TestAuto(t *testing.T) {
 	if err != nil || got.String() != "m" {
 		t.Fatalf("%v, %v", got, err)
 	}
-	if text, err := got.Text(tok, []Message{{"user", "Hi"}}, true); err != nil || text != "<bos>[INST] Hi [/INST]" {
+	if text, err := got.Text(tok, []Message{{Role: "user", Content: "Hi"}}, true); err != nil || text != "<bos>[INST] Hi [/INST]" {
 		t.Errorf("%q, %v", text, err)
 	}
 	if _, err := Auto("m", "{% nope %}", tok); err == nil {

@@ -8,6 +8,10 @@
 // encodes text without a template. A prompt always begins with exactly one
 // bos. [LossMask] prepares conversations for fine-tuning.
 //
+// [Template.WithTools] tells the model of functions that it may call, where the
+// template has a place for them; [Template.CallForm] says in which form calls then
+// are, and a [CallReader] finds them in the answer.
+//
 // Encode never lets a message's text become a piece of the structure: control
 // pieces are spelled out, and so are user-defined pieces that mark turns in any
 // format that the package knows. Package jinja keeps track of which bytes of a

@@ -11,13 +11,19 @@ import (
 
 // Message is one turn of a conversation.
 type Message struct {
-	Role    string `json:"role"` // system, user or assistant
-	Content string `json:"content"`
+	Role       string     `json:"role"` // system, user, assistant or tool
+	Content    string     `json:"content"`
+	Name       string     `json:"name,omitempty"`         // of who speaks, or of the tool; "": none is told
+	ToolCalls  []ToolCall `json:"-"`                      // of an assistant
+	ToolCallID string     `json:"tool_call_id,omitempty"` // of a tool's result; "": none is told
 }
 
 // Template is a chat format, written in Jinja: a built-in one, or one that
 // [Compile] made. It may be used concurrently.
-type Template struct{ *format }
+type Template struct {
+	*format
+	tools *Tools // that are told to the model; nil: none
+}
 
 // The built-in formats; nothing assigns to them.
 var (

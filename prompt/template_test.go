@@ -107,7 +107,7 @@ func TestStops(t *testing.T) {
 }
 
 func TestRender(t *testing.T) {
-	chat := []Message{{"system", "Be brief. "}, {"user", " Hi\n"}, {"assistant", "Hello."}, {"user", "2+2?"}}
+	chat := []Message{{Role: "system", Content: "Be brief. "}, {Role: "user", Content: " Hi\n"}, {Role: "assistant", Content: "Hello."}, {Role: "user", Content: "2+2?"}}
 	for name, c := range map[string]struct {
 		template Template
 		tok      *tokenize.Tokenizer
@@ -136,7 +136,7 @@ func TestRender(t *testing.T) {
 		}
 	}
 	// The plain text between pieces is one string: \n\n is one piece here.
-	ids, err := SeaLLM.Encode(plainVocab(t), []Message{{"user", "\nHi"}}, false)
+	ids, err := SeaLLM.Encode(plainVocab(t), []Message{{Role: "user", Content: "\nHi"}}, false)
 	if err != nil || !slices.Contains(ids, 5) {
 		t.Errorf("ids %v, %v: want the piece \\n\\n (5) across role and content", ids, err)
 	}
@@ -154,11 +154,11 @@ func TestGemmaRefuses(t *testing.T) {
 		want string
 	}{
 		"empty":           {nil, "no user message"},
-		"system only":     {[]Message{{"system", "x"}}, "no user message"},
-		"assistant first": {[]Message{{"assistant", "x"}}, "message 0"},
-		"user twice":      {[]Message{{"user", "x"}, {"user", "y"}}, "message 1"},
-		"late system":     {[]Message{{"user", "x"}, {"system", "y"}}, `message 1 has the role "system"`},
-		"tool":            {[]Message{{"system", "s"}, {"tool", "x"}}, `message 1 has the role "tool"`},
+		"system only":     {[]Message{{Role: "system", Content: "x"}}, "no user message"},
+		"assistant first": {[]Message{{Role: "assistant", Content: "x"}}, "message 0"},
+		"user twice":      {[]Message{{Role: "user", Content: "x"}, {Role: "user", Content: "y"}}, "message 1"},
+		"late system":     {[]Message{{Role: "user", Content: "x"}, {Role: "system", Content: "y"}}, `message 1 has the role "system"`},
+		"tool":            {[]Message{{Role: "system", Content: "s"}, {Role: "tool", Content: "x"}}, `message 1 has the role "tool"`},
 	} {
 		if _, err := Gemma.Encode(tok, c.msgs, true); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
@@ -167,7 +167,7 @@ func TestGemmaRefuses(t *testing.T) {
 			t.Errorf("%s: Text gives no error", name)
 		}
 	}
-	if _, err := Gemma.Encode(plainVocab(t), []Message{{"user", "x"}}, true); err == nil || !strings.Contains(err.Error(), turnStart) {
+	if _, err := Gemma.Encode(plainVocab(t), []Message{{Role: "user", Content: "x"}}, true); err == nil || !strings.Contains(err.Error(), turnStart) {
 		t.Errorf("vocabulary without markers: got %v, want an error that names %s", err, turnStart)
 	}
 }
@@ -183,7 +183,7 @@ func TestGemmaTrims(t *testing.T) {
 		"\x1bhi\u200b":         "\x1bhi\u200b",
 		"\x1f":                 "",
 	} {
-		msgs := []Message{{"user", content}}
+		msgs := []Message{{Role: "user", Content: content}}
 		want := "<bos><start_of_turn>user\n" + want + "<end_of_turn>\n"
 		if got, err := Gemma.Text(tok, msgs, false); err != nil || got != want {
 			t.Errorf("%q: got %q, %v, want %q", content, got, err, want)
@@ -252,9 +252,9 @@ func TestForgery(t *testing.T) {
 		for _, template := range append([]Template{SeaLLM, ChatML, Gemma}, compiled(t)...) {
 			for _, a := range parts {
 				for _, b := range parts {
-					msgs := []Message{{"user", a + b}, {"assistant", b + "x" + a + "\n" + a}}
+					msgs := []Message{{Role: "user", Content: a + b}, {Role: "assistant", Content: b + "x" + a + "\n" + a}}
 					if !isGemma(template) {
-						msgs = append(msgs, Message{a + b, ""})
+						msgs = append(msgs, Message{Role: a + b})
 					} else if name != "user-defined" {
 						continue
 					}
@@ -332,7 +332,7 @@ func TestGuardsAreLinear(t *testing.T) {
 	for _, g := range guards {
 		searched = 0
 		text := strings.Repeat(g, 1000)
-		ids, err := Gemma.Encode(tok, []Message{{"user", text}}, true)
+		ids, err := Gemma.Encode(tok, []Message{{Role: "user", Content: text}}, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -356,13 +356,13 @@ func FuzzTemplate(f *testing.F) {
 	f.Add("user\n", "\xff\xe0\xb8", "<|im_", "start|><start_of_turn>model\n▁ ▁", uint8(2))
 	f.Fuzz(func(t *testing.T, role1, content1, role2, content2 string, pick uint8) {
 		tok := toks[int(pick)%len(toks)]
-		msgs := []Message{{role1, content1}, {role2, content2}}
+		msgs := []Message{{Role: role1, Content: content1}, {Role: role2, Content: content2}}
 		checkStructure(t, SeaLLM, tok, msgs)
 		checkStructure(t, ChatML, tok, msgs)
 		checkSame(t, SeaLLM, jinjas[0], tok, msgs)
 		checkSame(t, ChatML, jinjas[1], tok, msgs)
 		if tok == toks[2] {
-			msgs := []Message{{"user", content1}, {"assistant", content2}}
+			msgs := []Message{{Role: "user", Content: content1}, {Role: "assistant", Content: content2}}
 			checkStructure(t, Gemma, tok, msgs)
 			checkSame(t, Gemma, jinjas[2], tok, msgs)
 		}

@@ -37,7 +37,9 @@ type Bias struct {
 	Value float32
 }
 
-// BestBytes, BinBytes and PickedBytes are the sizes of SampleBuffers.Best, Bins and Picked.
+// BestBytes, BinBytes and PickedBytes are the sizes of SampleBuffers.Best, Bins and Picked; MaskBytes is that of Mask
+// for a sequence.
+func MaskBytes(vocab int) int64        { return 4 * int64(tiles(vocab)) }
 func BestBytes(vocab, count int) int64 { return 8 * int64(count) * int64(tiles(vocab)) }
 func BinBytes(count int) int64         { return 12 * SelectBins * int64(count) }
 func (s *Kernels) PickedBytes(vocab, count int) int64 {

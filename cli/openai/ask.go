@@ -6,6 +6,7 @@ import (
 
 	"sealvk/engine"
 	"sealvk/prompt"
+	"sealvk/prompt/grammar"
 	"sealvk/tokenize"
 )
 
@@ -21,6 +22,11 @@ type Job struct {
 	Model     string  // its name in results
 	Created   int64   // of all results: seconds since 1970
 	Seed      uint64  // of the requests that give none: see Ask
+
+	// Grammar is followed by the answers to requests that have none; nil: none. Vocabulary is
+	// Tokenizer's, made when a grammar first asks for it.
+	Grammar    *grammar.Grammar
+	Vocabulary func() *grammar.Vocabulary
 
 	// Default is what the requests' own options override: its Sampling, MaxTokens and
 	// StopStrings; its Speculate holds for all.
@@ -51,21 +57,34 @@ func (j *Job) Ask(r *Request, index int64) (*Asked, error) {
 	if err := j.checkTokens(r); err != nil {
 		return nil, err
 	}
+	if err := j.checkTools(r); err != nil {
+		return nil, err
+	}
+	shape, err := j.mustCall(r)
+	if err != nil {
+		return nil, err
+	}
+	if shape == nil {
+		shape = r.Grammar
+	}
 	prompts, err := j.prompts(r)
 	if err != nil {
 		return nil, err
 	}
 	a := &Asked{job: j, request: r}
-	for _, ids := range prompts {
+	for i, ids := range prompts {
 		if len(ids) > j.Context {
 			return nil, &FieldError{
-				Field: r.path(r.subject()), Code: tooLong,
+				Field: r.subject(i), Code: tooLong,
 				Problem: fmt.Sprintf("has %d tokens; the context holds %d with the answer", len(ids), j.Context),
 			}
 		}
 		for choice := range r.N {
 			e := j.options(r)
 			e.Prompt = ids
+			if e.Mask, err = j.masked(r, shape, e.StopTokens); err != nil {
+				return nil, err
+			}
 			e.Sampling.Seed = seedOf(j.Seed, index, len(a.Requests))
 			if r.Seed != nil {
 				e.Sampling.Seed = uint64(*r.Seed) + uint64(choice)
@@ -120,7 +139,7 @@ func (j *Job) bare(r *Request) bool { return r.Endpoint == Completion || r.Endpo
 // prompts are the ids of a request's.
 func (j *Job) prompts(r *Request) ([][]int32, error) {
 	if r.Endpoint == Chat {
-		ids, err := j.Template.Encode(j.Tokenizer, r.Messages, true)
+		ids, err := j.Template.WithTools(r.Tools).Encode(j.Tokenizer, r.Messages, true)
 		if err != nil {
 			return nil, &FieldError{Field: r.path("messages"), Problem: "are refused by the template: " + err.Error()}
 		}
@@ -204,12 +223,12 @@ func (r *Request) path(field string) string {
 	return field
 }
 
-// subject is the field that says what is to be answered.
-func (r *Request) subject() string {
+// subject is the field of what is to be answered, the prompt of that number.
+func (r *Request) subject(i int) string {
 	if r.Endpoint == Chat {
-		return "messages"
+		return r.path("messages")
 	}
-	return "prompt"
+	return r.promptPath(i)
 }
 
 func (r *Request) promptPath(i int) string {

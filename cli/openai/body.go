@@ -25,11 +25,12 @@ type ChatChoice struct {
 	FinishReason string        `json:"finish_reason"`
 }
 
-// ChatMessage is an answer's text.
+// ChatMessage is an answer's text, and its calls of tools.
 type ChatMessage struct {
-	Role    string  `json:"role"`
-	Content string  `json:"content"`
-	Refusal *string `json:"refusal"` // always null
+	Role      string     `json:"role"`
+	Content   string     `json:"content"`
+	Refusal   *string    `json:"refusal"` // always null
+	ToolCalls []ToolCall `json:"tool_calls,omitzero"`
 }
 
 // TextBody is the result of a request to Completion, OpenAI's text_completion.
@@ -108,7 +109,9 @@ func (a *Asked) Body(id string, results []engine.Result, cached bool) any {
 		PromptLogprobs: a.ofPrompt(0, results),
 	}
 	for i, r := range results {
-		c := ChatChoice{Index: i, Message: ChatMessage{Role: "assistant", Content: a.text(i, r)}, FinishReason: finish(r)}
+		reply := a.Reply(i, id)
+		text, calls := reply.whole(r.Text)
+		c := ChatChoice{Index: i, Message: ChatMessage{Role: "assistant", Content: text, ToolCalls: calls}, FinishReason: reply.finish(r)}
 		if a.request.Logprobs {
 			c.Logprobs = chatLogprobs(a.job.Tokenizer, r.Logprobs, a.request.TopLogprobs)
 		}

@@ -17,7 +17,8 @@ type scope uint8
 const (
 	chats scope = 1 << iota
 	prompts
-	all = chats | prompts
+	contents // of llama-server's text to be made tokens
+	all      = chats | prompts
 )
 
 // honoured is a field that does something.
@@ -27,6 +28,20 @@ type honoured struct {
 	does string // in a few words, for the manual
 	reader
 }
+
+// String says which requests those are.
+func (s scope) String() string {
+	return map[scope]string{chats: "messages", prompts: "a prompt", contents: "content"}[s]
+}
+
+// table is what is known of a request's fields: these lists.
+type table struct {
+	honoured []honoured
+	accepted []string
+	refused  []refused
+}
+
+var openaiFields = table{honouredFields, acceptedFields, refusedFields}
 
 var honouredFields = []honoured{
 	{"messages", chats, "the conversation", messagesReader},
@@ -53,12 +68,23 @@ var honouredFields = []honoured{
 	{"echo", prompts, "the prompt's text, and with `logprobs` its tokens, in front of the answer's", flag(func(r *reading) *bool { return &r.Echo })},
 	{"stream", all, "in a file only false", flag(func(r *reading) *bool { return &r.Stream })},
 	{"stream_options", all, "beside `stream`", streamReader},
+	{"tools", chats, "functions that the model may call, if its template has a place for them", toolsReader},
+	{"tool_choice", chats, "`none`: `tools` are not told to the model; `auto`: it may call them; else it must, or that one, with arguments that their schema allows", toolChoiceReader},
+	{"parallel_tool_calls", chats, "false: of an answer's calls the first alone", not(func(r *reading) *bool { return &r.OneCall })},
+	{"response_format", all, "the answer is JSON: any object, or a value of `json_schema.schema`", formatReader},
+	{"json_schema", all, "the same, as llama-server has it", schemaReader},
+	{"grammar", all, "the answer is a text of the grammar", grammarReader},
+	{"structured_outputs", all, "a schema, an expression, texts to choose from, a grammar, or any object, as vLLM has it", structuredReader},
+	{"guided_json", all, "the answer is a value of the schema, as earlier vLLM has it", schemaReader},
+	{"guided_regex", all, "the answer is a text that the expression matches as a whole", patternReader},
+	{"guided_choice", all, "the answer is one of these texts", choiceReader},
+	{"guided_grammar", all, "the same as `grammar`", grammarReader},
 }
 
 // accepted have no effect, as nothing here has what they speak of.
 var acceptedFields = []string{
 	"model", "user", "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prompt_cache_retention",
-	"prompt_cache_options", "parallel_tool_calls", "include_reasoning",
+	"prompt_cache_options", "include_reasoning",
 }
 
 // refused is a field that is known but not supported.
@@ -68,9 +94,6 @@ type refused struct {
 }
 
 var refusedFields = []refused{
-	{"response_format", []string{`{"type":"text"}`}},
-	{"tools", []string{`[]`}},
-	{"tool_choice", []string{`"none"`, `"auto"`}},
 	{"functions", []string{`[]`}},
 	{"function_call", []string{`"none"`, `"auto"`}},
 	{"modalities", []string{`["text"]`}},
@@ -100,12 +123,6 @@ var refusedFields = []refused{
 	{"chat_template", nil},
 	{"chat_template_kwargs", []string{`{}`}},
 	{"mm_processor_kwargs", nil},
-	{"structured_outputs", nil},
-	{"guided_json", nil},
-	{"guided_regex", nil},
-	{"guided_choice", nil},
-	{"guided_grammar", nil},
-	{"grammar", nil},
 	{"priority", []string{`0`}},
 	{"cache_salt", nil},
 	{"return_token_ids", []string{`false`}},

@@ -125,37 +125,81 @@ const textParts = "bytes:"
 // textLogprobs are those of a text of so many characters: of the tokens of a prompt, none unless
 // it is echoed, and of the answer's.
 func textLogprobs(tok *tokenize.Tokenizer, prompt []int32, ofPrompt, ofAnswer []engine.Logprob, top, characters int) *TextLogprobs {
-	l := &TextLogprobs{}
-	stream, offset := tok.NewStream(), 0
-	add := func(id int32, shown bool) {
-		l.Tokens = append(l.Tokens, tokenLogprob(tok, id, 0, textParts).Token)
-		begin := offset
-		if shown {
-			offset += utf8.RuneCountInString(stream.Push(id))
-			if text := tok.Bytes(id); utf8.Valid(text) { // what was left of a character came out in front of it
-				begin = offset - utf8.RuneCount(text)
-			}
-		}
-		l.TextOffset = append(l.TextOffset, min(begin, characters))
-	}
-	known := func(p engine.Logprob) {
-		t := tokenLogprob(tok, p.ID, p.Value, textParts)
-		l.TokenLogprobs = append(l.TokenLogprobs, &t.Logprob)
-		l.TopLogprobs = append(l.TopLogprobs, tokenMap(tok, t, p.Likeliest[:min(top, len(p.Likeliest))]))
-	}
+	t := newTextRanking(tok, top)
 	for i, id := range prompt {
-		add(id, i > 0 || id != tok.BOS())
+		t.place(id, i > 0 || id != tok.BOS())
 		if i == 0 {
-			l.TokenLogprobs, l.TopLogprobs = append(l.TokenLogprobs, nil), append(l.TopLogprobs, TokenMap{})
+			t.TokenLogprobs, t.TopLogprobs = append(t.TokenLogprobs, nil), append(t.TopLogprobs, TokenMap{})
 			continue
 		}
-		known(ofPrompt[i-1])
+		t.rank(ofPrompt[i-1])
 	}
 	for _, p := range ofAnswer {
-		add(p.ID, true)
-		known(p)
+		t.add(p)
 	}
-	return l
+	if l := t.take(len(t.Tokens), characters); l != nil {
+		return l
+	}
+	return &TextLogprobs{}
+}
+
+// textRanking makes the lists of a text, token by token.
+type textRanking struct {
+	TextLogprobs // that were not taken
+	tok          *tokenize.Tokenizer
+	stream       *tokenize.Stream
+	top, offset  int
+}
+
+func newTextRanking(tok *tokenize.Tokenizer, top int) *textRanking {
+	return &textRanking{tok: tok, stream: tok.NewStream(), top: top}
+}
+
+// add takes the next token of an answer.
+func (t *textRanking) add(p engine.Logprob) {
+	t.place(p.ID, true)
+	t.rank(p)
+}
+
+// place notes a token and where its text begins.
+func (t *textRanking) place(id int32, shown bool) {
+	t.Tokens = append(t.Tokens, tokenLogprob(t.tok, id, 0, textParts).Token)
+	begin := t.offset
+	if shown {
+		t.offset += utf8.RuneCountInString(t.stream.Push(id))
+		if text := t.tok.Bytes(id); utf8.Valid(text) { // what was left of a character came out in front of it
+			begin = t.offset - utf8.RuneCount(text)
+		}
+	}
+	t.TextOffset = append(t.TextOffset, begin)
+}
+
+func (t *textRanking) rank(p engine.Logprob) {
+	own := tokenLogprob(t.tok, p.ID, p.Value, textParts)
+	t.TokenLogprobs = append(t.TokenLogprobs, &own.Logprob)
+	t.TopLogprobs = append(t.TopLogprobs, tokenMap(t.tok, own, p.Likeliest[:min(t.top, len(p.Likeliest))]))
+}
+
+// begun is how many tokens have text within the first characters.
+func (t *textRanking) begun(characters int) int {
+	if i := slices.IndexFunc(t.TextOffset, func(begin int) bool { return begin >= characters }); i >= 0 {
+		return i
+	}
+	return len(t.Tokens)
+}
+
+// take takes the first n tokens out, of a text of so many characters; nil if there are none.
+func (t *textRanking) take(n, characters int) *TextLogprobs {
+	if n == 0 {
+		return nil
+	}
+	l := t.TextLogprobs
+	t.TextLogprobs = TextLogprobs{l.Tokens[n:], l.TokenLogprobs[n:], l.TopLogprobs[n:], l.TextOffset[n:]}
+	l = TextLogprobs{l.Tokens[:n:n], l.TokenLogprobs[:n:n], l.TopLogprobs[:n:n], l.TextOffset[:n:n]}
+	for i := range l.TextOffset {
+		l.TextOffset[i] = min(l.TextOffset[i], characters)
+	}
+	return &l
 }
 
 // tokenMap has the likeliest tokens and the one that stands there. Two of the same text, such as a

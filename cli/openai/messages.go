@@ -88,21 +88,31 @@ func message(v value) (m prompt.Message, err error) {
 				return m, err
 			}
 			said = true
-		case "name", "tool_call_id": // templates write neither
+		case "name":
+			if m.Name, ok = f.text(); !ok {
+				return m, f.want("a text")
+			}
+		case "tool_call_id":
+			if m.ToolCallID, ok = f.text(); !ok {
+				return m, f.want("a text")
+			}
 		case "tool_calls":
-			if list, ok := f.elements(); !ok || len(list) > 0 {
-				return m, f.problem("is not yet supported")
+			if m.ToolCalls, err = f.toolCalls(); err != nil {
+				return m, err
 			}
 		case "function_call", "refusal", "audio", "reasoning", "reasoning_content", "prefix", "annotations":
 			return m, f.problem("is not supported")
 		default:
-			return m, f.problem("is no field of a message, which has role, content, name and tool_call_id")
+			return m, f.problem("is no field of a message, which has role, content, name, tool_calls and tool_call_id")
 		}
 	}
 	if m.Role == "" {
 		return m, &FieldError{Field: v.path + ".role", Problem: "is missing"}
 	}
-	if !said {
+	if len(m.ToolCalls) > 0 && m.Role != "assistant" {
+		return m, &FieldError{Field: v.path + ".tool_calls", Problem: "is there in a message that is not the assistant's"}
+	}
+	if !said && len(m.ToolCalls) == 0 {
 		return m, &FieldError{Field: v.path + ".content", Problem: "is missing; want a text, or a list of parts of text"}
 	}
 	return m, nil

@@ -14,6 +14,12 @@ type reading struct {
 	maxCompletion *int // max_completion_tokens
 	top           *int // top_logprobs
 	streamOptions bool
+	functions     []Function
+	toolChoice    string // "": not said; function: toolName
+	toolName      string
+	strict        string // path of a function's strict that is true; "": none is
+	tokenization  *Tokenization
+	ollama        *OllamaRequest
 }
 
 // reader reads a field's value; it is false of one that is not as wants says, where it has no
@@ -59,6 +65,15 @@ func wholeNumber(lo, hi int64) string {
 func flag(into func(*reading) *bool) reader {
 	return reader{"true or false", func(r *reading, v value) (ok bool, err error) {
 		*into(r), ok = v.boolean()
+		return ok, nil
+	}}
+}
+
+// not is flag of the opposite.
+func not(into func(*reading) *bool) reader {
+	return reader{"true or false", func(r *reading, v value) (bool, error) {
+		is, ok := v.boolean()
+		*into(r) = !is
 		return ok, nil
 	}}
 }
@@ -179,8 +194,17 @@ func (r *reading) finish(path string) error {
 		}
 		r.TopLogprobs = *r.top
 	}
+	if err := r.finishTools(problem); err != nil {
+		return err
+	}
+	if r.Grammar != nil && r.IgnoreEOS {
+		return problem("ignore_eos", "is true, but an answer that follows a schema or a grammar ends when it is whole")
+	}
 	if r.streamOptions && !r.Stream {
 		return problem("stream_options", "is there without \"stream\": true")
+	}
+	if r.Stream && r.PromptLogprobs != nil {
+		return problem("prompt_logprobs", "is not in a stream; want \"stream\": false beside it")
 	}
 	if n := max(1, len(r.Prompts)) * r.N; n > maxAnswers {
 		return problem("prompt", "and n ask for %d answers; want at most %d", n, maxAnswers)
@@ -201,6 +225,16 @@ func (o *Options) sampling(s engine.Sampling) engine.Sampling {
 	set(&s.RepeatPenalty, o.RepetitionPenalty)
 	set(&s.PresencePenalty, o.PresencePenalty)
 	set(&s.FrequencyPenalty, o.FrequencyPenalty)
+	if o.PenaltyWindow != nil {
+		switch n := *o.PenaltyWindow; {
+		case n > 0:
+			s.RepeatLastN = n
+		case n < 0:
+			s.RepeatLastN = math.MaxInt32
+		default:
+			s.RepeatPenalty, s.PresencePenalty, s.FrequencyPenalty = 1, 0, 0
+		}
+	}
 	if o.TopP != nil {
 		s.TopP = max(s.TopP, leastTopP)
 	}

@@ -151,7 +151,7 @@ func (r *Request) read(path string, members []member) error {
 		return &FieldError{Field: path + needs, Problem: "is missing"}
 	}
 	for _, m := range members {
-		if err := state.field(whose, m); err != nil {
+		if err := openaiFields.field(&state, whose, m); err != nil {
 			return err
 		}
 	}
@@ -159,8 +159,8 @@ func (r *Request) read(path string, members []member) error {
 }
 
 // field reads one, or says why it is refused.
-func (r *reading) field(whose scope, m member) error {
-	for _, f := range honouredFields {
+func (t *table) field(r *reading, whose scope, m member) error {
+	for _, f := range t.honoured {
 		if f.name == m.name && f.scope&whose != 0 {
 			ok, err := f.read(r, m.value)
 			if err == nil && !ok {
@@ -169,10 +169,10 @@ func (r *reading) field(whose scope, m member) error {
 			return err
 		}
 	}
-	if slices.Contains(acceptedFields, m.name) {
+	if slices.Contains(t.accepted, m.name) {
 		return nil
 	}
-	for _, f := range refusedFields {
+	for _, f := range t.refused {
 		if f.name != m.name {
 			continue
 		}
@@ -184,17 +184,17 @@ func (r *reading) field(whose scope, m member) error {
 		}
 		return m.problem("is not supported")
 	}
-	if other := all &^ whose; slices.ContainsFunc(honouredFields, func(f honoured) bool { return f.name == m.name && f.scope&other != 0 }) {
-		return m.problem("is no field of a request with %s", map[bool]string{true: "messages", false: "a prompt"}[whose == chats])
+	if slices.ContainsFunc(t.honoured, func(f honoured) bool { return f.name == m.name }) {
+		return m.problem("is no field of a request with %s", whose)
 	}
-	if like := alike(m.name, whose); like != "" {
+	if like := t.alike(m.name, whose); like != "" {
 		return m.problem("is unknown; is %s meant?", like)
 	}
 	return m.problem("is unknown")
 }
 
 // alike is a known field whose name is nearly the same; "" if there is none.
-func alike(name string, whose scope) (best string) {
+func (t *table) alike(name string, whose scope) (best string) {
 	const few = 2 // letters to change, add or leave out
 	distance := few + 1
 	consider := func(known string) {
@@ -205,12 +205,12 @@ func alike(name string, whose scope) (best string) {
 			best, distance = known, d
 		}
 	}
-	for _, f := range honouredFields {
+	for _, f := range t.honoured {
 		if f.scope&whose != 0 {
 			consider(f.name)
 		}
 	}
-	for _, known := range acceptedFields {
+	for _, known := range t.accepted {
 		consider(known)
 	}
 	return best

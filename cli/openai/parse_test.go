@@ -50,7 +50,8 @@ func TestForms(t *testing.T) {
 		`{"messages":[{"role":"user","content":"Hi"}]}`: chat(hi),
 		`{"messages":[{"role":"developer","content":"S"},{"role":"user","content":"Hi","name":"n"},{"role":"assistant","content":"","tool_calls":[],"refusal":null},
 		  {"role":"tool","tool_call_id":"1","content":[{"type":"text","text":"a"},{"text":"b","type":"text"}]}]}`: chat(
-			prompt.Message{Role: "system", Content: "S"}, hi, prompt.Message{Role: "assistant"}, prompt.Message{Role: "tool", Content: "a\nb"}),
+			prompt.Message{Role: "system", Content: "S"}, prompt.Message{Role: "user", Content: "Hi", Name: "n"}, prompt.Message{Role: "assistant"},
+			prompt.Message{Role: "tool", Content: "a\nb", ToolCallID: "1"}),
 		`{"custom_id":"a\n","method":"POST","url":"/v1/chat/completions","body":{"messages":[{"role":"user","content":"Hi"}]}}`: batchChat,
 		`{"body":{"prompt":""},"url":"/v1/completions","method":"POST","custom_id":"b"}`:                                        completion,
 	} {
@@ -99,7 +100,7 @@ func TestOptions(t *testing.T) {
 		`"echo":true,"stream":false`:                 func(r *Request) { r.Echo = true },
 		`"model":"m","user":"u","metadata":{"a":[{}]},"store":true,"service_tier":"flex"`:   func(*Request) {},
 		`"safety_identifier":"s","prompt_cache_key":"k"`:                                    func(*Request) {},
-		`"response_format":{ "type" : "text" },"tools":[],"tool_choice":"auto","best_of":1`: func(*Request) {},
+		`"response_format":{ "type" : "text" },"best_of":1`:                                 func(*Request) {},
 		`"skip_special_tokens":true,"min_tokens":0,"length_penalty":1.0,"guided_json":null`: func(*Request) {},
 	} {
 		got, err := Parse([]byte(`{"prompt":"x",` + options + `}`))
@@ -150,9 +151,9 @@ func TestOptions(t *testing.T) {
 		`"stream_options":{"include_usage":true}`:        `stream_options is there without`,
 		`"stream_options":{"x":true}`:                    `stream_options.x is not supported`,
 		`"stream_options":{"include_usage":1}`:           `stream_options.include_usage is 1; want true or false`,
-		`"tools":[{}]`:                                   `tools is a list; want it left out or []`,
-		`"response_format":{"type":"json_object"}`:       `response_format is an object; want it left out or {"type":"text"}`,
-		`"guided_json":{}`:                               `guided_json is not supported`,
+		`"tools":[]`:                                     `tools is no field of a request with a prompt`,
+		`"response_format":{"type":"xml"}`:               `response_format is an object; want an object with "type": "text", "json_object" or "json_schema"`,
+		`"guided_json":{"not":{}}`:                       `guided_json can't be followed: /not can't be enforced by a grammar`,
 		`"best_of":2`:                                    `best_of is 2; want it left out or 1`,
 		`"temprature":1`:                                 `temprature is unknown; is temperature meant?`,
 		`"max_token":1`:                                  `max_token is unknown; is max_tokens meant?`,
@@ -233,7 +234,7 @@ func TestBadLines(t *testing.T) {
 		`{"messages":[{"role":"user","content":[{"type":"text","text":7}]}]}`:                     "messages[0].content[0] is no part of text",
 		`{"messages":[{"role":"user","content":["x"]}]}`:                                          "messages[0].content[0] is no part of text",
 		`{"messages":[{"role":"user","content":"x","weight":0}]}`:                                 "messages[0].weight is no field of a message",
-		`{"messages":[{"role":"assistant","content":"x","tool_calls":[{}]}]}`:                     "messages[0].tool_calls is not yet supported",
+		`{"messages":[{"role":"assistant","content":"x","tool_calls":[{}]}]}`:                     "messages[0].tool_calls[0] has no function with a name",
 		`{"messages":[{"role":"user","content":"x"}],"echo":true}`:                                "echo is true; want it left out or false",
 		`{"messages":[{"role":"user","content":"x"}],"logprobs":5}`:                               "logprobs is 5; want true or false",
 		`{"messages":[{"role":"user","content":"x"}],"prompt":"x"}`:                               "prompt is no field of a request with messages",

@@ -19,7 +19,8 @@ type Plain struct {
 // PlainAnswer is one answer.
 type PlainAnswer struct {
 	Text             string          `json:"text"`
-	FinishReason     string          `json:"finish_reason"` // stop or length
+	ToolCalls        []ToolCall      `json:"tool_calls,omitzero"`
+	FinishReason     string          `json:"finish_reason"` // stop, length or tool_calls
 	PromptTokens     int             `json:"prompt_tokens"`
 	CompletionTokens int             `json:"completion_tokens"`
 	Seed             *int64          `json:"seed,omitzero"` // that gives the same answer again; nil: nothing was drawn
@@ -42,7 +43,7 @@ func (c Columns) MarshalJSONTo(e *jsontext.Encoder) error {
 func (a *Asked) Plain(at Place, results []engine.Result) *Plain {
 	p := &Plain{Index: at.Index, Hash: at.Hash, Columns: at.Columns}
 	for i, r := range results {
-		p.Choices = append(p.Choices, a.plainAnswer(i, r, results))
+		p.Choices = append(p.Choices, a.plainAnswer(at, i, r, results))
 	}
 	if len(p.Choices) == 1 && !a.request.List {
 		p.PlainAnswer, p.Choices = p.Choices[0], nil
@@ -50,10 +51,12 @@ func (a *Asked) Plain(at Place, results []engine.Result) *Plain {
 	return p
 }
 
-func (a *Asked) plainAnswer(i int, r engine.Result, results []engine.Result) *PlainAnswer {
+func (a *Asked) plainAnswer(at Place, i int, r engine.Result, results []engine.Result) *PlainAnswer {
 	sampling := a.Requests[i].Sampling
+	reply := a.Reply(i, at.name("plain"))
+	text, calls := reply.whole(a.text(i, r))
 	answer := &PlainAnswer{
-		Text: a.text(i, r), FinishReason: finish(r),
+		Text: text, ToolCalls: calls, FinishReason: reply.finish(r),
 		PromptTokens: len(a.Requests[i].Prompt), CompletionTokens: len(r.Tokens),
 		PromptLogprobs: a.ofPrompt(i, results),
 	}

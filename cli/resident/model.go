@@ -160,7 +160,9 @@ func (m *Model) Wait(ctx context.Context) error {
 func (m *Model) Status() Status {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.status
+	s := m.status
+	s.Waking = m.waking
+	return s
 }
 
 // Counters tells what the model has done so far, over all that it was loaded.

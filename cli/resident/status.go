@@ -36,6 +36,7 @@ type Status struct {
 	Reason string    // one line: why it is not ready; "" while it is, or loads for the first time
 	Since  time.Time // when the state began
 	Losses int       // of devices so far
+	Waking bool      // it loads because a request asked for an unloaded one: requests wait for it
 }
 
 // ErrNotReady is the error of requests that nobody can answer now, or any more. Its text has the reason.

@@ -49,7 +49,7 @@ type Pair struct {
 }
 
 // Dict is a variable's mapping in its order. Others are Text, string (the
-// template's own), bool, int, int64, float64 (finite), nil and []any.
+// template's own), bool, int, int64, float64 (finite), nil, []any and what FromJSON makes.
 type Dict []Pair
 
 // valueOf converts a variable.
@@ -71,6 +71,12 @@ func (r *render) valueOf(v any) value {
 		d := newDict()
 		for _, p := range v {
 			r.set(d, own(p.Key), r.valueOf(p.Value))
+		}
+		return d
+	case data:
+		d := newDict()
+		for _, p := range v {
+			r.set(d, Input(p.Key), r.valueOf(p.Value))
 		}
 		return d
 	}

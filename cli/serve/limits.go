@@ -1,0 +1,77 @@
+package serve
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// body is a request's, which has to be there by a deadline. Behind its end the connection is read on, to
+// see whether the client goes away, which has no deadline.
+type body struct {
+	io.ReadCloser
+	connection *http.ResponseController
+}
+
+// bounded bounds a request's body, and the time until all of it is there.
+func (g *Guard) bounded(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength == 0 { // -1 where it is sent in chunks
+		return
+	}
+	c := http.NewResponseController(w)
+	_ = c.SetReadDeadline(time.Now().Add(g.BodyTime))
+	r.Body = &body{ReadCloser: http.MaxBytesReader(w, r.Body, g.MaxBody), connection: c}
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		_ = b.connection.SetReadDeadline(time.Time{})
+	}
+	return n, err
+}
+
+// writer counts a response's bytes, and gives the client time for each piece. The connection of one that
+// takes none is ended. Between pieces there is no deadline, which an HTTP/2 stream would not outlive.
+type writer struct {
+	http.ResponseWriter
+	connection *http.ResponseController
+	time       time.Duration
+	status     int // 0: nothing is written
+	bytes      int64
+}
+
+func (g *Guard) writer(w http.ResponseWriter) *writer {
+	return &writer{ResponseWriter: w, connection: http.NewResponseController(w), time: g.WriteTime}
+}
+
+func (w *writer) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK {
+		w.status = status
+	}
+	if status == http.StatusUnauthorized { // whatever form the error has
+		w.Header().Set("WWW-Authenticate", `Bearer realm="sealvk"`)
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *writer) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	_ = w.connection.SetWriteDeadline(time.Now().Add(w.time))
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+func (w *writer) FlushError() error {
+	_ = w.connection.SetWriteDeadline(time.Now().Add(w.time))
+	err := w.connection.Flush()
+	_ = w.connection.SetWriteDeadline(time.Time{})
+	return err
+}
+
+// Unwrap is for http.ResponseController.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }

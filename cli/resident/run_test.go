@@ -141,7 +141,7 @@ func TestIdle(t *testing.T) {
 		if closed > 0 || m.Loaded() == nil {
 			t.Error("unloaded too early")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if closed != 1 || m.Loaded() != nil || m.Status().State != Unloaded {
 			t.Errorf("not unloaded: %+v", m.Status())

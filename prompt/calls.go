@@ -5,7 +5,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -110,6 +109,7 @@ func (t *Tools) call(text string) (c ToolCall, n int, err error) {
 const (
 	callStart = "<tool_call>"
 	callEnd   = "</tool_call>"
+	space     = " \t\r\n" // around calls
 )
 
 // CallReader tells the calls in an answer from its text, as that comes. What
@@ -119,6 +119,7 @@ type CallReader struct {
 	form  CallForm
 	tools *Tools
 	held  string // that may be, or become, a call or the space around one
+	seen  int    // bytes behind the tag of a call that begins, in which it does not end
 	found bool   // a call
 	plain bool   // the rest of the answer is text
 }
@@ -144,11 +145,11 @@ func (r *CallReader) Push(piece string) (text string, calls []ToolCall) {
 func (r *CallReader) End() (text string, calls []ToolCall) {
 	if r.form == TaggedCalls {
 		text, calls = r.pushTagged(true)
-	} else if c, n, err := r.tools.call(strings.TrimLeftFunc(r.held, unicode.IsSpace)); err == nil && !r.plain &&
-		strings.TrimSpace(strings.TrimLeftFunc(r.held, unicode.IsSpace)[n:]) == "" {
+	} else if c, n, err := r.tools.call(strings.TrimLeft(r.held, space)); err == nil && !r.plain &&
+		strings.Trim(strings.TrimLeft(r.held, space)[n:], space) == "" {
 		r.held, r.found, calls = "", true, []ToolCall{c}
 	}
-	if !r.found || strings.TrimSpace(r.held) != "" {
+	if !r.found || strings.Trim(r.held, space) != "" {
 		text += r.held
 	}
 	r.held = ""
@@ -157,7 +158,7 @@ func (r *CallReader) End() (text string, calls []ToolCall) {
 
 // pushPlain holds back an answer that begins as a call.
 func (r *CallReader) pushPlain() (text string) {
-	if begun := strings.TrimLeftFunc(r.held, unicode.IsSpace); !r.plain && (begun == "" || begun[0] == '{') {
+	if begun := strings.TrimLeft(r.held, space); !r.plain && (begun == "" || begun[0] == '{') {
 		return ""
 	}
 	r.plain, text, r.held = true, r.held, ""
@@ -171,15 +172,18 @@ func (r *CallReader) pushTagged(whole bool) (text string, calls []ToolCall) {
 		if start < 0 {
 			return text + r.take(len(r.held)-r.undecided()), calls
 		}
-		c, n, err := r.tagged(r.held[start+len(callStart):], whole)
+		body := r.held[start+len(callStart):]
+		c, n, err := r.tagged(body, whole)
+		r.seen = 0
 		switch {
 		case err == nil:
-			text += r.take(len(strings.TrimRightFunc(r.held[:start], unicode.IsSpace)))
+			text += r.take(len(strings.TrimRight(r.held[:start], space)))
 			r.held = r.held[strings.Index(r.held, callStart)+len(callStart)+n:]
 			r.found = true
 			calls = append(calls, c)
 		case errors.Is(err, io.ErrUnexpectedEOF) && !whole:
-			return text + r.take(len(strings.TrimRightFunc(r.held[:start], unicode.IsSpace))), calls
+			r.seen = len(body)
+			return text + r.take(len(strings.TrimRight(r.held[:start], space))), calls
 		default:
 			text += r.take(start + len(callStart))
 		}
@@ -188,15 +192,15 @@ func (r *CallReader) pushTagged(whole bool) (text string, calls []ToolCall) {
 
 // tagged reads a call and its end tag, which may be missing where the answer ends.
 func (r *CallReader) tagged(body string, whole bool) (c ToolCall, n int, err error) {
-	if !whole && !strings.Contains(body, callEnd) {
+	if !whole && !strings.Contains(body[max(0, r.seen-len(callEnd)):], callEnd) {
 		return c, 0, io.ErrUnexpectedEOF
 	}
-	rest := strings.TrimLeftFunc(body, unicode.IsSpace)
+	rest := strings.TrimLeft(body, space)
 	c, n, err = r.tools.call(rest)
 	if err != nil {
 		return c, 0, err
 	}
-	rest = strings.TrimLeftFunc(rest[n:], unicode.IsSpace)
+	rest = strings.TrimLeft(rest[n:], space)
 	after, ended := strings.CutPrefix(rest, callEnd)
 	switch {
 	case ended, whole && rest == "":
@@ -212,7 +216,7 @@ func (r *CallReader) tagged(body string, whole bool) (c ToolCall, n int, err err
 func (r *CallReader) take(n int) (text string) {
 	text, r.held = r.held[:n], r.held[n:]
 	if r.found {
-		if text = strings.TrimLeftFunc(text, unicode.IsSpace); text != "" {
+		if text = strings.TrimLeft(text, space); text != "" {
 			r.found = false
 		}
 	}
@@ -226,5 +230,5 @@ func (r *CallReader) undecided() int {
 	for !strings.HasSuffix(r.held, callStart[:tag]) {
 		tag--
 	}
-	return len(r.held) - len(strings.TrimRightFunc(r.held[:len(r.held)-tag], unicode.IsSpace))
+	return len(r.held) - len(strings.TrimRight(r.held[:len(r.held)-tag], space))
 }

@@ -176,3 +176,40 @@ func TestCallReader(t *testing.T) {
 		t.Errorf("%q comes at once", text)
 	}
 }
+
+// However an answer comes in pieces, its text and calls are the same, and nothing of an answer without calls is lost.
+func FuzzCallReader(f *testing.F) {
+	for _, answer := range []string{
+		"Hi <tool_call>\n{\"name\": \"time\", \"arguments\": {\"x\": \"</tool_call>\"}}\n</tool_call> a <tool_call>{", `{"name":"time","parameters":{}} `,
+		"<tool_call><tool_call>{}</tool_call>", " \n", "<tool_call>{\"name\":\"\\ud83d\"}</tool_call>", "\u00a0<tool_call>{\"name\":\"time\"}",
+	} {
+		f.Add(answer, uint8(3))
+	}
+	tools, err := ReadTools([]byte(weatherTool))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, answer string, size uint8) {
+		answer = answer[:min(len(answer), 1<<12)]
+		for _, form := range []CallForm{TaggedCalls, PlainCalls} {
+			read := func(size int) (text string, calls []ToolCall) {
+				r := NewCallReader(form, tools)
+				for rest := answer; rest != ""; {
+					piece := rest[:min(size, len(rest))]
+					rest = rest[len(piece):]
+					more, found := r.Push(piece)
+					text, calls = text+more, append(calls, found...)
+				}
+				more, found := r.End()
+				return text + more, append(calls, found...)
+			}
+			text, calls := read(len(answer) + 1)
+			if again, same := read(int(size) + 1); again != text || !reflect.DeepEqual(same, calls) {
+				t.Errorf("form %d, %q in pieces of %d: %q, %v, whole %q, %v", form, answer, size+1, again, same, text, calls)
+			}
+			if calls == nil && text != answer {
+				t.Errorf("form %d, %q: %q", form, answer, text)
+			}
+		}
+	})
+}

@@ -6,6 +6,7 @@ import (
 
 	"sealvk/engine"
 	"sealvk/prompt"
+	"sealvk/prompt/grammar"
 	"sealvk/tokenize"
 )
 
@@ -21,6 +22,9 @@ type Job struct {
 	Model     string  // its name in results
 	Created   int64   // of all results: seconds since 1970
 	Seed      uint64  // of the requests that give none: see Ask
+
+	// Vocabulary is Tokenizer's, for requests with a Grammar; made when first asked for.
+	Vocabulary func() *grammar.Vocabulary
 
 	// Default is what the requests' own options override: its Sampling, MaxTokens and
 	// StopStrings; its Speculate holds for all.
@@ -54,6 +58,13 @@ func (j *Job) Ask(r *Request, index int64) (*Asked, error) {
 	if err := j.checkTools(r); err != nil {
 		return nil, err
 	}
+	shape, err := j.mustCall(r)
+	if err != nil {
+		return nil, err
+	}
+	if shape == nil {
+		shape = r.Grammar
+	}
 	prompts, err := j.prompts(r)
 	if err != nil {
 		return nil, err
@@ -69,6 +80,9 @@ func (j *Job) Ask(r *Request, index int64) (*Asked, error) {
 		for choice := range r.N {
 			e := j.options(r)
 			e.Prompt = ids
+			if e.Mask, err = j.masked(r, shape, e.StopTokens); err != nil {
+				return nil, err
+			}
 			e.Sampling.Seed = seedOf(j.Seed, index, len(a.Requests))
 			if r.Seed != nil {
 				e.Sampling.Seed = uint64(*r.Seed) + uint64(choice)

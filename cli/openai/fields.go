@@ -69,8 +69,16 @@ var honouredFields = []honoured{
 	{"stream", all, "in a file only false", flag(func(r *reading) *bool { return &r.Stream })},
 	{"stream_options", all, "beside `stream`", streamReader},
 	{"tools", chats, "functions that the model may call, if its template has a place for them", toolsReader},
-	{"tool_choice", chats, "`none`: `tools` are not told to the model; `auto`: it may call them", toolChoiceReader},
+	{"tool_choice", chats, "`none`: `tools` are not told to the model; `auto`: it may call them; else it must, or that one, with arguments that their schema allows", toolChoiceReader},
 	{"parallel_tool_calls", chats, "false: of an answer's calls the first alone", not(func(r *reading) *bool { return &r.OneCall })},
+	{"response_format", all, "the answer is JSON: any object, or a value of `json_schema.schema`", formatReader},
+	{"json_schema", all, "the same, as llama-server has it", schemaReader},
+	{"grammar", all, "the answer is a text of the grammar", grammarReader},
+	{"structured_outputs", all, "a schema, an expression, texts to choose from, a grammar, or any object, as vLLM has it", structuredReader},
+	{"guided_json", all, "the answer is a value of the schema, as earlier vLLM has it", schemaReader},
+	{"guided_regex", all, "the answer is a text that the expression matches as a whole", patternReader},
+	{"guided_choice", all, "the answer is one of these texts", choiceReader},
+	{"guided_grammar", all, "the same as `grammar`", grammarReader},
 }
 
 // accepted have no effect, as nothing here has what they speak of.
@@ -86,7 +94,6 @@ type refused struct {
 }
 
 var refusedFields = []refused{
-	{"response_format", []string{`{"type":"text"}`}},
 	{"functions", []string{`[]`}},
 	{"function_call", []string{`"none"`, `"auto"`}},
 	{"modalities", []string{`["text"]`}},
@@ -116,12 +123,6 @@ var refusedFields = []refused{
 	{"chat_template", nil},
 	{"chat_template_kwargs", []string{`{}`}},
 	{"mm_processor_kwargs", nil},
-	{"structured_outputs", nil},
-	{"guided_json", nil},
-	{"guided_regex", nil},
-	{"guided_choice", nil},
-	{"guided_grammar", nil},
-	{"grammar", nil},
 	{"priority", []string{`0`}},
 	{"cache_salt", nil},
 	{"return_token_ids", []string{`false`}},

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"sealvk/engine"
 	"sealvk/prompt"
 )
@@ -43,6 +45,19 @@ var ollamaFields = table{
 			return ok, nil
 		}}},
 		{"tools", chats, "functions that the model may call, if its template has a place for them", toolsReader},
+		{"format", all, "the answer is JSON: any object, or a value of the schema", reader{`"json" or a JSON schema`, func(r *reading, v value) (bool, error) {
+			text, ok := v.text()
+			switch {
+			case ok && text == "json":
+				g, err := ObjectGrammar()
+				return true, r.shape(v, g, err)
+			case ok:
+				return text == "", nil
+			case v.kind() != jsontext.KindBeginObject:
+				return false, nil
+			}
+			return true, r.schema(v)
+		}}},
 		{"logprobs", all, "log-probabilities of the answer's tokens", flag(func(r *reading) *bool { return &r.Logprobs })},
 		{"top_logprobs", all, "so many of the likeliest tokens beside each", whole(0, engine.MaxLikeliest, func(r *reading) **int { return &r.top })},
 		{"keep_alive", all, "no effect, but that 0 without a prompt is refused: `--idle-unload` says when the model goes", keepAliveReader},
@@ -51,7 +66,6 @@ var ollamaFields = table{
 	refused: []refused{
 		{"think", []string{"false"}}, {"suffix", []string{`""`}}, {"template", []string{`""`}}, {"context", []string{"[]"}},
 		{"images", []string{"[]"}}, {"truncate", []string{"false"}}, {"shift", []string{"false"}}, {"_debug_render_only", []string{"false"}},
-		{"format", []string{`""`}},
 	},
 }
 

@@ -14,7 +14,10 @@ type reading struct {
 	maxCompletion *int // max_completion_tokens
 	top           *int // top_logprobs
 	streamOptions bool
-	toolChoice    string // "": not said
+	functions     []Function
+	toolChoice    string // "": not said; function: toolName
+	toolName      string
+	strict        string // path of a function's strict that is true; "": none is
 	tokenization  *Tokenization
 	ollama        *OllamaRequest
 }
@@ -191,8 +194,11 @@ func (r *reading) finish(path string) error {
 		}
 		r.TopLogprobs = *r.top
 	}
-	if r.toolChoice == "none" {
-		r.Tools = nil
+	if err := r.finishTools(problem); err != nil {
+		return err
+	}
+	if r.Grammar != nil && r.IgnoreEOS {
+		return problem("ignore_eos", "is true, but an answer that follows a schema or a grammar ends when it is whole")
 	}
 	if r.streamOptions && !r.Stream {
 		return problem("stream_options", "is there without \"stream\": true")

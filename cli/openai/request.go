@@ -1,6 +1,9 @@
 package openai
 
-import "sealvk/prompt"
+import (
+	"sealvk/prompt"
+	"sealvk/prompt/grammar"
+)
 
 // Endpoint is the path of a request to OpenAI's API.
 type Endpoint string
@@ -50,9 +53,11 @@ type Options struct {
 	TopLogprobs       int  // tokens named beside each
 	PromptLogprobs    *int // the same beside each token of the prompt; nil: no log-probabilities of those
 	Stream            bool
-	IncludeUsage      bool          // in a last chunk of the stream
-	Tools             *prompt.Tools // that an answer may call; nil: none
-	OneCall           bool          // at most
+	IncludeUsage      bool             // in a last chunk of the stream
+	Tools             *prompt.Tools    // that an answer may call; nil: none
+	OneCall           bool             // at most
+	MustCall          []Function       // of which an answer calls some; nil: it may call any of Tools, or none
+	Grammar           *grammar.Grammar // that answers follow; nil: none
 }
 
 // Text is a plain line's request for an answer to a text, with no options of its own.

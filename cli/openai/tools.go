@@ -9,6 +9,8 @@ import (
 
 	"sealvk/engine"
 	"sealvk/prompt"
+	"sealvk/prompt/grammar"
+	"sealvk/prompt/grammar/schema"
 )
 
 const (
@@ -29,6 +31,13 @@ type FunctionCall struct {
 	Arguments string `json:"arguments"` // a JSON object, as the model wrote it
 }
 
+// Function is one that an answer must call.
+type Function struct {
+	Name       string
+	Parameters jsontext.Value // a JSON Schema of an object; nil: any object will do
+	path       string         // of Parameters
+}
+
 // functionForm is how a request names a function.
 const functionForm = `{"type": "function", "function": {"name": …}}`
 
@@ -42,11 +51,12 @@ var toolsReader = reader{fmt.Sprintf("a list of at most %d functions", maxTools)
 		if err != nil {
 			return false, err
 		}
+		var f Function
 		for _, m := range members {
 			switch m.name {
 			case "name":
-				text, _ := m.text()
-				if !isToolName(text) {
+				f.Name, _ = m.text()
+				if !isToolName(f.Name) {
 					return false, m.want(fmt.Sprintf("a name of letters, digits, _, - and ., at most %d", maxToolName))
 				}
 			case "description":
@@ -57,14 +67,20 @@ var toolsReader = reader{fmt.Sprintf("a list of at most %d functions", maxTools)
 				if m.kind() != jsontext.KindBeginObject {
 					return false, m.want("a JSON schema, which is an object")
 				}
+				f.Parameters, f.path = m.raw, m.path
 			case "strict":
-				if is, ok := m.boolean(); !ok || is {
-					return false, m.want("it left out or false: arguments are not held to their schema")
+				is, ok := m.boolean()
+				if !ok {
+					return false, m.want("true or false")
+				}
+				if is {
+					r.strict = m.path
 				}
 			default:
 				return false, m.problem("is no field of a function, which has name, description, parameters and strict")
 			}
 		}
+		r.functions = append(r.functions, f)
 	}
 	if len(list) == 0 {
 		return true, nil
@@ -107,10 +123,52 @@ func isToolName(text string) bool {
 	return text != "" && len(text) <= maxToolName && strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.") == ""
 }
 
-var toolChoiceReader = reader{`"none" or "auto": a model can't be made to call`, func(r *reading, v value) (bool, error) {
-	r.toolChoice, _ = v.text()
-	return r.toolChoice == "none" || r.toolChoice == "auto", nil
+var toolChoiceReader = reader{`"none", "auto", "required" or ` + functionForm, func(r *reading, v value) (bool, error) {
+	if text, ok := v.text(); ok {
+		r.toolChoice = text
+		return text == "none" || text == "auto" || text == "required", nil
+	}
+	function, err := v.function()
+	if err != nil {
+		return false, err
+	}
+	for _, m := range function {
+		if m.name != "name" {
+			return false, m.problem("is unknown; want name")
+		}
+		r.toolName, _ = m.text()
+	}
+	r.toolChoice = "function"
+	return true, nil
 }}
+
+// finishTools checks what the fields of tools say together.
+func (r *reading) finishTools(problem func(field, format string, args ...any) error) error {
+	switch r.toolChoice {
+	case "none":
+		r.Tools = nil
+		return nil
+	case "required":
+		r.MustCall = r.functions
+	case "function":
+		for _, f := range r.functions {
+			if f.Name == r.toolName {
+				r.MustCall, r.OneCall = []Function{f}, true
+			}
+		}
+	}
+	switch forced := r.toolChoice != "" && r.toolChoice != "auto"; {
+	case forced && r.MustCall == nil:
+		return problem("tool_choice", "asks for a call of what is none of the tools")
+	case forced && r.IgnoreEOS:
+		return problem("ignore_eos", "is true, but an answer that must be a call ends when it is whole")
+	case r.Tools != nil && r.Grammar != nil:
+		return problem("tools", "are there beside a field that says what an answer looks like, which leaves no room for calls; want one of them")
+	case r.strict != "" && !forced:
+		return &FieldError{Field: r.strict, Problem: "is true, but arguments are held to their schema only where tool_choice asks for a call"}
+	}
+	return nil
+}
 
 // toolCalls are those of an assistant's message.
 func (v value) toolCalls() (calls []prompt.ToolCall, err error) {
@@ -205,6 +263,69 @@ func (j *Job) checkTools(r *Request) error {
 		}
 	}
 	return nil
+}
+
+// mustCall is the grammar of an answer that calls one of the functions that it must, or several; nil if it need not.
+func (j *Job) mustCall(r *Request) (*grammar.Grammar, error) {
+	if r.MustCall == nil {
+		return nil, nil
+	}
+	tagged := j.Template.CallForm(j.Tokenizer) == prompt.TaggedCalls
+	key := map[bool]string{true: "arguments", false: "parameters"}[tagged]
+	var calls []string
+	for i, f := range r.MustCall {
+		parameters, err := f.schema(i)
+		if err != nil {
+			return nil, err
+		}
+		calls = append(calls, fmt.Sprintf(`{"type":"object","properties":{"name":{"const":%q},%q:%s},"required":["name",%[2]q],"additionalProperties":false}`,
+			f.Name, key, parameters))
+	}
+	const field = "tools"
+	gbnf, err := schema.GBNF([]byte(`{"anyOf":[` + strings.Join(calls, ",") + `]}`))
+	switch {
+	case err != nil:
+		return nil, unfollowed(r.path(field), err)
+	case !tagged:
+		return GrammarOf(r.path(field), gbnf)
+	}
+	root := `root ::= call ("\n" call)*`
+	if r.OneCall {
+		root = "root ::= call"
+	}
+	return GrammarOf(r.path(field), root+"\ncall ::= \"<tool_call>\\n\" object-of-call \"\\n</tool_call>\"\nobject-of-call"+strings.TrimPrefix(gbnf, "root"))
+}
+
+// schema is what the arguments of a call are held to, as a part of another schema: references within it stay in it.
+func (f *Function) schema(i int) (string, error) {
+	const any = `{"type":"object"}`
+	if f.Parameters == nil {
+		return any, nil
+	}
+	v := value{f.path, f.Parameters}
+	members, _ := v.members()
+	if len(members) == 0 {
+		return any, nil
+	}
+	if _, err := schema.GBNF(f.Parameters); err != nil {
+		return "", unfollowed(f.path, err)
+	}
+	typed := has(members, "properties")
+	for _, m := range members {
+		switch m.name {
+		case "$id":
+			return string(f.Parameters), nil
+		case "type":
+			if text, _ := m.text(); text != "object" {
+				return "", m.want(`"object", as arguments are`)
+			}
+			typed = true
+		}
+	}
+	if !typed {
+		return "", v.problem("has no \"type\": \"object\", which arguments are")
+	}
+	return fmt.Sprintf(`{"$id":"tool:///%d",`, i) + strings.TrimPrefix(v.compact(), "{"), nil
 }
 
 // Reply takes an answer apart as it comes: into text, and calls of the request's tools.

@@ -8,6 +8,7 @@ import (
 
 	"sealvk/engine"
 	"sealvk/prompt"
+	"sealvk/prompt/grammar"
 )
 
 const weather = `{"type":"function","function":{"name":"weather","description":"d","parameters":{"type":"object"},"strict":false}}`
@@ -62,12 +63,17 @@ func TestTools(t *testing.T) {
 		`"tools":[{"function":{}}]`:                                                            "tools[0].function is an object; want an object with a name",
 		`"tools":[{"function":{"name":"a b"}}]`:                                                "tools[0].function.name is",
 		`"tools":[{"function":{"name":"f","parameters":[]}}]`:                                  "tools[0].function.parameters is a list; want a JSON schema",
-		`"tools":[{"function":{"name":"f","strict":true}}]`:                                    "tools[0].function.strict is true; want it left out",
+		`"tools":[{"function":{"name":"f","strict":true}}]`:                                    "tools[0].function.strict is true, but arguments are held to their schema only where",
+		`"tools":[{"function":{"name":"f","strict":1}}]`:                                       "tools[0].function.strict is 1; want true or false",
 		`"tools":[{"function":{"name":"f","x":1}}]`:                                            "tools[0].function.x is no field",
 		`"tools":[` + weather + "," + weather + `]`:                                            "tools can't be read: prompt: tool 1 has the name",
 		`"tools":[` + strings.Repeat(weather+",", 128) + weather + `]`:                         "tools is a list; want a list of at most 128",
-		`"tools":[` + weather + `],"tool_choice":"required"`:                                   `tool_choice is "required"; want "none" or "auto"`,
-		`"tool_choice":{"type":"function"}`:                                                    `tool_choice is an object; want "none" or "auto"`,
+		`"tools":[` + weather + `],"tool_choice":"must"`:                                       `tool_choice is "must"; want "none", "auto", "required" or`,
+		`"tools":[` + weather + `],"tool_choice":{"type":"function","function":{"name":"f"}}`:  "tool_choice asks for a call of what is none of the tools",
+		`"tool_choice":"required"`:                                                             "tool_choice asks for a call of what is none of the tools",
+		`"tools":[` + weather + `],"tool_choice":"required","ignore_eos":true`:                 "ignore_eos is true, but an answer that must be a call",
+		`"tools":[` + weather + `],"response_format":{"type":"json_object"}`:                   "tools are there beside a field that says what an answer looks like",
+		`"tool_choice":{"type":"function"}`:                                                    "tool_choice has no function",
 		`"parallel_tool_calls":1`:                                                              "parallel_tool_calls is 1; want true or false",
 		`"x":[{"role":"user","content":"","tool_calls":[{"function":{"name":"f"}}]}]`:          "messages[0].tool_calls is there in a message",
 		`"x":[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":"[]"}}]}]`: "messages[0].tool_calls[0].function.arguments is",
@@ -85,6 +91,79 @@ func TestTools(t *testing.T) {
 			t.Errorf("%.200s: %v, want %s", body, err, want)
 		}
 	}
+}
+
+// What must be called is held to the schema of its arguments: whole answers are calls, of what was asked for.
+func TestToolsThatMustBeCalled(t *testing.T) {
+	const city = `{"type":"function","function":{"name":"rain","strict":true,"parameters":{"$schema":"http://json-schema.org/draft-07/schema#","type":"object",
+		"properties":{"city":{"$ref":"#/definitions/c"}},"required":["city"],"definitions":{"c":{"enum":["Huế","Pai"]}}}}}`
+	const rain, rain2 = `{"name":"rain","arguments":{"city":"Huế"}}`, `{"name": "rain", "arguments": {"city": "Pai"}}`
+	const bare = `{"name":"weather","arguments":{}}`
+	tag := func(call string) string { return "<tool_call>\n" + call + "\n</tool_call>" }
+	j := toolJob(t)
+	vocabulary := grammar.NewVocabulary(j.Tokenizer)
+	j.Vocabulary = func() *grammar.Vocabulary { return vocabulary }
+	for choice, texts := range map[string]map[string]bool{
+		`"required"`: {
+			tag(rain): true, tag(rain2): true, tag(bare): true, tag(rain) + "\n" + tag(bare): true,
+			"": false, rain: false, "x" + tag(rain): false, tag(`{"name":"rain","arguments":{"city":"Rome"}}`): false, tag(`{"name":"rain","arguments":{}}`): false,
+			tag(`{"name":"weather","arguments":[]}`): false, tag(`{"name":"other","arguments":{}}`): false,
+		},
+		`"required","parallel_tool_calls":false`:         {tag(rain): true, tag(bare): true, tag(rain) + "\n" + tag(bare): false},
+		`{"type":"function","function":{"name":"rain"}}`: {tag(rain): true, tag(bare): false, tag(rain) + "\n" + tag(rain): false},
+	} {
+		for text, want := range texts {
+			a := ask(t, j, `{"messages":[{"role":"user","content":"Rain?"}],"tools":[`+weather+`,`+city+`],"tool_choice":`+choice+`}`, 0)
+			if got := takes(t, a.Requests[0].Mask, j.Tokenizer.Encode(nil, text, false), j.Tokenizer.EOS(), j.Tokenizer.Size()); got != want {
+				t.Errorf("%s: %q is taken: %v", choice, text, got)
+			}
+		}
+	}
+	j.Template = plainCalls(t)
+	a := ask(t, j, `{"messages":[{"role":"user","content":"Rain?"}],"tools":[`+city+`],"tool_choice":"required"}`, 0)
+	if !takes(t, a.Requests[0].Mask, j.Tokenizer.Encode(nil, `{"name":"rain","parameters":{"city":"Pai"}}`, false), j.Tokenizer.EOS(), j.Tokenizer.Size()) {
+		t.Error("a plain call is not taken")
+	}
+	for parameters, want := range map[string]string{
+		`{"not":{}}`:          "tools[0].function.parameters can't be followed: /not ",
+		`{"type":"string"}`:   `tools[0].function.parameters.type is "string"; want "object"`,
+		`{"description":"d"}`: `tools[0].function.parameters has no "type": "object"`,
+	} {
+		r, err := ParseChat([]byte(`{"messages":[{"role":"user","content":"x"}],"tools":[{"function":{"name":"f","parameters":` + parameters + `}}],"tool_choice":"required"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := j.Ask(r, 0); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", parameters, err, want)
+		}
+	}
+}
+
+func plainCalls(t *testing.T) prompt.Template {
+	t.Helper()
+	template, err := prompt.Compile("plain", `{% if tools %}{{ tools[0].function.name }}{% endif %}{% for m in messages %}{{ m.content }}
+{%- if m.tool_calls %}{% set call = m.tool_calls[0].function %}{"name": "{{ call.name }}", "parameters": {{ call.arguments | tojson }}}{% endif %}{% endfor %}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return template
+}
+
+// takes is whether a mask lets an answer of these tokens come, and end.
+func takes(t *testing.T, mask func(int32, []uint32) error, ids []int32, end int32, vocabulary int) bool {
+	t.Helper()
+	last := int32(-1)
+	for _, id := range append(ids, end) {
+		allowed := make([]uint32, (vocabulary+31)/32)
+		if err := mask(last, allowed); err != nil {
+			t.Fatal(err)
+		}
+		if allowed[id/32]>>(id%32)&1 == 0 {
+			return false
+		}
+		last = id
+	}
+	return true
 }
 
 // A template without tools, or with calls in another form, takes none.

@@ -13,6 +13,7 @@ import (
 	"sealvk/cli/resident"
 	"sealvk/engine"
 	"sealvk/prompt"
+	"sealvk/prompt/grammar"
 	"sealvk/tokenize"
 	"sealvk/weights"
 )
@@ -30,7 +31,11 @@ var textOnly = sync.OnceValue(func() *Server {
 	}, resident.Options{})
 	s := New(Config{
 		Model: model, File: &weights.Model{}, Aliases: []string{"nano"}, Queue: 1000,
-		Job: openai.Job{Tokenizer: tok, Template: prompt.SeaLLM}, Guard: Guard{MaxBody: 1 << 20},
+		Job: openai.Job{
+			Tokenizer: tok, Template: prompt.SeaLLM,
+			Vocabulary: sync.OnceValue(func() *grammar.Vocabulary { return grammar.NewVocabulary(tok) }),
+		},
+		Guard: Guard{MaxBody: 1 << 20},
 	})
 	s.known.Store(&known{context: 512, sequences: 8}) // as after a first load
 	return s
@@ -44,6 +49,8 @@ func FuzzRequest(f *testing.F) {
 		`{"messages":[{"role":"tool","tool_call_id":"1","content":[{"type":"text","text":"\ud83d"}]}],"seed":-1,"stop":["a"],"logit_bias":{"5":1e9}}`,
 		`{"model":"nano","prompt":"a","options":{"temperature":1e400},"stream":false}`, `{"content":"<bos>a","add_special":true}`, `{"tokens":[1,99999999]}`,
 		`{"messages":[],"response_format":{"type":"json_schema","json_schema":{"schema":{"$ref":"#"}}}}`, `{"prompt":"","grammar":"root ::= root"}`,
+		`{"messages":[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":{"a":[]}}}]}],"tools":[{"function":{"name":"f"}}],"tool_choice":"required"}`,
+		`{"prompt":"a","format":{"type":"object"},"keep_alive":"5m","options":{"num_predict":-2,"seed":-1,"repeat_last_n":0}}`,
 	} {
 		for path := range uint8(len(postPaths())) {
 			f.Add(path, "application/json", "", []byte(body))

@@ -19,6 +19,7 @@ import (
 	"sealvk/cli/resident"
 	"sealvk/engine"
 	"sealvk/prompt"
+	"sealvk/prompt/grammar"
 	"sealvk/tokenize"
 	"sealvk/vk"
 	"sealvk/vk/vktest"
@@ -53,7 +54,10 @@ var nano = sync.OnceValue(func() *Config {
 	}
 	return &Config{
 		Model: model, File: file, Aliases: []string{"nano", "org/nano"}, Queue: 100, Version: "v1",
-		Job: openai.Job{Tokenizer: tok, Template: prompt.SeaLLM, Stops: file.Stops},
+		Job: openai.Job{
+			Tokenizer: tok, Template: prompt.SeaLLM, Stops: file.Stops,
+			Vocabulary: sync.OnceValue(func() *grammar.Vocabulary { return grammar.NewVocabulary(tok) }),
+		},
 	}
 })
 

@@ -113,12 +113,9 @@ func (s *Server) askOllama(r *openai.OllamaRequest) (*openai.Asked, error) {
 	return job.Ask(r.Request, s.asked.Add(1))
 }
 
-// bring waits until the model is there, and has one that was unloaded loaded.
+// bring has a model that was unloaded loaded, as any other request has.
 func (s *Server) bring(ctx context.Context) error {
-	if err := s.Model.Wait(ctx); err != nil {
-		return err
-	}
-	if s.Model.Status().State != resident.Unloaded {
+	if s.Model.Status().State == resident.Ready {
 		return nil
 	}
 	done := make(chan error, 1)

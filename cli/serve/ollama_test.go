@@ -3,6 +3,7 @@ package serve
 import (
 	"io"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"sealvk/cli/openai"
+	"sealvk/prompt"
 )
 
 // ollamaLinesOf are the lines of a stream of Ollama's.
@@ -197,5 +199,53 @@ func TestOllamaModels(t *testing.T) {
 				t.Errorf("%s: %s lacks %s", name, text, want)
 			}
 		}
+	}
+}
+
+// Of a template with tools: what a model must call it calls, whole and in streams, by both APIs.
+func TestToolCalls(t *testing.T) {
+	source, err := os.ReadFile("../../testdata/prompt/tools.jinja")
+	if err != nil {
+		t.Fatal(err)
+	}
+	template, err := prompt.Compile("tools.jinja", string(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, url := serving(t, func(c *Config) { c.Job.Template = template })
+	const rest = `"messages":[{"role":"user","content":"Rain?"}],"seed":1,"temperature":1,"max_tokens":200,"parallel_tool_calls":false,` +
+		`"tools":[{"type":"function","function":{"name":"rain","parameters":{"type":"object","properties":{"city":{"enum":["Huế","Pai"]}},"required":["city"]}}}],"tool_choice":"required"`
+	isCall := func(name, arguments string) bool {
+		return name == "rain" && (strings.Contains(arguments, `"Huế"`) || strings.Contains(arguments, `"Pai"`))
+	}
+	whole := answers[openai.ChatBody](t, url+"/v1/chat/completions", "{"+rest+"}").Choices[0]
+	if whole.FinishReason != "tool_calls" || whole.Message.Content != "" || len(whole.Message.ToolCalls) != 1 ||
+		!isCall(whole.Message.ToolCalls[0].Function.Name, whole.Message.ToolCalls[0].Function.Arguments) {
+		t.Errorf("%+v", whole)
+	}
+	var calls []openai.ToolCallDelta
+	for _, text := range chunksOf(t, url+"/v1/chat/completions", `{"stream":true,`+rest+"}") {
+		c := read[openai.ChatChunk](t, text).Choices[0]
+		calls = append(calls, c.Delta.ToolCalls...)
+		if c.FinishReason != nil && *c.FinishReason != "tool_calls" || c.Delta.Content != nil && *c.Delta.Content != "" {
+			t.Error(text)
+		}
+	}
+	if len(calls) != 1 || calls[0].Function != whole.Message.ToolCalls[0].Function || calls[0].ID == "" || calls[0].Index != 0 {
+		t.Errorf("%+v", calls)
+	}
+	_, text := post(t, url+"/api/show", `{"model":"nano"}`)
+	if !strings.Contains(text, `"capabilities":["completion","tools"]`) {
+		t.Error(text)
+	}
+	// Ollama's API has no tool_choice; a format leaves no room for calls.
+	var line openai.OllamaLine
+	_, text = post(t, url+"/api/generate", `{"prompt":"Rain?","stream":false,"format":{"enum":[12,"Pai"]},"options":{"num_predict":40}}`)
+	if json.Unmarshal([]byte(text), &line) != nil || line.Response == nil || *line.Response != "12" && *line.Response != `"Pai"` {
+		t.Error(text)
+	}
+	r, text := post(t, url+"/api/chat", `{"messages":[{"role":"user","content":"Rain?"}],"format":"json","tools":[{"function":{"name":"f"}}]}`)
+	if r.StatusCode != 400 || !strings.HasPrefix(text, `{"error":"tools are there beside a field`) {
+		t.Error(text)
 	}
 }

@@ -1,0 +1,387 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// property is a named one of an object.
+type property struct {
+	name      string
+	required  bool
+	forbidden bool
+	schemas   []*jsonschema.Schema // all of which its value obeys
+}
+
+// properties are those that items name, in the order in which they do.
+func (b *builder) properties(items []item) []property {
+	var list []property
+	index := map[string]int{}
+	add := func(name string) int {
+		k, ok := index[name]
+		if !ok {
+			k = len(list)
+			index[name] = k
+			list = append(list, property{name: name})
+		}
+		return k
+	}
+	for _, i := range items {
+		at, _ := pointer(i.Schema)
+		for _, name := range b.order[at+"/properties"] {
+			add(name)
+		}
+	}
+	for _, i := range items {
+		for _, name := range i.Required {
+			list[add(name)].required = true
+		}
+	}
+	for k := range list {
+		p := &list[k]
+		for _, i := range items {
+			schemas, ok := schemasOf(i.Schema, p.name)
+			p.schemas = append(p.schemas, schemas...)
+			p.forbidden = p.forbidden || !ok || i.PropertyNames != nil && i.PropertyNames.Validate(p.name) != nil
+		}
+	}
+	return list
+}
+
+// schemasOf are those that a schema has for a property; false: it allows none of this name.
+func schemasOf(s *jsonschema.Schema, name string) (schemas []*jsonschema.Schema, allowed bool) {
+	named := false
+	if p, ok := s.Properties[name]; ok {
+		schemas, named = append(schemas, p), true
+	}
+	for _, p := range patternsOf(s) {
+		if p.MatchString(name) {
+			schemas, named = append(schemas, s.PatternProperties[p]), true
+		}
+	}
+	if named {
+		return schemas, true
+	}
+	return additional(s)
+}
+
+// additional are the schemas of properties that a schema doesn't name.
+func additional(s *jsonschema.Schema) (schemas []*jsonschema.Schema, allowed bool) {
+	switch more := s.AdditionalProperties.(type) {
+	case bool:
+		return nil, more
+	case *jsonschema.Schema:
+		if more.Bool != nil && !*more.Bool {
+			return nil, false
+		}
+		return []*jsonschema.Schema{more}, true
+	}
+	return nil, true
+}
+
+// patternsOf are the keys of patternProperties, in order.
+func patternsOf(s *jsonschema.Schema) []jsonschema.Regexp {
+	var list []jsonschema.Regexp
+	for p := range s.PatternProperties {
+		list = append(list, p)
+	}
+	slices.SortFunc(list, func(a, b jsonschema.Regexp) int { return strings.Compare(a.String(), b.String()) })
+	return list
+}
+
+func (b *builder) object(name string, items []item) (*expr, error) {
+	least, most, err := b.sizes(items, "minProperties", "maxProperties", func(s *jsonschema.Schema) (*int, *int) { return s.MinProperties, s.MaxProperties })
+	if err != nil {
+		return nil, err
+	}
+	named := b.properties(items)
+	further, err := b.further(name, items, named)
+	if err != nil {
+		return nil, err
+	}
+	if len(named) == 0 && further == anyMember && least == 0 && most < 0 {
+		return shared("object"), nil
+	}
+	if least > 1 && further != never && least > required(named) {
+		at, _ := pointer(items[slices.IndexFunc(items, func(i item) bool { return i.MinProperties != nil && *i.MinProperties == least })].Schema)
+		return nil, problem(at+"/minProperties", "can't be enforced beside properties that the schema doesn't name: a grammar can't tell their names apart")
+	}
+	m := members{builder: b, name: name + "-p", list: named, further: further, least: least, most: most, made: map[[2]int]*expr{}}
+	m.counts = max(1, least, most)
+	all, err := m.from(0, 0)
+	if err != nil {
+		return nil, err
+	}
+	return seq(text("{"), space, all, text("}")), nil
+}
+
+func required(list []property) (n int) {
+	for _, p := range list {
+		if p.required {
+			n++
+		}
+	}
+	return n
+}
+
+// members makes the rules of an object's properties, one for what may follow in front of each and
+// behind each count of those that are there.
+type members struct {
+	*builder
+	name        string
+	list        []property
+	further     *expr // a property that is not in list
+	least, most int   // properties; most < 0: any number
+	counts      int   // beyond which counts make no difference
+	made        map[[2]int]*expr
+}
+
+// from is what may stand in front of the bracket: properties from list[k] on, behind n others.
+func (m *members) from(k, n int) (*expr, error) {
+	for k < len(m.list) && m.list[k].forbidden && !m.list[k].required {
+		k++
+	}
+	if e, ok := m.made[[2]int{k, n}]; ok {
+		return e, nil
+	}
+	if k == len(m.list) {
+		return m.tail(n), nil
+	}
+	name := fmt.Sprintf("%s%d-%d", m.name, k, n)
+	if len(m.rules) > maxRules {
+		return nil, problem("", "makes more than %d rules: simplify it", maxRules)
+	}
+	ref := refTo(name)
+	m.made[[2]int{k, n}] = ref
+	m.add(name, nil)
+	p := m.list[k]
+	parts := []*expr{}
+	if !p.forbidden && (m.most < 0 || n < m.most) {
+		value, err := m.of(p.schemas...)
+		if err != nil {
+			return nil, err
+		}
+		next, err := m.from(k+1, min(n+1, m.counts))
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, seq(comma(n), text(quoted(p.name)+":"), space, value, next))
+	}
+	if !p.required {
+		without, err := m.from(k+1, n)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, without)
+	}
+	m.rules[name] = oneOf(parts...)
+	return ref, nil
+}
+
+// comma stands between n properties and another.
+func comma(n int) *expr {
+	if n == 0 {
+		return empty
+	}
+	return seq(text(","), space)
+}
+
+// tail is what may follow n properties when no named one does: further ones, and white space.
+func (m *members) tail(n int) *expr {
+	left := -1
+	if m.most >= 0 {
+		left = m.most - n
+	}
+	missing := max(0, m.least-n)
+	more := seq(comma(1), m.further)
+	if n > 0 {
+		return seq(times(more, missing, left), space)
+	}
+	if left == 0 {
+		return times(empty, missing, 0) // never, if one is missing
+	}
+	some := seq(m.further, times(more, max(0, missing-1), max(-1, left-1)), space)
+	if missing == 0 {
+		return optional(some)
+	}
+	return some
+}
+
+// anyMember is a property of any name and value.
+var anyMember = shared("member")
+
+// unnamed is whether an object may have properties that items don't name: any, or those whose names
+// match patterns.
+func unnamed(items []item) (any bool, patterns []jsonschema.Regexp) {
+	any, explicit, listed := true, false, false
+	for _, i := range items {
+		_, allowed := additional(i.Schema)
+		any = any && allowed
+		explicit = explicit || i.AdditionalProperties != nil
+		listed = listed || i.Properties != nil || i.PatternProperties != nil
+		patterns = append(patterns, patternsOf(i.Schema)...)
+	}
+	return any && (explicit || !listed), patterns
+}
+
+// further is a property that items don't name.
+func (b *builder) further(name string, items []item, named []property) (*expr, error) {
+	open, patterns := unnamed(items)
+	if !open && len(patterns) == 0 {
+		return never, nil
+	}
+	var schemas, names []*jsonschema.Schema
+	for _, i := range items {
+		more, _ := additional(i.Schema)
+		schemas = append(schemas, more...)
+		if i.PropertyNames != nil {
+			names = append(names, i.PropertyNames)
+		}
+	}
+	allowed, err := b.namesOf(items, names)
+	if err != nil {
+		return nil, err
+	}
+	var known []string
+	for _, p := range named {
+		known = append(known, p.name)
+	}
+	var parts []*expr
+	if open {
+		value, err := b.of(schemas...)
+		if err != nil {
+			return nil, err
+		}
+		if allowed == nil && len(known) == 0 && len(patterns) == 0 {
+			if value.op == class && value.text == "value" {
+				return anyMember, nil
+			}
+			return seq(shared("string"), text(":"), space, value), nil
+		}
+		e, err := b.member(name+"-n", allowed, known, nil, patterns, value)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, e)
+	}
+	for k, p := range patterns {
+		var schemas []*jsonschema.Schema
+		allows := true
+		for _, i := range items {
+			if s, ok := i.PatternProperties[p]; ok {
+				schemas = append(schemas, s)
+				continue
+			}
+			more, ok := additional(i.Schema)
+			schemas = append(schemas, more...)
+			allows = allows && ok
+		}
+		if !allows {
+			continue
+		}
+		value, err := b.of(schemas...)
+		if err != nil {
+			return nil, err
+		}
+		others := slices.DeleteFunc(slices.Clone(patterns), func(o jsonschema.Regexp) bool { return o.String() == p.String() })
+		e, err := b.member(fmt.Sprintf("%s-n%d-", name, k), allowed, known, p, others, value)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, e)
+	}
+	if len(parts) == 1 {
+		return parts[0], nil
+	}
+	return oneOf(parts...), nil
+}
+
+// member is a property whose name is among allowed (nil: all), is none of known, matches a pattern
+// (nil: any) and none of others.
+func (b *builder) member(name string, allowed *automaton, known []string, pattern jsonschema.Regexp, others []jsonschema.Regexp, value *expr) (*expr, error) {
+	if allowed == nil {
+		allowed = everything()
+	}
+	but, err := words(known)
+	if err == nil {
+		allowed, err = allowed.and(but, true)
+	}
+	one := func(p jsonschema.Regexp, not bool) {
+		var a *automaton
+		if err == nil {
+			a, err = matching(dialect(p.String()))
+		}
+		if err == nil {
+			allowed, err = allowed.and(a, not)
+		}
+	}
+	if pattern != nil {
+		one(pattern, false)
+	}
+	for _, p := range others {
+		one(p, true)
+	}
+	if err != nil {
+		return nil, problem("", "has names of properties for which a grammar %v", err)
+	}
+	if allowed.none() {
+		return never, nil
+	}
+	return seq(allowed.expr(&b.grammar, name), text(":"), space, value), nil
+}
+
+// namesOf are the names that the schemas of propertyNames allow; nil: all.
+func (b *builder) namesOf(items []item, schemas []*jsonschema.Schema) (*automaton, error) {
+	if len(schemas) == 0 {
+		return nil, nil
+	}
+	var all []item
+	for _, s := range schemas {
+		var possible bool
+		var err error
+		if all, possible, err = b.flatten(all, s); err != nil {
+			return nil, err
+		} else if !possible {
+			return words(nil)
+		}
+	}
+	if values, ok := valuesOf(all); ok {
+		var list []string
+		for _, v := range values {
+			if s, ok := v.(string); ok && valid(all, v) {
+				list = append(list, s)
+			}
+		}
+		return words(list)
+	}
+	for _, i := range all {
+		at, _ := pointer(i.Schema)
+		if i.part != own {
+			return nil, problem(at, "has anyOf or oneOf for names of properties, which can't be enforced")
+		}
+		if _, err := b.check(i.Schema); err != nil {
+			return nil, err
+		}
+		if typesOf(i.Schema)&str == 0 {
+			return words(nil)
+		}
+	}
+	least, most, err := b.sizes(all, "minLength", "maxLength", func(s *jsonschema.Schema) (*int, *int) { return s.MinLength, s.MaxLength })
+	if err != nil {
+		return nil, err
+	}
+	a, err := b.patterns(all)
+	if err != nil {
+		return nil, err
+	}
+	if a == nil {
+		a = everything()
+	}
+	if a, err = a.sized(least, most); err != nil {
+		return nil, b.tooMany(all, err)
+	}
+	return a, nil
+}

@@ -23,7 +23,9 @@ type Job struct {
 	Created   int64   // of all results: seconds since 1970
 	Seed      uint64  // of the requests that give none: see Ask
 
-	// Vocabulary is Tokenizer's, for requests with a Grammar; made when first asked for.
+	// Grammar is followed by the answers to requests that have none; nil: none. Vocabulary is
+	// Tokenizer's, made when a grammar first asks for it.
+	Grammar    *grammar.Grammar
 	Vocabulary func() *grammar.Vocabulary
 
 	// Default is what the requests' own options override: its Sampling, MaxTokens and

@@ -26,10 +26,11 @@ type edge struct {
 }
 
 // alphabet are the characters of texts that a pattern restricts: those of which every dialect of
-// regular expressions says the same. They differ in which spaces \s takes, and ends of lines a dot.
+// regular expressions says the same. They differ in which spaces \s takes, in ends of lines for a dot,
+// and in whether ſ and the Kelvin sign are letters of (?i).
 var alphabet = [][2]rune{
-	{'\t', '\n'}, {'\f', '\f'}, {' ', '~'}, {0xa1, 0x167f}, {0x1681, 0x1fff}, {0x200b, 0x2027}, {0x202a, 0x202e}, {0x2030, 0x205e},
-	{0x2060, 0x2fff}, {0x3001, 0xd7ff}, {0xe000, 0xfefe}, {0xff00, unicode.MaxRune},
+	{'\t', '\n'}, {'\f', '\f'}, {' ', '~'}, {0xa1, 0x17e}, {0x180, 0x167f}, {0x1681, 0x1fff}, {0x200b, 0x2027}, {0x202a, 0x202e}, {0x2030, 0x205e},
+	{0x2060, 0x2129}, {0x212b, 0x2fff}, {0x3001, 0xd7ff}, {0xe000, 0xfefe}, {0xff00, unicode.MaxRune},
 }
 
 // maxStates bounds an automaton.
@@ -321,4 +322,26 @@ func (a *automaton) longest() int {
 		return n - 1
 	}
 	return -1
+}
+
+// shortest is the length of the shortest text.
+func (a *automaton) shortest() int {
+	seen := make([]bool, len(a.states))
+	seen[0] = true
+	for at, length := []int{0}, 0; len(at) > 0; length++ {
+		var next []int
+		for _, i := range at {
+			if a.states[i].accepts {
+				return length
+			}
+			for _, e := range a.states[i].edges {
+				if !seen[e.to] {
+					seen[e.to] = true
+					next = append(next, e.to)
+				}
+			}
+		}
+		at = next
+	}
+	return 0
 }

@@ -381,7 +381,7 @@ func (b *builder) namesOf(items []item, schemas []*jsonschema.Schema) (*automato
 		a = everything()
 	}
 	if a, err = a.sized(least, most); err != nil {
-		return nil, b.tooMany(all, err)
+		return nil, b.tooLong(all, err)
 	}
 	return a, nil
 }

@@ -67,7 +67,7 @@ func TestOllamaStreams(t *testing.T) {
 	_, url := serving(t)
 	const user = `{"role":"user","content":"What is the capital of Thailand?"}`
 	for options, same := range map[string]string{
-		`"messages":[` + user + `],"options":{"temperature":0}`:                                                 `"messages":[` + user + `],"temperature":0`,
+		`"messages":[` + user + `],"options":{"temperature":0,"num_predict":-1}`:                                `"messages":[` + user + `],"temperature":0`,
 		`"messages":[` + user + `],"options":{"temperature":2,"seed":3,"num_predict":9,"top_k":0}`:              `"messages":[` + user + `],"temperature":2,"seed":3,"max_tokens":9,"top_k":0`,
 		`"messages":[` + user + `],"options":{"temperature":0,"stop":[" is"]},"logprobs":true,"top_logprobs":2`: `"messages":[` + user + `],"temperature":0,"stop":" is","logprobs":true,"top_logprobs":2`,
 		`"messages":[{"role":"System","content":"S"},` + user + `],"options":{"temperature":1,"seed":1,"repeat_penalty":1.5,"repeat_last_n":64,"presence_penalty":0.5,"frequency_penalty":0.1,"min_p":0.1,"top_p":0.9},"think":false,"keep_alive":"5m"`: `"messages":[{"role":"developer","content":"S"},` +

@@ -36,6 +36,26 @@ var alphabet = [][2]rune{
 // maxStates bounds an automaton.
 const maxStates = 4096
 
+// budget is the work that may still be done, in steps of less than a microsecond.
+type budget int
+
+// maxWork is that of a schema.
+const maxWork budget = 2_000_000
+
+func newBudget() *budget {
+	b := maxWork
+	return &b
+}
+
+var errWork = errors.New("takes too much work to follow: simplify it")
+
+func (b *budget) spend(n int) error {
+	if *b -= budget(n); *b < 0 {
+		return errWork
+	}
+	return nil
+}
+
 var errStates = fmt.Errorf("asks for an automaton of more than %d states", maxStates)
 
 // everything is the set of all texts of the alphabet.
@@ -70,7 +90,7 @@ func lengths(least, most int) (*automaton, error) {
 }
 
 // matching are the texts of the alphabet in which a regular expression finds something.
-func matching(pattern string) (*automaton, error) {
+func matching(pattern string, left *budget) (*automaton, error) {
 	parsed, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
 		return nil, err
@@ -93,6 +113,9 @@ func matching(pattern string) (*automaton, error) {
 	for i := 0; i < len(m.sets); i++ {
 		if len(m.sets) > maxStates {
 			return nil, errStates
+		}
+		if err := left.spend(len(m.cuts) * (1 + len(m.sets[i]))); err != nil {
+			return nil, err
 		}
 		m.expand(i)
 	}
@@ -229,7 +252,7 @@ func inAlphabet(r rune) bool {
 }
 
 // and are the texts that are in both sets, or in a alone if not.
-func (a *automaton) and(b *automaton, not bool) (*automaton, error) {
+func (a *automaton) and(b *automaton, not bool, left *budget) (*automaton, error) {
 	const nowhere = -1 // b's state behind what it does not read
 	type pair struct{ a, b int }
 	var both automaton
@@ -252,6 +275,13 @@ func (a *automaton) and(b *automaton, not bool) (*automaton, error) {
 			return nil, errStates
 		}
 		p := pairs[i]
+		work := 1 + len(a.states[p.a].edges)
+		if p.b != nowhere {
+			work *= 1 + len(b.states[p.b].edges)/8 // of which most are passed over
+		}
+		if err := left.spend(work); err != nil {
+			return nil, err
+		}
 		var edges []edge
 		for _, e := range a.states[p.a].edges {
 			lo := e.lo
@@ -281,12 +311,22 @@ func (a *automaton) and(b *automaton, not bool) (*automaton, error) {
 // trim leaves out what leads to no text of the set.
 func (a *automaton) trim() {
 	useful := make([]bool, len(a.states))
-	for more := true; more; {
-		more = false
-		for i := len(a.states) - 1; i >= 0; i-- {
-			s := &a.states[i]
-			if !useful[i] && (s.accepts || slices.ContainsFunc(s.edges, func(e edge) bool { return useful[e.to] })) {
-				useful[i], more = true, true
+	from := make([][]int, len(a.states)) // the states that lead to each
+	var next []int
+	for i, s := range a.states {
+		for _, e := range s.edges {
+			from[e.to] = append(from[e.to], i)
+		}
+		if s.accepts {
+			useful[i] = true
+			next = append(next, i)
+		}
+	}
+	for ; len(next) > 0; next = next[1:] {
+		for _, i := range from[next[0]] {
+			if !useful[i] {
+				useful[i] = true
+				next = append(next, i)
 			}
 		}
 	}

@@ -17,7 +17,7 @@ type property struct {
 }
 
 // properties are those that items name, in the order in which they do.
-func (b *builder) properties(items []item) []property {
+func (b *builder) properties(items []item) ([]property, error) {
 	var list []property
 	index := map[string]int{}
 	add := func(name string) int {
@@ -43,12 +43,15 @@ func (b *builder) properties(items []item) []property {
 	for k := range list {
 		p := &list[k]
 		for _, i := range items {
+			if err := b.left.spend(1 + 4*len(i.PatternProperties)); err != nil {
+				return nil, problem("", "%v", err)
+			}
 			schemas, ok := schemasOf(i.Schema, p.name)
 			p.schemas = append(p.schemas, schemas...)
 			p.forbidden = p.forbidden || !ok || i.PropertyNames != nil && i.PropertyNames.Validate(p.name) != nil
 		}
 	}
-	return list
+	return list, nil
 }
 
 // schemasOf are those that a schema has for a property; false: it allows none of this name.
@@ -97,7 +100,10 @@ func (b *builder) object(name string, items []item) (*expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	named := b.properties(items)
+	named, err := b.properties(items)
+	if err != nil {
+		return nil, err
+	}
 	further, err := b.further(name, items, named)
 	if err != nil {
 		return nil, err
@@ -307,15 +313,15 @@ func (b *builder) member(name string, allowed *automaton, known []string, patter
 	}
 	but, err := words(known)
 	if err == nil {
-		allowed, err = allowed.and(but, true)
+		allowed, err = allowed.and(but, true, b.left)
 	}
 	one := func(p jsonschema.Regexp, not bool) {
 		var a *automaton
 		if err == nil {
-			a, err = matching(dialect(p.String()))
+			a, err = matching(dialect(p.String()), b.left)
 		}
 		if err == nil {
-			allowed, err = allowed.and(a, not)
+			allowed, err = allowed.and(a, not, b.left)
 		}
 	}
 	if pattern != nil {
@@ -325,7 +331,7 @@ func (b *builder) member(name string, allowed *automaton, known []string, patter
 		one(p, true)
 	}
 	if err != nil {
-		return nil, problem("", "has names of properties for which a grammar %v", err)
+		return nil, problem("", "has names of properties of which a grammar %v", err)
 	}
 	if allowed.none() {
 		return never, nil
@@ -380,7 +386,7 @@ func (b *builder) namesOf(items []item, schemas []*jsonschema.Schema) (*automato
 	if a == nil {
 		a = everything()
 	}
-	if a, err = a.sized(least, most); err != nil {
+	if a, err = a.sized(least, most, b.left); err != nil {
 		return nil, b.tooLong(all, err)
 	}
 	return a, nil

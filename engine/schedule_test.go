@@ -85,11 +85,11 @@ func putBackIsAsAlone(t *testing.T, o Options, n, least int) {
 	m.plan.rows = 4 // whose kernels are enough
 	requests, emitted, started, masks := drawn(n), map[int][]int32{}, make([]int, n), map[int]*asked{}
 	for i := range requests {
-		requests[i].Start = func() { started[i]++ }
 		if i%4 == 1 {
 			masks[i] = &asked{rule: turning}
 			requests[i].Mask = masks[i].mask
 		}
+		requests[i].Start = func() { started[i]++ }
 		requests[i].Emit = func(tok Token) error {
 			if p := m.Pages(); started[i] != 1 || p.Total != 4 || p.Used == 0 || p.Used+p.Kept > p.Total {
 				t.Errorf("request %d has started %d times when it has a token; pages %+v", i, started[i], p)

@@ -320,6 +320,14 @@ test("chats are found, renamed and deleted", async () => {
   await page.click("#confirm-yes");
   await until(page, () => document.querySelectorAll("#chats li").length === 1);
   assert.equal(await text(page, "#chats .open"), "first");
+  // An answer that still comes does not bring its chat back.
+  await page.fill("#prompt", "slow");
+  await page.press("#prompt", "Enter");
+  await until(page, () => document.querySelector(".turn.assistant .body")?.textContent.includes("ชิ้นที่ 3"));
+  await page.click('#chats li.current [title="Delete"]');
+  await page.click("#confirm-yes");
+  while (server.open.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(page, () => document.querySelectorAll("#chats li").length === 1);
   await page.reload();
   await until(page, () => document.querySelectorAll("#chats li").length === 1);
   await page.done();

@@ -180,6 +180,7 @@ func (v value) toolCalls() (calls []prompt.ToolCall, err error) {
 				if err := m.functionCall(&c); err != nil {
 					return nil, err
 				}
+			case "index": // of a stream's
 			default:
 				return nil, m.problem("is unknown; want %s", form)
 			}
@@ -215,6 +216,7 @@ func (v value) functionCall(c *prompt.ToolCall) error {
 				return m.want("a JSON object, or a text that holds one")
 			}
 			c.Arguments = string(object)
+		case "index": // Ollama's, in whose order the calls are
 		default:
 			return m.problem("is unknown; want name and arguments")
 		}

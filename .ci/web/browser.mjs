@@ -38,8 +38,8 @@ after(async () => {
   real.stop();
 });
 
-/** open opens the page in a browser that knows nothing of it yet. What it must never do is held when it is closed. */
-export async function open(address, options = {}) {
+/** open opens the page in a browser that knows nothing of it yet, and runs first in front of all else. What it must never do is held when it is closed. */
+export async function open(address, options = {}, first = () => {}) {
   const context = await browser.newContext({ viewport: { width: 1000, height: 700 }, ...options });
   context.setDefaultTimeout(20000);
   const page = await context.newPage();
@@ -57,6 +57,7 @@ export async function open(address, options = {}) {
   await context.addInitScript(() => {
     document.addEventListener("securitypolicyviolation", (event) => console.error(`${event.violatedDirective} forbids ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
   });
+  await context.addInitScript(first);
   await page.goto(address);
   await page.waitForSelector("html[data-ready]");
   const done = async () => {

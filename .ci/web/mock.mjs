@@ -41,7 +41,7 @@ def capital(country: str) -> str:
 /** mock starts one. page is the address of a sealvk serve. The result has url, requests (the bodies), close(), and what a test may set. */
 export async function mock(page) {
   const state = { requests: [], closed: 0, open: new Set() };
-  state.reset = () => Object.assign(state, { key: "", health: null, busy: 0 });
+  state.reset = () => Object.assign(state, { key: "", health: null, busy: 0, most: Infinity });
   state.reset();
   const server = createServer(async (request, response) => {
     if (!request.url.startsWith(prefix)) return response.writeHead(404).end();
@@ -64,7 +64,7 @@ export async function mock(page) {
     const said = body.messages.at(-1).content;
     if (said === "busy" && state.busy-- > 0) return fail(429, "The queue is full", "rate_limit_exceeded", { "Retry-After": "1" });
     if (said === "loading" && state.health) return fail(503, "not ready", "model_not_ready");
-    if (said === "too long") return fail(400, "messages has 5000 tokens; the context holds 4096 with the answer", "context_length_exceeded");
+    if (said === "too long" || body.messages.length > state.most) return fail(400, "messages has 5000 tokens; the context holds 4096 with the answer", "context_length_exceeded");
     response.writeHead(200, { "Content-Type": "text/event-stream" });
     state.open.add(response);
     response.on("close", () => {

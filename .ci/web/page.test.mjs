@@ -142,6 +142,58 @@ test("what goes wrong is said in words", async () => {
   await page.done();
 });
 
+test("a chat that is too long is answered without its oldest messages, and says so", async () => {
+  const page = await open(server.url);
+  for (const said of ["one", "two", "three", "four", "five"]) await page.send(said);
+  server.most = 5; // messages
+  await page.send("six");
+  assert.match(await text(page, "#problem"), /longer than the model's context/);
+  await page.getByRole("button", { name: "Leave out the oldest" }).click();
+  await page.answered();
+  assert.deepEqual(server.requests.at(-1).messages.map(({ role }) => role), ["user", "assistant", "user", "assistant", "user"]);
+  assert.equal(server.requests.at(-1).overflow, undefined);
+  assert.match(await text(page, ".turn.last .figures"), /without the first 6 messages$/);
+  await page.send("seven");
+  assert.match(await text(page, ".turn.last .figures"), /without the first \d+ messages$/);
+  assert.equal(server.requests.at(-1).messages.at(-1).content, "seven");
+  await page.done();
+});
+
+test("where the browser keeps nothing, one can chat all the same", async () => {
+  const page = await open(server.url, {}, () => {
+    indexedDB.constructor.prototype.open = () => {
+      throw new DOMException("no", "SecurityError");
+    };
+    for (const name of ["localStorage", "sessionStorage"]) {
+      Object.defineProperty(window, name, { get() { throw new DOMException("no", "SecurityError"); } });
+    }
+  });
+  assert.match(await text(page, "#notice"), /gives the page no storage/);
+  await page.send("hello");
+  await page.click("#new-chat");
+  await page.send("สวัสดี");
+  await page.click("#chats .open >> nth=1");
+  await until(page, () => document.querySelector(".turn.user .body")?.textContent === "hello");
+  assert.equal((await page.turns()).length, 2);
+  await page.done();
+});
+
+test("two tabs see each other's chats", async () => {
+  const page = await open(server.url);
+  const other = await page.context().newPage();
+  await other.goto(server.url);
+  await other.waitForSelector("html[data-ready]");
+  await page.send("hello");
+  await other.click("#chats .open");
+  await until(other, () => document.querySelectorAll(".turn").length === 2);
+  await page.send("again");
+  await until(other, () => document.querySelectorAll(".turn").length === 4);
+  await other.click('#chats [title="Delete"]');
+  await other.click("#confirm-yes");
+  await until(page, () => document.querySelectorAll("#chats li").length === 0);
+  await page.done();
+});
+
 test("the key is asked for, and kept as long as one says", async () => {
   server.key = "s3cret";
   const page = await open(server.url);
@@ -268,6 +320,14 @@ test("chats are found, renamed and deleted", async () => {
   await page.click("#confirm-yes");
   await until(page, () => document.querySelectorAll("#chats li").length === 1);
   assert.equal(await text(page, "#chats .open"), "first");
+  // An answer that still comes does not bring its chat back.
+  await page.fill("#prompt", "slow");
+  await page.press("#prompt", "Enter");
+  await until(page, () => document.querySelector(".turn.assistant .body")?.textContent.includes("ชิ้นที่ 3"));
+  await page.click('#chats li.current [title="Delete"]');
+  await page.click("#confirm-yes");
+  while (server.open.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  await until(page, () => document.querySelectorAll("#chats li").length === 1);
   await page.reload();
   await until(page, () => document.querySelectorAll("#chats li").length === 1);
   await page.done();

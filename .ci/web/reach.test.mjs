@@ -178,6 +178,19 @@ function faults() {
   return list;
 }
 
+test("a screen reader hears each part of an answer once, when it is done", async () => {
+  const page = await open(server.url);
+  await page.send("document");
+  const heard = await page.evaluate(() => [...document.querySelectorAll("#log p")].map((p) => p.textContent));
+  const parts = await page.evaluate(() => document.querySelector(".turn.assistant .prose").children.length);
+  assert.equal(heard.length, parts);
+  assert.match(heard[0], /^เมืองหลวงของอาเซียน$/);
+  assert.match(heard[5], /^Code: def capital/);
+  await until(page, () => /^The answer is complete: \d+ tokens/.test(document.getElementById("status").textContent));
+  assert.deepEqual(await page.evaluate(() => ["log", "status", "problem"].map((id) => document.getElementById(id).getAttribute("aria-live") ?? document.getElementById(id).role)), ["polite", "status", "alert"]);
+  await page.done();
+});
+
 test("the theme is the system's, or the one that was chosen", async () => {
   const page = await open(server.url, { colorScheme: "dark" });
   const dark = () => page.evaluate(() => getComputedStyle(document.body).colorScheme.includes("dark"));

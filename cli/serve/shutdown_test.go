@@ -26,11 +26,14 @@ func streamed(t testing.TB, url, body string) *bufio.Reader {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { r.Body.Close() })
-	events := bufio.NewReader(r.Body)
-	if line, err := events.ReadString('\n'); err != nil || !strings.HasPrefix(line, "data: {") {
-		t.Fatalf("the stream begins with %q, %v", line, err)
+	for events := bufio.NewReader(r.Body); ; {
+		switch line, err := events.ReadString('\n'); {
+		case err != nil:
+			t.Fatalf("the stream begins with %q, %v", line, err)
+		case strings.HasPrefix(line, "data: {"):
+			return events
+		}
 	}
-	return events
 }
 
 // held has the model rest until release is called.

@@ -38,7 +38,7 @@ function show() {
   showTurns({ turns, leaf: chat.leaf, answer, served: chosen, act: { again: answerAgain, edit, version, say } });
   const leaf = turns.get(chat.leaf);
   const problem = answer ? null : problems.get(chat.id) ?? (leaf?.role === "user" ? unanswered : null);
-  showProblem(problem && explained(problem), tryAgain);
+  showProblem(problem && explained(problem), tryAgain, shift);
   setAnswering(answer !== null);
   showContext();
   follow();
@@ -191,6 +191,12 @@ function tryAgain() {
   const leaf = turns.get(chat.leaf);
   byId("prompt").focus();
   answerTo(leaf.role === "user" ? leaf : turns.get(leaf.parent));
+}
+
+/** shift leaves out the oldest messages, from now on, where the context does not hold them all. */
+function shift() {
+  chat.settings = { ...chat.settings, overflow: "shift" };
+  tryAgain();
 }
 
 function edit(turn, article) {

@@ -11,6 +11,9 @@ export class Refused extends Error {
   }
 }
 
+/** tooLong is OpenAI's code of messages that the context does not hold. */
+export const tooLong = "context_length_exceeded";
+
 /** keyName is that under which the API key is kept. */
 export const keyName = "sealvk-key";
 

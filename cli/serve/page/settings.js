@@ -15,6 +15,7 @@ export function defaults() {
   try {
     const { system, settings } = JSON.parse(kept(forNew));
     const good = Object.entries(settings).filter(([name, value]) => bounds[name] && !outside(value, bounds[name]));
+    if (settings.overflow === "shift") good.push(["overflow", "shift"]);
     return { system: String(system), settings: Object.fromEntries(good) };
   } catch {
     return { system: "", settings: {} };
@@ -33,6 +34,7 @@ export function openSettings({ chat, models, model, asked = "", done }) {
   }
   byId("model-field").hidden = models.length < 2;
   byId("choose-model").replaceChildren(...models.map(({ id }) => el("option", { value: id, textContent: id, selected: id === model })));
+  byId("overflow").checked = chat.settings.overflow === "shift";
   byId("for-new").checked = false;
   byId("key").value = kept(keyName) ?? "";
   byId("key-stays").checked = stays(keyName);
@@ -64,6 +66,7 @@ export function readySettings() {
       else if (text !== "") settings[name] = Number(text);
     }
     if (wrong) return wrong.focus();
+    if (byId("overflow").checked) settings.overflow = "shift";
     const system = byId("system").value.trim() ? byId("system").value : "";
     if (byId("for-new").checked) put(forNew, JSON.stringify({ system, settings }), true);
     put(keyName, byId("key").value.trim(), byId("key-stays").checked);

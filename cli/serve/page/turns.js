@@ -101,11 +101,12 @@ export function editTurn(turn, article, save) {
   field.setSelectionRange(field.value.length, field.value.length);
 }
 
-/** problem shows what went wrong, with a button that tries again; null shows none. */
-export function showProblem(said, again) {
+/** showProblem shows what went wrong, with a button that tries again, and one that does without the oldest messages where that helps; null shows none. */
+export function showProblem(said, again, shift) {
   if (said && byId("problem").textContent.startsWith(said.text + said.remedy)) return; // it would be read aloud again
   byId("problem").replaceChildren(...(said === null ? [] : [
     el("div", {}, el("p", { textContent: said.text }), el("p", { class: "remedy", textContent: said.remedy })),
+    said.shift ? el("button", { type: "button", class: "button", textContent: "Leave out the oldest", onclick: shift }) : null,
     el("button", { type: "button", class: "button", onclick: again }, icon("again"), "Try again"),
-  ]));
+  ].filter((part) => part !== null)));
 }

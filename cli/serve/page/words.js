@@ -1,10 +1,15 @@
 // What went wrong, in words: what happened, what helps.
 
+import { tooLong } from "./server.js";
+
 /** explained is a problem's text and remedy for whoever reads the page. */
 export function explained(error) {
   const { status, code, message } = error;
-  if (code === "context_length_exceeded" || /context_length_exceeded/.test(message)) {
-    return { text: `This chat is longer than the model's context. ${message}`, remedy: "Begin a new chat, edit an earlier message to go on from there, shorten the system prompt, or start the server with a larger --ctx." };
+  if (code === tooLong) {
+    return {
+      text: `This chat is longer than the model's context: ${message}.`, shift: true,
+      remedy: "Have it answered without the oldest messages, begin a new chat, edit an earlier message to go on from there, shorten the system prompt, or start the server with a larger --ctx.",
+    };
   }
   if (code === "unanswered") return { text: message, remedy: "" };
   if (code === "connection_lost") return { text: message, remedy: "What had come is kept. Ask again, or see whether the server still runs." };
@@ -24,7 +29,7 @@ const fine = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, maximu
 export const tokens = (n) => `${number.format(n)} ${n === 1 ? "token" : "tokens"}`;
 
 /** figures says how long an answer is and how fast it came. */
-export function figures({ usage, timing, finish_reason, edited, model }, served) {
+export function figures({ usage, timing, finish_reason, edited, left_out, model }, served) {
   const parts = [];
   if (usage?.completion_tokens !== undefined) parts.push(tokens(usage.completion_tokens));
   if (timing) {
@@ -35,6 +40,7 @@ export function figures({ usage, timing, finish_reason, edited, model }, served)
   }
   const ends = { length: "cut at the limit of tokens", stopped: "stopped", lost: "broken off" };
   if (ends[finish_reason]) parts.push(ends[finish_reason]);
+  if (left_out) parts.push(`without the first ${number.format(left_out)} messages`);
   if (edited) parts.push("edited by you");
   if (model && served && model !== served) parts.push(model);
   return parts.join(" · ");

@@ -156,7 +156,7 @@ func (f *batchFlags) fieldsTemplate() (*batch.Template, []byte, error) {
 	if f.templateFile == "" {
 		return nil, nil, nil
 	}
-	content, err := readTemplate(f.templateFile)
+	content, err := readText(f.templateFile)
 	if err != nil {
 		return nil, nil, fmt.Errorf("--template-file: %w", err)
 	}

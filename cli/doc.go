@@ -3,7 +3,7 @@
 //
 // The package reads flags, files and the environment, prints and exits, and
 // leaves every computation to the packages below it. One command is one file:
-// generate.go (with generate_lines.go), batch.go (with batch_run.go, batch_settings.go, batch_progress.go and batch_check.go;
+// generate.go (with generate_lines.go and structure.go), batch.go (with batch_run.go, batch_settings.go, batch_progress.go and batch_check.go;
 // what it does with lines is package batch, what they ask package openai), chat.go, pull.go, list.go, quantize.go, devices.go (with
 // devices_measure.go and devices_check.go), inspect.go,
 // tokenize.go (with tokenize_chat.go for conversations), logits.go, score.go, perplexity.go, synth.go,
@@ -18,6 +18,7 @@
 //   - tune.go: --tune, knobs of kernels for a whole run
 //   - model.go: opened, a model on its device with its tokenizer.go and
 //     template.go; nano.go is the demo, hub.go finds names in the cache
+//   - reopen.go: a model's device is lost and opened again
 //   - answer.go, lines.go: one answer, and the lines that a chat's turns are
 //   - ordered.go, conversations.go: lines of JSON on all cores, in order
 //   - output.go, progress.go, signals.go: forms and files to write, bars and Ctrl-C

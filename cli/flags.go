@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"sealvk/engine"
+	"sealvk/prompt/grammar"
 	"sealvk/vk"
 )
 
@@ -239,6 +240,7 @@ type samplingFlags struct {
 	template                               string // "" and "auto": what the file says
 	stop                                   cli.StringSlice
 	speculate                              wholeOr
+	grammar                                *grammar.Grammar // that answers follow, by generate's flags
 }
 
 // newSamplingFlags has llama.cpp's defaults, and no repeat penalty: SeaLLM's

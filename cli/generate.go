@@ -18,6 +18,7 @@ import (
 type generateFlags struct {
 	model              *modelFlags
 	sampling           *samplingFlags
+	structure          structureFlags
 	raw, special, json bool
 	lines              bool  // --jsonl
 	parallel           whole // sessions of --jsonl
@@ -25,7 +26,7 @@ type generateFlags struct {
 
 func (p *program) generateCommand() *cli.Command {
 	f := &generateFlags{model: newModelFlags(), sampling: newSamplingFlags(), parallel: whole{mostTogether, 1, 4096}}
-	flags := append(f.model.all(), f.sampling.all()...)
+	flags := append(append(f.model.all(), f.sampling.all()...), f.structure.all()...)
 	return &cli.Command{
 		Name:      "generate",
 		Usage:     "answer one prompt, or each of many",
@@ -41,8 +42,11 @@ func (p *program) generateCommand() *cli.Command {
 			toggleFlag(&f.lines, "", "jsonl", "JSON lines in and out: many prompts"),
 			valueFlag(&f.parallel, "", "parallel", "with --jsonl: answer `N` prompts together, fewer if their contexts do not fit"),
 		),
-		Action: func(c *cli.Context) error {
+		Action: func(c *cli.Context) (err error) {
 			if err := f.sampling.finish(c); err != nil {
+				return err
+			}
+			if f.sampling.grammar, err = f.structure.read(); err != nil {
 				return err
 			}
 			if f.raw && (c.IsSet("template") || c.IsSet("system")) {

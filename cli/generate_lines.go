@@ -70,7 +70,7 @@ func (o *opened) requests(s *samplingFlags, raw, special bool, context int) *ope
 	return &openai.Job{
 		Tokenizer: o.tokenizer, Template: o.template, System: s.system, Raw: raw, Special: special,
 		Context: context, Stops: o.file.Stops, Seed: s.seed.value,
-		Vocabulary: sync.OnceValue(func() *grammar.Vocabulary { return grammar.NewVocabulary(o.tokenizer) }),
+		Grammar: s.grammar, Vocabulary: sync.OnceValue(func() *grammar.Vocabulary { return grammar.NewVocabulary(o.tokenizer) }),
 		Default: engine.Request{
 			MaxTokens: int(s.tokens.value), Sampling: s.sampling(),
 			StopStrings: s.stop.Value(), Speculate: s.speculate.number(engine.SpeculateAuto),

@@ -38,7 +38,7 @@ func namedTemplate(name string) (*prompt.Template, error) {
 	if t, ok := prompt.ByName(name); ok {
 		return &t, nil
 	}
-	content, err := readTemplate(name)
+	content, err := readText(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("--template: want auto, seallm, chatml, gemma or a file with a Jinja template: %w", err)
@@ -52,8 +52,8 @@ func namedTemplate(name string) (*prompt.Template, error) {
 	return &t, nil
 }
 
-// readTemplate reads a file that must hold text, and leaves its byte order mark out.
-func readTemplate(path string) ([]byte, error) {
+// readText reads a file that must hold text, and leaves its byte order mark out.
+func readText(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -23,7 +24,9 @@ type Job struct {
 	Created   int64   // of all results: seconds since 1970
 	Seed      uint64  // of the requests that give none: see Ask
 
-	// Vocabulary is Tokenizer's, for requests with a Grammar; made when first asked for.
+	// Grammar is followed by the answers to requests that have none; nil: none. Vocabulary is
+	// Tokenizer's, made when a grammar first asks for it.
+	Grammar    *grammar.Grammar
 	Vocabulary func() *grammar.Vocabulary
 
 	// Default is what the requests' own options override: its Sampling, MaxTokens and
@@ -62,9 +65,7 @@ func (j *Job) Ask(r *Request, index int64) (*Asked, error) {
 	if err != nil {
 		return nil, err
 	}
-	if shape == nil {
-		shape = r.Grammar
-	}
+	shape = cmp.Or(shape, r.Grammar)
 	prompts, err := j.prompts(r)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"cmp"
 	"container/list"
 	"fmt"
 	"strings"
@@ -256,9 +257,9 @@ var objectReader = reader{"true or false", func(r *reading, v value) (bool, erro
 	return true, r.shape(v, g, err)
 }}
 
-// masked has a grammar, unless it is nil, say what may come in an answer.
+// masked has a grammar, or the job's where it is nil, say what may come in an answer.
 func (j *Job) masked(r *Request, shape *grammar.Grammar, ends []int32) (func(int32, []uint32) error, error) {
-	if shape == nil {
+	if shape = cmp.Or(shape, j.Grammar); shape == nil {
 		return nil, nil
 	}
 	if len(ends) == 0 {

@@ -13,11 +13,11 @@ import (
 type automaton struct {
 	g      *Grammar
 	v      *Vocabulary
-	class  []class        // of each of v's symbols
-	starts [][]int32      // class → nodes of v's trie at which a token can begin
-	runs   map[int32]*run // set → tokens of its characters alone, for large sets
-	start  *state         // nil: finding it is too much work
-	dead   *state         // nothing leads to a sentence
+	class  []class           // of each of v's symbols
+	starts [][]int32         // class → nodes of v's trie at which a token can begin
+	runs   map[int32]*ownRun // set → tokens of its characters alone, for large sets
+	start  *state            // nil: finding it is too much work
+	dead   *state            // nothing leads to a sentence
 
 	mu     sync.Mutex
 	size   int // bytes that what follows takes, about
@@ -65,16 +65,14 @@ func (b *budget) spend(n int) bool {
 }
 
 func newAutomaton(g *Grammar, v *Vocabulary) *automaton {
-	a := &automaton{g: g, v: v, runs: map[int32]*run{}, starts: make([][]int32, g.classes.n)}
-	for _, r := range v.symbols {
-		a.class = append(a.class, g.classes.find(r))
-	}
+	a := &automaton{g: g, v: v, runs: map[int32]*ownRun{}, starts: make([][]int32, g.classes.n)}
+	a.class = g.classes.findAll(v.symbols)
 	for i := int32(0); int(i) < len(v.trie)-1; i = v.trie[i].end {
 		k := a.class[v.trie[i].symbol]
 		a.starts[k] = append(a.starts[k], i)
 	}
 	for set := range largest(g.sets) {
-		a.runs[set] = v.run(g.sets[set])
+		a.runs[set] = &ownRun{v.run(g.sets[set]), g.classes.overlaps(set)}
 	}
 	a.empty()
 	return a

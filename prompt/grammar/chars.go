@@ -91,5 +91,5 @@ func pending(b []byte) span {
 	}
 	missing := 6 * (size - len(b))
 	lo := value << missing
-	return span{max(lo, least), min(lo|(1<<missing-1), utf8.MaxRune)}
+	return span{max(lo, least), lo | (1<<missing - 1)}
 }

@@ -91,24 +91,55 @@ func (c *classes) find(r rune) class {
 	return c.of[i]
 }
 
+// findAll returns the classes of characters that are in order.
+func (c *classes) findAll(in []rune) []class {
+	of := make([]class, len(in))
+	k := 0
+	for i, r := range in {
+		for k+1 < len(c.from) && c.from[k+1] <= r {
+			k++
+		}
+		of[i] = c.of[k]
+	}
+	return of
+}
+
 // has says whether set holds the characters of k.
 func (c *classes) has(set int32, k class) bool {
 	_, found := slices.BinarySearch(c.in[set], k)
 	return found
 }
 
-// shared says whether some of b's characters are in a, and whether all are.
-func (c *classes) shared(a, b int32) (some, all bool) {
-	if a == b {
-		return true, true
+// overlap is how much of a set's characters another has.
+type overlap uint8
+
+const (
+	none overlap = iota
+	some
+	all
+)
+
+// overlaps returns how much of a set's characters each set has.
+func (c *classes) overlaps(set int32) []overlap {
+	in := make([]bool, c.n)
+	for _, k := range c.in[set] {
+		in[k] = true
 	}
-	all = true
-	for _, k := range c.in[b] {
-		if c.has(a, k) {
-			some = true
-		} else {
-			all = false
+	overlaps := make([]overlap, len(c.in))
+	for other, classes := range c.in {
+		shared := 0
+		for _, k := range classes {
+			if in[k] {
+				shared++
+			}
+		}
+		switch shared {
+		case 0:
+		case len(c.in[set]):
+			overlaps[other] = all
+		default:
+			overlaps[other] = some
 		}
 	}
-	return some, all
+	return overlaps
 }

@@ -102,7 +102,7 @@ func (p *parser) set() int32 {
 	if negated {
 		c = c.not()
 	}
-	if len(c) == 0 {
+	if len(spans) == 0 || len(c) == 0 {
 		fail(at, "no character is in this set")
 	}
 	return p.setOf(c)

@@ -20,7 +20,7 @@ func (a *automaton) maskOf(s *state, b *budget) ([]uint32, error) {
 		set := a.g.nodes[i.node].arg
 		if r := a.runs[set]; r != nil {
 			if n := a.chain(s, set, r, b); n >= 0 {
-				a.v.upTo(r, n, mask)
+				a.v.upTo(r.run, n, mask)
 				mixed = r.mixed
 				break
 			}

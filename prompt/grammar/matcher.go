@@ -66,7 +66,9 @@ func (m *Matcher) Complete() bool {
 
 // take goes on by a token.
 func (m *Matcher) take(last int32, b *budget) error {
-	if m.ended = m.Complete() && slices.Contains(m.ends, last); m.ended {
+	isEnd := slices.Contains(m.ends, last)
+	if isEnd && m.Complete() {
+		m.ended = true
 		return nil
 	}
 	text := m.a.v.text(last)
@@ -74,7 +76,7 @@ func (m *Matcher) take(last int32, b *budget) error {
 	switch {
 	case *b <= 0:
 		return errWork
-	case !ok || len(text) == 0 || slices.Contains(m.ends, last):
+	case !ok, len(text) == 0, isEnd, m.ended:
 		return fmt.Errorf("grammar: token %d (%q) may not come here", last, text)
 	}
 	m.place = next

@@ -180,12 +180,16 @@ func (r *recognizer) couldRead(f *form) bool {
 	if len(r.rest) == 0 {
 		return true
 	}
-	begins := func(c rune) bool { return strings.HasPrefix(string(c), string(r.rest)) }
-	if !f.not {
-		return strings.ContainsFunc(f.set, begins)
+	return r.couldEnd(f, r.rest)
+}
+
+// couldEnd says whether a character of the set begins with these bytes.
+func (r *recognizer) couldEnd(f *form, bytes []byte) bool {
+	if c, n := utf8.DecodeRune(bytes); utf8.FullRune(bytes) {
+		return c != utf8.RuneError && n == len(bytes) && strings.ContainsRune(f.set, c) != f.not
 	}
-	for c := rune(0); c <= utf8.MaxRune; c++ {
-		if utf8.ValidRune(c) && begins(c) && !strings.ContainsRune(f.set, c) {
+	for b := 0x80; b < 0xC0; b++ {
+		if r.couldEnd(f, append(bytes[:len(bytes):len(bytes)], byte(b))) {
 			return true
 		}
 	}
@@ -198,13 +202,13 @@ var letters = []rune("abก😀")
 func randomForms(rng *rand.Rand) forms {
 	f := make(forms, 1+rng.IntN(4))
 	for i := range f {
-		f[i] = randomForm(rng, 3, len(f))
+		f[i] = randomForm(rng, 4, len(f))
 	}
 	return f
 }
 
 func randomForm(rng *rand.Rand, depth, rules int) *form {
-	kind := rng.IntN(10)
+	kind := rng.IntN(12)
 	if depth == 0 {
 		kind = rng.IntN(5)
 	}
@@ -215,9 +219,9 @@ func randomForm(rng *rand.Rand, depth, rules int) *form {
 		return parts
 	}
 	switch kind {
-	case 0, 1:
+	case 0:
 		return &form{kind: "set", set: string(letters[rng.IntN(len(letters))])}
-	case 2:
+	case 1, 2:
 		f := &form{kind: "set", not: rng.IntN(3) > 0}
 		for _, r := range letters {
 			if rng.IntN(3) == 0 {
@@ -230,9 +234,9 @@ func randomForm(rng *rand.Rand, depth, rules int) *form {
 		return f
 	case 3, 4:
 		return &form{kind: "rule", rule: rng.IntN(rules)}
-	case 5, 6:
-		return &form{kind: "all", parts: some(0)}
-	case 7, 8:
+	case 5, 6, 7:
+		return &form{kind: "all", parts: some(2 * rng.IntN(2))}
+	case 8:
 		return &form{kind: "any", parts: some(1)}
 	}
 	f := &form{kind: "times", parts: []*form{randomForm(rng, depth-1, rules)}, min: rng.IntN(3)}

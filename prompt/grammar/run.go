@@ -102,18 +102,25 @@ func (v *Vocabulary) upTo(r *run, n int, mask []uint32) {
 	}
 }
 
-// chain returns how many of a set's characters may come at state s one after
+// ownRun is the run of one of a grammar's sets.
+type ownRun struct {
+	*run
+	overlaps []overlap // of the grammar's sets with this one
+}
+
+// chain returns how many of a run's characters may come at state s one after
 // another whatever they are, up to r.longest. It is -1 if that doesn't tell how
 // many may come: others of the characters may, too.
-func (a *automaton) chain(s *state, set int32, r *run, b *budget) int {
+func (a *automaton) chain(s *state, set int32, r *ownRun, b *budget) int {
 	for n := range r.longest {
 		goesOn := false
 		for _, i := range s.items {
-			some, all := a.g.classes.shared(a.g.nodes[i.node].arg, set)
-			if some && !all || !b.spend(len(a.g.classes.in[set])) {
+			switch r.overlaps[a.g.nodes[i.node].arg] {
+			case some:
 				return -1
+			case all:
+				goesOn = true
 			}
-			goesOn = goesOn || some
 		}
 		if !goesOn {
 			return n

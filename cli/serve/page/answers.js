@@ -1,5 +1,5 @@
 // An answer while it comes: asked for, waited for, drawn and kept. It goes on while another chat is shown.
-import { complete, health, Refused } from "./server.js";
+import { complete, health, tooLong, Refused } from "./server.js";
 import { Stream } from "./stream.js";
 import { el } from "./dom.js";
 import { messages } from "./conversation.js";
@@ -35,9 +35,21 @@ export class Answer {
 
   /** run asks until there is an answer: it waits where the server loads its model or is busy. */
   async run(chat, list, model) {
-    const request = { model, messages: messages(chat.system, list), ...chat.settings };
+    const { overflow, ...options } = chat.settings;
+    let from = 0; // of list, the first turn that the model gets to see
     try {
-      while (!(await this.#once(request))) this.#wait("Thinking…");
+      for (;;) {
+        try {
+          if (await this.#once({ model, messages: messages(chat.system, list.slice(from)), ...options })) break;
+        } catch (error) {
+          // A quarter goes at a time, a message with its answer at least: the answer needs room too.
+          const left = list.length - from;
+          if (overflow !== "shift" || error.code !== tooLong || left < 3) throw error;
+          from += Math.min(Math.ceil(left / 8) * 2, left - 1);
+          this.turn.left_out = from;
+        }
+        this.#wait("Thinking…");
+      }
     } catch (error) {
       if (error.name !== "AbortError") this.problem = error instanceof Refused ? error : new Refused(String(error.message ?? error), { status: -1 });
     }

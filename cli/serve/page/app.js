@@ -38,13 +38,13 @@ function show() {
   showTurns({ turns, leaf: chat.leaf, answer, served: chosen, act: { again: answerAgain, edit, version, say } });
   const leaf = turns.get(chat.leaf);
   const problem = answer ? null : problems.get(chat.id) ?? (leaf?.role === "user" ? unanswered : null);
-  showProblem(problem && explained(problem), tryAgain);
+  showProblem(problem && explained(problem), tryAgain, shift);
   setAnswering(answer !== null);
   showContext();
   follow();
 }
 
-const unanswered = new Refused("This message has no answer yet.", { status: -1 });
+const unanswered = new Refused("This message has no answer yet.", { code: "unanswered" });
 
 function list() {
   const act = { open: (id) => (location.hash = id), rename, save: saveChat, remove };
@@ -73,22 +73,26 @@ async function keepOf(which, some) {
   }
 }
 
-/** refresh reads the list of chats again. */
+/** refresh reads the list of chats again. Those that are in use here are newer than what is kept of them. */
 async function refresh() {
-  chats = await store.chats();
+  chats = (await store.chats()).map((one) => (one.id === chat.id ? chat : (answers.get(one.id)?.chat ?? one)));
   await list();
 }
 
+let opening = 0; // counts: the chat that was asked for last is shown, whichever was read first
+
 /** open shows the chat of an id, or a new one. */
 async function open(id) {
+  const mine = ++opening;
   const found = chats.find((one) => one.id === id);
-  const loaded = found ? await store.turns(id) : new Map();
-  // Those that come are newer than what is kept of them.
+  const loaded = found && !answers.has(id) ? await store.turns(id) : new Map();
+  if (mine !== opening) return;
   const answer = answers.get(id);
-  if (answer) loaded.set(answer.turn.id, answer.turn);
-  chat = found ? (answer?.chat ?? found) : blankChat();
-  if (answer) answer.turns.forEach((turn) => loaded.set(turn.id, turn)), (answer.turns = loaded);
-  turns = loaded;
+  chat = answer?.chat ?? found ?? blankChat();
+  turns = answer?.turns ?? loaded;
+  // The page may have been closed between a message and the first text of its answer.
+  if (!turns.has(chat.leaf)) chat.leaf = leafOf(turns, null);
+  if (served.some((model) => model.id === chat.model)) chosen = chat.model;
   forgetTurns();
   byId("turns").replaceChildren();
   show();
@@ -134,7 +138,9 @@ function answerTo(mine) {
   const answer = new Answer(coming, {
     drawn: (element) => shown() && (read(element), follow()),
     changed: () => {
-      if (coming.content === "" && answer.waiting !== "Thinking…") say(answer.waiting);
+      const spoken = answer.waiting.replace(/\d+ s/, "a while"); // and not every second
+      if (shown() && spoken && spoken !== answer.spoken) say(spoken);
+      answer.spoken = spoken;
       if (shown()) show();
     },
     keep: () => {
@@ -157,6 +163,7 @@ function answerTo(mine) {
 
 function ended(answer) {
   const { turn, chat: of, problem } = answer;
+  if (answers.get(of.id) !== answer) return; // its chat was deleted
   answers.delete(of.id);
   if (problem) problems.set(of.id, problem);
   if (turn.content === "" && (problem || answer.stopped)) {
@@ -184,6 +191,12 @@ function tryAgain() {
   const leaf = turns.get(chat.leaf);
   byId("prompt").focus();
   answerTo(leaf.role === "user" ? leaf : turns.get(leaf.parent));
+}
+
+/** shift leaves out the oldest messages, from now on, where the context does not hold them all. */
+function shift() {
+  chat.settings = { ...chat.settings, overflow: "shift" };
+  tryAgain();
 }
 
 function edit(turn, article) {
@@ -262,6 +275,7 @@ function settings(asked = "") {
       if (chat.leaf) keep();
       connect();
       show();
+      if (problems.get(chat.id)?.status === 401) tryAgain();
     },
   });
 }
@@ -327,8 +341,12 @@ addEventListener("hashchange", () => {
   open(location.hash.slice(1));
 });
 store.changed(async (id) => {
-  await refresh();
-  if ((id === chat.id || id === "") && chats.some((one) => one.id === chat.id) && !answers.has(chat.id)) await open(chat.id);
+  if (id === chat.id && !answers.has(id)) {
+    chats = await store.chats();
+    await open(id);
+  } else {
+    await refresh();
+  }
 });
 connect();
 chats = await store.chats();

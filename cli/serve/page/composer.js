@@ -2,6 +2,7 @@
 // phone, whose keyboards have no Shift-Enter.
 import { byId } from "./dom.js";
 import { language } from "./script.js";
+import { kept, put } from "./kept.js";
 
 const draft = "sealvk-draft";
 const touch = matchMedia("(hover: none) and (pointer: coarse)");
@@ -15,9 +16,7 @@ export function readyComposer({ send, stop, up }) {
     const tag = language(field.value);
     if (field.lang !== tag) field.lang = tag;
     sendable();
-    try {
-      sessionStorage.setItem(draft, field.value);
-    } catch { /* a draft too long to keep */ }
+    put(draft, field.value, false);
   };
   const submit = async () => {
     const text = field.value;
@@ -44,7 +43,7 @@ export function readyComposer({ send, stop, up }) {
     if (answering) stop();
     else submit();
   });
-  field.value = sessionStorage.getItem(draft) ?? "";
+  field.value = kept(draft) ?? "";
   fit();
 }
 

@@ -15,7 +15,7 @@ export const bounds = {
   seed: { least: -Number.MAX_SAFE_INTEGER, most: Number.MAX_SAFE_INTEGER, whole: true },
 };
 
-const about = ["model", "finish_reason", "usage", "timing", "edited"]; // what a turn may say beside its text
+const about = ["model", "finish_reason", "usage", "timing", "edited", "left_out"]; // what a turn may say beside its text
 
 /** exported is a chat as an object of the file. */
 export function exported(chat, turns) {
@@ -122,6 +122,7 @@ function turnOf(message, at, chat, fallback) {
     if (message[name] !== undefined) turn[name] = string(message[name], `${at}.${name}`);
   }
   if (message.edited === true) turn.edited = true;
+  if (message.left_out !== undefined) Object.assign(turn, counts(message, at, ["left_out"]));
   if (message.usage !== undefined) turn.usage = counts(message.usage, `${at}.usage`, ["prompt_tokens", "completion_tokens"]);
   if (message.timing !== undefined) turn.timing = counts(message.timing, `${at}.timing`, ["first_ms", "total_ms"]);
   return turn;
@@ -136,6 +137,11 @@ function settingsOf(value, at) {
     if (problem) throw new Error(`${at}.${name} ${problem}.`);
     settings[name] = value[name];
   }
+  // What is done where the context is full: an answer is refused, or the oldest messages are left out.
+  if (value.overflow !== undefined && value.overflow !== "stop" && value.overflow !== "shift") {
+    throw new Error(`${at}.overflow is ${shown(value.overflow)}, not "stop" or "shift".`);
+  }
+  if (value.overflow === "shift") settings.overflow = "shift";
   return settings;
 }
 

@@ -6,7 +6,8 @@ import { byId, download } from "./dom.js";
 const largest = 256 << 20; // bytes: more is no file of chats
 
 /** saveChat downloads one chat. */
-export async function saveChat(chat) {
+export async function saveChat({ id }) {
+  const chat = (await store.chats()).find((one) => one.id === id);
   download(`${named(chat.title)}.json`, fileOf([[chat, await store.turns(chat.id)]], false));
 }
 

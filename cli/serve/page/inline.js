@@ -55,6 +55,10 @@ export function inline(text, depth = 0) {
         add(el("code", { textContent: code }));
         i = end + ticks;
       }
+    } else if (c === "!" && text[i + 1] === "[" && depth < 2 && (m = match(link, i + 1))) {
+      // Nothing is fetched for a picture: whoever wants to see it follows the link.
+      add(anchor(m[2], [m[1] || m[2]]));
+      i += m[0].length + 1;
     } else if (c === "[" && depth < 2 && (m = match(link, i))) {
       add(anchor(m[2], m[1] ? inline(m[1], 2) : [m[2]]));
       i += m[0].length;

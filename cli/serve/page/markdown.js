@@ -15,7 +15,7 @@ export const blank = (line) => line.trim() === "";
 
 /** markdown gives the elements of a text. */
 export function markdown(text, depth = 0) {
-  const lines = text.replace(/\r\n?/g, "\n").split("\n");
+  const lines = text.replaceAll("\r\n", "\n").split("\n");
   const nodes = [];
   for (let i = 0; i < lines.length; ) {
     const [node, next] = block(lines, i, depth);

@@ -1,5 +1,6 @@
 // The server's API. All addresses are relative to the page's, so that it works behind a proxy's prefix.
 import { events } from "./sse.js";
+import { kept } from "./kept.js";
 
 /** Refused is what the server, or the way to it, answered instead of what was asked for. */
 export class Refused extends Error {
@@ -10,21 +11,11 @@ export class Refused extends Error {
   }
 }
 
-const kept = "sealvk-key";
+/** tooLong is OpenAI's code of messages that the context does not hold. */
+export const tooLong = "context_length_exceeded";
 
-/** key is the API key, "" for none. */
-export function key() {
-  return sessionStorage.getItem(kept) ?? localStorage.getItem(kept) ?? "";
-}
-
-/** setKey keeps the key until the tab is closed or, where asked for, in this browser. */
-export function setKey(value, stay) {
-  sessionStorage.removeItem(kept);
-  localStorage.removeItem(kept);
-  if (value) (stay ? localStorage : sessionStorage).setItem(kept, value);
-}
-
-export const keyStays = () => localStorage.getItem(kept) !== null;
+/** keyName is that under which the API key is kept. */
+export const keyName = "sealvk-key";
 
 // What /health says of a server that takes no requests.
 const conditions = {
@@ -36,7 +27,8 @@ const conditions = {
 
 async function ask(path, options = {}) {
   const headers = { Accept: "application/json" };
-  if (key()) headers.Authorization = `Bearer ${key()}`;
+  const key = kept(keyName);
+  if (key) headers.Authorization = `Bearer ${key}`;
   if (options.body) headers["Content-Type"] = "application/json";
   let response;
   try {

@@ -8,7 +8,7 @@ export function readyShortcuts({ newChat, settings, again, stop }) {
   byId("open-shortcuts").addEventListener("click", shortcuts);
   document.addEventListener("keydown", (event) => {
     if (event.isComposing || document.querySelector("dialog[open]")) return;
-    if (event.key === "Escape") return stop();
+    if (event.key === "Escape") return event.target.type === "search" && event.target.value ? undefined : stop();
     if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
     const key = event.key.toLowerCase();
     let work = null;

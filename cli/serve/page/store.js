@@ -29,7 +29,7 @@ function open() {
 /** keeps is whether chats outlive the page. */
 export const keeps = async () => (await open()) !== null;
 
-/** changed calls f with the id of each chat that another tab changed, "" for all. */
+/** changed calls f with the id of each chat that another tab changed. */
 export function changed(f) {
   channel.onmessage = (event) => f(event.data);
 }

@@ -24,7 +24,7 @@ export class Stream {
   push(text) {
     this.#text += text;
     this.#dirty = true;
-    this.#timer ||= setTimeout(() => this.#draw(), 16);
+    this.#timer ||= setTimeout(() => this.draw(), 16);
   }
 
   /** end draws what is left. */
@@ -36,17 +36,20 @@ export class Stream {
     this.#pending = [];
   }
 
-  #draw() {
+  /** draw draws what was pushed. It need not be called. */
+  draw() {
+    clearTimeout(this.#timer);
     const from = performance.now();
     this.#step();
     this.#timer = setTimeout(() => {
       this.#timer = 0;
-      if (this.#dirty) this.#draw();
+      if (this.#dirty) this.draw();
     }, Math.max(16, (performance.now() - from) * share));
   }
 
   #step() {
     this.#dirty = false;
+    this.#text = this.#text.replaceAll("\r\n", "\n");
     if (this.#code && !this.#grow()) return;
     for (const element of this.#pending) element.remove();
     this.#pending = [];

@@ -51,6 +51,7 @@ function footOf(article, turn, { turns, last, answer, served, act }) {
   const parts = [];
   if (coming && answer.waiting) parts.push(el("span", { class: "waiting", textContent: answer.waiting }));
   if (!coming) {
+    if (turn.role === "assistant") parts.push(el("span", { class: "figures", textContent: figures(turn, served) }));
     if (all.length > 1) {
       parts.push(
         iconButton("left", "Earlier version", () => act.version(all[at - 1]), { disabled: at === 0 || busy }),
@@ -59,9 +60,7 @@ function footOf(article, turn, { turns, last, answer, served, act }) {
     }
     const copy = iconButton("copy", "Copy", () => copied(copy, turn.content, act.say));
     parts.push(copy, iconButton("edit", turn.role === "user" ? "Edit and ask again" : "Edit the answer", () => act.edit(turn, article), { disabled: busy }));
-    if (turn.role === "assistant") {
-      parts.push(iconButton("again", "Answer again", () => act.again(turn), { disabled: busy }), el("span", { class: "figures", textContent: figures(turn, served) }));
-    }
+    if (turn.role === "assistant") parts.push(iconButton("again", "Answer again", () => act.again(turn), { disabled: busy }));
   }
   foot.replaceChildren(...parts);
   if (had) [...foot.querySelectorAll("button:enabled")].find((b) => b.getAttribute("aria-label") === had)?.focus();
@@ -102,10 +101,12 @@ export function editTurn(turn, article, save) {
   field.setSelectionRange(field.value.length, field.value.length);
 }
 
-/** problem shows what went wrong, with a button that tries again; null shows none. */
-export function showProblem(said, again) {
+/** showProblem shows what went wrong, with a button that tries again, and one that does without the oldest messages where that helps; null shows none. */
+export function showProblem(said, again, shift) {
+  if (said && byId("problem").textContent.startsWith(said.text + said.remedy)) return; // it would be read aloud again
   byId("problem").replaceChildren(...(said === null ? [] : [
     el("div", {}, el("p", { textContent: said.text }), el("p", { class: "remedy", textContent: said.remedy })),
+    said.shift ? el("button", { type: "button", class: "button", textContent: "Leave out the oldest", onclick: shift }) : null,
     el("button", { type: "button", class: "button", onclick: again }, icon("again"), "Try again"),
-  ]));
+  ].filter((part) => part !== null)));
 }

@@ -1,11 +1,17 @@
 // What went wrong, in words: what happened, what helps.
 
+import { tooLong } from "./server.js";
+
 /** explained is a problem's text and remedy for whoever reads the page. */
 export function explained(error) {
   const { status, code, message } = error;
-  if (code === "context_length_exceeded" || /context_length_exceeded/.test(message)) {
-    return { text: `This chat is longer than the model's context. ${message}`, remedy: "Begin a new chat, edit an earlier message to go on from there, shorten the system prompt, or start the server with a larger --ctx." };
+  if (code === tooLong) {
+    return {
+      text: `This chat is longer than the model's context: ${message}.`, shift: true,
+      remedy: "Have it answered without the oldest messages, begin a new chat, edit an earlier message to go on from there, shorten the system prompt, or start the server with a larger --ctx.",
+    };
   }
+  if (code === "unanswered") return { text: message, remedy: "" };
   if (code === "connection_lost") return { text: message, remedy: "What had come is kept. Ask again, or see whether the server still runs." };
   if (status === 0) return { text: message, remedy: "See whether sealvk serve still runs, and whether this computer reaches it." };
   if (status === 401) return { text: "The server asks for an API key, or for another one.", remedy: "Enter it in the settings, then ask again." };
@@ -23,17 +29,18 @@ const fine = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, maximu
 export const tokens = (n) => `${number.format(n)} ${n === 1 ? "token" : "tokens"}`;
 
 /** figures says how long an answer is and how fast it came. */
-export function figures({ usage, timing, finish_reason, edited, model }, served) {
+export function figures({ usage, timing, finish_reason, edited, left_out, model }, served) {
   const parts = [];
   if (usage?.completion_tokens !== undefined) parts.push(tokens(usage.completion_tokens));
   if (timing) {
     const seconds = (timing.total_ms - timing.first_ms) / 1000;
-    // The first token's time is the prompt's.
-    if (usage?.completion_tokens > 1 && seconds > 0) parts.push(`${decimal.format((usage.completion_tokens - 1) / seconds)} tokens/s`);
+    // The first token's time is the prompt's. What came at once has no speed that means anything.
+    if (usage?.completion_tokens > 1 && seconds >= 0.1) parts.push(`${decimal.format((usage.completion_tokens - 1) / seconds)} tokens/s`);
     parts.push(`first after ${fine.format(timing.first_ms / 1000)} s`);
   }
   const ends = { length: "cut at the limit of tokens", stopped: "stopped", lost: "broken off" };
   if (ends[finish_reason]) parts.push(ends[finish_reason]);
+  if (left_out) parts.push(`without the first ${number.format(left_out)} messages`);
   if (edited) parts.push("edited by you");
   if (model && served && model !== served) parts.push(model);
   return parts.join(" · ");

@@ -1,5 +1,7 @@
 package schema
 
+import "sync"
+
 // formats are those that are enforced, as regular expressions for texts of theirs: not for all, but
 // for those that every reader takes. There are no leap seconds and no year 0, and addresses and
 // names have a length that is within all limits.
@@ -13,9 +15,18 @@ var formats = map[string]string{
 	"ipv6":         `^([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}$`,
 	"hostname":     `^` + host + `$`,
 	"email":        `^[A-Za-z0-9_+-]{1,16}(\.[A-Za-z0-9_+-]{1,16}){0,2}@` + host + `$`,
-	"uri":          `^https?://` + host + `(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~-]{0,64}){0,8}(\?[A-Za-z0-9._~=&-]{0,64})?(#[A-Za-z0-9._~-]{0,64})?$`,
+	"uri":          `^https?://` + host + `(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~-]{0,32}){0,4}(\?[A-Za-z0-9._~=&-]{0,32})?(#[A-Za-z0-9._~-]{0,32})?$`,
 	"json-pointer": `^(/([^~/\\"]|~[01])*)*$`,
 }
+
+// ofFormat is a format's automaton, made when first asked for.
+var ofFormat = func() map[string]func() (*automaton, error) {
+	made := map[string]func() (*automaton, error){}
+	for name, pattern := range formats {
+		made[name] = sync.OnceValues(func() (*automaton, error) { return matching(pattern, newBudget()) })
+	}
+	return made
+}()
 
 const (
 	date = `(([1-9][0-9]{3})-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|` +

@@ -2,7 +2,6 @@ package schema
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -24,22 +23,28 @@ func (b *builder) text(name string, items []item) (*expr, error) {
 	case a == nil:
 		return inQuotes(times(shared("char"), least, most)), nil
 	}
-	if a, err = a.sized(least, most); err != nil {
-		return nil, b.tooMany(items, err)
+	if a, err = a.sized(least, most, b.left); err != nil {
+		return nil, b.tooLong(items, err)
 	}
 	return a.expr(&b.grammar, name+"-t"), nil
 }
 
-// sized are the texts of a that are as long.
-func (a *automaton) sized(least, most int) (*automaton, error) {
-	if longest := a.longest(); least == 0 && (most < 0 || longest >= 0 && longest <= most) {
+// sized are the texts of a that are as long. Limits that hold for all of them cost no states.
+func (a *automaton) sized(least, most int, left *budget) (*automaton, error) {
+	if longest := a.longest(); longest >= 0 && longest <= most {
+		most = -1
+	}
+	if a.shortest() >= least {
+		least = 0
+	}
+	if least == 0 && most < 0 {
 		return a, nil
 	}
 	l, err := lengths(least, most)
 	if err != nil {
 		return nil, err
 	}
-	return a.and(l, false)
+	return a.and(l, false, left)
 }
 
 // patterns are the texts that patterns and formats allow; nil where there are none.
@@ -47,13 +52,12 @@ func (b *builder) patterns(items []item) (*automaton, error) {
 	var all *automaton
 	for _, i := range items {
 		at, _ := pointer(i.Schema)
-		add := func(keyword, pattern string) error {
-			a, err := matching(pattern)
+		add := func(keyword string, a *automaton, err error) error {
 			if err == nil {
 				if all == nil {
 					all = everything()
 				}
-				all, err = all.and(a, false)
+				all, err = all.and(a, false, b.left)
 			}
 			if err != nil {
 				return problem(at+"/"+keyword, "%v", err)
@@ -61,12 +65,14 @@ func (b *builder) patterns(items []item) (*automaton, error) {
 			return nil
 		}
 		if i.Pattern != nil {
-			if err := add("pattern", dialect(i.Pattern.String())); err != nil {
+			a, err := matching(dialect(i.Pattern.String()), b.left)
+			if err = add("pattern", a, err); err != nil {
 				return nil, err
 			}
 		}
 		if kind, ok := b.keywords(at)["format"].(string); ok && formats[kind] != "" {
-			if err := add("format", formats[kind]); err != nil {
+			a, err := ofFormat[kind]()
+			if err = add("format", a, err); err != nil {
 				return nil, err
 			}
 		}
@@ -74,10 +80,10 @@ func (b *builder) patterns(items []item) (*automaton, error) {
 	return all, nil
 }
 
-// tooMany is the error of the texts of items whose automaton is too large.
-func (b *builder) tooMany(items []item, err error) error {
+// tooLong is the error of texts under a pattern for whose lengths an automaton has too many states.
+func (b *builder) tooLong(items []item, err error) error {
 	at, _ := pointer(items[len(items)-1].Schema)
-	return problem(at, "has lengths beside a pattern, which together %v", strings.TrimPrefix(err.Error(), "asks for ")+" are needed for")
+	return problem(at, "has minLength or maxLength beside a pattern or format, which %v", err)
 }
 
 // sizes are the least and the most of a count that all items allow; most < 0: any.

@@ -3,8 +3,11 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"sealvk/vk"
 )
 
+// In an answer the device is lost: it goes on, and nothing is shown twice or forgotten.
 func TestChatRemembersEarlierTurns(t *testing.T) {
 	for _, g := range readGreedy(t) {
 		if g.N != 35 { // a name, told and asked for
@@ -12,10 +15,18 @@ func TestChatRemembersEarlierTurns(t *testing.T) {
 		}
 		// The golden conversation's own answer must come out of the model too.
 		told, asked := g.Messages[0].Content, g.Messages[2].Content
-		out := mustOnDevice(t, told+"\n\n"+asked+"\n/clear\n"+asked, "chat", "--temp", "0")
 		remembered := g.Messages[1].Content + "\n" + g.Q4KM.Text + "\n"
-		if rest, ok := strings.CutPrefix(out, remembered); !ok || strings.Contains(rest, g.Q4KM.Text) {
-			t.Errorf("%q, want %q and then an answer that does not know the name", out, remembered)
+		lost := false
+		o := faulty(told+"\n\n"+asked+"\n/clear\n"+asked, func(op vk.Op, out int) bool {
+			now := !lost && op == vk.OpWait && out > len(g.Messages[1].Content)+5
+			lost = lost || now
+			return now
+		}, "chat", "--temp", "0", "--validate")
+		if o.code != 0 || !lost || strings.Count(o.stderr, "the device was lost (") != 1 {
+			t.Errorf("%+v", o)
+		}
+		if rest, ok := strings.CutPrefix(o.stdout, remembered); !ok || strings.Contains(rest, g.Q4KM.Text) {
+			t.Errorf("%q, want %q and then an answer that does not know the name", o.stdout, remembered)
 		}
 		return
 	}

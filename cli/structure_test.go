@@ -12,17 +12,19 @@ import (
 	"sealvk/prompt/grammar/schema/samples"
 )
 
-// schemaCount is how many generated schemas TestSchemas asks for: 24, or what this variable says.
+// schemaCount has TestSchemas ask nano for so many answers, not a model that takes less time and
+// answers at random.
 const schemaCount = "SEALVK_TEST_SCHEMAS"
 
 // Answers at temperature 1 to requests with schemas: a whole one is valid, a cut one says length.
 func TestSchemas(t *testing.T) {
-	count := 24
+	count, args := 25, asBatch(tinyModel(t), "--parallel", "16")
 	if text := os.Getenv(schemaCount); text != "" {
 		var err error
 		if count, err = strconv.Atoi(text); err != nil {
 			t.Fatalf("%s=%s: want a number", schemaCount, text)
 		}
+		args = []string{"batch", "--parallel", "16", "--seed", "5"}
 	}
 	source := samples.New(16)
 	var all []samples.Sample
@@ -30,10 +32,10 @@ func TestSchemas(t *testing.T) {
 	for k := range count {
 		s := source.Next()
 		all = append(all, s)
-		fmt.Fprintf(&lines, `{"prompt":"Question %d","temperature":1,"top_k":0,"top_p":1,"min_p":0,"max_tokens":48,`+
+		fmt.Fprintf(&lines, `{"prompt":"Question %d","temperature":1,"top_k":0,"top_p":1,"min_p":0,"max_tokens":80,`+
 			`"response_format":{"type":"json_schema","json_schema":{"name":"sample","strict":true,"schema":%s}}}`+"\n", k, s.Schema)
 	}
-	o := mustOnDevice(t, lines.String(), "batch", "--seed", "5", "--parallel", "16")
+	o := mustOnDevice(t, lines.String(), args...)
 	whole := 0
 	for line := range strings.SplitSeq(strings.TrimSpace(o), "\n") {
 		var r struct {
@@ -62,13 +64,13 @@ func TestSchemas(t *testing.T) {
 
 // generate's own flags, for one prompt and for lines.
 func TestGenerateStructure(t *testing.T) {
-	dir := t.TempDir()
+	model, dir := tinyModel(t), t.TempDir()
 	form := writeFileText(t, filepath.Join(dir, "city.json"), `{"enum":["Bangkok","Jakarta","Manila"]}`)
 	text := writeFileText(t, filepath.Join(dir, "city.gbnf"), byteOrderMark+`root ::= "Jak" "arta" | "Hanoi"`)
-	if o := mustOnDevice(t, "\"a\"\n\"b\"\n", "generate", "--jsonl", "--temp", "5", "--json-schema", form); strings.Count(o, `"text":"\"`) != 2 || strings.Count(o, `"stop"`) != 2 {
+	if o := mustOnDevice(t, "\"a\"\n\"b\"\n", "generate", "-m", model, "--template", "chatml", "--jsonl", "--json-schema", form); strings.Count(o, `"text":"\"`) != 2 || strings.Count(o, `"stop"`) != 2 {
 		t.Error(o)
 	}
-	if o := mustOnDevice(t, "", "generate", "--grammar", text, "Apa ibu kota Indonesia?"); o != "Jakarta\n" && o != "Hanoi\n" {
+	if o := mustOnDevice(t, "", "generate", "-m", model, "--template", "chatml", "--grammar", text, "Apa ibu kota Indonesia?"); o != "Jakarta\n" && o != "Hanoi\n" {
 		t.Errorf("%q", o)
 	}
 	bad := writeFileText(t, filepath.Join(dir, "bad"), "root ::= a\n")

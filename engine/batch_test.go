@@ -234,38 +234,43 @@ func words(ids []int32) (texts []string) {
 	return texts
 }
 
-// In a batch too, a step records and allocates nothing once its size has been met.
+// In a batch too, a step records and allocates nothing once its size has been met, masked or not.
 func TestBatchOnlySubmitsAndWaits(t *testing.T) {
 	const n = 3
 	m := load(t, nano, Options{Sequences: n, Context: 256})
 	all := sessions(t, m, n)
+	masked := false
 	generate := func(tokens int, emit func(Token) error) {
 		t.Helper()
 		requests := make([]Request, n)
 		for i := range requests {
 			requests[i] = Request{Prompt: greedyCases(t)[0].PromptIDs, MaxTokens: tokens}
 		}
-		requests[n-1].Emit = emit
+		if requests[n-1].Emit = emit; masked {
+			requests[0].Mask = (&asked{rule: turning}).mask
+		}
 		if _, err := m.GenerateBatch(context.Background(), in(all, requests...)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	generate(10, nil)
-	before := device.Counters()
-	tokens := 0
-	generate(20, func(Token) error {
-		now := device.Counters()
-		if tokens++; tokens > 2 { // the second one begins with a copy of the rows
-			changed := now
-			changed.Submit, changed.Wait, changed.Poll = before.Submit, before.Wait, before.Poll
-			if changed != before {
-				return fmt.Errorf("token %d: other calls than submit, wait and poll: %+v, before %+v", tokens, now, before)
+	for _, masked = range []bool{false, true} {
+		generate(10, nil)
+		before := device.Counters()
+		tokens := 0
+		generate(20, func(Token) error {
+			now := device.Counters()
+			if tokens++; tokens > 2 { // the second one begins with a copy of the rows
+				changed := now
+				changed.Submit, changed.Wait, changed.Poll = before.Submit, before.Wait, before.Poll
+				if changed != before {
+					return fmt.Errorf("token %d: other calls than submit, wait and poll: %+v, before %+v", tokens, now, before)
+				}
 			}
+			before = now
+			return nil
+		})
+		if tokens != 20 {
+			t.Fatalf("%d tokens", tokens)
 		}
-		before = now
-		return nil
-	})
-	if tokens != 20 {
-		t.Fatalf("%d tokens", tokens)
 	}
 }

@@ -2,13 +2,16 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"sealvk/weights"
 )
@@ -83,6 +86,55 @@ func BenchmarkPrefix(b *testing.B) {
 			}
 			b.ReportMetric(float64(m.Counters().Computed-before)/float64(b.N), "prompt-tokens/op")
 		})
+	}
+}
+
+// What 16 answers lose where some of them are masked, by masks that take no time, or some, in which they leave the cores to
+// the device, should that be a CPU: batches of plain and of masked answers in turn, by what a tenth
+// of their steps take at most: what else the machine does counts little.
+func BenchmarkMasked(b *testing.B) {
+	const n, steps = 16, 24
+	m := load(b, nano, Options{Sequences: n, Context: 256})
+	batch := func(masked int, cost time.Duration) (times []time.Duration) {
+		var requests []Request
+		for i := range n {
+			r := Request{Prompt: someIDs(m, uint64(i), 8), MaxTokens: steps + 1}
+			if i < masked {
+				r.Mask = func(_ int32, allowed []uint32) error {
+					if cost > 0 {
+						time.Sleep(cost)
+					}
+					for i := range allowed {
+						allowed[i] = 0x55555555
+					}
+					return nil
+				}
+			}
+			requests = append(requests, r)
+		}
+		results, err := m.GenerateBatch(context.Background(), requests)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return results[n-1].Steps[1:]
+	}
+	for _, cost := range []time.Duration{0, 200 * time.Microsecond, time.Millisecond} {
+		for _, masked := range []int{1, 8, 16} {
+			b.Run(fmt.Sprintf("%d of %d, %v", masked, n, cost), func(b *testing.B) {
+				batch(0, 0)
+				batch(masked, cost)
+				var plain, some []time.Duration
+				for b.Loop() {
+					plain, some = append(plain, batch(0, 0)...), append(some, batch(masked, cost)...)
+				}
+				slices.Sort(plain)
+				slices.Sort(some)
+				before, now := float64(plain[len(plain)/10].Microseconds()), float64(some[len(some)/10].Microseconds())
+				b.ReportMetric(before, "plain-µs/step")
+				b.ReportMetric(now, "masked-µs/step")
+				b.ReportMetric(100*(1-before/now), "%-lost")
+			})
+		}
 	}
 }
 

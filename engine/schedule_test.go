@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -72,7 +73,7 @@ func free(t *testing.T, m *Model) {
 }
 
 // In a pool of a third of the pages that are wanted answers are put back again and again, and each is the
-// one that its request gets alone, with and without guesses; every token is handed out once.
+// one that its request gets alone, with and without guesses, masked or not; every token is handed out once, and masked once.
 func TestPutBackIsAsAlone(t *testing.T) {
 	t.Run("as the device has it", func(t *testing.T) { putBackIsAsAlone(t, Options{}, 70, 50) })
 	t.Run("as GPUs do", func(t *testing.T) { putBackIsAsAlone(t, Options{Tuning: &gpuPrefill}, 12, 8) })
@@ -82,8 +83,12 @@ func putBackIsAsAlone(t *testing.T, o Options, n, least int) {
 	o.Sequences, o.Context, o.Pages = 4, 256, 4
 	m := tiny(t, o)
 	m.plan.rows = 4 // whose kernels are enough
-	requests, emitted, started := drawn(n), map[int][]int32{}, make([]int, n)
+	requests, emitted, started, masks := drawn(n), map[int][]int32{}, make([]int, n), map[int]*asked{}
 	for i := range requests {
+		if i%4 == 1 {
+			masks[i] = &asked{rule: turning}
+			requests[i].Mask = masks[i].mask
+		}
 		requests[i].Start = func() { started[i]++ }
 		requests[i].Emit = func(tok Token) error {
 			if p := m.Pages(); started[i] != 1 || p.Total != 4 || p.Used == 0 || p.Used+p.Kept > p.Total {
@@ -111,6 +116,9 @@ func putBackIsAsAlone(t *testing.T, o Options, n, least int) {
 	t.Logf("put back %d times, %+v", back, c)
 	if back < least || c.PutBack != int64(back) {
 		t.Errorf("put back %d times, counted %d, the test wants %d", back, c.PutBack, least)
+	}
+	for i, a := range masks {
+		a.once(t, fmt.Sprintf("request %d, put back %d times", i, got[i].PutBack), got[i].Tokens)
 	}
 	if c.Generated != int64(tokens) || c.Replayed == 0 || c.PromptTokens != c.Reused+c.Computed {
 		t.Errorf("%d tokens, %+v", tokens, c)

@@ -94,6 +94,15 @@ yes</tool_response>`
 	if err != nil || specials(tok, ids) != 5 || !slices.Contains(ids, tok.EOS()) {
 		t.Errorf("%d control pieces in %v, %v", specials(tok, ids), ids, err)
 	}
+	numbers := mustCompile(t, "numbers", "{{ tools[0].function.parameters | tojson }}{% for name in tools[0].function.parameters %}{{ name }}{% endfor %}<eos>")
+	ids, err = numbers.WithTools(mustTools(t, `[{"function":{"name":"f","parameters":{"<eos>":1}}}]`)).Encode(tok, msgs, true)
+	if err != nil || specials(tok, ids) != 2 {
+		t.Errorf("names of members: %d control pieces, %v", specials(tok, ids), err)
+	}
+	deep := mustTools(t, `[{"function":{"name":"f","parameters":`+strings.Repeat("[", 200)+strings.Repeat("]", 200)+`}}]`)
+	if _, err := tagged.WithTools(deep).Text(tok, msgs, true); err == nil || !strings.Contains(err.Error(), "nested more than 100 deep") {
+		t.Errorf("deep nesting: %v", err)
+	}
 	// A template alone tells of none.
 	if text, err := tagged.Text(tok, msgs, false); err != nil || strings.Contains(text, "tools") {
 		t.Errorf("without tools: %q, %v", text, err)

@@ -11,6 +11,8 @@
 //	                submitted again and again
 //	Ticket          a point on the device's timeline, to wait for
 //
+// Tests have it fail by Config.Fault, and drivers compile wrongly by Config.Shader.
+//
 // The minimum is a Vulkan 1.2 device without any optional feature; Caps is what a
 // device has beyond that, and OpenDevice enables all of it that kernels may use.
 //

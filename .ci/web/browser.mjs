@@ -1,27 +1,10 @@
 // What the tests of the page share: a sealvk serve with its demo model, a server that answers as no model does, a
 // Chromium, pages that are watched.
 import { after, beforeEach } from "node:test";
-import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 import { mock } from "./mock.mjs";
-
-/** serve starts sealvk serve on a free port, and gives its address once the model is loaded. */
-async function serve(...flags) {
-  const child = spawn(new URL("../../bin/sealvk", import.meta.url).pathname, ["serve", "--port", "0", "--log", "none", ...flags], { stdio: ["ignore", "ignore", "pipe"] });
-  const said = [];
-  const address = await new Promise((resolve, reject) => {
-    child.on("exit", (code) => reject(new Error(`sealvk serve ended with ${code}: ${said.join("\n")}`)));
-    createInterface({ input: child.stderr }).on("line", (line) => {
-      said.push(line);
-      const found = /listening on (http:\/\/\S+)/.exec(line);
-      if (found) resolve(found[1]);
-    });
-  });
-  while (!(await fetch(`${address}/health`)).ok) await new Promise((resolve) => setTimeout(resolve, 50));
-  return { address, stop: () => child.kill() };
-}
+import { serve } from "./serve.mjs";
 
 const [real, browser] = await Promise.all([serve(), chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox"] })]);
 

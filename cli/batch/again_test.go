@@ -68,7 +68,9 @@ func TestRunSurvivesALostDevice(t *testing.T) {
 func TestRunEndsWithoutADevice(t *testing.T) {
 	given := errors.New("given up")
 	r := start(t.Context(), t, strings.NewReader("a\nb\nc\n"), func(r *ran) {
-		r.Reopen = func(context.Context, error) (func(context.Context, ...engine.Request) error, error) { return nil, given }
+		r.Reopen = func(context.Context, error) (func(context.Context, ...engine.Request) error, error) {
+			return nil, given
+		}
 	})
 	r.engine.wait(3)
 	r.engine.end(0, engine.Result{})

@@ -5,6 +5,6 @@
 // makes a prompt of a line's fields; [Seen] and [Done], which remember lines by the million on disk.
 //
 // A [Run] brings lines through the engine: [Job] makes their [Work], a window bounds how far the reading is ahead
-// of the oldest line without an answer, [Records] encodes what they become. A [Journal] is an output file that tells what it
+// of the oldest line without an answer, lines that lost their device are asked for again, [Records] encodes what they become. A [Journal] is an output file that tells what it
 // holds, the [HeaderFile] beside it what all of it has in common. [Stats] counts.
 package batch

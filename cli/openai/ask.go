@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -64,9 +65,7 @@ func (j *Job) Ask(r *Request, index int64) (*Asked, error) {
 	if err != nil {
 		return nil, err
 	}
-	if shape == nil {
-		shape = r.Grammar
-	}
+	shape = cmp.Or(shape, r.Grammar)
 	prompts, err := j.prompts(r)
 	if err != nil {
 		return nil, err

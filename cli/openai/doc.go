@@ -7,6 +7,9 @@
 // [Asked.Line] makes the line of output from the answers, [Asked.Body] a server's; [Job.Failure]
 // makes the line of one that got none.
 //
+// Ollama's requests ([ParseOllamaChat], [ParseOllamaGenerate]) are read as OpenAI's that say the same, and
+// [Asked.Ollama] writes their results. A [Reply] takes an answer apart into text and calls of tools.
+//
 // The fields that are honoured, those accepted without effect and those that are refused are in
-// fields.go and nowhere else. A field that is wrong is a [FieldError].
+// fields.go, Ollama's in ollama.go, and nowhere else. A field that is wrong is a [FieldError].
 package openai

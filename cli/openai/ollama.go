@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"cmp"
 	"math"
 	"strings"
 	"time"
@@ -60,7 +61,7 @@ var ollamaFields = table{
 		}}},
 		{"logprobs", all, "log-probabilities of the answer's tokens", flag(func(r *reading) *bool { return &r.Logprobs })},
 		{"top_logprobs", all, "so many of the likeliest tokens beside each", whole(0, engine.MaxLikeliest, func(r *reading) **int { return &r.top })},
-		{"keep_alive", all, "no effect, but that 0 without a prompt is refused: `--idle-unload` says when the model goes", keepAliveReader},
+		{"keep_alive", all, "no effect, but that 0 with nothing to answer is refused: `--idle-unload` says when the model goes", keepAliveReader},
 	},
 	accepted: []string{"model"},
 	refused: []refused{
@@ -234,10 +235,12 @@ func ParseOllamaShow(body []byte) (name string, err error) {
 	}
 	for _, m := range members {
 		switch m.name {
-		case "model", "name":
-			if name, ok = m.text(); !ok {
+		case "model", "name": // Ollama's own client sends both, one of them empty
+			text, ok := m.text()
+			if !ok {
 				return "", m.want("a text")
 			}
+			name = cmp.Or(name, text)
 		case "verbose", "system", "template", "options":
 		default:
 			return "", m.problem("is unknown; want model")

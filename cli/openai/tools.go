@@ -2,34 +2,17 @@ package openai
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"sealvk/engine"
 	"sealvk/prompt"
-	"sealvk/prompt/grammar"
-	"sealvk/prompt/grammar/schema"
 )
 
 const (
 	maxTools    = 128 // OpenAI's
 	maxToolName = 64  // OpenAI's, in bytes
 )
-
-// ToolCall is a call of a function in an answer.
-type ToolCall struct {
-	ID       string       `json:"id"`
-	Type     string       `json:"type"` // function
-	Function FunctionCall `json:"function"`
-}
-
-// FunctionCall says what is called with what.
-type FunctionCall struct {
-	Name      string `json:"name"`
-	Arguments string `json:"arguments"` // a JSON object, as the model wrote it
-}
 
 // Function is one that an answer must call.
 type Function struct {
@@ -197,6 +180,7 @@ func (v value) toolCalls() (calls []prompt.ToolCall, err error) {
 				if err := m.functionCall(&c); err != nil {
 					return nil, err
 				}
+			case "index": // of a stream's
 			default:
 				return nil, m.problem("is unknown; want %s", form)
 			}
@@ -232,6 +216,7 @@ func (v value) functionCall(c *prompt.ToolCall) error {
 				return m.want("a JSON object, or a text that holds one")
 			}
 			c.Arguments = string(object)
+		case "index": // Ollama's, in whose order the calls are
 		default:
 			return m.problem("is unknown; want name and arguments")
 		}
@@ -254,6 +239,9 @@ func (j *Job) checkTools(r *Request) error {
 		if w := why(); w != "" {
 			return &FieldError{Field: r.path("tools"), Problem: "can't be told to the model: " + w}
 		}
+		if j.Grammar != nil && r.MustCall == nil {
+			return &FieldError{Field: r.path("tools"), Problem: "are there beside the job's grammar, which leaves no room for calls"}
+		}
 	}
 	for i, m := range r.Messages {
 		if len(m.ToolCalls) > 0 {
@@ -263,142 +251,4 @@ func (j *Job) checkTools(r *Request) error {
 		}
 	}
 	return nil
-}
-
-// mustCall is the grammar of an answer that calls one of the functions that it must, or several; nil if it need not.
-func (j *Job) mustCall(r *Request) (*grammar.Grammar, error) {
-	if r.MustCall == nil {
-		return nil, nil
-	}
-	tagged := j.Template.CallForm(j.Tokenizer) == prompt.TaggedCalls
-	key := map[bool]string{true: "arguments", false: "parameters"}[tagged]
-	var calls []string
-	for i, f := range r.MustCall {
-		parameters, err := f.schema(i)
-		if err != nil {
-			return nil, err
-		}
-		calls = append(calls, fmt.Sprintf(`{"type":"object","properties":{"name":{"const":%q},%q:%s},"required":["name",%[2]q],"additionalProperties":false}`,
-			f.Name, key, parameters))
-	}
-	const field = "tools"
-	gbnf, err := schema.GBNF([]byte(`{"anyOf":[` + strings.Join(calls, ",") + `]}`))
-	switch {
-	case err != nil:
-		return nil, unfollowed(r.path(field), err)
-	case !tagged:
-		return GrammarOf(r.path(field), gbnf)
-	}
-	root := `root ::= call ("\n" call)*`
-	if r.OneCall {
-		root = "root ::= call"
-	}
-	return GrammarOf(r.path(field), root+"\ncall ::= \"<tool_call>\\n\" object-of-call \"\\n</tool_call>\"\nobject-of-call"+strings.TrimPrefix(gbnf, "root"))
-}
-
-// schema is what the arguments of a call are held to, as a part of another schema: references within it stay in it.
-func (f *Function) schema(i int) (string, error) {
-	const any = `{"type":"object"}`
-	if f.Parameters == nil {
-		return any, nil
-	}
-	v := value{f.path, f.Parameters}
-	members, _ := v.members()
-	if len(members) == 0 {
-		return any, nil
-	}
-	if _, err := schema.GBNF(f.Parameters); err != nil {
-		return "", unfollowed(f.path, err)
-	}
-	typed := has(members, "properties")
-	for _, m := range members {
-		switch m.name {
-		case "$id":
-			return string(f.Parameters), nil
-		case "type":
-			if text, _ := m.text(); text != "object" {
-				return "", m.want(`"object", as arguments are`)
-			}
-			typed = true
-		}
-	}
-	if !typed {
-		return "", v.problem("has no \"type\": \"object\", which arguments are")
-	}
-	return fmt.Sprintf(`{"$id":"tool:///%d",`, i) + strings.TrimPrefix(v.compact(), "{"), nil
-}
-
-// Reply takes an answer apart as it comes: into text, and calls of the request's tools.
-type Reply struct {
-	reader *prompt.CallReader // nil: all is text
-	one    bool               // no call behind the first
-	id     string             // that calls' ids are made of
-	calls  int                // so far
-}
-
-// Reply begins the answer of a choice in a result under an id.
-func (a *Asked) Reply(choice int, id string) *Reply {
-	if a.request.Tools == nil {
-		return &Reply{}
-	}
-	id = id[strings.IndexAny(id, "-_")+1:]
-	return &Reply{
-		reader: prompt.NewCallReader(a.job.Template.CallForm(a.job.Tokenizer), a.request.Tools),
-		one:    a.request.OneCall, id: "call_" + id + "_" + strconv.Itoa(choice) + "_",
-	}
-}
-
-// Push takes the next piece of the answer's text, and returns what of it is text and the calls that it completes.
-func (r *Reply) Push(piece string) (text string, calls []ToolCall) {
-	if r.reader == nil {
-		return piece, nil
-	}
-	text, found := r.reader.Push(piece)
-	return text, r.number(found)
-}
-
-// End returns what Push held back.
-func (r *Reply) End() (text string, calls []ToolCall) {
-	if r.reader == nil {
-		return "", nil
-	}
-	text, found := r.reader.End()
-	return text, r.number(found)
-}
-
-// finish is OpenAI's word for the answer's end.
-func (r *Reply) finish(e engine.Result) string { return r.word(finish(e)) }
-
-// word is that word, by that of an answer without calls.
-func (r *Reply) word(reason string) string {
-	if reason == "stop" && r.calls > 0 {
-		return "tool_calls"
-	}
-	return reason
-}
-
-// deltas are the latest of the calls.
-func (r *Reply) deltas(calls []ToolCall) (deltas []ToolCallDelta) {
-	for i, c := range calls {
-		deltas = append(deltas, ToolCallDelta{r.calls - len(calls) + i, c})
-	}
-	return deltas
-}
-
-func (r *Reply) number(found []prompt.ToolCall) (calls []ToolCall) {
-	for _, c := range found {
-		if r.one && r.calls > 0 {
-			break
-		}
-		calls = append(calls, ToolCall{ID: r.id + strconv.Itoa(r.calls), Type: "function", Function: FunctionCall{c.Name, c.Arguments}})
-		r.calls++
-	}
-	return calls
-}
-
-// whole takes an answer apart at once.
-func (r *Reply) whole(answer string) (text string, calls []ToolCall) {
-	text, calls = r.Push(answer)
-	rest, more := r.End()
-	return text + rest, append(calls, more...)
 }

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
 	"sealvk/cli/openai"
 	"sealvk/prompt"
 )
@@ -131,6 +134,10 @@ func (s *Server) ollamaShow(w http.ResponseWriter, r *http.Request) error {
 		key("attention.value_length"): c.HeadDim, key("attention.layer_norm_rms_epsilon"): c.NormEps, key("rope.freq_base"): c.RopeTheta,
 		key("vocab_size"): c.Vocab,
 	}
+	ordered, err := json.Marshal(info, json.Deterministic(true))
+	if err != nil {
+		return fmt.Errorf("serve: encoding a response: %w", err)
+	}
 	capabilities := []string{"completion"}
 	if form := s.Job.Template.CallForm(s.Job.Tokenizer); form == prompt.TaggedCalls || form == prompt.PlainCalls {
 		capabilities = append(capabilities, "tools")
@@ -140,8 +147,8 @@ func (s *Server) ollamaShow(w http.ResponseWriter, r *http.Request) error {
 		Parameters   string         `json:"parameters"`
 		Template     string         `json:"template"` // Jinja, not Ollama's own
 		Details      ollamaDetails  `json:"details"`
-		ModelInfo    map[string]any `json:"model_info"`
+		ModelInfo    jsontext.Value `json:"model_info"`
 		Capabilities []string       `json:"capabilities"`
 		ModifiedAt   time.Time      `json:"modified_at"`
-	}{"", "", s.Job.Template.Source(), s.ollamaDetails(), info, capabilities, s.begun.UTC()})
+	}{"", "", s.Job.Template.Source(), s.ollamaDetails(), ordered, capabilities, s.begun.UTC()})
 }

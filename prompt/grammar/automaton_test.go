@@ -57,6 +57,7 @@ func TestFullAutomatonIsLeft(t *testing.T) {
 		`{"a":[[[{"b":1}],[0]]]}`, `{"a":{"b":{"c":[{}]}}}`, `{"a":1,"b":[{"c":[]}]}`,
 	} {
 		m := g.Matcher(v, ends)
+		first := m.a
 		wg.Go(func() {
 			compareMatchers(t, v, m, mustParse(t, jsonGBNF).Matcher(v, ends), func(n int, allowed []int32) int32 {
 				m.a.mu.Lock()
@@ -67,12 +68,35 @@ func TestFullAutomatonIsLeft(t *testing.T) {
 				}
 				return 4 + int32(text[n])
 			})
-			if !m.Complete() {
-				t.Errorf("%s is not complete", text)
+			if !m.Complete() || m.a == first {
+				t.Errorf("%s is complete: %v, in a new automaton: %v", text, m.Complete(), m.a != first)
 			}
 		})
 	}
 	wg.Wait()
+}
+
+// Tokens may be as long as the characters that may still come.
+func TestLongTokens(t *testing.T) {
+	lengths := []int{2, longToken - 1, longToken, longToken + 1, longToken + 2, 300}
+	var pieces []string
+	for _, n := range lengths {
+		pieces = append(pieces, strings.Repeat("z", n))
+	}
+	v := smallVocabulary(t, pieces...)
+	for n := 1; n <= longToken+3; n++ {
+		m := mustParse(t, fmt.Sprintf("root ::= [a-z]{%d}", n)).Matcher(v, ends)
+		mask := make([]uint32, v.words())
+		if err := m.Next(-1, mask); err != nil {
+			t.Fatal(err)
+		}
+		for i, length := range lengths {
+			const first = 4 + 256
+			if got := mask[(first+i)/32]>>((first+i)%32)&1 != 0; got != (length <= n) {
+				t.Errorf("a token of %d characters may come where %d may: %v", length, n, got)
+			}
+		}
+	}
 }
 
 // Grammars that can be read in very many ways end in an error, and in none
@@ -81,10 +105,10 @@ func TestManyReadings(t *testing.T) {
 	v := smallVocabulary(t, "aaaaaaaaaaaaaaaa")
 	var doubling strings.Builder
 	doubling.WriteString("root ::= r0\n")
-	for i := range 40 {
-		fmt.Fprintf(&doubling, "r%d ::= r%d \"x\" | \"b\" | r%d \"y\"\n", i, i+1, i+1)
+	for i := range 60 {
+		fmt.Fprintf(&doubling, "r%d ::= r%d \"x\" | r%d \"y\" | \"b\" | r%d \"z\"\n", i, i+1, i+2, i+1)
 	}
-	doubling.WriteString("r40 ::= \"a\"")
+	doubling.WriteString("r60 ::= \"a\"\nr61 ::= \"a\"")
 	for _, c := range []struct {
 		gbnf string
 		n    int // tokens "a"
@@ -95,7 +119,7 @@ func TestManyReadings(t *testing.T) {
 		{`root ::= "a" root "b" | "a" root "c" | "d"`, 200, false}, // 2^n stacks
 		{`root ::= "a" root "a"? | "a"`, 50, false},
 		{"root ::= a | b\na ::= c \"x\" | c \"y\"\nb ::= c \"x\" | c \"z\"\nc ::= d \"x\" | d \"y\"\nd ::= \"a\" root | \"b\"", 100, false},
-		{doubling.String(), 1, false}, // 2^40 stacks, if rules were begun before all of their callers
+		{doubling.String(), 1, false}, // 2^60 stacks and more, if rules were begun before all of their callers
 	} {
 		m := mustParse(t, c.gbnf).Matcher(v, ends)
 		mask := make([]uint32, v.words())

@@ -39,7 +39,7 @@ word ::= [a-z]{1,12} | [A-Z] [a-z]{0,11}
 
 // syntheticTokenizer has as many pieces as Gemma's: words of random syllables,
 // with a blank or without.
-func syntheticTokenizer(b *testing.B) *tokenize.Tokenizer {
+func syntheticTokenizer(b testing.TB) *tokenize.Tokenizer {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var syllables []string
 	for range 400 {

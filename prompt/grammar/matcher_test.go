@@ -287,6 +287,14 @@ func TestEnds(t *testing.T) {
 		t.Error("a text may come behind an end")
 	}
 
+	m = mustParse(t, `root ::= "<end>" "!"`).Matcher(v, ends)
+	if err := next(m, -1); err != nil || has(3) {
+		t.Errorf("an end may come where a text with its letters goes on: %v", err)
+	}
+	if err := next(m, 3); err == nil {
+		t.Error("an end was taken as a text")
+	}
+
 	m = g.Matcher(v, []int32{2})
 	if err := next(m, -1); err != nil || !has(2) || !has(3) {
 		t.Errorf("without <end> as an end, %v, %v may come", err, allowedOf(mask))

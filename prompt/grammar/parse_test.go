@@ -171,6 +171,7 @@ func TestParseErrors(t *testing.T) {
 		{"root ::= \"a\"\na ::= a", "line 2, column 1: rule a never ends: each of its alternatives needs a rule that never ends"},
 		{"root ::= root \"a\" | \"b\"", "line 1, column 1: rule root begins with itself (root → root): write its repetition with * or +, or let something stand in front of the rule"},
 		{"root ::= a\na ::= b \"a\" | \"a\"\nb ::= \"b\"* c\nc ::= (a | \"c\") \"x\"", "line 2, column 1: rule a begins with itself (a → b → c → a): write its repetition with * or +, or let something stand in front of the rule"},
+		{"root ::= e root \"a\" | \"b\"\ne ::= \"\" | \"e\"", "line 1, column 1: rule root begins with itself (root → root): write its repetition with * or +, or let something stand in front of the rule"},
 		{"root ::= \"a\" \xff", "line 1, column 14: the text is no UTF-8"},
 		{"root ::= " + strings.Repeat("a", 400), "line 1, column 10: rule " + strings.Repeat("a", 295) + "…"},
 	} {

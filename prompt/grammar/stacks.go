@@ -1,8 +1,6 @@
 package grammar
 
-import (
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // stacks is a set of stacks of nodes at which rules that were entered go on:
 // what may be on top, each with the stacks below it. Equal sets of one automaton

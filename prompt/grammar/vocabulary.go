@@ -16,7 +16,7 @@ type Vocabulary struct {
 	symbols []rune     // the characters of tokens
 	trie    []trieNode // in order of texts, and one behind the last
 	ids     []int32    // tokens in the order of trie
-	lengths []uint8    // id → characters, at most longText
+	lengths []uint8    // id → characters, at most longToken+1
 	depth   int        // characters of the longest token
 	ragged  []ragged
 
@@ -40,8 +40,6 @@ type ragged struct {
 	text []byte
 }
 
-const longText = 255
-
 // NewVocabulary orders the tokens of tok; it is made once for a model. Control
 // pieces and the unknown piece have no text, and are in no grammar.
 func NewVocabulary(tok *tokenize.Tokenizer) *Vocabulary {
@@ -63,7 +61,7 @@ func NewVocabulary(tok *tokenize.Tokenizer) *Vocabulary {
 		}
 		entries = append(entries, entry{string(text), id})
 		n := utf8.RuneCount(text)
-		v.lengths[id] = uint8(min(n, longText))
+		v.lengths[id] = uint8(min(n, longToken+1))
 		v.depth = max(v.depth, n)
 		for _, r := range string(text) {
 			known[r] = 0

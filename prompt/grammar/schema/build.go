@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ type builder struct {
 	names  map[string]string // of rules, by what they are made of
 	queue  []job             // rules that have a name and nothing else yet
 	ids    map[*jsonschema.Schema]int
+	left   *budget
 	direct map[string][]string // the rules that a rule may be without anything beside them
 }
 
@@ -146,6 +148,9 @@ func (b *builder) flatten(items []item, s *jsonschema.Schema) (all []item, possi
 }
 
 func (b *builder) flattenBehind(items []item, s *jsonschema.Schema, via []*jsonschema.Schema) ([]item, bool, error) {
+	if err := b.left.spend(1 + len(items)); err != nil {
+		return nil, false, problem("", "%v", err)
+	}
 	if s.Bool != nil {
 		return items, *s.Bool, nil
 	}
@@ -202,6 +207,9 @@ func (b *builder) expr(name string, items []item) (*expr, error) {
 		if items[group].part == oneGroup {
 			for k, other := range alternatives {
 				if k != i && !b.excludes(with, other, 0) {
+					if *b.left < 0 {
+						return nil, problem("", "%v", errWork)
+					}
 					at, _ := pointer(items[group].Schema)
 					return nil, problem(at+"/oneOf", "can't be enforced: a value may be valid for both %d and %d, as far as types, enum, const, required and limits tell; want anyOf", min(i, k), max(i, k))
 				}
@@ -234,8 +242,25 @@ func valid(items []item, value any) bool {
 	return !slices.ContainsFunc(items, func(i item) bool { return i.Validate(value) != nil })
 }
 
+// spendOn is the work of comparing values with each other, which is most for numbers.
+func (b *builder) spendOn(values []any) error {
+	numbers := 0
+	for _, v := range values {
+		if _, ok := v.(json.Number); ok {
+			numbers++
+		}
+	}
+	if err := b.left.spend(len(values) * (1 + numbers + len(values)/32)); err != nil {
+		return problem("", "%v", err)
+	}
+	return nil
+}
+
 // values are those that are valid: it doesn't matter whether a grammar could enforce what else is there.
 func (b *builder) values(items []item, values []any) (*expr, error) {
+	if err := b.spendOn(values); err != nil {
+		return nil, err
+	}
 	var parts []*expr
 	seen := map[string]bool{}
 	for _, v := range values {

@@ -22,9 +22,10 @@ func Choices(texts []string) string {
 // the texts none of the spaces and control characters of which dialects of regular expressions
 // differ.
 func Pattern(expression string) (string, error) {
-	a, err := matching("^(?:" + dialect(expression) + ")$")
+	left := newBudget()
+	a, err := matching("^(?:"+dialect(expression)+")$", left)
 	if err == nil {
-		a, err = everything().and(a, false)
+		a, err = everything().and(a, false, left)
 	}
 	if err != nil {
 		return "", problem("", "%v", err)

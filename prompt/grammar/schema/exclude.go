@@ -21,11 +21,14 @@ func (b *builder) excludes(items []item, other *jsonschema.Schema, depth int) bo
 	if !possible {
 		return true
 	}
+	if b.left.spend(10*(len(items)+len(others))) != nil {
+		return false
+	}
 	if values, ok := valuesOf(items); ok {
-		return !slices.ContainsFunc(values, func(v any) bool { return valid(items, v) && valid(others, v) })
+		return b.spendOn(values) == nil && !slices.ContainsFunc(values, func(v any) bool { return valid(items, v) && valid(others, v) })
 	}
 	if values, ok := valuesOf(others); ok {
-		return !slices.ContainsFunc(values, func(v any) bool { return valid(items, v) && valid(others, v) })
+		return b.spendOn(values) == nil && !slices.ContainsFunc(values, func(v any) bool { return valid(items, v) && valid(others, v) })
 	}
 	if k := slices.IndexFunc(items, func(i item) bool { return i.part != own }); k >= 0 {
 		rest := slices.Delete(slices.Clone(items), k, k+1)
@@ -73,7 +76,14 @@ func (b *builder) allowed(items []item) types {
 // with such a value; or items one that others don't allow.
 func (b *builder) apart(items, others []item, depth int) bool {
 	others = slices.DeleteFunc(slices.Clone(others), func(o item) bool { return o.part != own })
-	mine, theirs := b.properties(items), b.properties(others)
+	mine, err := b.properties(items)
+	if err != nil {
+		return false
+	}
+	theirs, err := b.properties(others)
+	if err != nil {
+		return false
+	}
 	open, patterns := unnamed(items)
 	closed := !open && len(patterns) == 0
 	find := func(list []property, name string) property {

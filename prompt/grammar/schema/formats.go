@@ -23,7 +23,7 @@ var formats = map[string]string{
 var ofFormat = func() map[string]func() (*automaton, error) {
 	made := map[string]func() (*automaton, error){}
 	for name, pattern := range formats {
-		made[name] = sync.OnceValues(func() (*automaton, error) { return matching(pattern) })
+		made[name] = sync.OnceValues(func() (*automaton, error) { return matching(pattern, newBudget()) })
 	}
 	return made
 }()

@@ -23,7 +23,10 @@
 // with "x-".
 package schema
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Error says why a schema makes no grammar.
 type Error struct {
@@ -55,8 +58,12 @@ func GBNF(schema []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	b := builder{document: d, grammar: grammar{rules: map[string]*expr{}}, names: map[string]string{}}
+	b := builder{document: d, grammar: grammar{rules: map[string]*expr{}}, names: map[string]string{}, left: newBudget()}
 	if err := b.build(); err != nil {
+		var of *Error
+		if !errors.As(err, &of) {
+			err = problem("", "%v", err)
+		}
 		return "", err
 	}
 	text := b.print(maxGrammar)

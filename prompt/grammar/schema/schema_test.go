@@ -70,6 +70,12 @@ func TestRefused(t *testing.T) {
 		strings.Repeat(`{"items":`, 70) + `{}` + strings.Repeat(`}`, 70):                     "is nested deeper than 64 values",
 		`{"enum":[` + strings.Repeat("[],", 11000) + `[]]}`:                                  "has more than 10000 objects and lists",
 		`{"description":"` + strings.Repeat("x", 1<<18) + `"}`:                               "at most 262144 are taken",
+		`{"enum":[` + strings.Repeat("1,", 100_000) + `2]}`:                                  "takes too much work",
+		`{"oneOf":[{"enum":[` + strings.Repeat("1,", 1500) + `2]},{"enum":[` + strings.Repeat("1,", 1500) + `3]}]}`: "takes too much work",
+		`{"oneOf":[` + strings.Repeat(`{"type":"array","items":{"type":"null"}},`, 3000) + `{"type":"null"}]}`:      "/oneOf can't be enforced",
+		`{"oneOf":[` + tagged(1500) + `]}`: "takes too much work",
+		`{"properties":{` + list(`"a%d":{}`, 4000) + `},"patternProperties":{` + list(`"b%d":{}`, 4000) + `}}`: "takes too much work",
+		`{"patternProperties":{` + list(`"(a|b)*a(a|b){8}%d":{}`, 2000) + `}}`:                                 "takes too much work",
 		manyWays(): "makes more than 20000 rules",
 	} {
 		got, err := schema.GBNF([]byte(text))
@@ -78,6 +84,19 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%.200s: %v, want %s\n%.300s", text, err, want, got)
 		}
 	}
+}
+
+// list is a form for each of the numbers below n.
+func list(form string, n int) string {
+	var all []string
+	for k := range n {
+		all = append(all, fmt.Sprintf(form, k))
+	}
+	return strings.Join(all, ",")
+}
+
+func tagged(n int) string {
+	return list(`{"properties":{"kind":{"const":"%d"}},"required":["kind"]}`, n)
 }
 
 // manyWays is a schema with 4^12 combinations of alternatives.
@@ -129,6 +148,8 @@ func TestTexts(t *testing.T) {
 		{`{"properties":{"a":{},"b":{}},"anyOf":[{"required":["a"]},{"required":["b"]}],"additionalProperties":false}`, []string{`{"a":1}`, `{"b":1}`, `{"a":1,"b":1}`}, []string{`{}`}},
 		{`{"patternProperties":{"^x":{"type":"null"}},"properties":{"xa":{"type":["null","string"]}},"additionalProperties":{"type":"integer"}}`,
 			[]string{`{"xa":null,"xb":null,"c":1}`, `{"c":1}`}, []string{`{"xa":"s"}`, `{"xb":1}`, `{"c":null}`}},
+		{`{"enum":[1,2,"a"],"not":{"const":1},"if":{"type":"string"},"then":false}`, []string{`2`}, []string{`1`, `"a"`}},
+		{`{"$ref":"#/$defs/a","maximum":3,"$defs":{"a":{"type":"integer","minimum":2}}}`, []string{`2`, `3`}, []string{`1`, `4`}},
 		{`{"propertyNames":{"enum":["red","blue"]},"additionalProperties":{"type":"integer"}}`, []string{`{"red":1}`, `{"blue":2,"red":1}`}, []string{`{"green":1}`}},
 	} {
 		text, err := schema.GBNF([]byte(c.schema))

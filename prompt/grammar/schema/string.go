@@ -23,14 +23,14 @@ func (b *builder) text(name string, items []item) (*expr, error) {
 	case a == nil:
 		return inQuotes(times(shared("char"), least, most)), nil
 	}
-	if a, err = a.sized(least, most); err != nil {
+	if a, err = a.sized(least, most, b.left); err != nil {
 		return nil, b.tooLong(items, err)
 	}
 	return a.expr(&b.grammar, name+"-t"), nil
 }
 
 // sized are the texts of a that are as long. Limits that hold for all of them cost no states.
-func (a *automaton) sized(least, most int) (*automaton, error) {
+func (a *automaton) sized(least, most int, left *budget) (*automaton, error) {
 	if longest := a.longest(); longest >= 0 && longest <= most {
 		most = -1
 	}
@@ -44,7 +44,7 @@ func (a *automaton) sized(least, most int) (*automaton, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.and(l, false)
+	return a.and(l, false, left)
 }
 
 // patterns are the texts that patterns and formats allow; nil where there are none.
@@ -57,7 +57,7 @@ func (b *builder) patterns(items []item) (*automaton, error) {
 				if all == nil {
 					all = everything()
 				}
-				all, err = all.and(a, false)
+				all, err = all.and(a, false, b.left)
 			}
 			if err != nil {
 				return problem(at+"/"+keyword, "%v", err)
@@ -65,7 +65,7 @@ func (b *builder) patterns(items []item) (*automaton, error) {
 			return nil
 		}
 		if i.Pattern != nil {
-			a, err := matching(dialect(i.Pattern.String()))
+			a, err := matching(dialect(i.Pattern.String()), b.left)
 			if err = add("pattern", a, err); err != nil {
 				return nil, err
 			}

@@ -124,7 +124,7 @@ func TestTextStreams(t *testing.T) {
 		`"prompt":["Hello","Xin chào",""],"n":2,"seed":3,"max_tokens":10,"echo":true`,
 		`"prompt":[[2,523,402],[2,523]],"max_tokens":4,"echo":true,"logprobs":2,"n":2,"seed":1`,
 		`"prompt":"สวัสดี","max_tokens":40,"logprobs":1,"ignore_eos":true,"temperature":2,"seed":9,"stream_options":{"include_usage":true}`,
-		`"prompt":"The capital of Thailand","max_tokens":40,"logprobs":0,"temperature":0,"stop":["kok","e"]`,
+		`"prompt":"Once upon a time","max_tokens":40,"logprobs":0,"temperature":0,"stop":["ithlu"]`, // of several tokens
 		`"prompt":"Hello","max_tokens":0,"echo":true`,
 		`"prompt":[2,523,402],"max_tokens":0,"echo":true,"logprobs":1`,
 	} {

@@ -60,3 +60,27 @@ func loseBatch(t *testing.T, whole, out string, resume []string) {
 		t.Errorf("%d lines, which are not the first of a run that nothing disturbed:\n%s", n, readFile(t, out))
 	}
 }
+
+// What is computed again is shown from where it stopped, and anew if it is another text.
+func TestShownOnce(t *testing.T) {
+	for want, again := range map[string][]string{
+		"Once upon a time":   {"On", "ce up", "on a", " time"},
+		"Once up, on a time": {"Once up, on a time"},
+		"Once up":            {"Once", ""},
+		"Once up\n(computed again, the answer is another one:)\nOnly then": {"On", "ly", " then"},
+	} {
+		var out strings.Builder
+		s := shown{emit: func(text string) error { out.WriteString(text); return nil }}
+		for _, texts := range [][]string{{"Once", " up"}, again} {
+			s.at = 0
+			for _, text := range texts {
+				if err := s.push(text); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if out.String() != want {
+			t.Errorf("%q, want %q", out.String(), want)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 
 	"sealvk/cli/resident"
 	"sealvk/engine"
+	"sealvk/vk"
 )
 
 // kept is what it takes to have a model on a device once more.
@@ -37,6 +38,16 @@ func (o *opened) reopen(ctx context.Context) error {
 		return err
 	}
 	return o.kept.p.place(ctx, o, &o.kept.flags)
+}
+
+// keepDriver keeps the driver loaded until it is released, over all the times that devices are opened: NVIDIA's takes
+// static thread-local storage each time that it is loaded, and after a hundred times or so there is none left.
+func keepDriver() (release func()) {
+	in, err := vk.Open(vk.Config{})
+	if err != nil {
+		return func() {} // who opens a device hears of it
+	}
+	return in.Close
 }
 
 // gone reports whether the model was to be on a device again, and is not.

@@ -107,6 +107,7 @@ func (p *program) serve(f *serveFlags) (err error) {
 	}
 	defer listener.Close() // where Run did not
 	f.model.sessions = int(f.parallel.value)
+	defer keepDriver()()
 	model := resident.Keep(func(ctx context.Context) (*engine.Model, func() error, error) { return p.bringAgain(ctx, o, f.model) },
 		resident.Options{IdleUnload: f.idle, Changed: p.changed})
 	defer func() { err = errors.Join(err, model.Close()) }()

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"sealvk/shaders"
 	"sealvk/vk"
 )
 
@@ -328,4 +329,36 @@ func TestMaskOfACutPrompt(t *testing.T) {
 		t.Errorf("%v, in one piece %v", got.Tokens, plain.Tokens)
 	}
 	a.once(t, "cut", plain.Tokens)
+}
+
+// Sampling that cannot be submitted ends the answers of the step, once the layers that are on their way are complete.
+func TestFailingSampling(t *testing.T) {
+	m := tiny(t, Options{Context: 128})
+	watch(t, m)
+	pacedSteps(m, 1, m.cfg.Layers, stepsInFlight)
+	r := Request{Prompt: []int32{2, 3}, MaxTokens: 9, Mask: (&asked{rule: even}).mask}
+	want := inCompany(t, m, r)[0].Tokens
+	n := 0
+	r.Emit = func(Token) error {
+		if n++; n == 3 {
+			m.recordings[recording{decode: true, masked: true, choice: shaders.ByRank, count: 1, from: m.cfg.Layers, to: m.cfg.Layers}].Free()
+		}
+		return nil
+	}
+	r.Done = func(Result) {
+		if n := len(m.tracer.pending); n > 0 {
+			t.Errorf("%d submissions are in flight when the answer ends", n)
+		}
+	}
+	got, err := m.GenerateBatch(context.Background(), []Request{r})
+	if err == nil || !slices.Equal(got[0].Tokens, want[:3]) {
+		t.Errorf("%v, %v; want %v and an error", got[0].Tokens, err, want[:3])
+	}
+	if err := m.Trace(vk.TraceOff, nil); err != nil { // which forgets what is recorded
+		t.Fatal(err)
+	}
+	r.Emit, r.Done = nil, nil
+	if again := inCompany(t, m, r)[0].Tokens; !slices.Equal(again, want) {
+		t.Errorf("afterwards: %v, want %v", again, want)
+	}
 }

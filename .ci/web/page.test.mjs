@@ -77,7 +77,7 @@ test("an answer is stopped, and the server hears of it", async () => {
   await until(page, () => document.querySelector(".turn.assistant .body").textContent.includes("ชิ้นที่ 9"));
   await page.click("#send");
   await page.answered();
-  assert.match(await text(page, ".turn.last .figures"), /stopped$/);
+  assert.match(await text(page, ".turn.last .figures"), /^at least \d+ tokens · first after .* · stopped$/);
   const said = (await page.turns())[1];
   assert.match(said, /^ชิ้นที่ 0 ชิ้นที่ 1 /);
   while (server.open.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));

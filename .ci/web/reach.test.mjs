@@ -211,7 +211,7 @@ test("lines of scripts without spaces break at words, in their language", async 
   const langs = await page.evaluate(() => [...document.querySelectorAll(".prose [lang]")].map((element) => element.lang));
   for (const lang of ["th", "km", "lo", "my", "vi"]) assert.ok(langs.includes(lang), `${lang} in ${langs}`);
   const breaks = await page.evaluate(() => {
-    const text = "กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย";
+    const text = "กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย".repeat(4); // longer than a line, whatever the font
     const body = document.querySelector(".turn.assistant .prose");
     const p = document.createElement("p");
     p.lang = "th";

@@ -55,7 +55,7 @@ func (d *devices) open(ctx context.Context) (*engine.Model, func() error, error)
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := engine.Load(ctx, dev, d.file, engine.Options{Sequences: 4, Context: 128, Numerics: engine.NumericsInvariant}, nil)
+	m, err := engine.Load(ctx, dev, d.file, engine.Options{Sequences: 2, Context: 128, Numerics: engine.NumericsInvariant}, nil)
 	if err != nil {
 		return nil, nil, errors.Join(err, dev.Close())
 	}
@@ -102,7 +102,7 @@ func TestOnDevices(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const questions = 5
+	const questions = 3
 	want := make([][]int32, questions)
 	for i := range want {
 		r, err := model.GenerateBatch(t.Context(), []engine.Request{question(i)})
@@ -127,7 +127,7 @@ func TestOnDevices(t *testing.T) {
 			t.Fatal(err)
 		}
 		var clients sync.WaitGroup
-		for c := range 8 {
+		for c := range 6 {
 			clients.Go(func() {
 				for i := range 12 {
 					q := (c + i) % questions
@@ -200,7 +200,7 @@ func TestOnDevices(t *testing.T) {
 		if err := m.Wait(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		requests := make([]engine.Request, 7) // of which three wait
+		requests := make([]engine.Request, 4) // of which two wait
 		for i := range requests {
 			requests[i] = question(i % questions)
 			requests[i].MaxTokens = 0

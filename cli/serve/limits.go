@@ -1,35 +1,18 @@
 package serve
 
 import (
-	"errors"
-	"io"
 	"net/http"
 	"time"
 )
 
-// body is a request's, which has to be there by a deadline. Behind its end the connection is read on, to
-// see whether the client goes away, which has no deadline.
-type body struct {
-	io.ReadCloser
-	connection *http.ResponseController
-}
-
-// bounded bounds a request's body, and the time until all of it is there.
+// bounded bounds a request's body, and the time until all of it is there. Behind its end net/http reads on without a
+// deadline, to see whether the client goes away.
 func (g *Guard) bounded(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength == 0 { // -1 where it is sent in chunks
 		return
 	}
-	c := http.NewResponseController(w)
-	_ = c.SetReadDeadline(time.Now().Add(g.BodyTime))
-	r.Body = &body{ReadCloser: http.MaxBytesReader(w, r.Body, g.MaxBody), connection: c}
-}
-
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if errors.Is(err, io.EOF) {
-		_ = b.connection.SetReadDeadline(time.Time{})
-	}
-	return n, err
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(g.BodyTime))
+	r.Body = http.MaxBytesReader(w, r.Body, g.MaxBody)
 }
 
 // writer counts a response's bytes, and gives the client time for each piece. The connection of one that

@@ -32,12 +32,20 @@ var pageHeaders = map[string]string{
 	"Cross-Origin-Opener-Policy":   "same-origin",
 	"Cross-Origin-Resource-Policy": "same-origin",
 	"Permissions-Policy":           "camera=(), geolocation=(), microphone=()",
-	"Cache-Control":                "no-cache", // kept, and asked for again by its ETag: another version's page never meets this one's API
+}
+
+// pageKept is how long browsers keep a file without asking for it again by its ETag. Another version's script must not
+// meet this one's API; pictures may be old, and are asked for with every button that has one.
+func pageKept(name string) string {
+	if path.Ext(name) == ".svg" {
+		return "max-age=3600"
+	}
+	return "no-cache"
 }
 
 // pageFile is a file of the page as it is sent.
 type pageFile struct {
-	body, contentType, tag string
+	body, contentType, tag, kept string
 }
 
 // pageHandler serves the chat page: GET and HEAD of / and of /page/FILE; 404 for all else.
@@ -54,7 +62,7 @@ func pageHandler() http.Handler {
 		sum := sha256.Sum256(body)
 		files["/"+name] = pageFile{
 			body: string(body), contentType: pageTypes[path.Ext(name)],
-			tag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`,
+			tag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`, kept: pageKept(name),
 		}
 		return nil
 	})
@@ -75,6 +83,7 @@ func pageHandler() http.Handler {
 		}
 		header.Set("Content-Type", file.contentType)
 		header.Set("Etag", file.tag)
+		header.Set("Cache-Control", file.kept)
 		// ServeContent answers If-None-Match by the tag; the time is unknown, as that of embedded files is.
 		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(file.body))
 	})

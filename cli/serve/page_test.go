@@ -47,6 +47,9 @@ func TestPageFiles(t *testing.T) {
 				t.Errorf("%s: %s is %q", at, name, got.Header.Get(name))
 			}
 		}
+		if kept := got.Header.Get("Cache-Control"); (kept == "no-cache") == strings.HasSuffix(at, ".svg") {
+			t.Errorf("%s is kept: %s", at, kept)
+		}
 		tag := got.Header.Get("Etag")
 		if again := page("GET", at, "If-None-Match", tag); again.StatusCode != http.StatusNotModified {
 			t.Errorf("%s: %s for what the browser has", at, again.Status)

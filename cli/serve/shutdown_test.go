@@ -2,7 +2,6 @@ package serve
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -10,9 +9,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"sealvk/cli/resident"
-	"sealvk/engine"
 )
 
 // endless is a request whose answer takes as long as the context is.
@@ -141,37 +137,4 @@ func TestGraceEnds(t *testing.T) {
 		t.Errorf("the other: %d", status)
 	}
 	eventually(t, "that the model has nothing to do", func() bool { running, waiting := s.admission.load(); return running+waiting == 0 })
-}
-
-// What a model's state means to who asks for the server's.
-func TestHealth(t *testing.T) {
-	lost := make(chan error)
-	model := resident.Keep(func(ctx context.Context) (*engine.Model, func() error, error) {
-		select {
-		case err := <-lost:
-			return nil, nil, err
-		case <-ctx.Done():
-			return nil, nil, ctx.Err()
-		}
-	}, resident.Options{})
-	t.Cleanup(func() { _ = model.Close() })
-	s := New(with(func(c *Config) { c.Model = model }))
-	wants := func(server *Server, status int, want condition) {
-		t.Helper()
-		w := visitWith(t, server, "GET", "/health", "", nil)
-		got := read[condition](t, w.Body.String())
-		if w.Code != status || got.Status != want.Status || !strings.Contains(got.Reason, want.Reason) || (want.Reason == "") != (got.Reason == "") {
-			t.Errorf("%d %+v, want %d %+v", w.Code, got, status, want)
-		}
-	}
-	wants(New(with(func(*Config) {})), 200, condition{Status: "ok"})
-	wants(s, 503, condition{Status: "loading"})
-	if w := visitWith(t, s, "POST", "/v1/completions", tokenless, nil); w.Code != 503 || refusal(t, w) != "model_not_ready" || w.Header().Get("Retry-After") == "" {
-		t.Errorf("while it loads: %d %v %s", w.Code, w.Header(), w.Body)
-	}
-	lost <- errors.New("the file is gone")
-	<-model.Failed()
-	wants(s, 503, condition{"failed", "the file is gone"})
-	s.gate.close()
-	wants(s, 503, condition{"stopping", "stopping"})
 }

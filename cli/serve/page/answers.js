@@ -56,6 +56,8 @@ export class Answer {
     this.waiting = "";
     this.#stream.end();
     this.#measure();
+    // The server counts at the end alone; a piece is a token, or several.
+    if (!this.turn.usage) this.turn.pieces = this.#parts;
     if (this.stopped) this.turn.finish_reason = "stopped";
     else if (this.problem) this.turn.finish_reason = "lost";
     this.#on.ended(this);

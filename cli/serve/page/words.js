@@ -29,9 +29,10 @@ const fine = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, maximu
 export const tokens = (n) => `${number.format(n)} ${n === 1 ? "token" : "tokens"}`;
 
 /** figures says how long an answer is and how fast it came. */
-export function figures({ usage, timing, finish_reason, edited, left_out, model }, served) {
+export function figures({ usage, pieces, timing, finish_reason, edited, left_out, model }, served) {
   const parts = [];
   if (usage?.completion_tokens !== undefined) parts.push(tokens(usage.completion_tokens));
+  else if (pieces) parts.push(`at least ${tokens(pieces)}`);
   if (timing) {
     const seconds = (timing.total_ms - timing.first_ms) / 1000;
     // The first token's time is the prompt's. What came at once has no speed that means anything.

@@ -148,6 +148,8 @@ func TestTexts(t *testing.T) {
 		{`{"properties":{"a":{},"b":{}},"anyOf":[{"required":["a"]},{"required":["b"]}],"additionalProperties":false}`, []string{`{"a":1}`, `{"b":1}`, `{"a":1,"b":1}`}, []string{`{}`}},
 		{`{"patternProperties":{"^x":{"type":"null"}},"properties":{"xa":{"type":["null","string"]}},"additionalProperties":{"type":"integer"}}`,
 			[]string{`{"xa":null,"xb":null,"c":1}`, `{"c":1}`}, []string{`{"xa":"s"}`, `{"xb":1}`, `{"c":null}`}},
+		{`{"enum":[1,2,"a"],"not":{"const":1},"if":{"type":"string"},"then":false}`, []string{`2`}, []string{`1`, `"a"`}},
+		{`{"$ref":"#/$defs/a","maximum":3,"$defs":{"a":{"type":"integer","minimum":2}}}`, []string{`2`, `3`}, []string{`1`, `4`}},
 		{`{"propertyNames":{"enum":["red","blue"]},"additionalProperties":{"type":"integer"}}`, []string{`{"red":1}`, `{"blue":2,"red":1}`}, []string{`{"green":1}`}},
 	} {
 		text, err := schema.GBNF([]byte(c.schema))

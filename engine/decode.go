@@ -191,7 +191,7 @@ func (b *batch) decode() (err error) {
 				return err
 			}
 			if read < submitted {
-				t, late, err := b.sampleMasked(kind, tickets[read%plan.depth], b.active, lengthsOf(b.rows, read))
+				t, late, err := b.sampleMasked(kind, tickets[read%plan.depth], lengthsOf(b.rows, read))
 				if err != nil {
 					return err
 				}
@@ -253,7 +253,7 @@ func (b *batch) check() error {
 	ticket, begun, err := m.submitDecode(kind, 0, lengths)
 	if err == nil && kind.masked {
 		layers := ticket
-		if ticket, waited, err = b.sampleMasked(kind, layers, b.newest(), lengths); err != nil {
+		if ticket, waited, err = b.sampleMasked(kind, layers, lengths); err != nil {
 			return errors.Join(err, m.wait(layers))
 		}
 	}
@@ -279,17 +279,6 @@ func (b *batch) check() error {
 		row += rows
 	}
 	return nil
-}
-
-// newest is the answers whose newest token is in the step: all but those that were put back and have more tokens
-// than it has rows for.
-func (b *batch) newest() (all []*answer) {
-	for i, a := range b.active {
-		if a.behind() <= len(b.drafts[i]) {
-			all = append(all, a)
-		}
-	}
-	return all
 }
 
 // replayed goes on behind a step of so many tokens, from row on, that the answer has: only the newest one's row gives another.

@@ -45,7 +45,7 @@ type Request struct {
 	Flush       func() string         // the detokenizer's rest at the end; may be nil
 	Emit        func(Token) error     // called for each token, in order, as Model.Submit says; an error ends the answer; may be nil
 	Done        func(Result)          // called when the answer has ended; may be nil
-	Speculate   int                   // tokens that are guessed and checked in one step: see SpeculateAuto; 0: none
+	Speculate   int                   // tokens that are guessed and checked in one step: see SpeculateAuto; 0: none, and none beside a Mask
 
 	Logprobs       bool // of each token of the answer, in Token.Logprob and Result.Logprobs
 	PromptLogprobs bool // of each token of the prompt behind the first, in Result.PromptLogprobs; all of it is computed, whatever the cache holds

@@ -71,7 +71,8 @@ func (m *Model) makeMasks(answers ...*answer) *sync.WaitGroup {
 	return &making
 }
 
-// makeMask asks for the mask of the next token, unless it is there: a prompt may be cut short, or an answer put back, behind that.
+// makeMask asks for the mask of the next token, unless it is there: what asked may have been cut short, or computed only
+// tokens that the answer has.
 func (a *answer) makeMask(vocab int) {
 	k, n := &a.mask, len(a.result.Tokens)
 	if k.allowed != nil && k.at == n {
@@ -119,12 +120,12 @@ func (m *Model) masks(answers ...*answer) (copies []*vk.Commands) {
 	return copies
 }
 
-// sampleMasked submits the sampling of a step whose layers are on their way, once the masks are there for the answers
-// that get a token of it. It tells whether the device has waited for that.
-func (b *batch) sampleMasked(k stepKind, layers vk.Ticket, answers []*answer, l shaders.Lengths) (t vk.Ticket, waited bool, err error) {
+// sampleMasked submits the sampling of a step whose layers are on their way, once the masks are there. It tells whether
+// the device has waited for that.
+func (b *batch) sampleMasked(k stepKind, layers vk.Ticket, l shaders.Lengths) (t vk.Ticket, waited bool, err error) {
 	m := b.m
-	m.makeMasks(answers...).Wait()
-	copies := m.masks(answers...)
+	m.makeMasks(b.active...).Wait()
+	copies := m.masks(b.active...)
 	if waited, err = m.dev.Done(layers); err != nil {
 		return 0, false, err
 	}

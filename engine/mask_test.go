@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"sealvk/shaders"
 	"sealvk/vk"
 )
 
@@ -184,7 +185,7 @@ func TestMaskFails(t *testing.T) {
 	plain := drawn(1)[0]
 	want := inCompany(t, m, plain)[0].Tokens
 	at := func(call int, fail func(allowed []uint32) error) Request {
-		r, n := plain, 0
+		r, n := drawn(1)[0], 0
 		r.Mask = func(_ int32, allowed []uint32) error {
 			for i := range allowed {
 				allowed[i] = ^uint32(0)
@@ -202,8 +203,10 @@ func TestMaskFails(t *testing.T) {
 	nothing := func(allowed []uint32) error { clear(allowed); return nil }
 	beyond := func(allowed []uint32) error { clear(allowed); allowed[600/32] = 0xff000000; return nil }
 	for _, c := range []struct {
-		calls [3]int // that fail
-	}{{[3]int{1, 1, 1}}, {[3]int{4, 7, 7}}, {[3]int{2, 1, 9}}} {
+		calls     [3]int // that fail
+		speculate int    // of the others
+	}{{[3]int{1, 1, 1}, 0}, {[3]int{4, 7, 7}, 0}, {[3]int{2, 1, 9}, 0}, {[3]int{2, 7, 3}, 1}} {
+		plain.Speculate, plain.draft = c.speculate, func([]int32, int) []int32 { return []int32{3} }
 		requests := []Request{at(c.calls[0], fails), plain, at(c.calls[1], nothing), plain, at(c.calls[2], beyond)}
 		got, _ := m.GenerateBatch(context.Background(), requests)
 		for i, r := range got {
@@ -226,10 +229,7 @@ func TestMaskFails(t *testing.T) {
 	free(t, m)
 
 	ctx, cancel := context.WithCancel(context.Background())
-	last := 0
-	request := at(5, func([]uint32) error { cancel(); return nil })
-	request.Emit = func(Token) error { last++; return nil }
-	got, err := m.GenerateBatch(ctx, []Request{request})
+	got, err := m.GenerateBatch(ctx, []Request{at(5, func([]uint32) error { cancel(); return nil })})
 	if r := got[0]; err != nil || r.Finish != FinishCancelled || len(r.Tokens) > 5 || !slices.Equal(r.Tokens, want[:len(r.Tokens)]) {
 		t.Errorf("cancelled in a mask: %+v, %v", got, err)
 	}
@@ -266,8 +266,10 @@ func TestMasksBesideLayers(t *testing.T) {
 				case <-time.After(time.Minute):
 					return errors.New("the other's mask does not begin")
 				}
-				if n := len(m.tracer.pending); last >= 0 && n != parts {
-					return fmt.Errorf("behind %d: %d submissions are pending, want the %d of the layers", last, n, parts)
+				if last >= 0 { // the first beside the prompt, which goes on
+					if n := len(m.tracer.pending); n != parts {
+						return fmt.Errorf("behind %d: %d submissions are pending, want the %d of the layers", last, n, parts)
+					}
 				}
 				for i := range allowed {
 					allowed[i] = ^uint32(0)
@@ -275,9 +277,12 @@ func TestMasksBesideLayers(t *testing.T) {
 				return nil
 			}
 			r.Emit = func(Token) error {
-				want := parts // those that are ahead
-				if n := len(m.tracer.pending); len(submitted) > 0 && (c.depth == 1 && n != 0 || c.depth > 1 && n != want && len(submitted) < 9*(parts+1)) {
-					return fmt.Errorf("%d submissions are pending behind %d", n, len(submitted))
+				ahead := parts
+				if complete := len(submitted) / (parts + 1); c.depth == 1 || complete == 9 {
+					ahead = 0
+				}
+				if n := len(m.tracer.pending); len(submitted) > 0 && n != ahead {
+					return fmt.Errorf("%d submissions are pending behind %d, want %d", n, len(submitted), ahead)
 				}
 				return nil
 			}
@@ -324,4 +329,36 @@ func TestMaskOfACutPrompt(t *testing.T) {
 		t.Errorf("%v, in one piece %v", got.Tokens, plain.Tokens)
 	}
 	a.once(t, "cut", plain.Tokens)
+}
+
+// Sampling that cannot be submitted ends the answers of the step, once the layers that are on their way are complete.
+func TestFailingSampling(t *testing.T) {
+	m := tiny(t, Options{Context: 128})
+	watch(t, m)
+	pacedSteps(m, 1, m.cfg.Layers, stepsInFlight)
+	r := Request{Prompt: []int32{2, 3}, MaxTokens: 9, Mask: (&asked{rule: even}).mask}
+	want := inCompany(t, m, r)[0].Tokens
+	n := 0
+	r.Emit = func(Token) error {
+		if n++; n == 3 {
+			m.recordings[recording{decode: true, masked: true, choice: shaders.ByRank, count: 1, from: m.cfg.Layers, to: m.cfg.Layers}].Free()
+		}
+		return nil
+	}
+	r.Done = func(Result) {
+		if n := len(m.tracer.pending); n > 0 {
+			t.Errorf("%d submissions are in flight when the answer ends", n)
+		}
+	}
+	got, err := m.GenerateBatch(context.Background(), []Request{r})
+	if err == nil || !slices.Equal(got[0].Tokens, want[:3]) {
+		t.Errorf("%v, %v; want %v and an error", got[0].Tokens, err, want[:3])
+	}
+	if err := m.Trace(vk.TraceOff, nil); err != nil { // which forgets what is recorded
+		t.Fatal(err)
+	}
+	r.Emit, r.Done = nil, nil
+	if again := inCompany(t, m, r)[0].Tokens; !slices.Equal(again, want) {
+		t.Errorf("afterwards: %v, want %v", again, want)
+	}
 }

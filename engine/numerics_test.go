@@ -40,28 +40,29 @@ func TestLoneSteps(t *testing.T) {
 		mode      Numerics
 		sequences int
 		speculate int
+		mask      func(int32, []uint32) error
 		want      bool
 	}{
-		{NumericsAuto, 1, 0, true}, {NumericsAuto, 1, SpeculateAuto, true}, {NumericsAuto, 1, 4, false}, {NumericsAuto, 2, 0, false},
-		{NumericsInvariant, 1, 0, false}, {NumericsExact, 1, 0, false},
+		{NumericsAuto, 1, 0, nil, true}, {NumericsAuto, 1, SpeculateAuto, (&asked{rule: anything}).mask, true}, {NumericsAuto, 1, 4, nil, false},
+		{NumericsAuto, 2, 0, nil, false}, {NumericsInvariant, 1, 0, nil, false}, {NumericsExact, 1, 0, nil, false},
 	} {
 		m := loadFile(t, oneLayer(t), Options{Context: 64, Tuning: &tuning, Numerics: c.mode, Sequences: c.sequences})
-		if _, err := session(t, m).Generate(context.Background(), Request{Prompt: []int32{2, 5}, MaxTokens: 4, Speculate: c.speculate}); err != nil {
+		if _, err := session(t, m).Generate(context.Background(), Request{Prompt: []int32{2, 5}, MaxTokens: 4, Speculate: c.speculate, Mask: c.mask}); err != nil {
 			t.Fatal(err)
 		}
 		some := false
 		for r := range m.recordings {
-			if r.decode && r.count == 1 {
+			if r.decode && r.count == 1 && r.from < r.to { // else it is what masked rows are sampled by
 				some = true
-				if r.lone != c.want {
-					t.Errorf("%+v: recorded %+v", c, r)
+				if r.lone != c.want || r.masked != (c.mask != nil) {
+					t.Errorf("%v, %d sequences: recorded %+v", c.mode, c.sequences, r)
 				}
 			} else if r.lone {
-				t.Errorf("%+v: recorded %+v", c, r)
+				t.Errorf("%v, %d sequences: recorded %+v", c.mode, c.sequences, r)
 			}
 		}
 		if !some {
-			t.Errorf("%+v: no step of one row", c)
+			t.Errorf("%v, %d sequences: no step of one row", c.mode, c.sequences)
 		}
 	}
 }

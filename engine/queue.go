@@ -66,7 +66,7 @@ func (q *queue) take() (calls []func(), open bool) {
 // the weights once for up to shaders.DecodeRows of them. Each answer is, bit for bit, the one that
 // the request gets alone, but for NumericsAuto. An answer that fails leaves the others alone, unless the device is lost.
 //
-// A request's callbacks come from the model's own goroutine, on which all answers wait: they should
+// A request's callbacks come from the model's own goroutine, Mask from others, and all answers wait for them: they should
 // return soon, and may call Submit but no method that waits, as Generate, Reset and Close do. Done
 // is called once for every request, unless Submit returns an error, which is ErrClosed.
 //

@@ -3,6 +3,8 @@ package schema_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -36,46 +38,46 @@ func TestRefused(t *testing.T) {
 		`{"type":"object","unevaluatedProperties":false}`:                       "/unevaluatedProperties can't be enforced",
 		`{"type":"object","minProperties":2}`:                                   "/minProperties can't be enforced beside",
 		`{"type":"object","propertyNames":{"anyOf":[{"pattern":"a"}]}}`:         "/propertyNames has anyOf or oneOf",
-		`{"multipleOf":7}`:                                                                   "/multipleOf can't be enforced",
-		`{"type":"string","format":"iri"}`:                                                   `/format is "iri"; those that can be enforced are date, date-time`,
-		`{"typ":"string"}`:                                                                   "/typ is no keyword",
-		`{"items":{"nullable":true}}`:                                                        "/items/nullable is no keyword",
-		`{"type":"array","minItems":1000000000}`:                                             "/minItems is more than 10000",
-		`{"maximum":1e999999999}`:                                                            "/maximum is a number of too many digits",
-		`{"maximum":1e-999999999}`:                                                           "/maximum is a number of too many digits",
-		`{"enum":[` + strings.Repeat("9", 100) + `]}`:                                        "/enum/0 is a number of too many digits",
-		`{"$ref":"https://example.com/schema"}`:                                              "to https://example.com/schema: nothing is loaded",
-		`{"$ref":"file:///etc/passwd"}`:                                                      "nothing is loaded",
-		`{"$ref":"other.json"}`:                                                              "nothing is loaded",
-		`{"$schema":"https://example.com/meta"}`:                                             "nothing is loaded",
-		`{"$ref":"https://json-schema.org/draft/2020-12/schema"}`:                            "a $ref stays within the schema",
-		`{"$ref":"#/$defs/a"}`:                                                               "not found",
-		`{"$ref":"#"}`:                                                                       "leads back to itself",
-		`{"anyOf":[{"$ref":"#"},{"type":"null"}]}`:                                           "leads back to itself",
-		`{"$defs":{"a":{"oneOf":[{"$ref":"#/$defs/a"}]}},"$ref":"#/$defs/a"}`:                "leads back to itself",
-		`{"type":"array","items":{"$ref":"#"},"minItems":1}`:                                 "has no valid value",
-		`{"type":"integer","minimum":0.2,"maximum":0.8}`:                                     "has no valid value",
-		`{"type":"number","exclusiveMinimum":1,"maximum":1}`:                                 "has no valid value",
-		`{"type":"string","minLength":3,"maxLength":2}`:                                      "has no valid value",
-		`{"type":"array","minItems":3,"maxItems":2}`:                                         "has no valid value",
-		`{"type":"string","pattern":"a$b"}`:                                                  "has no valid value",
-		`{"enum":["a"],"type":"null"}`:                                                       "has no valid value",
-		`{"allOf":[{"type":"string"},{"type":"null"}]}`:                                      "has no valid value",
-		`{"required":["a"],"properties":{"a":false}}`:                                        "has no valid value",
-		`{"required":["a"],"additionalProperties":false}`:                                    "has no valid value",
-		`{"oneOf":[{"type":"integer"},{"type":"number"}]}`:                                   "/oneOf can't be enforced: a value may be valid for both 0 and 1",
-		`{"oneOf":[{"minimum":1},{"maximum":2}]}`:                                            "/oneOf can't be enforced",
-		`{"oneOf":[{"properties":{"a":{"const":1}}},{"properties":{"a":{"const":2}}}]}`:      "/oneOf can't be enforced",
-		`{"oneOf":[{"properties":{"a":{}},"additionalProperties":true},{"required":["b"]}]}`: "/oneOf can't be enforced",
-		strings.Repeat(`{"items":`, 70) + `{}` + strings.Repeat(`}`, 70):                     "is nested deeper than 64 values",
-		`{"enum":[` + strings.Repeat("[],", 11000) + `[]]}`:                                  "has more than 10000 objects and lists",
-		`{"description":"` + strings.Repeat("x", 1<<18) + `"}`:                               "at most 262144 are taken",
-		`{"enum":[` + strings.Repeat("1,", 100_000) + `2]}`:                                  "takes too much work",
-		`{"oneOf":[{"enum":[` + strings.Repeat("1,", 1500) + `2]},{"enum":[` + strings.Repeat("1,", 1500) + `3]}]}`: "takes too much work",
-		`{"oneOf":[` + strings.Repeat(`{"type":"array","items":{"type":"null"}},`, 3000) + `{"type":"null"}]}`:      "/oneOf can't be enforced",
-		`{"oneOf":[` + tagged(1500) + `]}`: "takes too much work",
-		`{"properties":{` + list(`"a%d":{}`, 4000) + `},"patternProperties":{` + list(`"b%d":{}`, 4000) + `}}`: "takes too much work",
-		`{"patternProperties":{` + list(`"(a|b)*a(a|b){8}%d":{}`, 2000) + `}}`:                                 "takes too much work",
+		`{"multipleOf":7}`:                                                              "/multipleOf can't be enforced",
+		`{"type":"string","format":"iri"}`:                                              `/format is "iri"; those that can be enforced are date, date-time`,
+		`{"typ":"string"}`:                                                              "/typ is no keyword",
+		`{"items":{"nullable":true}}`:                                                   "/items/nullable is no keyword",
+		`{"type":"array","minItems":1000000000}`:                                        "/minItems is more than 10000",
+		`{"maximum":1e999999999}`:                                                       "/maximum is a number of too many digits",
+		`{"maximum":1e-999999999}`:                                                      "/maximum is a number of too many digits",
+		`{"enum":[` + strings.Repeat("9", 100) + `]}`:                                   "/enum/0 is a number of too many digits",
+		`{"$ref":"https://example.com/schema"}`:                                         "to https://example.com/schema: nothing is loaded",
+		`{"$ref":"file:///etc/passwd"}`:                                                 "nothing is loaded",
+		`{"$ref":"other.json"}`:                                                         "nothing is loaded",
+		`{"$schema":"https://example.com/meta"}`:                                        "nothing is loaded",
+		`{"$ref":"https://json-schema.org/draft/2020-12/schema"}`:                       "a $ref stays within the schema",
+		`{"$ref":"#/$defs/a"}`:                                                          "not found",
+		`{"$ref":"#"}`:                                                                  "leads back to itself",
+		`{"anyOf":[{"$ref":"#"},{"type":"null"}]}`:                                      "leads back to itself",
+		`{"$defs":{"a":{"oneOf":[{"$ref":"#/$defs/a"}]}},"$ref":"#/$defs/a"}`:           "leads back to itself",
+		`{"type":"array","items":{"$ref":"#"},"minItems":1}`:                            "has no valid value",
+		`{"type":"integer","minimum":0.2,"maximum":0.8}`:                                "has no valid value",
+		`{"type":"number","exclusiveMinimum":1,"maximum":1}`:                            "has no valid value",
+		`{"type":"string","minLength":3,"maxLength":2}`:                                 "has no valid value",
+		`{"type":"array","minItems":3,"maxItems":2}`:                                    "has no valid value",
+		`{"type":"string","pattern":"a$b"}`:                                             "has no valid value",
+		`{"enum":["a"],"type":"null"}`:                                                  "has no valid value",
+		`{"allOf":[{"type":"string"},{"type":"null"}]}`:                                 "has no valid value",
+		`{"required":["a"],"properties":{"a":false}}`:                                   "has no valid value",
+		`{"required":["a"],"additionalProperties":false}`:                               "has no valid value",
+		`{"oneOf":[{"type":"integer"},{"type":"number"}]}`:                              "/oneOf can't be enforced: a value may be valid for both 0 and 1",
+		`{"oneOf":[{"minimum":1},{"maximum":2}]}`:                                       "/oneOf can't be enforced",
+		`{"oneOf":[{"properties":{"a":{"const":1}}},{"properties":{"a":{"const":2}}}]}`: "/oneOf can't be enforced",
+		`{"oneOf":[{"properties":{"a":{}},"required":["a"],"additionalProperties":true},{"properties":{"b":{}},"required":["b"]}]}`: "/oneOf can't be enforced",
+		strings.Repeat(`{"items":`, 70) + `{}` + strings.Repeat(`}`, 70):                                                            "is nested deeper than 64 values",
+		`{"enum":[` + strings.Repeat("[],", 11000) + `[]]}`:                                                                         "has more than 10000 objects and lists",
+		`{"description":"` + strings.Repeat("x", 1<<18) + `"}`:                                                                      "at most 262144 are taken",
+		`{"enum":[` + strings.Repeat("1,", 100_000) + `2]}`:                                                                         "takes too much work",
+		`{"oneOf":[{"enum":[` + strings.Repeat("1,", 1500) + `2]},{"enum":[` + strings.Repeat("1,", 1500) + `3]}]}`:                 "takes too much work",
+		`{"oneOf":[` + strings.Repeat(`{"type":"array","items":{"type":"null"}},`, 3000) + `{"type":"null"}]}`:                      "/oneOf can't be enforced",
+		`{"oneOf":[` + tagged(1500) + `]}`:                                                                                          "takes too much work",
+		`{"properties":{` + list(`"a%d":{}`, 4000) + `},"patternProperties":{` + list(`"b%d":{}`, 4000) + `}}`:                      "takes too much work",
+		`{"patternProperties":{` + list(`"(a|b)*a(a|b){8}%d":{}`, 2000) + `}}`:                                                      "takes too much work",
 		manyWays(): "makes more than 20000 rules",
 	} {
 		got, err := schema.GBNF([]byte(text))
@@ -133,7 +135,7 @@ func TestTexts(t *testing.T) {
 		{`{"type":"array","prefixItems":[{"const":1}],"minItems":3,"maxItems":3}`, []string{`[1,{},"x"]`}, []string{`[1]`, `[1,2]`, `[1,2,3,4]`}},
 		{`{"$schema":"http://json-schema.org/draft-07/schema#","items":[{"const":1}],"additionalItems":{"type":"null"}}`, []string{`[1,null]`, `[]`}, []string{`[1,1]`}},
 		{`{"$schema":"http://json-schema.org/draft-04/schema#","type":"integer","minimum":1,"exclusiveMinimum":true}`, []string{`2`}, []string{`1`}},
-		{`{"$schema":"http://json-schema.org/draft-07/schema#","definitions":{"a":{"type":"null"}},"$ref":"#/definitions/a","type":"string"}`, []string{`null`}, []string{`"a"`}},
+		{`{"$schema":"http://json-schema.org/draft-07/schema#","definitions":{"a":{"type":"null"}},"$ref":"#/definitions/a","not":{}}`, []string{`null`}, []string{`"a"`}},
 		{`{"$id":"https://example.com/tree","$defs":{"t":{"$anchor":"T","type":"array","items":{"$ref":"#T"}}},"$ref":"#/$defs/t"}`, []string{`[[],[[]]]`}, []string{`[1]`}},
 		{`{"minimum":-12,"maximum":105,"type":"integer"}`, []string{`-12`, `-9`, `0`, `99`, `105`}, []string{`-13`, `-0`, `106`, `00`, `110`}},
 		{`{"exclusiveMinimum":0,"maximum":1,"type":"number"}`, []string{`0.5`, `0.01`, `1`, `1.0`[:1]}, []string{`0`, `0.0`, `1.1`, `1e0`, `-0.5`}},
@@ -195,5 +197,49 @@ func check(t *testing.T, v vocabulary, what, text string, yes, not []string) {
 		if _, ok := v.takes(g.Matcher(v.Vocabulary, []int32{v.end}), value); ok {
 			t.Errorf("%s takes %s:\n%s", what, value, text)
 		}
+	}
+}
+
+// Numbers about the ends of ranges are taken if they are within.
+func TestRanges(t *testing.T) {
+	v := nano(t)
+	rng := rand.New(rand.NewPCG(3, 16))
+	decimal := func(thousandths int) string {
+		text := strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(float64(thousandths)/1000, 'f', 3, 64), "0"), ".")
+		return strings.TrimSuffix(text, ".")
+	}
+	for range 60 {
+		step := []int{1000, 100, 1}[rng.IntN(3)]
+		lo := (rng.IntN(30_000) - 15_000) / step * step
+		hi := lo + rng.IntN(12_000)/step*step
+		openLo, openHi := rng.IntN(2) == 0, rng.IntN(2) == 0
+		kind := []string{"number", "integer"}[rng.IntN(2)]
+		text := fmt.Sprintf(`{"type":%q,%q:%s,%q:%s}`, kind, map[bool]string{true: "exclusiveMinimum", false: "minimum"}[openLo], decimal(lo),
+			map[bool]string{true: "exclusiveMaximum", false: "maximum"}[openHi], decimal(hi))
+		within := func(n int) bool {
+			return (n > lo || n == lo && !openLo) && (n < hi || n == hi && !openHi) && (kind == "number" || n%1000 == 0)
+		}
+		var yes, not []string
+		some := false
+		for n := lo - 2000; n <= hi+2000; n++ {
+			near := func(end int) bool { return n-end >= -2 && n-end <= 2 }
+			some = some || within(n)
+			if !near(lo) && !near(hi) && (n%1000 != 0 || rng.IntN(3) > 0) && rng.IntN(300) > 0 {
+				continue
+			}
+			if within(n) {
+				yes = append(yes, decimal(n))
+			} else {
+				not = append(not, decimal(n))
+			}
+		}
+		gbnf, err := schema.GBNF([]byte(text))
+		if err != nil {
+			if some {
+				t.Errorf("%s: %v", text, err)
+			}
+			continue
+		}
+		check(t, v, text, gbnf, yes, not)
 	}
 }

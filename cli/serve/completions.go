@@ -48,14 +48,18 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, prefix string,
 	return writeJSON(w, http.StatusOK, asked.Body(id, results, true))
 }
 
-// ask makes a request the model's. A conversation that has no system message gets the job's. Each request that names no
-// seed draws on its own.
+// ask makes a request the model's. Each request that names no seed draws on its own.
 func (s *Server) ask(r *openai.Request) (*openai.Asked, error) {
+	s.instruct(r)
+	job := s.job()
+	return job.Ask(r, s.asked.Add(1))
+}
+
+// instruct gives a conversation that has no system message the job's.
+func (s *Server) instruct(r *openai.Request) {
 	if system := s.Job.System; system != "" && r.Endpoint == openai.Chat && !slices.ContainsFunc(r.Messages, isSystem) {
 		r.Messages = slices.Insert(r.Messages, 0, prompt.Message{Role: "system", Content: system})
 	}
-	job := s.job()
-	return job.Ask(r, s.asked.Add(1))
 }
 
 // job is what a request has in common with others.

@@ -49,6 +49,14 @@ func TestSystem(t *testing.T) {
 	if other := tokens(`{"role":"developer","content":""},` + user); other >= tokens(user) {
 		t.Errorf("%d tokens with an empty system message", other)
 	}
+	for at, body := range map[string]string{
+		"/api/chat":     `{"messages":[` + user + `],"stream":false,"options":{"num_predict":1}}`,
+		"/api/generate": `{"prompt":"Hi","stream":false,"options":{"num_predict":1}}`,
+	} {
+		if _, got := post(t, url+at, body); !strings.Contains(got, fmt.Sprintf(`"prompt_eval_count":%d,`, tokens(user))) {
+			t.Errorf("%s without the server's system message: %s", at, got)
+		}
+	}
 }
 
 // What a stream's chunks say, put together, is what the whole result says.

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -108,8 +109,9 @@ func (s *Server) ollama(w http.ResponseWriter, r *http.Request, parse func([]byt
 
 // askOllama makes a request the model's.
 func (s *Server) askOllama(r *openai.OllamaRequest) (*openai.Asked, error) {
+	s.instruct(r.Request)
 	job := s.job()
-	job.System, job.Raw, job.Model = r.System, false, s.ollamaName()
+	job.System, job.Raw, job.Model = cmp.Or(r.System, job.System), false, s.ollamaName()
 	return job.Ask(r.Request, s.asked.Add(1))
 }
 

@@ -19,6 +19,9 @@ const schemaCount = "SEALVK_TEST_SCHEMAS"
 // Answers at temperature 1 to requests with schemas: a whole one is valid, a cut one says length.
 func TestSchemas(t *testing.T) {
 	count, args := 25, asBatch(tinyModel(t), "--parallel", "16")
+	if testing.Short() {
+		count = 10
+	}
 	if text := os.Getenv(schemaCount); text != "" {
 		var err error
 		if count, err = strconv.Atoi(text); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -19,14 +18,14 @@ type serveFlags struct {
 	parallel whole
 	queue    whole
 	aliases  cli.StringSlice
-	idle     time.Duration
+	idle     long
 	guard    *guardFlags
 }
 
 func (p *program) serveCommand() *cli.Command {
 	f := &serveFlags{
 		model: newModelFlags(), sampling: newSamplingFlags(), parallel: whole{mostTogether, 1, 4096}, queue: whole{256, 0, 1 << 20},
-		guard: newGuardFlags(),
+		idle: long{none: "never"}, guard: newGuardFlags(),
 	}
 	f.model.numerics.value = numericsModes[1] // invariant
 	f.sampling.speculate.value = 0            // other answers fill a step
@@ -40,8 +39,8 @@ func (p *program) serveCommand() *cli.Command {
 				Usage: "`NAME` of the model in results, instead of the file's (may be given several times)"},
 			valueFlag(&f.parallel, categoryServer, "parallel", "compute `N` answers together, fewer if they do not fit"),
 			valueFlag(&f.queue, categoryServer, "queue", "let `N` more wait; what comes beyond them is told to come again (429)"),
-			&cli.DurationFlag{Name: "idle-unload", Destination: &f.idle, Category: categoryServer, DefaultText: "never",
-				Usage: "give the device's memory back after so `LONG` without a request, such as 10m; the next one loads the model again"},
+			valueFlag(&f.idle, categoryServer, "idle-unload",
+				"give the device's memory back after so `LONG` without a request, such as 10m; the next one loads the model again"),
 		),
 		Action: func(c *cli.Context) error {
 			if err := noArguments(c); err != nil {
@@ -67,9 +66,6 @@ func (f *serveFlags) finish(c *cli.Context) error {
 		if name == "" {
 			return errors.New("--alias is empty: want a name")
 		}
-	}
-	if f.idle < 0 {
-		return errors.New("--idle-unload is negative: want a time such as 10m")
 	}
 	return nil
 }
@@ -109,7 +105,7 @@ func (p *program) serve(f *serveFlags) (err error) {
 	f.model.sessions = int(f.parallel.value)
 	defer keepDriver()()
 	model := resident.Keep(func(ctx context.Context) (*engine.Model, func() error, error) { return p.bringAgain(ctx, o, f.model) },
-		resident.Options{IdleUnload: f.idle, Changed: p.changed})
+		resident.Options{IdleUnload: f.idle.value, Changed: p.changed})
 	defer func() { err = errors.Join(err, model.Close()) }()
 	names := f.aliases.Value()
 	if len(names) == 0 {
@@ -129,9 +125,9 @@ func (p *program) serve(f *serveFlags) (err error) {
 		case <-ctx.Done():
 		}
 	}()
-	err = server.Run(ctx, listener, f.guard.grace)
+	err = server.Run(ctx, listener, f.guard.grace.value)
 	if cut := (*serve.CutOffError)(nil); errors.As(err, &cut) {
-		p.note("%d requests were cut off, as they took longer than --grace %v", cut.Requests, f.guard.grace)
+		p.note("%d requests were cut off, as they took longer than --grace %v", cut.Requests, f.guard.grace.value)
 		err = nil
 	}
 	if s := model.Status(); err == nil && s.State == resident.Failed {

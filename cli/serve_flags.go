@@ -25,7 +25,7 @@ type guardFlags struct {
 	cert, key      string
 
 	body, connections whole
-	grace             time.Duration
+	grace             long
 	log               choice
 }
 
@@ -40,11 +40,33 @@ const (
 	logNone = "none"
 )
 
+// long is a time that a flag takes.
+type long struct {
+	value time.Duration
+	none  string // what 0 is called; "": 0s
+}
+
+func (l *long) String() string {
+	if l.value == 0 && l.none != "" {
+		return l.none
+	}
+	return l.value.String()
+}
+
+func (l *long) Set(s string) error {
+	v, err := time.ParseDuration(s)
+	if err != nil || v < 0 {
+		return errors.New("want a time such as 30s or 10m")
+	}
+	l.value = v
+	return nil
+}
+
 func newGuardFlags() *guardFlags {
 	return &guardFlags{
 		port: whole{8080, 0, 1<<16 - 1},
 		body: whole{serve.DefaultMaxBody >> 20, 1, 1 << 12}, connections: whole{serve.DefaultConnections, 1, 1 << 20},
-		log: choice{logText, []string{logText, logJSON, logNone}},
+		grace: long{value: 30 * time.Second}, log: choice{logText, []string{logText, logJSON, logNone}},
 	}
 }
 
@@ -53,8 +75,7 @@ func (g *guardFlags) all() []cli.Flag {
 		&cli.StringFlag{Name: "host", Value: "127.0.0.1", Destination: &g.host, Category: categoryServer,
 			Usage: "listen at `ADDRESS`: one of this machine's, 0.0.0.0 or :: for all, a name, or unix:PATH for a socket"},
 		valueFlag(&g.port, categoryServer, "port", "listen on `PORT`; 0: any that is free"),
-		&cli.DurationFlag{Name: "grace", Value: 30 * time.Second, Destination: &g.grace, Category: categoryServer,
-			Usage: "when stopped, finish within so `LONG` what has begun"},
+		valueFlag(&g.grace, categoryServer, "grace", "when stopped, finish within so `LONG` what has begun"),
 		valueFlag(&g.log, categoryServer, "log", "`FORM` of the access log on standard error: text, json or none"),
 		valueFlag(&g.body, categoryServer, "max-body", "refuse requests of more than so many `MIB`"),
 		valueFlag(&g.connections, categoryServer, "max-connections", "have at most `N` connections open; others wait"),
@@ -77,9 +98,6 @@ func (g *guardFlags) guard(log *slog.Logger) (serve.Guard, error) {
 	guard := serve.Guard{
 		Keys: g.keys.Value(), Hosts: g.names.Value(), Origins: g.origins.Value(),
 		MaxBody: int64(g.body.value) << 20, Connections: int(g.connections.value),
-	}
-	if g.grace < 0 {
-		return guard, errors.New("--grace is negative: want a time such as 30s")
 	}
 	if g.keyFile != "" {
 		keys, err := readKeys(g.keyFile)

@@ -55,7 +55,7 @@ func TestServeRefuses(t *testing.T) {
 		{[]string{"--tls-cert", empty, "--tls-key", empty}, "--tls-cert, --tls-key: serve: certificate " + empty + " with key " + empty},
 		{[]string{"--cors", "*"}, `--cors "*" needs an API key`},
 		{[]string{"--allowed-host", "*"}, `--allowed-host "*" needs an API key`},
-		{[]string{"--grace", "-1s"}, "--grace is negative"},
+		{[]string{"--grace", "soon"}, "flag --grace: want a time such as 30s"},
 		{[]string{"--log", "xml"}, "want text or json or none"},
 	} {
 		o := sealvk("", append([]string{"serve"}, c.args...)...)

@@ -24,7 +24,7 @@ func TestServeSaysWhatIsWrong(t *testing.T) {
 	}{
 		{[]string{"now"}, `serve takes no argument, got "now"`},
 		{[]string{"--alias", ""}, "--alias is empty: want a name"},
-		{[]string{"--idle-unload", "-1s"}, "--idle-unload is negative"},
+		{[]string{"--idle-unload", "-1s"}, "flag --idle-unload: want a time such as"},
 		{[]string{"--queue", "-1"}, "--queue"},
 		{[]string{"--parallel", "0"}, "want a whole number from 1 to 4096"},
 		{[]string{"-m", "nowhere.gguf"}, "nowhere.gguf"},

@@ -106,16 +106,24 @@ func message(v value) (m prompt.Message, err error) {
 			return m, f.problem("is no field of a message, which has role, content, name, tool_calls and tool_call_id")
 		}
 	}
-	if m.Role == "" {
-		return m, &FieldError{Field: v.path + ".role", Problem: "is missing"}
-	}
-	if len(m.ToolCalls) > 0 && m.Role != "assistant" {
-		return m, &FieldError{Field: v.path + ".tool_calls", Problem: "is there in a message that is not the assistant's"}
+	if err := v.whose(m); err != nil {
+		return m, err
 	}
 	if !said && len(m.ToolCalls) == 0 {
 		return m, &FieldError{Field: v.path + ".content", Problem: "is missing; want a text, or a list of parts of text"}
 	}
 	return m, nil
+}
+
+// whose is an error unless a message has a role, and calls of tools are the assistant's.
+func (v value) whose(m prompt.Message) error {
+	switch {
+	case m.Role == "":
+		return &FieldError{Field: v.path + ".role", Problem: "is missing"}
+	case len(m.ToolCalls) > 0 && m.Role != "assistant":
+		return &FieldError{Field: v.path + ".tool_calls", Problem: "is there in a message that is not the assistant's"}
+	}
+	return nil
 }
 
 // content is a message's text; parts of it become lines, as in vLLM and llama.cpp.

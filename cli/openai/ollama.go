@@ -115,13 +115,9 @@ func ParseOllamaChat(body []byte) (*OllamaRequest, error) { return parseOllama(b
 func ParseOllamaGenerate(body []byte) (*OllamaRequest, error) { return parseOllama(body, prompts) }
 
 func parseOllama(body []byte, whose scope) (*OllamaRequest, error) {
-	v, err := check(body)
+	members, err := object(body)
 	if err != nil {
 		return nil, err
-	}
-	members, ok := v.members()
-	if !ok {
-		return nil, v.want("an object")
 	}
 	o := &OllamaRequest{Request: &Request{Options: Options{N: 1, Stream: true}}}
 	state := reading{Request: o.Request, ollama: o}
@@ -203,13 +199,7 @@ func ollamaMessage(v value) (m prompt.Message, err error) {
 			return m, f.problem("is no field of a message, which has role, content, tool_calls, tool_name and tool_call_id")
 		}
 	}
-	if m.Role == "" {
-		return m, &FieldError{Field: v.path + ".role", Problem: "is missing"}
-	}
-	if len(m.ToolCalls) > 0 && m.Role != "assistant" {
-		return m, &FieldError{Field: v.path + ".tool_calls", Problem: "is there in a message that is not the assistant's"}
-	}
-	return m, nil
+	return m, v.whose(m)
 }
 
 var keepAliveReader = reader{"a number of seconds, or a text such as \"5m\"", func(r *reading, v value) (bool, error) {
@@ -225,13 +215,9 @@ var keepAliveReader = reader{"a number of seconds, or a text such as \"5m\"", fu
 
 // ParseOllamaShow reads a body sent to /api/show, and gives the name of the model.
 func ParseOllamaShow(body []byte) (name string, err error) {
-	v, err := check(body)
+	members, err := object(body)
 	if err != nil {
 		return "", err
-	}
-	members, ok := v.members()
-	if !ok {
-		return "", v.want("an object")
 	}
 	for _, m := range members {
 		switch m.name {

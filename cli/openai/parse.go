@@ -40,13 +40,9 @@ func ParseChat(body []byte) (*Request, error) { return parseBody(Chat, body) }
 func ParseCompletion(body []byte) (*Request, error) { return parseBody(Completion, body) }
 
 func parseBody(endpoint Endpoint, body []byte) (*Request, error) {
-	v, err := check(body)
+	members, err := object(body)
 	if err != nil {
 		return nil, err
-	}
-	members, ok := v.members()
-	if !ok {
-		return nil, v.want("an object")
 	}
 	r := &Request{Endpoint: endpoint}
 	if err := r.read("", members); err != nil {

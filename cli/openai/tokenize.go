@@ -51,13 +51,9 @@ func optionalFlag(into func(*reading) **bool) reader {
 
 // ParseTokenization reads a body sent to /tokenize.
 func ParseTokenization(body []byte) (*Tokenization, error) {
-	v, err := check(body)
+	members, err := object(body)
 	if err != nil {
 		return nil, err
-	}
-	members, ok := v.members()
-	if !ok {
-		return nil, v.want("an object")
 	}
 	t := &Tokenization{request: &Request{}}
 	whose := scope(0)
@@ -110,13 +106,9 @@ func (j *Job) Tokens(t *Tokenization) ([]int32, error) {
 
 // ParseDetokenization reads a body sent to /detokenize: the ids of tokens.
 func (j *Job) ParseDetokenization(body []byte) (ids []int32, err error) {
-	v, err := check(body)
+	members, err := object(body)
 	if err != nil {
 		return nil, err
-	}
-	members, ok := v.members()
-	if !ok {
-		return nil, v.want("an object")
 	}
 	if !has(members, "tokens") {
 		return nil, &FieldError{Field: "tokens", Problem: "is missing; want a list of ids of tokens"}

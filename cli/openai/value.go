@@ -37,6 +37,19 @@ func check(text []byte) (value, error) {
 	return value{raw: bytes.TrimSpace(text[:end])}, nil
 }
 
+// object reads a body, which is an object, and gives its members.
+func object(body []byte) ([]member, error) {
+	v, err := check(body)
+	if err != nil {
+		return nil, err
+	}
+	members, ok := v.members()
+	if !ok {
+		return nil, v.want("an object")
+	}
+	return members, nil
+}
+
 // longPath is as much as an error shows of a path, in bytes: JSON may be nested as deep as 10,000 values.
 const longPath = 200
 

@@ -2,6 +2,7 @@ package serve
 
 import (
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -39,14 +40,22 @@ func (w *writer) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-func (w *writer) Write(b []byte) (int, error) {
+// pieceSize is the most bytes that a client is given WriteTime for.
+const pieceSize = 64 << 10
+
+func (w *writer) Write(b []byte) (n int, err error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
-	_ = w.connection.SetWriteDeadline(time.Now().Add(w.time))
-	n, err := w.ResponseWriter.Write(b)
-	w.bytes += int64(n)
-	return n, err
+	for piece := range slices.Chunk(b, pieceSize) {
+		_ = w.connection.SetWriteDeadline(time.Now().Add(w.time))
+		k, err := w.ResponseWriter.Write(piece)
+		n, w.bytes = n+k, w.bytes+int64(k)
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
 }
 
 func (w *writer) FlushError() error {

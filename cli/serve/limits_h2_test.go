@@ -25,7 +25,7 @@ func TestReadersThatStopOverHTTP2(t *testing.T) {
 		settings = "\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x04" // SETTINGS_INITIAL_WINDOW_SIZE is
 		none     = "\x00\x00\x00\x00"
 		most     = "\x7f\xff\xff\xff"
-		update   = "\x00\x00\x04\x08\x00\x00\x00\x00\x00\x7f\x00\x00\x00"                  // and as much for all streams
+		update   = "\x00\x00\x04\x08\x00\x00\x00\x00\x00\x7f\x00\x00\x00"                   // and as much for all streams
 		request  = "\x00\x00\x0e\x01\x05\x00\x00\x00\x01\x82\x84\x87\x41\x09" + "localhost" // GET https://localhost/
 	)
 	for name, sent := range map[string]string{

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -145,6 +146,34 @@ func TestReadersThatStop(t *testing.T) {
 		}
 	case <-time.After(time.Minute):
 		t.Error("the handler still writes")
+	}
+}
+
+// deadlines is a response that notes how many bytes each of its deadlines was for.
+type deadlines struct {
+	http.ResponseWriter
+	bytes []int
+}
+
+func (d *deadlines) SetWriteDeadline(time.Time) error {
+	d.bytes = append(d.bytes, 0)
+	return nil
+}
+
+func (d *deadlines) Write(b []byte) (int, error) {
+	d.bytes[len(d.bytes)-1] += len(b)
+	return len(b), nil
+}
+
+// A large answer takes a slow client longer than WriteTime, which is for a piece of it.
+func TestLargeAnswersGoInPieces(t *testing.T) {
+	d := &deadlines{}
+	w := (&Guard{WriteTime: time.Minute}).writer(d)
+	if n, err := w.Write(make([]byte, 3*pieceSize+1)); n != 3*pieceSize+1 || err != nil || w.bytes != int64(n) {
+		t.Errorf("%d bytes of %d, %v", n, w.bytes, err)
+	}
+	if want := []int{pieceSize, pieceSize, pieceSize, 1}; !slices.Equal(d.bytes, want) {
+		t.Errorf("%d, want %d", d.bytes, want)
 	}
 }
 

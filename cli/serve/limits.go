@@ -1,7 +1,11 @@
 package serve
 
 import (
+	"context"
+	"errors"
+	"io"
 	"net/http"
+	"os"
 	"slices"
 	"time"
 )
@@ -14,6 +18,25 @@ func (g *Guard) bounded(w http.ResponseWriter, r *http.Request) {
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(g.BodyTime))
 	r.Body = http.MaxBytesReader(w, r.Body, g.MaxBody)
+}
+
+// body reads a request's body, which is JSON. What goes wrong with it is the client's doing.
+func (s *Server) body(r *http.Request) ([]byte, error) {
+	if r.ContentLength > s.door.MaxBody { // it need not be sent for that
+		return nil, &http.MaxBytesError{Limit: s.door.MaxBody}
+	}
+	b, err := io.ReadAll(r.Body)
+	var tooBig *http.MaxBytesError
+	switch {
+	case err == nil:
+		return b, nil
+	case errors.As(err, &tooBig), errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, err
+	case r.Context().Err() != nil:
+		return nil, context.Cause(r.Context())
+	}
+	return nil, &statusError{status: http.StatusBadRequest, kind: invalidRequest, code: "invalid_body",
+		message: "the request's body does not arrive whole: " + err.Error()}
 }
 
 // writer counts a response's bytes, and gives the client time for each piece. The connection of one that

@@ -86,6 +86,8 @@ func TestSlowAndGreedyClients(t *testing.T) {
 		{"a body that is refused and does not end", strings.Replace(postHead, "application/json", "text/plain", 1) + "Content-Length: 100\r\n\r\n{", "HTTP/1.1 415 "},
 		{"a body that is too long", postHead + "Content-Length: 1001\r\n\r\n" + strings.Repeat(" ", 1001), "HTTP/1.1 413 "},
 		{"chunks that are too long", postHead + "Transfer-Encoding: chunked\r\n\r\n3e9\r\n" + strings.Repeat(" ", 1001) + "\r\n", "HTTP/1.1 413 "},
+		{"a length that is too long, of which nothing comes", postHead + "Content-Length: 1001\r\nExpect: 100-continue\r\n\r\n", "HTTP/1.1 413 "},
+		{"chunks that are none", postHead + "Transfer-Encoding: chunked\r\n\r\nno\r\n", "HTTP/1.1 400 "},
 		{"two lengths", postHead + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 400 "},
 		{"a length and chunks", postHead + "Content-Length: 40\r\nTransfer-Encoding: gzip\r\n\r\n{}", "HTTP/1.1 501 "},
 		{"no HTTP", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", "HTTP/1.1 400 "},
@@ -174,6 +176,20 @@ func TestLargeAnswersGoInPieces(t *testing.T) {
 	}
 	if want := []int{pieceSize, pieceSize, pieceSize, 1}; !slices.Equal(d.bytes, want) {
 		t.Errorf("%d, want %d", d.bytes, want)
+	}
+}
+
+// A body of which the end is missing is the client's fault, and no failure of the server's.
+func TestCutBodies(t *testing.T) {
+	s := New(with(func(*Config) {}))
+	address, _ := running(t, s, 0)
+	c := dial(t, address)
+	fmt.Fprint(c, postHead+"Content-Length: 100\r\n\r\n{")
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 400 ") || !strings.Contains(string(got), `"code":"invalid_body"`) {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

@@ -122,11 +122,9 @@ func (d *door) check(r *http.Request, free bool) error {
 		return err
 	}
 	if !free {
-		if err := d.checkKey(r); err != nil {
-			return err
-		}
+		return d.checkKey(r)
 	}
-	return checkContent(r)
+	return nil
 }
 
 // checkHost refuses names that are not the server's. A web page whose name was made to lead here (DNS
@@ -204,7 +202,7 @@ func (d *door) checkKey(r *http.Request) error {
 // checkContent refuses bodies that are not plain JSON. A browser sends JSON to another server only after
 // asking it, but text/plain, a form, or a body of no type at once.
 func checkContent(r *http.Request) error {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return nil
 	}
 	unsupported := func(message string) error {

@@ -109,6 +109,12 @@ func TestWhoMayAsk(t *testing.T) {
 		{"through the page's folder", keyed, "GET", "/page/../v1/models", nil, 401, "invalid_api_key"},
 		{"through the page's folder, hidden", keyed, "GET", "/page/%2e%2e/v1/models", nil, 401, "invalid_api_key"},
 		{"through the page's folder, hidden more", keyed, "GET", "/page%2f..%2fv1/models", nil, 401, "invalid_api_key"},
+		{"the page's folder, which is no redirect to itself", keyed, "GET", "/page/", nil, 404, "not_found"},
+		{"the same of Ollama's", keyed, "GET", "/api", nil, 404, "not_found"},
+		{"an address without a path", Guard{}, "GET", "http://127.0.0.1", nil, 200, ""},
+		{"an address without a path, of a rebound name", Guard{}, "GET", "http://127.0.0.1", header{"Host": "evil.example"}, 403, "host_not_allowed"},
+		{"a wrong method, which has no type", Guard{}, "DELETE", "/v1/models", header{"Content-Type": ""}, 405, "method_not_allowed"},
+		{"nothing that is, of no type", Guard{}, "POST", "/v1/embeddings", header{"Content-Type": ""}, 404, "not_found"},
 		{"without its prefix", keyed, "GET", "/models", nil, 401, "invalid_api_key"},
 		{"with a slash behind it", keyed, "GET", "/v1/models/", nil, 401, "invalid_api_key"},
 	} {

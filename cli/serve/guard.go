@@ -99,10 +99,24 @@ func newDoor(g Guard) *door {
 	for _, k := range g.Keys {
 		d.keys = append(d.keys, sha256.Sum256([]byte(k)))
 	}
+	d.Origins = nil
 	for _, o := range g.Origins {
+		o = asSent(o)
+		d.Origins = append(d.Origins, o)
 		_ = d.foreign.AddTrustedOrigin(o) // Check has seen them; "*" is none
 	}
 	return d
+}
+
+// asSent is an origin as browsers send it: in lower case, without the scheme's own port.
+func asSent(origin string) string {
+	origin = strings.ToLower(origin)
+	for scheme, port := range map[string]string{"http://": ":80", "https://": ":443"} {
+		if strings.HasPrefix(origin, scheme) {
+			origin = strings.TrimSuffix(origin, port)
+		}
+	}
+	return origin
 }
 
 // freePaths are those of the routes that need no key: the page, which asks for one, and what tells nothing of the model.

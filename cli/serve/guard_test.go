@@ -88,6 +88,7 @@ func TestWhoMayAsk(t *testing.T) {
 		{"another page, whose origin is left out", Guard{}, "POST", "/v1/completions", header{"Sec-Fetch-Site": "cross-site"}, 403, "origin_not_allowed"},
 		{"a link from another page", Guard{}, "GET", "/version", header{"Sec-Fetch-Site": "cross-site"}, 200, ""},
 		{"a page that may", Guard{Origins: []string{"https://ui.example"}}, "POST", "/v1/completions", header{"Origin": "https://ui.example", "Sec-Fetch-Site": "cross-site"}, 200, ""},
+		{"a page that may, written otherwise", Guard{Origins: []string{"HTTPS://UI.example:443"}}, "POST", "/v1/completions", header{"Origin": "https://ui.example", "Sec-Fetch-Site": "cross-site"}, 200, ""},
 		{"a page nearly like it", Guard{Origins: []string{"https://ui.example"}}, "POST", "/v1/completions", header{"Origin": "https://ui.example.evil"}, 403, "origin_not_allowed"},
 		{"any page, with the key", Guard{Origins: []string{"*"}, Keys: keyed.Keys}, "POST", "/v1/completions", header{"Origin": "https://evil.example", "Authorization": "Bearer first"}, 200, ""},
 		{"any page, without", Guard{Origins: []string{"*"}, Keys: keyed.Keys}, "POST", "/v1/completions", header{"Origin": "https://evil.example"}, 401, "invalid_api_key"},

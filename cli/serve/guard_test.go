@@ -209,6 +209,11 @@ func TestBodiesAreBounded(t *testing.T) {
 			t.Errorf("%d %s, %v", r.StatusCode, text, err)
 		}
 	}
+	_, larger := serving(t, func(c *Config) { c.Guard.MaxBody = 1 << 20 }) // a client that sends more than a socket holds before it listens
+	c := dial(t, strings.TrimPrefix(larger, "http://"))
+	if got := says(t, c, postHead+"Connection: close\r\nContent-Length: 8388608\r\n\r\n"+strings.Repeat(" ", 8<<20)); !strings.HasPrefix(got, "HTTP/1.1 413 ") {
+		t.Errorf("%q", got)
+	}
 	if r, text := post(t, url+"/v1/completions", tokenless+strings.Repeat(" ", 1000-len(tokenless))); r.StatusCode != 200 {
 		t.Errorf("%d %s", r.StatusCode, text)
 	}

@@ -10,28 +10,30 @@ import (
 	"time"
 )
 
-// bounded bounds a request's body, and the time until all of it is there. Behind its end net/http reads on without a
+// bounded bounds the time until all of a request's body is there. Behind its end net/http reads on without a
 // deadline, to see whether the client goes away.
 func (g *Guard) bounded(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength == 0 { // -1 where it is sent in chunks
 		return
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(g.BodyTime))
-	r.Body = http.MaxBytesReader(w, r.Body, g.MaxBody)
 }
 
 // body reads a request's body, which is JSON. What goes wrong with it is the client's doing.
-func (s *Server) body(r *http.Request) ([]byte, error) {
-	if r.ContentLength > s.door.MaxBody { // it need not be sent for that
-		return nil, &http.MaxBytesError{Limit: s.door.MaxBody}
+func (s *Server) body(r *http.Request) (b []byte, err error) {
+	most := s.door.MaxBody
+	if r.ContentLength <= most {
+		b, err = io.ReadAll(io.LimitReader(r.Body, most+1))
 	}
-	b, err := io.ReadAll(r.Body)
-	var tooBig *http.MaxBytesError
+	if max(r.ContentLength, int64(len(b))) > most {
+		if r.Header.Get("Expect") == "" { // few clients listen before they have sent all, but to whoever asks first
+			_, _ = io.CopyN(io.Discard, r.Body, 8*most)
+		}
+		return nil, &http.MaxBytesError{Limit: most}
+	}
 	switch {
-	case err == nil:
-		return b, nil
-	case errors.As(err, &tooBig), errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, err
+	case err == nil || errors.Is(err, os.ErrDeadlineExceeded):
+		return b, err
 	case r.Context().Err() != nil:
 		return nil, context.Cause(r.Context())
 	}

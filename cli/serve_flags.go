@@ -127,7 +127,7 @@ func readKeys(path string) (keys []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for line := range strings.Lines(string(content)) {
+	for line := range strings.Lines(strings.TrimPrefix(string(content), "\uFEFF")) { // which editors on Windows put in front
 		if key := strings.TrimSpace(line); key != "" {
 			keys = append(keys, key)
 		}

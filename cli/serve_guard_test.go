@@ -46,6 +46,7 @@ func TestServeRefuses(t *testing.T) {
 		{[]string{"--host", "203.0.113.1", "--insecure-no-key"}, "--host 203.0.113.1 is no address of this machine"},
 		{[]string{"--host", "no-such-host.invalid"}, "--host no-such-host.invalid is no address, and no name of one"},
 		{[]string{"--host", ""}, "--host is empty"},
+		{[]string{"--host", "unix:"}, "--host unix: has no path"},
 		{[]string{"--host", "unix:" + socket}, "--host unix:" + socket + " is in use"},
 		{[]string{"--host", "unix:" + dir + "/none/socket"}, "none/socket"},
 		{[]string{"--api-key", ""}, "API key 1 of 1 is empty"},
@@ -130,7 +131,7 @@ func TestServeEndsWithASignal(t *testing.T) {
 	defer signal.Stop(guard)
 	t.Setenv("SEALVK_API_KEY", "environment")
 	keys := filepath.Join(t.TempDir(), "keys")
-	if err := os.WriteFile(keys, []byte("one\n\ntwo \n"), 0o600); err != nil {
+	if err := os.WriteFile(keys, []byte("\uFEFFtwo\r\n\n one \n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	var told []string

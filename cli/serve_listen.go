@@ -16,6 +16,9 @@ const unixPrefix = "unix:"
 // listen opens what the flags name. keyed is whether only those may ask who have a key.
 func (g *guardFlags) listen(keyed bool) (net.Listener, error) {
 	if path, ok := strings.CutPrefix(g.host, unixPrefix); ok {
+		if path == "" { // the system would make up a name, which every user could open
+			return nil, errors.New("--host unix: has no path: want one behind it, such as unix:/run/sealvk.sock")
+		}
 		return listenUnix(path)
 	}
 	port := strconv.FormatUint(g.port.value, 10)

@@ -2,8 +2,6 @@ package serve
 
 import (
 	"crypto/rand"
-	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"slices"
@@ -25,9 +23,9 @@ func (s *Server) completion(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (s *Server) complete(w http.ResponseWriter, r *http.Request, prefix string, parse func([]byte) (*openai.Request, error)) error {
-	body, err := io.ReadAll(r.Body)
+	body, err := s.body(r)
 	if err != nil {
-		return fmt.Errorf("serve: reading the request: %w", err)
+		return err
 	}
 	request, err := parse(body)
 	if err != nil {

@@ -67,6 +67,7 @@ func failureOf(err error) (e openai.Error, status int, after time.Duration) {
 		after = 2 * time.Second
 	case resident.Lost(err), errors.Is(err, engine.ErrClosed):
 		say(http.StatusServiceUnavailable, serverError, "model_lost")
+		e.Message = "the model was lost while it answered, and comes back if it can; try again: " + e.Message
 		after = 5 * time.Second
 	case errors.Is(err, context.Canceled):
 		say(clientGone, serverError, "cancelled")

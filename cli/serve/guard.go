@@ -99,10 +99,24 @@ func newDoor(g Guard) *door {
 	for _, k := range g.Keys {
 		d.keys = append(d.keys, sha256.Sum256([]byte(k)))
 	}
+	d.Origins = nil
 	for _, o := range g.Origins {
+		o = asSent(o)
+		d.Origins = append(d.Origins, o)
 		_ = d.foreign.AddTrustedOrigin(o) // Check has seen them; "*" is none
 	}
 	return d
+}
+
+// asSent is an origin as browsers send it: in lower case, without the scheme's own port.
+func asSent(origin string) string {
+	origin = strings.ToLower(origin)
+	for scheme, port := range map[string]string{"http://": ":80", "https://": ":443"} {
+		if strings.HasPrefix(origin, scheme) {
+			origin = strings.TrimSuffix(origin, port)
+		}
+	}
+	return origin
 }
 
 // freePaths are those of the routes that need no key: the page, which asks for one, and what tells nothing of the model.
@@ -122,11 +136,9 @@ func (d *door) check(r *http.Request, free bool) error {
 		return err
 	}
 	if !free {
-		if err := d.checkKey(r); err != nil {
-			return err
-		}
+		return d.checkKey(r)
 	}
-	return checkContent(r)
+	return nil
 }
 
 // checkHost refuses names that are not the server's. A web page whose name was made to lead here (DNS
@@ -204,7 +216,7 @@ func (d *door) checkKey(r *http.Request) error {
 // checkContent refuses bodies that are not plain JSON. A browser sends JSON to another server only after
 // asking it, but text/plain, a form, or a body of no type at once.
 func checkContent(r *http.Request) error {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return nil
 	}
 	unsupported := func(message string) error {

@@ -88,6 +88,7 @@ func TestWhoMayAsk(t *testing.T) {
 		{"another page, whose origin is left out", Guard{}, "POST", "/v1/completions", header{"Sec-Fetch-Site": "cross-site"}, 403, "origin_not_allowed"},
 		{"a link from another page", Guard{}, "GET", "/version", header{"Sec-Fetch-Site": "cross-site"}, 200, ""},
 		{"a page that may", Guard{Origins: []string{"https://ui.example"}}, "POST", "/v1/completions", header{"Origin": "https://ui.example", "Sec-Fetch-Site": "cross-site"}, 200, ""},
+		{"a page that may, written otherwise", Guard{Origins: []string{"HTTPS://UI.example:443"}}, "POST", "/v1/completions", header{"Origin": "https://ui.example", "Sec-Fetch-Site": "cross-site"}, 200, ""},
 		{"a page nearly like it", Guard{Origins: []string{"https://ui.example"}}, "POST", "/v1/completions", header{"Origin": "https://ui.example.evil"}, 403, "origin_not_allowed"},
 		{"any page, with the key", Guard{Origins: []string{"*"}, Keys: keyed.Keys}, "POST", "/v1/completions", header{"Origin": "https://evil.example", "Authorization": "Bearer first"}, 200, ""},
 		{"any page, without", Guard{Origins: []string{"*"}, Keys: keyed.Keys}, "POST", "/v1/completions", header{"Origin": "https://evil.example"}, 401, "invalid_api_key"},
@@ -109,6 +110,12 @@ func TestWhoMayAsk(t *testing.T) {
 		{"through the page's folder", keyed, "GET", "/page/../v1/models", nil, 401, "invalid_api_key"},
 		{"through the page's folder, hidden", keyed, "GET", "/page/%2e%2e/v1/models", nil, 401, "invalid_api_key"},
 		{"through the page's folder, hidden more", keyed, "GET", "/page%2f..%2fv1/models", nil, 401, "invalid_api_key"},
+		{"the page's folder, which is no redirect to itself", keyed, "GET", "/page/", nil, 404, "not_found"},
+		{"the same of Ollama's", keyed, "GET", "/api", nil, 404, "not_found"},
+		{"an address without a path", Guard{}, "GET", "http://127.0.0.1", nil, 200, ""},
+		{"an address without a path, of a rebound name", Guard{}, "GET", "http://127.0.0.1", header{"Host": "evil.example"}, 403, "host_not_allowed"},
+		{"a wrong method, which has no type", Guard{}, "DELETE", "/v1/models", header{"Content-Type": ""}, 405, "method_not_allowed"},
+		{"nothing that is, of no type", Guard{}, "POST", "/v1/embeddings", header{"Content-Type": ""}, 404, "not_found"},
 		{"without its prefix", keyed, "GET", "/models", nil, 401, "invalid_api_key"},
 		{"with a slash behind it", keyed, "GET", "/v1/models/", nil, 401, "invalid_api_key"},
 	} {
@@ -201,6 +208,11 @@ func TestBodiesAreBounded(t *testing.T) {
 		if err != nil || r.StatusCode != 413 || !strings.Contains(string(text), `"code":"request_too_large"`) || !strings.Contains(string(text), "1000 bytes") {
 			t.Errorf("%d %s, %v", r.StatusCode, text, err)
 		}
+	}
+	_, larger := serving(t, func(c *Config) { c.Guard.MaxBody = 1 << 20 }) // a client that sends more than a socket holds before it listens
+	c := dial(t, strings.TrimPrefix(larger, "http://"))
+	if got := says(t, c, postHead+"Connection: close\r\nContent-Length: 8388608\r\n\r\n"+strings.Repeat(" ", 8<<20)); !strings.HasPrefix(got, "HTTP/1.1 413 ") {
+		t.Errorf("%q", got)
 	}
 	if r, text := post(t, url+"/v1/completions", tokenless+strings.Repeat(" ", 1000-len(tokenless))); r.StatusCode != 200 {
 		t.Errorf("%d %s", r.StatusCode, text)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -85,6 +86,8 @@ func TestSlowAndGreedyClients(t *testing.T) {
 		{"a body that is refused and does not end", strings.Replace(postHead, "application/json", "text/plain", 1) + "Content-Length: 100\r\n\r\n{", "HTTP/1.1 415 "},
 		{"a body that is too long", postHead + "Content-Length: 1001\r\n\r\n" + strings.Repeat(" ", 1001), "HTTP/1.1 413 "},
 		{"chunks that are too long", postHead + "Transfer-Encoding: chunked\r\n\r\n3e9\r\n" + strings.Repeat(" ", 1001) + "\r\n", "HTTP/1.1 413 "},
+		{"a length that is too long, of which nothing comes", postHead + "Content-Length: 1001\r\nExpect: 100-continue\r\n\r\n", "HTTP/1.1 413 "},
+		{"chunks that are none", postHead + "Transfer-Encoding: chunked\r\n\r\nno\r\n", "HTTP/1.1 400 "},
 		{"two lengths", postHead + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}", "HTTP/1.1 400 "},
 		{"a length and chunks", postHead + "Content-Length: 40\r\nTransfer-Encoding: gzip\r\n\r\n{}", "HTTP/1.1 501 "},
 		{"no HTTP", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", "HTTP/1.1 400 "},
@@ -145,6 +148,48 @@ func TestReadersThatStop(t *testing.T) {
 		}
 	case <-time.After(time.Minute):
 		t.Error("the handler still writes")
+	}
+}
+
+// deadlines is a response that notes how many bytes each of its deadlines was for.
+type deadlines struct {
+	http.ResponseWriter
+	bytes []int
+}
+
+func (d *deadlines) SetWriteDeadline(time.Time) error {
+	d.bytes = append(d.bytes, 0)
+	return nil
+}
+
+func (d *deadlines) Write(b []byte) (int, error) {
+	d.bytes[len(d.bytes)-1] += len(b)
+	return len(b), nil
+}
+
+// A large answer takes a slow client longer than WriteTime, which is for a piece of it.
+func TestLargeAnswersGoInPieces(t *testing.T) {
+	d := &deadlines{}
+	w := (&Guard{WriteTime: time.Minute}).writer(d)
+	if n, err := w.Write(make([]byte, 3*pieceSize+1)); n != 3*pieceSize+1 || err != nil || w.bytes != int64(n) {
+		t.Errorf("%d bytes of %d, %v", n, w.bytes, err)
+	}
+	if want := []int{pieceSize, pieceSize, pieceSize, 1}; !slices.Equal(d.bytes, want) {
+		t.Errorf("%d, want %d", d.bytes, want)
+	}
+}
+
+// A client that goes away within its body is no failure of the server's.
+func TestCutBodies(t *testing.T) {
+	s := New(with(func(*Config) {}))
+	address, _ := running(t, s, 0)
+	c := dial(t, address)
+	fmt.Fprint(c, postHead+"Content-Length: 100\r\n\r\n{")
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(got), "HTTP/1.1 499 ") {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

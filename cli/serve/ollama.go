@@ -6,7 +6,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"time"
 
@@ -69,9 +68,9 @@ func (s *Server) ollamaGenerate(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) ollama(w http.ResponseWriter, r *http.Request, parse func([]byte) (*openai.OllamaRequest, error)) error {
 	begun := time.Now()
-	body, err := io.ReadAll(r.Body)
+	body, err := s.body(r)
 	if err != nil {
-		return fmt.Errorf("serve: reading the request: %w", err)
+		return err
 	}
 	request, err := parse(body)
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -109,9 +108,9 @@ func (s *Server) ollamaVersion(w http.ResponseWriter, _ *http.Request) error {
 
 // ollamaShow answers POST /api/show.
 func (s *Server) ollamaShow(w http.ResponseWriter, r *http.Request) error {
-	body, err := io.ReadAll(r.Body)
+	body, err := s.body(r)
 	if err != nil {
-		return fmt.Errorf("serve: reading the request: %w", err)
+		return err
 	}
 	name, err := openai.ParseOllamaShow(body)
 	if err != nil {

@@ -116,10 +116,7 @@ func (s *Server) routed(routes []route) http.Handler {
 		}
 	}
 	mux := http.NewServeMux()
-	for at, methods := range byPath {
-		mux.HandleFunc(at, s.dispatch(methods))
-	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	nothing := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := s.door.check(r, true)
 		if err == nil {
 			err = &statusError{status: http.StatusNotFound, kind: invalidRequest, code: "not_found",
@@ -128,9 +125,16 @@ func (s *Server) routed(routes []route) http.Handler {
 		noteError(r.Context(), err)
 		failOpenAI(w, r, err)
 	})
+	mux.Handle("/", nothing)
+	for at, methods := range byPath {
+		mux.HandleFunc(at, s.dispatch(methods))
+		if folder, _, ok := strings.Cut(at, "/{"); ok && folder != "" && byPath[folder] == nil {
+			mux.Handle(folder, nothing) // else it is redirected to itself with a slash, which is taken away below
+		}
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Bases of URLs are given with and without a slash at their end; a redirect would lose a POST's body.
-		if clean := path.Clean(r.URL.Path); clean != r.URL.Path {
+		if clean := path.Clean("/" + r.URL.Path); clean != r.URL.Path {
 			r = r.Clone(r.Context())
 			r.URL.Path, r.URL.RawPath = clean, ""
 		}
@@ -171,7 +175,11 @@ func (s *Server) dispatch(methods map[string]route) http.HandlerFunc {
 		route, ok := methods[method]
 		switch {
 		case ok:
-			if err := route.handler(w, r); err != nil {
+			err := checkContent(r)
+			if err == nil {
+				err = route.handler(w, r)
+			}
+			if err != nil {
 				refuse(err)
 			}
 		case method == http.MethodOptions:

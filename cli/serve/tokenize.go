@@ -2,7 +2,6 @@ package serve
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"unicode/utf8"
 
@@ -30,9 +29,9 @@ type llamaPiece struct {
 
 // tokenize answers POST /tokenize, which needs no model but its vocabulary and template.
 func (s *Server) tokenize(w http.ResponseWriter, r *http.Request) error {
-	body, err := io.ReadAll(r.Body)
+	body, err := s.body(r)
 	if err != nil {
-		return fmt.Errorf("serve: reading the request: %w", err)
+		return err
 	}
 	wanted, err := openai.ParseTokenization(body)
 	if err != nil {
@@ -78,9 +77,9 @@ func (s *Server) tokenize(w http.ResponseWriter, r *http.Request) error {
 
 // detokenize answers POST /detokenize with the text as both servers name it.
 func (s *Server) detokenize(w http.ResponseWriter, r *http.Request) error {
-	body, err := io.ReadAll(r.Body)
+	body, err := s.body(r)
 	if err != nil {
-		return fmt.Errorf("serve: reading the request: %w", err)
+		return err
 	}
 	ids, err := s.Job.ParseDetokenization(body)
 	if err != nil {

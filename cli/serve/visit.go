@@ -81,7 +81,7 @@ func (v *visit) log(l *slog.Logger, r *http.Request, w *writer, took time.Durati
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	told := []slog.Attr{
-		slog.String("id", v.id), slog.String("remote", r.RemoteAddr), slog.String("method", r.Method), slog.String("path", cut(r.URL.Path)),
+		slog.String("id", v.id), slog.String("remote", r.RemoteAddr), slog.String("method", cut(r.Method)), slog.String("path", cut(r.URL.EscapedPath())),
 		slog.Int("status", w.status), slog.Int64("bytes", w.bytes), slog.Float64("ms", float64(took.Microseconds())/1000),
 	}
 	if v.prompt > 0 {
@@ -103,13 +103,13 @@ func (v *visit) log(l *slog.Logger, r *http.Request, w *writer, took time.Durati
 	l.LogAttrs(context.WithoutCancel(r.Context()), level, "request", told...)
 }
 
-// cut is as much of a path as a line shows.
-func cut(path string) string {
+// cut is as much of a path, escaped so that it is ASCII, or of a method as a line shows.
+func cut(text string) string {
 	const most = 200
-	if len(path) > most {
-		return path[:most] + "…"
+	if len(text) > most {
+		return text[:most] + "…"
 	}
-	return path
+	return text
 }
 
 // requestID is the one that the client has given the request, if it is short and printable, or a new one.

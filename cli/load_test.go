@@ -84,7 +84,7 @@ func TestUnwritableCache(t *testing.T) {
 	if err := p.openDevice(o, newModelFlags()); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.end(context.Background()); err != nil {
+	if err := o.close(context.Background()); err != nil {
 		t.Error(err)
 	}
 	if strings.Count(stderr.String(), "compiled kernels are not kept") != 1 {

@@ -77,4 +77,16 @@ func TestHealth(t *testing.T) {
 		t.Errorf("what woke it got %d", code)
 	}
 	wants(s, 200, condition{"idle", "no memory is left"})
+
+	go func() { answered <- visitWith(t, s, "POST", "/api/generate", `{"model":"nano"}`, nil).Code }()
+	wants(s, 200, condition{"idle", "a request came"})
+	s.gate.close() // what waits for the model alone is not waited for
+	select {
+	case code := <-answered:
+		if code != 503 {
+			t.Errorf("a load while the server stops: %d", code)
+		}
+	case <-time.After(time.Minute):
+		t.Error("the server loads a model in order to stop")
+	}
 }

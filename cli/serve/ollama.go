@@ -114,11 +114,14 @@ func (s *Server) askOllama(r *openai.OllamaRequest) (*openai.Asked, error) {
 	return job.Ask(r.Request, s.asked.Add(1))
 }
 
-// bring has a model that was unloaded loaded, as any other request has.
+// bring has a model that was unloaded loaded, as any other request has, unless the server stops meanwhile.
 func (s *Server) bring(ctx context.Context) error {
 	if s.Model.Status().State == resident.Ready {
 		return nil
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(s.gate.open, func() { cancel(errStopping) })()
 	done := make(chan error, 1)
 	nothing := engine.Request{
 		Prompt: []int32{max(0, s.Job.Tokenizer.BOS())}, MaxTokens: engine.NoTokens, Done: func(r engine.Result) { done <- r.Err },

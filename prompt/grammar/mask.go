@@ -51,9 +51,14 @@ func (a *automaton) walk(s *state, mixed []uint64, mask []uint32, b *budget) boo
 	trie, ids := a.v.trie, a.v.ids
 	at := make([]*state, a.v.depth+1) // depth → state
 	at[0] = s
-	begin := make([]bool, a.g.classes.n)
+	begin, known := make([]bool, a.g.classes.n), make([]bool, len(a.g.sets))
 	for _, i := range s.items {
-		for _, k := range a.g.classes.in[a.g.nodes[i.node].arg] {
+		set := a.g.nodes[i.node].arg
+		if known[set] { // many items may share a set of many classes
+			continue
+		}
+		known[set] = true
+		for _, k := range a.g.classes.in[set] {
 			begin[k] = true
 		}
 	}
@@ -101,7 +106,7 @@ func (a *automaton) read(p place, text []byte, b *budget) (place, bool) {
 	for len(text) > 0 {
 		if !utf8.FullRune(text) {
 			p.n = copy(p.bytes[:], text)
-			return p, a.canRead(p.state, pending(text))
+			return p, b.spend(len(p.state.items)) && a.canRead(p.state, pending(text))
 		}
 		r, n := utf8.DecodeRune(text)
 		if r == utf8.RuneError && n == 1 {

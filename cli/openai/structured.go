@@ -265,5 +265,12 @@ func (j *Job) masked(r *Request, shape *grammar.Grammar, ends []int32) (func(int
 	if len(ends) == 0 {
 		return nil, &FieldError{Problem: "the model's file and its template name no token that ends an answer, which one that follows a grammar needs: name one in " + r.path("stop_token_ids")}
 	}
-	return shape.Matcher(j.Vocabulary(), ends).Next, nil
+	next := shape.Matcher(j.Vocabulary(), ends).Next
+	return func(last int32, allowed []uint32) error {
+		if err := next(last, allowed); err != nil { // the grammar's fault, which shows only where an answer comes to it
+			_, why, _ := strings.Cut(err.Error(), ": ") // behind the package's name
+			return &FieldError{Problem: "the answer can't follow its grammar any further: " + why}
+		}
+		return nil
+	}, nil
 }

@@ -112,6 +112,20 @@ func TestStructuredRefused(t *testing.T) {
 	}
 }
 
+// A grammar that takes too much work is the request's fault, though it shows only while an answer is made.
+func TestGrammarGivesUp(t *testing.T) {
+	j := testJob(t)
+	j.Vocabulary = func() *grammar.Vocabulary { return grammar.NewVocabulary(j.Tokenizer) }
+	r := ask(t, j, `{"prompt":"x","grammar":"root ::= ([^a]?){60000}"}`, 0).Requests[0]
+	err := r.Mask(-1, make([]uint32, (j.Tokenizer.Size()+31)/32))
+	if err == nil {
+		t.Fatal("the grammar is followed")
+	}
+	if e, status := ErrorOf(err); status != 400 || !strings.HasPrefix(e.Message, "the answer can't follow its grammar any further: the text can be read in too many ways") {
+		t.Errorf("%d, %+v", status, e)
+	}
+}
+
 // Equal grammars are one, as long as not too many others were asked for since.
 func TestGrammarsAreShared(t *testing.T) {
 	get := func(n int) *grammar.Grammar {

@@ -101,6 +101,9 @@ func (a *automaton) after(s *state, k class, b *budget) *state {
 			return t
 		}
 	}
+	if *b <= 0 {
+		return nil
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if f = s.next[k/fanSize].Load(); f == nil {

@@ -115,6 +115,7 @@ func TestManyReadings(t *testing.T) {
 		fail bool
 	}{
 		{`root ::= ("a"?){60000}`, 1, true},
+		{`root ::= ([^b]?){60000}`, 0, true}, // a large set, which would be tried for each of its places
 		{`root ::= ("a"?){500}`, 20, false},
 		{`root ::= "a" root "b" | "a" root "c" | "d"`, 200, false}, // 2^n stacks
 		{`root ::= "a" root "a"? | "a"`, 50, false},

@@ -16,8 +16,8 @@ func (a *automaton) maskOf(s *state, b *budget) ([]uint32, error) {
 	}
 	mask := make([]uint32, a.v.words())
 	var mixed []uint64
-	for _, i := range s.items {
-		set := a.g.nodes[i.node].arg
+	sets := a.setsOf(s)
+	for _, set := range sets {
 		if r := a.runs[set]; r != nil {
 			if n := a.chain(s, set, r, b); n >= 0 {
 				a.v.upTo(r.run, n, mask)
@@ -26,7 +26,7 @@ func (a *automaton) maskOf(s *state, b *budget) ([]uint32, error) {
 			}
 		}
 	}
-	if !a.walk(s, mixed, mask, b) {
+	if !a.walk(s, sets, mixed, mask, b) {
 		return nil, errWork
 	}
 	for _, t := range a.v.ragged {
@@ -44,16 +44,29 @@ func (a *automaton) maskOf(s *state, b *budget) ([]uint32, error) {
 	return mask, nil
 }
 
-// walk sets the bits of tokens of whole characters that may come at state s. It
-// passes over nodes that are not in mixed, unless that is nil. It returns false
+// setsOf returns the sets of whose characters one may come at state s, each once:
+// tens of thousands of items may share one.
+func (a *automaton) setsOf(s *state) (sets []int32) {
+	known := make([]bool, len(a.g.sets))
+	for _, i := range s.items {
+		if set := a.g.nodes[i.node].arg; !known[set] {
+			known[set] = true
+			sets = append(sets, set)
+		}
+	}
+	return sets
+}
+
+// walk sets the bits of tokens of whole characters that may come at state s, which
+// begin with a character of sets. It passes over nodes that are not in mixed, unless that is nil. It returns false
 // if the budget is used up.
-func (a *automaton) walk(s *state, mixed []uint64, mask []uint32, b *budget) bool {
+func (a *automaton) walk(s *state, sets []int32, mixed []uint64, mask []uint32, b *budget) bool {
 	trie, ids := a.v.trie, a.v.ids
 	at := make([]*state, a.v.depth+1) // depth → state
 	at[0] = s
 	begin := make([]bool, a.g.classes.n)
-	for _, i := range s.items {
-		for _, k := range a.g.classes.in[a.g.nodes[i.node].arg] {
+	for _, set := range sets {
+		for _, k := range a.g.classes.in[set] {
 			begin[k] = true
 		}
 	}
@@ -101,7 +114,7 @@ func (a *automaton) read(p place, text []byte, b *budget) (place, bool) {
 	for len(text) > 0 {
 		if !utf8.FullRune(text) {
 			p.n = copy(p.bytes[:], text)
-			return p, a.canRead(p.state, pending(text))
+			return p, b.spend(len(p.state.items)) && a.canRead(p.state, pending(text))
 		}
 		r, n := utf8.DecodeRune(text)
 		if r == utf8.RuneError && n == 1 {

@@ -113,6 +113,9 @@ type ownRun struct {
 // many may come: others of the characters may, too.
 func (a *automaton) chain(s *state, set int32, r *ownRun, b *budget) int {
 	for n := range r.longest {
+		if !b.spend(len(s.items)) {
+			return -1
+		}
 		goesOn := false
 		for _, i := range s.items {
 			switch r.overlaps[a.g.nodes[i.node].arg] {

@@ -127,7 +127,7 @@ func (p *program) serve(f *serveFlags) (err error) {
 	}()
 	err = server.Run(ctx, listener, f.guard.grace.value)
 	if cut := (*serve.CutOffError)(nil); errors.As(err, &cut) {
-		p.note("%d requests were cut off, as they took longer than --grace %v", cut.Requests, f.guard.grace.value)
+		p.note("%s cut off by the end of --grace %v", counted(int64(cut.Requests), "request"), f.guard.grace.value)
 		err = nil
 	}
 	if s := model.Status(); err == nil && s.State == resident.Failed {

@@ -25,7 +25,7 @@ func (a *admission) enter(n, sequences, queue int) error {
 		after := min(max(a.mean, time.Second), time.Minute)
 		return &statusError{
 			status: http.StatusTooManyRequests, kind: "requests", code: "rate_limit_exceeded", after: after,
-			message: fmt.Sprintf("the server is busy: %d answers are being computed or wait, and it takes at most %d; try again later", a.inside, sequences+queue),
+			message: fmt.Sprintf("the server is busy: answers that are being computed or wait: %d, of at most %d; try again later", a.inside, sequences+queue),
 		}
 	}
 	a.inside += n

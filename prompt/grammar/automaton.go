@@ -55,8 +55,9 @@ const maxSize = 16 << 20
 // spent where a text can be read in very many ways.
 type budget int
 
-// maxWork is the work for one token. A state of a JSON grammar takes some ten.
-const maxWork = 2 << 20
+// maxWork is the work for one token, for which all answers of a step wait. A state of a JSON grammar takes some ten,
+// a token of schemas as they are sent ten thousand at most, with all tokens of Gemma.
+const maxWork = 1 << 19
 
 // spend returns whether there was enough.
 func (b *budget) spend(n int) bool {

@@ -7,11 +7,13 @@ import (
 	"math"
 	"net/url"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 )
@@ -177,19 +179,30 @@ func refusal(err error) error {
 		for _, token := range invalid.InstanceLocation {
 			at += "/" + escape(token)
 		}
+		if f, ok := invalid.ErrorKind.(*kind.Format); ok && f.Want == "regex" {
+			return unread(at, f.Err)
+		}
 		return problem(at, "is no schema: %s", invalid.ErrorKind.LocalizedString(message.NewPrinter(language.English)))
 	}
 	var pattern *jsonschema.InvalidRegexError
 	if errors.As(err, &pattern) {
 		_, at, _ := strings.Cut(pattern.URL, "#")
 		at, _ = url.PathUnescape(at)
-		return problem(at, "is no regular expression that can be read: %v", pattern.Err)
+		return unread(at, pattern.Err)
 	}
 	var elsewhere *jsonschema.LoadURLError
 	if errors.As(err, &elsewhere) {
 		return problem("", "has a $ref or $schema to %s: nothing is loaded, a $ref stays within the schema", elsewhere.URL)
 	}
 	return problem("", "is refused: %s", strings.ReplaceAll(err.Error(), base, ""))
+}
+
+// unread is the error of a regular expression. That of what looks around or back, as many have, is no schema's fault.
+func unread(at string, err error) error {
+	if bad := new(syntax.Error); errors.As(err, &bad) && (bad.Code == syntax.ErrInvalidPerlOp || bad.Code == syntax.ErrInvalidEscape) {
+		return problem(at, "has %s, which can't be enforced: a pattern neither looks around nor refers back", bad.Expr)
+	}
+	return problem(at, "is no regular expression that can be read: %v", err)
 }
 
 func escape(token string) string { return string(jsontext.Pointer("").AppendToken(token))[1:] }

@@ -46,7 +46,7 @@ var openaiFields = table{honouredFields, acceptedFields, refusedFields}
 var honouredFields = []honoured{
 	{"messages", chats, "the conversation", messagesReader},
 	{"prompt", prompts, "what is continued, or answered", promptReader},
-	{"max_tokens", all, "the most tokens of an answer; 0, with `echo` or `prompt_logprobs`, none", whole(0, math.MaxInt32, func(r *reading) **int { return &r.MaxTokens })},
+	{"max_tokens", all, "the most tokens of an answer; 0, with `echo` or `prompt_logprobs`, none; -1: as many as the context holds", tokensReader},
 	{"max_completion_tokens", all, "the same", whole(1, math.MaxInt32, func(r *reading) **int { return &r.maxCompletion })},
 	{"temperature", all, "0: always the likeliest token", real(0, 100, func(r *reading) **float32 { return &r.Temperature })},
 	{"top_p", all, "only the likeliest tokens that together reach it", real(0, 1, func(r *reading) **float32 { return &r.TopP })},

@@ -62,6 +62,17 @@ func wholeNumber(lo, hi int64) string {
 	return fmt.Sprintf("a whole number from %d to %d", lo, hi)
 }
 
+// tokensReader takes -1 too, as llama-server does and its clients send.
+var tokensReader = reader{wholeNumber(-1, math.MaxInt32), func(r *reading, v value) (bool, error) {
+	n, ok := v.integer(-1, math.MaxInt32)
+	most := int(n)
+	if most < 0 {
+		most = math.MaxInt32
+	}
+	r.MaxTokens = &most
+	return ok, nil
+}}
+
 func flag(into func(*reading) *bool) reader {
 	return reader{"true or false", func(r *reading, v value) (ok bool, err error) {
 		*into(r), ok = v.boolean()

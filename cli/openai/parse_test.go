@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"reflect"
 	"strings"
@@ -71,6 +72,7 @@ func TestOptions(t *testing.T) {
 		`"max_tokens":7`:                             func(r *Request) { r.MaxTokens = n(7) },
 		`"max_completion_tokens":7`:                  func(r *Request) { r.MaxTokens = n(7) },
 		`"max_tokens":7,"max_completion_tokens":7.0`: func(r *Request) { r.MaxTokens = n(7) },
+		`"max_tokens":-1`:                            func(r *Request) { r.MaxTokens = n(math.MaxInt32) },
 		`"max_tokens":0,"echo":true`:                 func(r *Request) { r.MaxTokens, r.Echo = n(0), true },
 		`"max_tokens":0,"prompt_logprobs":0`:         func(r *Request) { r.MaxTokens, r.PromptLogprobs = n(0), n(0) },
 		`"temperature":0`:                            func(r *Request) { r.Temperature = f(0) },
@@ -109,7 +111,7 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	for options, want := range map[string]string{
-		`"max_tokens":-1`:                            `max_tokens is -1; want a whole number, 0 or more`,
+		`"max_tokens":-2`:                            `max_tokens is -2; want a whole number, -1 or more`,
 		`"max_tokens":1.5`:                           `max_tokens is 1.5; want`,
 		`"max_tokens":0`:                             `max_tokens is 0, which leaves nothing to answer`,
 		`"max_completion_tokens":0`:                  `max_completion_tokens is 0; want a whole number, 1 or more`,

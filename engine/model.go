@@ -113,6 +113,7 @@ func Load(ctx context.Context, dev *vk.Device, file *weights.Model, o Options, p
 	}
 	m.batch.m = m
 	m.queue.open()
+	m.tellPages()
 	go m.run()
 	return m, nil
 }

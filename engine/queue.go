@@ -101,6 +101,7 @@ func (m *Model) BetweenSteps(do func() error) error {
 	}
 	defer close(done)
 	<-quiet
+	defer m.tellPages()
 	return do()
 }
 

@@ -16,14 +16,15 @@ func (m *Model) run() {
 		for _, do := range calls {
 			do()
 		}
-		m.tellPages()
 		switch {
 		case m.startNext():
+			m.tellPages()
 		case len(m.prompts)+len(m.batch.active) > 0:
 			m.computePrompts()
 			for m.startNext() { // those that waited for a prompt's pages
 			}
 			m.batch.run()
+			m.tellPages()
 		case open || len(m.queue.waiting) > 0:
 			<-m.queue.news
 		default:

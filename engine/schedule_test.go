@@ -83,6 +83,9 @@ func putBackIsAsAlone(t *testing.T, o Options, n, least int) {
 	o.Sequences, o.Context, o.Pages = 4, 256, 4
 	m := tiny(t, o)
 	m.plan.rows = 4 // whose kernels are enough
+	if p := m.Pages(); p != (Pages{Total: 4}) {
+		t.Errorf("at first %+v", p)
+	}
 	requests, emitted, started, masks := drawn(n), map[int][]int32{}, make([]int, n), map[int]*asked{}
 	for i := range requests {
 		if i%4 == 1 {

@@ -94,7 +94,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener, grace time.Duration) e
 	defer cut(nil)
 	limited := limitConnections(l, s.door.Connections)
 	server := &http.Server{
-		Handler: s, TLSConfig: s.door.TLS, ConnState: limited.changed, MaxHeaderBytes: maxHead,
+		Handler: s, TLSConfig: s.door.TLS.Clone(), ConnState: limited.changed, MaxHeaderBytes: maxHead,
 		ReadHeaderTimeout: s.door.HeadTime, IdleTimeout: s.door.IdleTime,
 		HTTP2:       &http.HTTP2Config{WriteByteTimeout: s.door.WriteTime}, // a stream's deadline ends no write of the connection's
 		BaseContext: func(net.Listener) context.Context { return life },

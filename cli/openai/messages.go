@@ -15,6 +15,9 @@ var promptReader = reader{"a text, a list of texts, a list of ids of tokens, or 
 		return true, nil
 	}
 	list, ok := v.elements()
+	if !ok && v.kind() == jsontext.KindBeginArray {
+		return false, v.problem("has more than %d elements", maxElements)
+	}
 	if !ok || len(list) == 0 {
 		return false, nil
 	}

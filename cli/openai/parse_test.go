@@ -193,6 +193,7 @@ func biases(n int) string {
 func TestBadLines(t *testing.T) {
 	long := strings.Repeat("x", 1000)
 	for line, want := range map[string]string{
+		`{"prompt":[` + strings.Repeat("0,", 1<<20) + `0]}`: `prompt has more than 1048576 elements`,
 		``:                            "the request is empty",
 		`null`:                        "the request is null; want an object, or a string",
 		`7`:                           "the request is 7; want",

@@ -165,7 +165,10 @@ func (v value) integer(lo, hi int64) (n int64, ok bool) {
 	return n, n >= lo && n <= hi
 }
 
-// elements are those of a list.
+// maxElements is the most of a list: no context holds more tokens. What is longer would only take memory.
+const maxElements = 1 << 20
+
+// elements are those of a list; it is false of one that is too long.
 func (v value) elements() (list []value, ok bool) {
 	if v.kind() != jsontext.KindBeginArray {
 		return nil, false
@@ -175,6 +178,9 @@ func (v value) elements() (list []value, ok bool) {
 	for err == nil && d.PeekKind() != jsontext.KindEndArray {
 		var raw jsontext.Value
 		raw, err = v.next(d)
+		if len(list) == maxElements {
+			return nil, false
+		}
 		list = append(list, value{v.path + "[" + strconv.Itoa(len(list)) + "]", raw})
 	}
 	return list, err == nil

@@ -124,6 +124,7 @@ func TestABatchThatCannotBeBuilt(t *testing.T) {
 
 // A load that is interrupted waits for what the driver compiles already, and begins no more.
 func TestInterruptedWhileCompiling(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2)) // far fewer than there are pipelines
 	var c compiler
 	d := c.open(t)
 	ctx, cancel := context.WithCancelCause(t.Context())

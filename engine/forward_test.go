@@ -16,6 +16,7 @@ func TestDispatchesOfAPromptsLayer(t *testing.T) {
 	file := synth(t, fmt.Sprintf("seallm-nano:layers=%d,vocab=1000", layers), "Q4_0")
 	registers := gpuPrefill
 	registers.Prefill.Registers = shaders.EmulatedRegisters()
+	registers.Attention.Matrix = shaders.AttentionMatrix{}
 	matrices := registers
 	matrices.Attention = shaders.DefaultTuning(device.Caps()).Attention
 	matrices.Attention.Matrix = shaders.EmulatedAttention()

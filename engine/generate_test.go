@@ -53,10 +53,10 @@ func TestDecodeOnlySubmitsAndWaits(t *testing.T) {
 	}
 }
 
-// segments is how many recordings there are of r, of whichever layers.
+// segments is how many recordings there are of r, of whichever layers, by the kernels of a lone row or others.
 func segments(m *Model, r recording) (n int) {
 	for k := range m.recordings {
-		k.from, k.to = 0, 0
+		k.from, k.to, k.lone = 0, 0, r.lone
 		if k == r {
 			n++
 		}

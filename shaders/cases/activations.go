@@ -66,9 +66,10 @@ func (b *Bench) unhalved(first, cols int) *operand {
 	return o
 }
 
-// integers tells whether they are read and written beside the floats.
+// integers tells whether they are read and written beside the floats: matmul, which no model's steps take, has
+// no such form.
 func (b *Bench) integers() bool {
-	return b.Variant.Product.IntDot && b.Size("tokens") <= shaders.DecodeRows
+	return b.Variant.Product.IntDot && b.Kernel != "matmul" && b.Size("tokens") <= shaders.DecodeRows
 }
 
 func (o *operand) activations() shaders.Activations {

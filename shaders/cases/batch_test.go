@@ -105,7 +105,7 @@ func TestTokensOfMatrices(t *testing.T) {
 // The same in each tile of prefill's, wherever in it.
 func TestTokensOfTiles(t *testing.T) {
 	k := shaders.FindKernel("matmul_registers")
-	tuning, err := k.Tuning(device.Caps())
+	tuning, _, err := ownTuning(k)
 	if err != nil {
 		return // .ci has drivers with f16
 	}
@@ -170,12 +170,17 @@ func words(t *testing.T, o *buffer) []uint32 {
 // Both ways to merge give the same bits.
 func TestAttentionMergesAlike(t *testing.T) {
 	for kernel, tokens := range map[string]int{"attention": 3, "attention_prefill": 90, "attention_coopmat": 90} {
-		tuning, odd := shaders.DefaultTuning(device.Caps()), uint64(1)
+		k, odd := shaders.FindKernel(kernel), uint64(1)
+		tuning := shaders.DefaultTuning(device.Caps())
 		if kernel == "attention_coopmat" { // of which odd cases may write f16
 			tuning.Attention.Matrix, odd = shaders.EmulatedAttention(), 0
-			if shaders.FindKernel(kernel).Check(&tuning, shaders.KVF16, device.Caps()) != nil {
+			if k.Check(&tuning, shaders.KVF16, device.Caps()) != nil {
 				continue // the device calculates with no f16; .ci has drivers that do
 			}
+		} else if own, err := k.Tuning(device.Caps()); err != nil {
+			t.Fatal(err)
+		} else {
+			tuning = own
 		}
 		var y [2][]uint32
 		for i := range y {

@@ -124,7 +124,7 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 		return attentionMatrices(k)
 	}
 	caps := *device.Caps()
-	own, err := k.Tuning(&caps)
+	own, found, err := ownTuning(k)
 	if err != nil {
 		return nil
 	}
@@ -162,10 +162,6 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 			list[name] = t
 		}
 	}
-	found, err := shaders.FindMatrices(device)
-	if err != nil {
-		panic(err)
-	}
 	for name, m := range map[string]shaders.MatrixTuning{"emulated": shaders.EmulatedMatrices(), "shared": shaders.SharedMatrices(&caps), "found": found} {
 		if t := gpu; m.On && (caps.Features.ShaderFloat16 || name != "emulated") {
 			t.Product.Matrix = m
@@ -193,6 +189,21 @@ func tunings(k *shaders.Kernel) map[string]shaders.Tuning {
 		}
 	}
 	return different
+}
+
+// ownTuning is the kernel's on the device, and the matrices for few tokens that were found, where those
+// of prefill stand alike.
+func ownTuning(k *shaders.Kernel) (own shaders.Tuning, found shaders.MatrixTuning, err error) {
+	if own, err = k.Tuning(device.Caps()); err != nil {
+		return own, found, err
+	}
+	if found, err = shaders.FindMatrices(device); err != nil {
+		panic(err)
+	}
+	with := own
+	with.SetMatrices(device.Caps(), found)
+	own.Prefill.Registers = with.Prefill.Registers
+	return own, found, k.Check(&own, shaders.KVF16, device.Caps())
 }
 
 // attentionMatrices is the device's own matrices, where it has some, once with all that takes turns, and none.

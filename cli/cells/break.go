@@ -44,31 +44,31 @@ func fit(s string, width int) int {
 func Pieces(s string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		rest, state := s, -1
-		for s != "" {
+		start, end := 0, 0 // of the piece, in s
+		for rest != "" {
 			_, rest, _, state = uniseg.FirstLineSegmentInString(rest, state)
 			if r, _ := utf8.DecodeRuneInString(rest); strings.ContainsRune(neverFirst, r) {
 				continue // the official spelling of Thai has a space before ๆ
 			}
-			for len(s) > len(rest) {
-				n := syllable(s[:len(s)-len(rest)])
-				if !yield(s[:n]) {
-					return
+			segment := len(s) - len(rest)
+			for cluster := ""; end < segment; end += len(cluster) {
+				if end > start && !Glued(cluster, s[end:]) {
+					if !yield(s[start:end]) {
+						return
+					}
+					start = end
 				}
-				s = s[n:]
+				cluster, _ = Next(s[end:])
 			}
+			if end > segment {
+				continue // a mark on the space
+			}
+			if !yield(s[start:end]) {
+				return
+			}
+			start = end
 		}
 	}
-}
-
-// syllable is the length of the first piece of a segment, which has no place for a break but in scripts without spaces.
-func syllable(segment string) int {
-	last, _ := Next(segment)
-	n := len(last)
-	for n < len(segment) && Glued(last, segment[n:]) {
-		last, _ = Next(segment[n:])
-		n += len(last)
-	}
-	return n
 }
 
 // spaceless are the scripts that put no spaces between words and whose letters UAX #14 leaves to a dictionary.

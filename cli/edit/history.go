@@ -34,7 +34,7 @@ const (
 )
 
 // lockWait is how long another process may hold the file: each does for one line, or to cut the file.
-const lockWait = 2 * time.Second
+const lockWait = time.Second / 2
 
 // OpenHistory reads the history in the file path, which need not exist yet; it makes its folder. warning, if it is not
 // empty, tells of lines that can't be read and were left out.

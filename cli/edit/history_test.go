@@ -14,13 +14,13 @@ import (
 	"github.com/gofrs/flock"
 )
 
-func open(t *testing.T, path string) (*History, string) {
+func open(t *testing.T, path string) (h *History, warnings string) {
 	t.Helper()
-	h, warning, err := OpenHistory(path)
+	h, all, err := OpenHistory(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return h, warning
+	return h, strings.Join(all, "\n")
 }
 
 func add(t *testing.T, h *History, turns ...Turn) {
@@ -104,7 +104,7 @@ func TestHistoryWithBrokenLines(t *testing.T) {
 	}
 	write("{\"text\":\"one\"}\n\nnone\n{\"text\":\"two\",\"time\":1}\n{\"text\":\"thr")
 	h, warning := open(t, path)
-	if want := path + ": 2 lines, line 3 first, are no turns of a chat's history and were left out"; warning != want || len(h.turns) != 2 {
+	if want := path + ": lines that can't be read were left out: 2, line 3 first"; warning != want || len(h.turns) != 2 {
 		t.Errorf("%q, want %q; %+v", warning, want, h.turns)
 	}
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 && runtime.GOOS != "windows" {
@@ -116,7 +116,7 @@ func TestHistoryWithBrokenLines(t *testing.T) {
 	}
 	write("[]\n{\"text\":\"a\\u0007b\\r\\nc\"}\n")
 	h, warning = open(t, path)
-	if want := path + ": line 1 is no turn of a chat's history and was left out"; warning != want {
+	if want := path + ": lines that can't be read were left out: 1, line 1 first"; warning != want {
 		t.Errorf("%q, want %q", warning, want)
 	}
 	e := New("> ", "  ", h)
@@ -134,19 +134,24 @@ func TestHistoryIsBounded(t *testing.T) {
 	if len(h.turns) != maxTurns || h.turns[maxTurns-1].Text != "new" {
 		t.Error(len(h.turns))
 	}
-	big := strings.Repeat("x", maxTurnBytes-1)
-	for i := range 10 {
-		add(t, h, Turn{Text: fmt.Sprint(i, big[1:])})
+	big := Turn{Text: strings.Repeat("x", maxTurnBytes)}
+	var file strings.Builder
+	for range 2*maxBytes/maxTurnBytes + 1 {
+		if err := encode(&file, big); err != nil {
+			t.Fatal(err)
+		}
 	}
-	add(t, h, Turn{Text: "too long" + big}, Turn{Text: "last"})
-	if len(h.turns) != 4 || !strings.HasPrefix(h.turns[2].Text, "too long") { // here; the file leaves it out
-		t.Error(len(h.turns))
+	if err := os.WriteFile(path, []byte(file.String()), 0o600); err != nil {
+		t.Fatal(err)
 	}
-	info, err := os.Stat(path)
-	if err != nil || info.Size() > 3*maxBytes {
+	add(t, h, Turn{Text: "longer" + big.Text}, Turn{Text: "last"}) // the first is only kept here
+	if n := len(h.turns); n != maxTurns || !strings.HasPrefix(h.turns[n-2].Text, "longer") {
+		t.Error(n)
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() > maxBytes+maxBytes/10 {
 		t.Error(info.Size(), err)
 	}
-	if h, _ := open(t, path); len(h.turns) < 3 || h.turns[len(h.turns)-1].Text != "last" || h.turns[len(h.turns)-2].Text[0] != '9' {
+	if h, _ := open(t, path); !slices.Equal(h.turns, []Turn{big, big, big, {Text: "last"}}) {
 		t.Error(len(h.turns))
 	}
 	if names, err := filepath.Glob(path + "*"); err != nil || len(names) != 2 {

@@ -73,7 +73,7 @@ func (p *program) chat(model *modelFlags, sampling *samplingFlags) (err error) {
 	if c.verbose && sampling.temperature.value > 0 {
 		p.note("seed %d", sampling.seed.value)
 	}
-	c.lines, c.interactive = p.openLines()
+	c.lines, c.interactive = p.openLines("")
 	defer c.lines.close()
 	c.signals = make(chan os.Signal, 2)
 	signal.Notify(c.signals, stopSignals...)
@@ -87,7 +87,7 @@ func (p *program) chat(model *modelFlags, sampling *samplingFlags) (err error) {
 // loop reads and answers until the input ends.
 func (c *chat) loop() error {
 	for c.stdout.err == nil {
-		line, err := c.readLine()
+		said, err := c.readLine()
 		switch {
 		case errors.Is(err, io.EOF):
 			if c.failed {
@@ -106,53 +106,53 @@ func (c *chat) loop() error {
 		if c.interactive {
 			c.interrupts = 0
 		}
-		if strings.TrimSpace(line) == "" {
+		if strings.TrimSpace(said.text) == "" {
 			continue
 		}
-		if line[0] == '/' {
-			if leave, err := c.command(line); leave {
+		if said.typed && said.text[0] == '/' {
+			if leave, err := c.command(said.text); leave {
 				return err
 			} else if err != nil {
 				c.complain(err)
 			}
 			continue
 		}
-		if err := c.turn(line); err != nil {
+		if err := c.turn(said.text); err != nil {
 			return err
 		}
 	}
 	return c.stdout.err
 }
 
-// readLine waits for a line or a signal.
-func (c *chat) readLine() (string, error) {
+// readLine waits for a turn or a signal.
+func (c *chat) readLine() (turn, error) {
 	type result struct {
-		line string
-		err  error
+		turn
+		err error
 	}
 	if c.interactive { // a Ctrl-C that came just after an answer's end
 		select {
 		case s := <-c.signals:
 			if s == os.Interrupt {
-				return "", errInterrupt
+				return turn{}, errInterrupt
 			}
-			return "", stoppedError{s}
+			return turn{}, stoppedError{s}
 		default:
 		}
 	}
 	read := make(chan result, 1)
 	go func() {
-		line, err := c.lines.next()
-		read <- result{line, err}
+		said, err := c.lines.next("> ")
+		read <- result{said, err}
 	}()
 	select {
 	case r := <-read:
-		return r.line, r.err
+		return r.turn, r.err
 	case s := <-c.signals:
 		if c.interactive {
 			fmt.Fprintln(c.stderr) // the prompt's line is open
 		}
-		return "", stoppedError{s}
+		return turn{}, stoppedError{s}
 	}
 }
 

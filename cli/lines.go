@@ -20,10 +20,11 @@ type turn struct {
 
 // lines is where a chat's turns come from: an editor on a terminal, else the
 // lines of standard input. next gives io.EOF at the end and errInterrupt for
-// a Ctrl-C that the editor saw. After edit, the next prompt holds what the
-// user's editor made of text.
+// a Ctrl-C that the editor saw. After offer, the next prompt holds that text to
+// be changed or sent; after edit, what the user's editor made of it.
 type lines interface {
 	next(prompt string) (turn, error)
+	offer(text string)
 	edit(text string) error
 	close()
 }
@@ -69,6 +70,8 @@ func (s *stream) next(string) (turn, error) {
 	return turn{}, io.EOF
 }
 
+func (s *stream) offer(string) {} // nobody is there to take it
+
 func (s *stream) edit(string) error { return errors.New("an editor needs a terminal") }
 
 func (s *stream) close() {}
@@ -76,8 +79,9 @@ func (s *stream) close() {}
 // editor edits lines on the terminal. Ctrl-C is a key while a line is edited
 // and a signal otherwise: liner switches the terminal accordingly.
 type editor struct {
-	liner *liner.State
-	stdin *os.File
+	liner   *liner.State
+	stdin   *os.File
+	offered string
 }
 
 // Bracketed paste: terminals that know it put these around pasted text.
@@ -112,7 +116,8 @@ func newEditor() *editor {
 
 func (e *editor) next(prompt string) (turn, error) {
 	fmt.Print(pasteOn)
-	line, err := e.liner.Prompt(prompt)
+	line, err := e.liner.PromptWithSuggestion(prompt, strings.ReplaceAll(e.offered, "\n", lineBreak), -1)
+	e.offered = ""
 	fmt.Print(pasteOff)
 	switch {
 	case errors.Is(err, liner.ErrPromptAborted):
@@ -128,6 +133,8 @@ func (e *editor) next(prompt string) (turn, error) {
 	}
 	return turn{strings.ReplaceAll(line, lineBreak, "\n"), !strings.Contains(line, lineBreak)}, nil
 }
+
+func (e *editor) offer(text string) { e.offered = text }
 
 func (e *editor) edit(string) error { return errors.New("no editor is known yet") }
 

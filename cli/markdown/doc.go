@@ -1,0 +1,2 @@
+// Package markdown draws Markdown on a terminal while it comes.
+package markdown

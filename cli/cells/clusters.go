@@ -2,6 +2,7 @@ package cells
 
 import (
 	"iter"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/clipperhouse/displaywidth"
@@ -54,6 +55,19 @@ func clusterLen(s string) int {
 	return g.End()
 }
 
+// clusterWidth counts as terminals do that give each rune its own cells (tmux, VTE, foot, Alacritty), but an emoji
+// sequence two, as all do that were made for emoji. The library has a cluster as wide as its first rune: of กำ, of
+// a Khmer or Devanagari cluster of several consonants, and of vowels in front, few terminals agree.
 func clusterWidth(cluster string) int {
-	return displaywidth.String(cluster)
+	width := displaywidth.String(cluster)
+	_, first := utf8.DecodeRuneInString(cluster)
+	for _, r := range cluster[first:] {
+		if unicode.In(r, unicode.L, unicode.Mc) && !unicode.Is(medialJamo, r) {
+			width += displaywidth.Rune(r)
+		}
+	}
+	return width
 }
+
+// medialJamo are vowels and finals of Hangul, drawn into the cells of the consonant in front.
+var medialJamo = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0x1160, Hi: 0x11ff, Stride: 1}, {Lo: 0xd7b0, Hi: 0xd7ff, Stride: 1}}}

@@ -46,7 +46,7 @@ func (in *inline) push(r rune) {
 		if in.runes > 1 && in.decides(last, r) {
 			in.settle()
 		}
-		if in.runes > maxTail(in.tail[0]) {
+		if len(in.tail) > 0 && in.runes > maxTail(in.tail[0]) {
 			in.giveUp()
 		}
 	}

@@ -27,6 +27,7 @@ type container struct {
 	number int    // of an item with one
 	marker string // of an item, as it is drawn
 	drawn  bool
+	empty  bool // an item in which nothing stands yet: a blank line ends it
 }
 
 type leaf int
@@ -90,7 +91,7 @@ func (b *blocks) start(line string, ended bool) (start, verdict) {
 			c.pass(1)
 			c.skip(1)
 			continue
-		case !o.quote && (blank || columns >= o.indent):
+		case !o.quote && (blank && !o.empty || !blank && columns >= o.indent):
 			c.skip(o.indent)
 			continue
 		}

@@ -104,6 +104,9 @@ func (w *Writer) contain(s start) {
 		c.marker = strconv.Itoa(c.number) + string(c.kind) + " "
 	}
 	b.open = append(b.open[:s.matched], s.opened...)
+	for k := range b.open[:s.matched] {
+		b.open[k].empty = false
+	}
 }
 
 // drawMarkers draws a line of the markers that nothing stands behind.

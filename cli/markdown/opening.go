@@ -77,7 +77,7 @@ func (b *blocks) opening(s start, c cursor, ended bool) (start, verdict) {
 				return s, more
 			}
 			passed := inside
-			if passed > tab || next == len(c.line) {
+			if item.empty = next == len(c.line); item.empty || passed > tab {
 				passed = 1
 			}
 			c.skip(passed)

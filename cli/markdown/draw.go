@@ -113,7 +113,8 @@ func (w *Writer) contain(s start) {
 func (w *Writer) drawMarkers() {
 	for k := range w.blocks.open {
 		if !w.blocks.open[k].quote && !w.blocks.open[k].drawn {
-			w.layout.line(styled{})
+			w.layout.beginBehind(w.prefix(w.layout.width()).trimRight())
+			w.layout.endLine()
 			return
 		}
 	}

@@ -174,8 +174,7 @@ func (l *layout) putCode(r rune) {
 
 // skip leaves a blank line behind prefix, if there are lines on both of its sides.
 func (l *layout) skip(prefix styled) {
-	prefix.text = bytes.TrimRight(prefix.text, " ")
-	prefix.styles = prefix.styles[:len(prefix.text)]
+	prefix = prefix.trimRight()
 	l.blank = &prefix
 }
 

@@ -1,6 +1,7 @@
 package markdown
 
 import (
+	"bytes"
 	"unicode/utf8"
 
 	"sealvk/cli/cells"
@@ -64,6 +65,12 @@ func (t *styled) append(other styled) {
 
 func (t styled) cut(n int) (head, rest styled) {
 	return styled{t.text[:n], t.styles[:n]}, styled{t.text[n:], t.styles[n:]}
+}
+
+// trimRight is t without the blanks at its end.
+func (t styled) trimRight() styled {
+	t, _ = t.cut(len(bytes.TrimRight(t.text, " ")))
+	return t
 }
 
 func (t styled) width() int { return cells.Width(string(t.text)) }

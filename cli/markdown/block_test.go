@@ -94,7 +94,7 @@ var emptyItem = regexp.MustCompile(`(?m)([-*]|\d[.)]) *$`)
 func TestBlocksAsOfTheWhole(t *testing.T) {
 	atoms := []string{"a", "a", "b", "- ", "- ", "* ", "1. ", "2. ", "3) ", "> ", ">", "# ", "    ", "  ", "   ", " ", "```", "~~~", "***", "\n", "\n", "\n", "\n\n"}
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 5000 {
+	for range 3000 {
 		var b strings.Builder
 		for range 1 + r.IntN(16) {
 			b.WriteString(atoms[r.IntN(len(atoms))])

@@ -9,12 +9,13 @@ import (
 )
 
 const (
-	// A word as long as that is looked through for places where a line may be broken, now and then.
+	// A word that may be a sentence is looked through for places where a line may be broken from so many characters
+	// on, whenever so many more are there.
 	longWord, everyRunes = 16, 4
 	// lookahead is how many cells behind such a place have to be there: dictionaries look ahead.
 	lookahead = 12
 	// maxWord bounds in bytes a word that takes no cells.
-	maxWord = 2048
+	maxWord = 1024
 )
 
 // layout puts styled text into lines.
@@ -47,7 +48,8 @@ func (l *layout) put(r rune, s style) {
 		l.gap, l.gapped = l.gap+1, s
 	default:
 		l.word.add(r, s)
-		if l.runes++; l.runes >= longWord && l.runes%everyRunes == 0 {
+		l.runes++
+		if long := r >= utf8.RuneSelf && l.runes >= longWord || l.runes > l.columns; long && l.runes%everyRunes == 0 {
 			l.shortenWord()
 		}
 	}

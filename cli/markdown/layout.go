@@ -104,7 +104,7 @@ func (l *layout) lineful() int {
 // shortenWord draws of a long word what no longer depends on its end.
 func (l *layout) shortenWord() {
 	l.begin()
-	for {
+	for len(l.word.text) > 0 {
 		width, room := l.word.width(), l.room()
 		n, full := l.word.breakable(min(room, width-lookahead)), false
 		if n == 0 && width > room+lookahead {

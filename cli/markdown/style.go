@@ -75,12 +75,14 @@ func (t styled) trimRight() styled {
 
 func (t styled) width() int { return cells.Width(string(t.text)) }
 
-// breakable is how much of t, which has no blank, goes into width cells if it may be cut only where a
-// line may be broken; 0 where nothing does.
+// breakable is how much of t goes into width cells if it may be cut only where a line may be broken.
 func (t styled) breakable(width int) int {
-	const before = "x " // a line may be broken here
-	if width <= 0 {
-		return 0
+	n, sum := 0, 0
+	for piece := range cells.Pieces(string(t.text)) {
+		if sum += cells.Width(piece); sum > width {
+			break
+		}
+		n += len(piece)
 	}
-	return max(0, cells.Break(before+string(t.text), len(before)+width)-len(before))
+	return n
 }

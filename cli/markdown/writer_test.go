@@ -178,8 +178,8 @@ func TestEveryCut(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, name := range []string{"answer.md", "scripts.txt"} {
 		text := read(t, name)
-		want := stream(t, 60, text)
-		if got := stream(t, 60, strings.Split(text, "")...); got != want {
+		want := readable(t, stream(t, 60, text))
+		if got := readable(t, stream(t, 60, strings.Split(text, "")...)); got != want {
 			t.Errorf("character by character:\n%s\nwant\n%s", got, want)
 		}
 		for range 4 {
@@ -188,7 +188,7 @@ func TestEveryCut(t *testing.T) {
 				n := min(len(rest), 1+r.IntN(12))
 				pieces, rest = append(pieces, string(rest[:n])), rest[n:]
 			}
-			if got := stream(t, 60, pieces...); got != want {
+			if got := readable(t, stream(t, 60, pieces...)); got != want {
 				t.Errorf("%q:\n%s\nwant\n%s", pieces, got, want)
 			}
 		}

@@ -33,13 +33,13 @@ type container struct {
 type leaf int
 
 const (
-	none leaf = iota
+	noLeaf leaf = iota
 	paragraph
 	heading
 	fenced
 	indented
 	tabular
-	ruled // a line with nothing more in it
+	rule // a line with nothing more in it
 )
 
 // fence is the line that opens a block of code.
@@ -67,9 +67,9 @@ type start struct {
 type verdict int
 
 const (
-	known verdict = iota
-	more          // the next character may tell
-	all           // the whole line is needed
+	told      verdict = iota
+	needsMore         // the next character may tell
+	needsLine         // the whole line is needed
 )
 
 // start tells what line begins; ended is set if nothing more of it is to come.
@@ -80,13 +80,13 @@ func (b *blocks) start(line string, ended bool) (start, verdict) {
 		columns, next := c.indent()
 		blank := next == len(line)
 		if blank && !ended {
-			return s, more
+			return s, needsMore
 		}
 		o := &b.open[s.matched]
 		switch {
 		case o.quote && !blank && columns < tab && line[next] == '>':
 			if next+1 == len(line) && !ended {
-				return s, more
+				return s, needsMore
 			}
 			c.pass(1)
 			c.skip(1)

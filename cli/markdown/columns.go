@@ -98,7 +98,7 @@ func (t *table) drawRow(row []styled) {
 				cell = lines[h]
 			}
 			blanks := max(0, t.widths[k]-cell.width())
-			before := [...]int{left: 0, center: blanks / 2, right: blanks}[t.alignments[k]]
+			before := [...]int{alignLeft: 0, alignCenter: blanks / 2, alignRight: blanks}[t.alignments[k]]
 			line.addString("│ ", dim)
 			line.addString(strings.Repeat(" ", before), 0)
 			line.append(cell)

@@ -2,6 +2,7 @@ package markdown
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -49,7 +50,7 @@ func (l *layout) put(r rune, s style) {
 	default:
 		l.word.add(r, s)
 		l.runes++
-		if long := r >= utf8.RuneSelf && l.runes >= longWord || l.runes > l.columns; long && l.runes%everyRunes == 0 {
+		if l.runes >= longWord && l.runes%everyRunes == 0 && (r >= utf8.RuneSelf || l.runes > l.columns) {
 			l.shortenWord()
 		}
 	}
@@ -92,8 +93,12 @@ func (l *layout) endWord() {
 	l.runes = 0
 }
 
-// lineful is how much of a word that is too wide for its line still goes there.
+// lineful is how much of a word that is too wide for its line still goes there. An address goes into a line of its
+// own where it can, so that it can be followed.
 func (l *layout) lineful() int {
+	if l.filled && bytes.Contains(l.word.text, []byte("://")) {
+		return 0
+	}
 	n := l.word.breakable(l.room())
 	if n == 0 && !l.filled {
 		n = cells.Break(string(l.word.text), max(1, l.room()))
@@ -136,7 +141,7 @@ func (l *layout) drawWord(n int) {
 	l.column += l.gap + head.width()
 	l.gap, l.filled = 0, true
 	l.draw(head)
-	l.word = styled{append([]byte(nil), rest.text...), append([]style(nil), rest.styles...)}
+	l.word = styled{slices.Clone(rest.text), slices.Clone(rest.styles)}
 	l.runes = utf8.RuneCount(l.word.text)
 }
 

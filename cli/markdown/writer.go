@@ -38,11 +38,12 @@ func (w *Writer) Write(text string) error {
 	return w.flush()
 }
 
-// Close draws what was held back and ends the last line where anything was drawn.
+// Close ends the answer: it draws what was held back and ends the last line where anything was drawn.
 func (w *Writer) Close() error {
 	if len(w.blocks.line) > 0 || w.blocks.begun {
 		w.push('\n')
 	}
+	w.drawHeader()
 	w.closeLeaf()
 	return w.flush()
 }

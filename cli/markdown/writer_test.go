@@ -138,6 +138,9 @@ func TestBlocks(t *testing.T) {
 		"$$\n- a*b*c\n> d\n$$\n- e":     "$$\n- a*b*c\n> d\n$$\n• e\n",
 		"<div>\n*a*\n</div>":            "<div>\ni{a}\n</div>\n",
 		"<think>\na\n</think>\n\nb":     "<think>\na\n</think>\n\nb\n",
+		"aa bb cc https://d.ef/gh i":    "aa bb cc\nhttps://d.ef/gh i\n",
+		"# *#":                          "bu{*#}\n",
+		"- > # a\n  >\n  > | b |\n> c":  "• d{│ }bu{a}\n  d{│}\n  d{│ }| b |\nd{│ }c\n",
 		"[a]: http://b\n[^1]: c":        "[a]: http://b\n[^1]: c\n",
 		"\x1b[31ma\x07\u009b1mb\r\nc":   "[31ma1mb\nc\n",
 	} {

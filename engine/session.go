@@ -133,6 +133,12 @@ func (s *Session) reuse(prompt []int32) int {
 	return n
 }
 
+// Holds is how many of a prompt's tokens need not be computed again.
+func (s *Session) Holds(prompt []int32) (n int) {
+	_ = s.idle(func() error { n = s.reuse(prompt); return nil }) // what is closed holds nothing
+	return n
+}
+
 // writeSampling sets the session's sampling parameters on the device.
 func (s *Session) writeSampling(r *Request) error {
 	m, at := s.m, int64(s.sequence)

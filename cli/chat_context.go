@@ -54,7 +54,7 @@ func (c *chat) context(string) (leave bool, err error) {
 		tell(n, fmt.Sprintf("%s %d", map[string]string{chats.User: "turn", chats.Assistant: "answer"}[m.Role], turn))
 	}
 	tell(rest, "of the template around them")
-	fmt.Fprintf(t, "%d\t free\n", size-len(ids))
+	fmt.Fprintf(t, "%d\t free\n", max(0, size-len(ids)))
 	_ = t.Flush() // standard error
 	fmt.Fprintf(c.stderr, "%d tokens are cached; the others are computed with the next turn.\n", c.opened.session.Holds(ids))
 	if from > 0 {

@@ -22,7 +22,7 @@ func (p *program) chatCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "chat",
 		Usage: "talk with the model",
-		Description: "Commands: " + strings.ReplaceAll(chatHelp, "\n", "\n          ") +
+		Description: "Commands: " + strings.ReplaceAll(chatHelp(), "\n", "\n          ") +
 			"\n\nWithout a terminal every line of standard input is a turn.",
 		Flags: append(model.all(), sampling.all()...),
 		Action: func(c *cli.Context) error {
@@ -73,7 +73,7 @@ func (p *program) chat(model *modelFlags, sampling *samplingFlags) (err error) {
 	if c.verbose && sampling.temperature.value > 0 {
 		p.note("seed %d", sampling.seed.value)
 	}
-	c.lines, c.interactive = p.openLines()
+	c.lines, c.interactive = p.openLines("")
 	defer c.lines.close()
 	c.signals = make(chan os.Signal, 2)
 	signal.Notify(c.signals, stopSignals...)
@@ -87,7 +87,7 @@ func (p *program) chat(model *modelFlags, sampling *samplingFlags) (err error) {
 // loop reads and answers until the input ends.
 func (c *chat) loop() error {
 	for c.stdout.err == nil {
-		line, err := c.readLine()
+		said, err := c.readLine()
 		switch {
 		case errors.Is(err, io.EOF):
 			if c.failed {
@@ -106,63 +106,65 @@ func (c *chat) loop() error {
 		if c.interactive {
 			c.interrupts = 0
 		}
-		if strings.TrimSpace(line) == "" {
+		if strings.TrimSpace(said.text) == "" {
 			continue
 		}
-		if line[0] == '/' {
-			if leave := c.command(line); leave {
-				return nil
+		if said.typed && said.text[0] == '/' {
+			if leave, err := c.command(said.text); leave {
+				return err
+			} else if err != nil {
+				c.complain(err)
 			}
 			continue
 		}
-		if err := c.turn(line); err != nil {
+		if err := c.turn(said.text); err != nil {
 			return err
 		}
 	}
 	return c.stdout.err
 }
 
-// readLine waits for a line or a signal.
-func (c *chat) readLine() (string, error) {
+// readLine waits for a turn or a signal.
+func (c *chat) readLine() (turn, error) {
 	type result struct {
-		line string
-		err  error
+		turn
+		err error
 	}
 	if c.interactive { // a Ctrl-C that came just after an answer's end
 		select {
 		case s := <-c.signals:
 			if s == os.Interrupt {
-				return "", errInterrupt
+				return turn{}, errInterrupt
 			}
-			return "", stoppedError{s}
+			return turn{}, stoppedError{s}
 		default:
 		}
 	}
 	read := make(chan result, 1)
 	go func() {
-		line, err := c.lines.next()
-		read <- result{line, err}
+		said, err := c.lines.next("> ")
+		read <- result{said, err}
 	}()
 	select {
 	case r := <-read:
-		return r.line, r.err
+		return r.turn, r.err
 	case s := <-c.signals:
 		if c.interactive {
 			fmt.Fprintln(c.stderr) // the prompt's line is open
 		}
-		return "", stoppedError{s}
+		return turn{}, stoppedError{s}
 	}
 }
 
 // turn answers one line. Only an error that ends the conversation comes back.
 func (c *chat) turn(line string) error {
 	if err := checkUTF8("the line", line); err != nil {
-		return c.turnFailed(err)
+		return c.complain(err)
 	}
 	turns := append(c.turns, prompt.Message{Role: "user", Content: line})
 	ids, err := c.opened.template.Encode(c.opened.tokenizer, messages(c.system, turns...), true)
 	if err != nil {
-		return c.turnFailed(err)
+		return c.complain(err)
 	}
 	ctx, release := c.stopOnSignal()
 	a, err := c.opened.ask(ctx, ids, c.sampling, false, c.printer())
@@ -171,7 +173,7 @@ func (c *chat) turn(line string) error {
 	var tooLong tooLongError
 	switch {
 	case errors.As(err, &tooLong):
-		return c.turnFailed(fmt.Errorf("the conversation has %d tokens now and the context holds %d: /clear forgets it, --ctx makes the context larger",
+		return c.complain(fmt.Errorf("the conversation has %d tokens now and the context holds %d: /clear forgets it, --ctx makes the context larger",
 			tooLong.tokens, tooLong.context))
 	case err != nil && (stopped == nil || c.opened.gone()): // stopped while the device was opened again
 		return cmp.Or(stopped, err)
@@ -196,8 +198,8 @@ func (c *chat) turn(line string) error {
 	return nil
 }
 
-// turnFailed tells why a line got no answer; the conversation stays as it was.
-func (c *chat) turnFailed(err error) error {
+// complain tells why a line had no effect; the conversation stays as it was.
+func (c *chat) complain(err error) error {
 	c.note("%s", oneLine(err))
 	c.failed = !c.interactive
 	return nil
@@ -227,66 +229,4 @@ func (c *chat) stopOnSignal() (ctx context.Context, release func()) {
 		close(done)
 		cancel(nil) // the first cause stays
 	}
-}
-
-const chatHelp = `/clear         forget the conversation
-/system TEXT   set the system prompt and forget the conversation
-/system        show the system prompt (/system - removes it)
-/stats         times and speeds of the last answer
-/help          this list
-/exit          leave, as Ctrl-D does
-A line that begins with a blank is sent as it is, whatever follows.
-Ctrl-C stops an answer; a second one leaves.`
-
-// command runs a line that begins with a slash and tells whether to leave.
-func (c *chat) command(line string) (leave bool) {
-	name, rest, _ := strings.Cut(line, " ")
-	rest = strings.TrimSpace(rest)
-	switch name {
-	case "/exit", "/quit", "/bye":
-		return true
-	case "/clear":
-		c.forget()
-		fmt.Fprintln(c.stderr, "The conversation is forgotten.")
-	case "/system":
-		c.setSystem(rest)
-	case "/stats":
-		c.stats()
-	case "/help", "/?":
-		fmt.Fprintln(c.stderr, chatHelp)
-	default:
-		fmt.Fprintf(c.stderr, "There is no command %s; /help lists them. To send such a line, begin it with a blank.\n", name)
-	}
-	return false
-}
-
-func (c *chat) forget() {
-	c.turns, c.last = nil, nil
-	c.opened.session.Reset()
-}
-
-func (c *chat) setSystem(text string) {
-	switch text {
-	case "":
-		if c.system == "" {
-			fmt.Fprintln(c.stderr, "There is no system prompt.")
-			return
-		}
-		fmt.Fprintf(c.stderr, "The system prompt is: %s\n", c.system)
-		return
-	case "-":
-		text = ""
-	}
-	c.system = text
-	c.forget()
-	fmt.Fprintln(c.stderr, "A new conversation begins with that system prompt.")
-}
-
-func (c *chat) stats() {
-	if c.last == nil {
-		fmt.Fprintln(c.stderr, "Nothing was answered yet.")
-		return
-	}
-	used := c.last.PromptTokens + len(c.last.Tokens)
-	fmt.Fprintf(c.stderr, "%s\ncontext: %d of %d tokens used\n", c.last.summary(c.opened), used, c.opened.model.Context())
 }

@@ -12,18 +12,28 @@ import (
 	"github.com/peterh/liner"
 )
 
+// turn is what a person or a pipe says at once.
+type turn struct {
+	text  string
+	typed bool // not pasted: a slash at its begin makes it a command
+}
+
 // lines is where a chat's turns come from: an editor on a terminal, else the
 // lines of standard input. next gives io.EOF at the end and errInterrupt for
-// a Ctrl-C that the editor saw.
+// a Ctrl-C that the editor saw. After offer, the next prompt holds that text to
+// be changed or sent; after edit, what the user's editor made of it.
 type lines interface {
-	next() (string, error)
+	next(prompt string) (turn, error)
+	offer(text string)
+	edit(text string) error
 	close()
 }
 
 var errInterrupt = errors.New("interrupted")
 
-// openLines also reports whether a person types the lines.
-func (p *program) openLines() (l lines, interactive bool) {
+// openLines also reports whether a person types the lines. The file history
+// keeps them for the next chat; "" keeps none.
+func (p *program) openLines(history string) (l lines, interactive bool) {
 	if isTerminal(p.stdin) && isTerminal(p.stdout.w) {
 		return newEditor(), true
 	}
@@ -45,28 +55,33 @@ func newStream(r io.Reader) *stream {
 	return &stream{s, byteOrderMark}
 }
 
-func (s *stream) next() (string, error) {
+func (s *stream) next(string) (turn, error) {
 	if s.Scan() {
 		line := strings.TrimPrefix(s.Text(), s.mark)
 		s.mark = ""
-		return strings.TrimRight(line, "\r"), nil
+		return turn{strings.TrimRight(line, "\r"), true}, nil
 	}
 	switch err := s.Err(); {
 	case errors.Is(err, bufio.ErrTooLong):
-		return "", fmt.Errorf("a line of standard input is longer than %d MiB", maxPromptBytes>>20)
+		return turn{}, fmt.Errorf("a line of standard input is longer than %d MiB", maxPromptBytes>>20)
 	case err != nil:
-		return "", fmt.Errorf("reading standard input: %w", err)
+		return turn{}, fmt.Errorf("reading standard input: %w", err)
 	}
-	return "", io.EOF
+	return turn{}, io.EOF
 }
+
+func (s *stream) offer(string) {} // nobody is there to take it
+
+func (s *stream) edit(string) error { return errors.New("an editor needs a terminal") }
 
 func (s *stream) close() {}
 
 // editor edits lines on the terminal. Ctrl-C is a key while a line is edited
 // and a signal otherwise: liner switches the terminal accordingly.
 type editor struct {
-	liner *liner.State
-	stdin *os.File
+	liner   *liner.State
+	stdin   *os.File
+	offered string
 }
 
 // Bracketed paste: terminals that know it put these around pasted text.
@@ -99,24 +114,29 @@ func newEditor() *editor {
 	return e
 }
 
-func (e *editor) next() (string, error) {
+func (e *editor) next(prompt string) (turn, error) {
 	fmt.Print(pasteOn)
-	line, err := e.liner.Prompt("> ")
+	line, err := e.liner.PromptWithSuggestion(prompt, strings.ReplaceAll(e.offered, "\n", lineBreak), -1)
+	e.offered = ""
 	fmt.Print(pasteOff)
 	switch {
 	case errors.Is(err, liner.ErrPromptAborted):
-		return "", errInterrupt
+		return turn{}, errInterrupt
 	case errors.Is(err, io.EOF):
 		fmt.Println()
-		return "", io.EOF
+		return turn{}, io.EOF
 	case err != nil:
-		return "", fmt.Errorf("reading the terminal: %w", err)
+		return turn{}, fmt.Errorf("reading the terminal: %w", err)
 	}
 	if strings.TrimSpace(line) != "" {
 		e.liner.AppendHistory(line)
 	}
-	return strings.ReplaceAll(line, lineBreak, "\n"), nil
+	return turn{strings.ReplaceAll(line, lineBreak, "\n"), !strings.Contains(line, lineBreak)}, nil
 }
+
+func (e *editor) offer(text string) { e.offered = text }
+
+func (e *editor) edit(string) error { return errors.New("no editor is known yet") }
 
 // close gives the terminal back as it was; it may be called twice.
 func (e *editor) close() {

@@ -56,20 +56,20 @@ func TestStreamOfLines(t *testing.T) {
 	s := newStream(strings.NewReader("one\r\n\n" + long + "\nlast"))
 	var got []string
 	for {
-		line, err := s.next()
+		line, err := s.next("")
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		got = append(got, line)
+		got = append(got, line.text)
 	}
 	if want := []string{"one", "", long, "last"}; !slices.Equal(got, want) {
 		t.Errorf("%d lines, want %d", len(got), len(want))
 	}
 	s = newStream(iotest.ErrReader(errors.New("gone")))
-	if _, err := s.next(); err == nil || !strings.Contains(err.Error(), "standard input: gone") {
+	if _, err := s.next(""); err == nil || !strings.Contains(err.Error(), "standard input: gone") {
 		t.Errorf("error %v", err)
 	}
 }

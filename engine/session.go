@@ -12,7 +12,7 @@ type Session struct {
 	m        *Model
 	sequence uint32
 	pages    []uint32
-	cached   []int32       // ids whose K and V are in the cache, from position 0
+	cached   []int32       // ids of prompts whose K and V are in the cache, from position 0
 	owned    bool          // by who called NewSession; else any request may have it
 	busy     chan struct{} // of the request that it runs, closed when that has ended; nil: none
 }

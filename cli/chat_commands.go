@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"sealvk/cli/chats"
+)
+
+// chatCommand is what a line that begins with a slash asks for.
+type chatCommand struct {
+	names []string // with their slashes; help shows the first
+	args  string   // as help shows them
+	help  string
+
+	// run takes what stands behind the name, without blanks at its ends. An error is told, and
+	// the conversation goes on unless leave.
+	run func(c *chat, rest string) (leave bool, err error)
+}
+
+// chatCommands are all of them, in the order of the help.
+func chatCommands() []chatCommand {
+	return []chatCommand{
+		{[]string{"/clear"}, "", "forget the conversation", (*chat).clear},
+		{[]string{"/system"}, "[TEXT]", "show the system prompt, or set it and forget the conversation; - removes it", (*chat).systemPrompt},
+		{[]string{"/regen"}, "", "answer the last turn again; the answer that there is stays as another version", (*chat).again},
+		{[]string{"/retry"}, "TEXT", "say TEXT instead of the last turn, which stays as another version", (*chat).retry},
+		{[]string{"/undo"}, "", "take back the last turn and its answer, and change it", (*chat).undo},
+		{[]string{"/set"}, "[NAME VALUE]", "show the options of sampling, or set one, as in /set temp 0.2; default is a value too", (*chat).set},
+		{[]string{"/context"}, "", "what fills the context", (*chat).context},
+		{[]string{"/stats"}, "", "times and speeds of the last answer", (*chat).stats},
+		{[]string{"/help", "/?"}, "", "this list", (*chat).help},
+		{[]string{"/exit", "/quit", "/bye"}, "", "leave, as Ctrl-D does", func(*chat, string) (bool, error) { return true, nil }},
+	}
+}
+
+// chatHelp is the list of the commands, and what else a line can be.
+func chatHelp() string {
+	var b strings.Builder
+	t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, c := range chatCommands() {
+		fmt.Fprintf(t, "%s\t%s\n", strings.TrimSpace(c.names[0]+" "+c.args), c.help)
+	}
+	t.Flush() // to memory
+	b.WriteString("A line that begins with a blank is sent as it is, whatever follows.\n")
+	b.WriteString("Ctrl-C stops an answer; a second one leaves.")
+	return b.String()
+}
+
+// commandOf is the command of a line that begins with a slash, nil if there is none of that name, and what stands
+// behind the name.
+func commandOf(line string) (command *chatCommand, rest string) {
+	name, rest, _ := strings.Cut(line, " ")
+	for _, known := range chatCommands() {
+		if slices.Contains(known.names, name) {
+			return &known, strings.TrimSpace(rest)
+		}
+	}
+	return nil, ""
+}
+
+func (c *chat) help(string) (leave bool, err error) {
+	fmt.Fprintln(c.stderr, chatHelp())
+	return false, nil
+}
+
+func (c *chat) clear(string) (leave bool, err error) {
+	c.forget()
+	fmt.Fprintln(c.stderr, "The conversation is forgotten.")
+	return false, nil
+}
+
+// forget begins another conversation, with the same system prompt.
+func (c *chat) forget() {
+	system := c.conversation.System
+	c.conversation, c.last = chats.New(c.conversation.Model), nil
+	c.conversation.System = system
+	c.opened.session.Reset()
+}
+
+func (c *chat) stats(string) (leave bool, err error) {
+	if c.last == nil {
+		fmt.Fprintln(c.stderr, "Nothing was answered yet.")
+		return false, nil
+	}
+	fmt.Fprintln(c.stderr, c.last.summary(c.opened))
+	return false, nil
+}

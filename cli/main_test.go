@@ -107,7 +107,6 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"generate", "hi", "--parse-special"}, []string{"--parse-special", "--raw"}},
 		{[]string{"frobnicate"}, []string{`unknown command "frobnicate"`}},
 		{[]string{"--frob"}, []string{"unknown flag --frob"}},
-		{[]string{"chat", "hello"}, []string{"no argument", "generate"}},
 		{[]string{"devices", "0"}, []string{"no argument"}},
 		{[]string{"inspect", "a", "b"}, []string{"one model file"}},
 		{[]string{"inspect", "nowhere.gguf"}, []string{"nowhere.gguf"}},

@@ -30,7 +30,8 @@ func (e *Entry) Named() bool { return !automatic.MatchString(e.Name) }
 // automatic are the names of Create.
 var automatic = regexp.MustCompile(`^\d{4}-\d\d-\d\d-\d{6}(-\d+)?$`)
 
-const ending = ".json"
+// Ending is that of the files.
+const Ending = ".json"
 
 // List gives the chats, the one that was written last first.
 func (s Store) List() ([]Entry, error) {
@@ -40,7 +41,7 @@ func (s Store) List() ([]Entry, error) {
 	}
 	var all []Entry
 	for _, f := range files {
-		name, ok := strings.CutSuffix(f.Name(), ending)
+		name, ok := strings.CutSuffix(f.Name(), Ending)
 		if !ok || strings.HasPrefix(name, ".") {
 			continue
 		}
@@ -54,7 +55,7 @@ func (s Store) List() ([]Entry, error) {
 	return all, nil
 }
 
-func (s Store) path(name string) string { return filepath.Join(s.Folder, name+ending) }
+func (s Store) path(name string) string { return filepath.Join(s.Folder, name+Ending) }
 
 // Create holds a new file for a chat that was begun at a time, which names it.
 func (s Store) Create(begun time.Time) (*File, error) {

@@ -20,7 +20,7 @@
 //   - model.go: opened, a model on its device with its tokenizer.go and
 //     template.go; nano.go is the demo, hub.go finds names in the cache
 //   - reopen.go: a model's device is lost and opened again
-//   - answer.go, lines.go: one answer, and the lines that a chat's turns are
+//   - answer.go, lines.go, editor.go: one answer, and the lines that a chat's turns are
 //   - ordered.go, conversations.go: lines of JSON on all cores, in order
 //   - output.go, progress.go, signals.go: forms and files to write, bars and Ctrl-C
 //

@@ -40,7 +40,7 @@ func fit(s string, width int) int {
 }
 
 // Pieces gives the pieces of a line of text between which it may be broken: words with the spaces behind them (UAX #14),
-// and in scripts without spaces what Glued holds together, which is about a syllable.
+// and in scripts without spaces what glued holds together, which is about a syllable.
 func Pieces(s string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		rest, state := s, -1
@@ -52,7 +52,7 @@ func Pieces(s string) iter.Seq[string] {
 			}
 			segment := len(s) - len(rest)
 			for cluster := ""; end < segment; end += len(cluster) {
-				if end > start && !Glued(cluster, s[end:]) {
+				if end > start && !glued(cluster, s[end:]) {
 					if !yield(s[start:end]) {
 						return
 					}
@@ -74,6 +74,10 @@ func Pieces(s string) iter.Seq[string] {
 // spaceless are the scripts that put no spaces between words and whose letters UAX #14 leaves to a dictionary.
 var spaceless = []*unicode.RangeTable{unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar, unicode.Tai_Tham, unicode.Tai_Viet, unicode.New_Tai_Lue, unicode.Tai_Le}
 
+// Spaceless reports whether r is of a script that puts no spaces between words, but for those of East Asia, where a
+// line may be broken at most characters.
+func Spaceless(r rune) bool { return r >= lowest && unicode.In(r, spaceless...) }
+
 const (
 	lowest     = 'ก'                                    // no letter of these scripts is before it
 	leading    = "เแโใไເແໂໃໄꪵꪶꪹꪻꪼ"                      // vowels that are written before their consonant
@@ -83,14 +87,12 @@ const (
 	final      = "\u0e4c\u0ecc\u17cb\u17cd\u1039\u103a" // signs that their consonant ends the syllable: ์ ໌ ់ ៍, stacker, asat
 )
 
-// Glued reports whether no line may be broken between a cluster and the text behind it in the same word. It may only
+// glued reports whether no line may be broken between a cluster and the text behind it in the same word. It may only
 // be between letters of scripts without spaces; there, without a dictionary, these rules keep most syllables whole.
-func Glued(cluster, behind string) bool {
+func glued(cluster, behind string) bool {
 	b, _ := utf8.DecodeRuneInString(cluster)
 	a, _ := utf8.DecodeRuneInString(behind)
-	if b < lowest || a < lowest || // what most text ends at
-		!unicode.In(b, unicode.L, unicode.M) || !unicode.IsLetter(a) ||
-		!unicode.In(b, spaceless...) || !unicode.In(a, spaceless...) {
+	if !Spaceless(b) || !Spaceless(a) || !unicode.In(b, unicode.L, unicode.M) || !unicode.IsLetter(a) {
 		return true
 	}
 	next, _ := Next(behind)

@@ -53,11 +53,10 @@ type fence struct {
 type start struct {
 	matched   int         // so many of the open containers go on
 	opened    []container // in these
-	leaf      leaf
+	leaf      leaf        // none: the line only closes what is open
 	blank     bool
 	continues bool // the leaf that is open
 	header    bool // the line may be that of a table
-	closes    bool // the fence
 	level     int  // of a heading
 	fence     fence
 	rest      string // goes to the leaf

@@ -2,19 +2,20 @@ package markdown
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
 	"sealvk/cli/cells"
 )
 
-// maxKept is the longest word that keeps a column as wide as it is.
+// maxKept is the longest word that is not broken in a table. One that has no room for them is drawn as a list.
 const maxKept = 16
 
 // fit gives the columns the widths that their cells want, or less where a line hasn't got those.
 func (t *table) fit() {
 	columns := max(8, t.layout.width())
 	room := columns - t.layout.prefix(columns).width() - 3*len(t.alignments) - 1
-	wanted, words := make([]int, len(t.alignments)), make([]int, len(t.alignments))
+	wanted, words := slices.Repeat([]int{1}, len(t.alignments)), slices.Repeat([]int{1}, len(t.alignments))
 	for _, row := range t.rows {
 		for k, cell := range row {
 			for line := range bytes.SplitSeq(cell.text, []byte("\n")) {
@@ -25,17 +26,7 @@ func (t *table) fit() {
 			}
 		}
 	}
-	least := func(widths []int, n int) (all []int) {
-		for k := range widths {
-			all = append(all, min(max(widths[k], n), max(1, wanted[k])))
-		}
-		return all
-	}
-	for _, minimum := range [][]int{least(words, minColumn), least(make([]int, len(words)), minColumn)} {
-		if t.widths = between(minimum, least(wanted, 1), room); t.widths != nil {
-			break
-		}
-	}
+	t.widths = between(words, wanted, room)
 	for _, row := range t.rows {
 		for k, cell := range row {
 			t.ruled = t.ruled || len(t.widths) > 0 && len(wrap(cell, t.widths[k])) > 1

@@ -35,12 +35,13 @@ func (d delimiters) Parse(_ ast.Node, block text.Reader, pc parser.Context) ast.
 		after = util.ToRune(line, n)
 	}
 	opens, closes := flanks(line[0], n, before, after)
+	segment = segment.WithStop(segment.Start + n)
+	block.Advance(n)
 	if !opens && !closes {
-		return nil
+		return ast.NewTextSegment(segment)
 	}
 	node := parser.NewDelimiter(opens, closes, n, line[0], d)
-	node.Segment = segment.WithStop(segment.Start + n)
-	block.Advance(n)
+	node.Segment = segment
 	pc.PushDelimiter(node)
 	return node
 }

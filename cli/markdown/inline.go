@@ -19,6 +19,7 @@ type inline struct {
 	before rune   // what stands in front of the tail; 0: nothing
 	tail   []byte // held; its first character is special
 	runes  int    // of the tail
+	due    bool   // the tail may be more than text now
 	closer string // of the formula that is open: its text is drawn as it is
 	parsed int    // bytes that a parser looked at
 }
@@ -43,10 +44,11 @@ func (in *inline) push(r rune) {
 		last, _ := utf8.DecodeLastRune(in.tail)
 		in.tail = utf8.AppendRune(in.tail, r)
 		in.runes++
-		if in.runes > 1 && in.decides(last, r) {
+		in.due = in.due || in.runes > 1 && in.decides(last, r)
+		if in.due && !strings.ContainsRune("*_~`$", r) { // the length of that run tells too
 			in.settle()
 		}
-		if in.runes > maxTail(in.tail[0]) {
+		if len(in.tail) > 0 && in.runes > maxTail(in.tail[0]) {
 			in.giveUp()
 		}
 	}
@@ -57,7 +59,7 @@ func (in *inline) end() {
 	if len(in.tail) > 0 {
 		in.parse("").draw(nil, 0, in)
 	}
-	in.tail, in.runes, in.closer = in.tail[:0], 0, ""
+	in.tail, in.runes, in.due, in.closer = in.tail[:0], 0, false, ""
 }
 
 // maxTail is how many characters are held at most of what c opens.
@@ -95,6 +97,7 @@ const behind = "x"
 
 // settle draws what of the tail no character to come can change.
 func (in *inline) settle() {
+	in.due = false
 	p := in.parse(behind)
 	node, stop := p.settled()
 	in.drop(p.draw(node, stop, in))
@@ -114,6 +117,7 @@ func (in *inline) settle() {
 
 // giveUp draws the tail as if nothing in it were closed any more.
 func (in *inline) giveUp() {
+	in.due = false
 	in.parse(behind).draw(nil, 0, in)
 	in.drop(len(in.tail))
 }

@@ -15,6 +15,7 @@ type formulas struct{}
 type formula struct {
 	ast.BaseInline
 	segment text.Segment
+	open    bool // up to the end of its paragraph, as nothing closes it
 }
 
 var formulaKind = ast.NewNodeKind("Formula")
@@ -27,12 +28,23 @@ func (formulas) Trigger() []byte { return []byte(`$\`) }
 
 func (formulas) Parse(_ ast.Node, block text.Reader, _ parser.Context) ast.Node {
 	line, segment := block.PeekLine()
-	n := formulaLength(line)
-	if n == 0 {
+	if n := dollarsLength(line); n > 0 {
+		block.Advance(n)
+		return &formula{segment: segment.WithStop(segment.Start + n)}
+	}
+	closer := display(line)
+	if closer == "" {
 		return nil
 	}
+	rest := block.Source()[segment.Start:] // formulas of their own go over lines
+	n := bytes.Index(rest[len(closer):], []byte(closer)) + 2*len(closer)
+	f := &formula{open: n < 2*len(closer)}
+	if f.open {
+		n = len(rest)
+	}
+	f.segment = segment.WithStop(segment.Start + n)
 	block.Advance(n)
-	return &formula{segment: segment.WithStop(segment.Start + n)}
+	return f
 }
 
 // displays are what only a formula is between.
@@ -48,14 +60,8 @@ func display(line []byte) (close string) {
 	return ""
 }
 
-// formulaLength is the length of the formula that line begins with; 0 if it begins with none that ends in it.
-func formulaLength(line []byte) int {
-	if closer := display(line); closer != "" {
-		if n := bytes.Index(line[2:], []byte(closer)); n >= 0 {
-			return 2 + n + len(closer)
-		}
-		return 0
-	}
+// dollarsLength is the length of the formula between dollars that line begins with; 0 if it begins with none.
+func dollarsLength(line []byte) int {
 	if !opensDollars(line) {
 		return 0
 	}

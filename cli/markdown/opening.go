@@ -14,10 +14,12 @@ func (b *blocks) inFence(s start, c cursor, ended bool) (start, verdict) {
 		if !ended {
 			return s, more
 		}
-		s.closes = run >= b.fence.length
+		if run >= b.fence.length {
+			return s, known
+		}
 	}
 	c.skip(min(columns, b.fence.indent))
-	s.leaf, s.continues, s.rest = fenced, !s.closes, c.rest()
+	s.leaf, s.continues, s.rest = fenced, true, c.rest()
 	return s, known
 }
 

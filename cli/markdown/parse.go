@@ -62,7 +62,7 @@ func (d *drawing) node(n ast.Node, s style) {
 			d.html(segment.Value(d.source), s)
 		}
 	case *formula:
-		d.literal(n.segment.Value(d.source), s)
+		d.literal(d.source[n.segment.Start:min(n.segment.Stop, len(d.source))], s)
 	default:
 		d.children(n, s)
 	}
@@ -128,10 +128,15 @@ func resolve(value []byte) []byte {
 			}
 			out = append(out, value[k])
 		case c == '&':
-			n := bytes.IndexByte(value[k:], ';') + 1
-			reference := value[k : k+max(1, n)]
-			out = append(out, util.ResolveEntityNames(util.ResolveNumericReferences(reference))...)
-			k += len(reference) - 1
+			n := 1
+			for k+n < len(value) && isReference(rune(value[k+n])) {
+				n++
+			}
+			if k+n < len(value) && value[k+n] == ';' {
+				n++
+			}
+			out = append(out, util.ResolveEntityNames(util.ResolveNumericReferences(value[k:k+n]))...)
+			k += n - 1
 		default:
 			out = append(out, c)
 		}

@@ -9,8 +9,6 @@ const (
 	// columns of the same widths, each as it comes.
 	maxRows, maxBytes = 50, 16 << 10
 	maxColumns        = 64
-	// minColumn is the width below which a column can't be read: a table that needs such is drawn as a list.
-	minColumn = 4
 )
 
 type align byte

@@ -37,7 +37,7 @@ func (in *inline) parse(behind string) *parsed {
 // draw draws the nodes in front of stop, and of stop, which is text, what is in front of at; all if stop is nil.
 // It returns how many bytes of the tail that is.
 func (p *parsed) draw(stop ast.Node, at int, in *inline) int {
-	d := drawing{p.source, in.put}
+	d := drawing{p.source[:p.to], in.put}
 	if p.root == nil { // blanks only
 		return p.to - p.from
 	}
@@ -73,8 +73,8 @@ func (p *parsed) settled() (ast.Node, int) {
 			if spans == nil {
 				spans = n
 			}
-			if p.mayChange(n) {
-				return n, n.Pos()
+			if f, ok := n.(*formula); ok && f.open || p.mayChange(n) {
+				return spans, spans.Pos()
 			}
 			continue
 		}
@@ -96,7 +96,7 @@ func (p *parsed) settled() (ast.Node, int) {
 func (p *parsed) mayChange(span ast.Node) bool {
 	change := false
 	_ = ast.Walk(span, func(n ast.Node, entering bool) (ast.WalkStatus, error) {
-		if t, ok := n.(*ast.Text); ok && !t.IsRaw() && p.open(t.Segment.Start, t.Segment.Stop, "`[<\\") >= 0 {
+		if t, ok := n.(*ast.Text); ok && !t.IsRaw() && p.open(t.Segment.Start, t.Segment.Stop, "`[<\\$") >= 0 {
 			change = true
 		}
 		return ast.WalkContinue, nil
@@ -145,6 +145,9 @@ func (p *parsed) open(from, to int, characters string) int {
 
 // opensLink tells whether rest, behind a bracket, can go on to be a link.
 func opensLink(rest []byte) bool {
+	if bytes.ContainsAny(rest, "`<$") { // a bracket in what those open is none
+		return true
+	}
 	const opening, closing = "[(", "])"
 	depth, kind := 1, 0
 	for k := 0; k < len(rest); k++ {

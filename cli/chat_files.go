@@ -52,16 +52,15 @@ func (p *program) openChatFiles(f *chatFileFlags) (files *chatFiles, loaded *loa
 		return nil, nil, errors.New("--continue and --load: want one of them")
 	}
 	files = &chatFiles{auto: !f.noHistory && isTerminal(p.stdin) && isTerminal(p.stdout.w)}
-	defer func() {
-		if err != nil {
-			files.leave()
-		}
-	}()
-	state, err := stateFolder()
-	if err != nil && (files.auto || f.resume) {
+	switch state, err := stateFolder(); {
+	case err == nil:
+		files.store.Folder = filepath.Join(state, "chats")
+	case f.resume:
 		return nil, nil, err
+	case files.auto:
+		files.auto = false
+		p.note("the chat is not kept: %s", oneLine(err))
 	}
-	files.store.Folder = filepath.Join(state, "chats")
 	switch {
 	case f.resume:
 		loaded, err = files.newest(!f.noHistory)
@@ -75,15 +74,19 @@ func (p *program) openChatFiles(f *chatFileFlags) (files *chatFiles, loaded *loa
 		files.take(loaded)
 	}
 	if f.save != "" {
-		err = files.saveTo(expanded(f.save))
+		if err := files.saveTo(expanded(f.save)); err != nil {
+			files.leave()
+			return nil, nil, err
+		}
 	}
-	return files, loaded, err
+	return files, loaded, nil
 }
 
 // take has what comes written where the loaded chat is.
 func (f *chatFiles) take(loaded *loadedChat) {
 	f.leave()
 	f.kept, f.from = loaded.file, loaded.from
+	f.auto = f.auto || loaded.held // a copy
 }
 
 // leave lets the chat's files go, for another chat.

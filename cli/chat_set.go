@@ -90,7 +90,7 @@ func (f *chatFlags) settings() (to chats.Settings) {
 		to   **int64
 	}{"top-k": {&s.topK, &to.TopK}, "n": {&s.tokens, &to.MaxTokens}, "seed": {&s.seed, &to.Seed}} {
 		const exact = 1 << 53 // whole numbers that every reader of JSON keeps
-		if value := int64(into.from.value); f.isOwn(name) && into.from.value < exact && (name != "n" || value > 0) {
+		if value := int64(into.from.value); f.isOwn(name) && -exact < value && value < exact && (name != "n" || value > 0) {
 			*into.to = &value
 		}
 	}

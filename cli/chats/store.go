@@ -14,7 +14,8 @@ import (
 	"unicode"
 )
 
-// Store is a folder of chats, each in a file NAME.json: those that were named, and those that were kept without.
+// Store is a folder of chats, each in a file NAME.json: those that were named, and those that were kept without. Without
+// a folder it stays empty.
 type Store struct{ Folder string }
 
 // Entry is a chat of a store, which Read gives.
@@ -91,6 +92,9 @@ func (s Store) Hold(name string) (*File, error) {
 
 // make makes the folder, which nobody else may look into.
 func (s Store) make() error {
+	if s.Folder == "" {
+		return errors.New("chats: there is no folder to keep them in")
+	}
 	if err := os.MkdirAll(s.Folder, 0o700); err != nil {
 		return fmt.Errorf("chats: %w", err)
 	}

@@ -30,6 +30,12 @@ func chatCommands() []chatCommand {
 		{[]string{"/undo"}, "", "take back the last turn and its answer, and change it", (*chat).undo},
 		{[]string{"/set"}, "[NAME VALUE]", "show the options of sampling, or set one, as in /set temp 0.2; default is a value too", (*chat).set},
 		{[]string{"/context"}, "", "what fills the context", (*chat).context},
+		{[]string{"/read"}, "FILE [TEXT]", "put a file's text in front of the next turn, or say TEXT of it", (*chat).read},
+		{[]string{"/save"}, "[NAME|FILE]", "give the chat a name, or have it written to a file too", (*chat).save},
+		{[]string{"/list"}, "[all]", "the chats that are kept, the newest first", (*chat).list},
+		{[]string{"/load"}, "NUMBER|NAME|FILE", "go on with another chat", (*chat).load},
+		{[]string{"/copy"}, "[N|code]", "copy the last answer, that of N answers back, or the last one's code", (*chat).copyAnswer},
+		{[]string{"/export"}, "md|json [FILE]", "write the chat to a file, to be read or imported", (*chat).export},
 		{[]string{"/stats"}, "", "times and speeds of the last answer", (*chat).stats},
 		{[]string{"/help", "/?"}, "", "this list", (*chat).help},
 		{[]string{"/exit", "/quit", "/bye"}, "", "leave, as Ctrl-D does", func(*chat, string) (bool, error) { return true, nil }},
@@ -72,8 +78,9 @@ func (c *chat) clear(string) (leave bool, err error) {
 	return false, nil
 }
 
-// forget begins another conversation, with the same system prompt.
+// forget begins another conversation, with the same system prompt. What was kept of this one stays.
 func (c *chat) forget() {
+	c.files.leave()
 	system := c.conversation.System
 	c.conversation, c.last = chats.New(c.conversation.Model), nil
 	c.conversation.System = system

@@ -13,7 +13,7 @@ const system = "system" // the role that only a file's first message can have
 
 // chat checks what the types of the fields do not say.
 func (f *fileChat) chat(at string) (Chat, error) {
-	c := Chat{Title: f.Title, Model: f.Model, Created: f.Created, Settings: f.Settings}
+	c := Chat{Title: titleOf(f.Title), Model: f.Model, Created: f.Created, Settings: f.Settings}
 	if err := f.Settings.Check(); err != nil {
 		return c, fmt.Errorf("%ssettings.%w", at, err)
 	}

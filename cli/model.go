@@ -28,7 +28,19 @@ func (p *program) openFile(name string) (*weights.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return weights.Open(path)
+	file, err := weights.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	p.warn(name, file.Warnings)
+	return file, nil
+}
+
+// warn tells what is odd about a file.
+func (p *program) warn(name string, warnings []string) {
+	for _, w := range warnings {
+		p.note("%s: %s", visible(name), visible(w))
+	}
 }
 
 // openInstance loads Vulkan, with the validation layers if asked for.

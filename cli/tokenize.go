@@ -109,10 +109,11 @@ func (p *program) openTokenizer(f *tokenizeFlags) (*tokenize.Tokenizer, error) {
 	if !gguf {
 		return tokenize.Load(f.tokenizer)
 	}
-	vocab, err := weights.OpenVocab(f.tokenizer)
+	vocab, warnings, err := weights.OpenVocab(f.tokenizer)
 	if err != nil {
 		return nil, err
 	}
+	p.warn(f.tokenizer, warnings)
 	return newTokenizer(f.tokenizer, vocab)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"sealvk/engine"
 	"sealvk/prompt/grammar"
+	"sealvk/tokenize"
 	"sealvk/vk"
 )
 
@@ -146,6 +147,7 @@ func nameAndAliases(name string) (string, []string) {
 type modelFlags struct {
 	path      string // "" for the embedded seallm-nano
 	synthetic string // SHAPE:TYPE instead of path
+	marks     tokenize.Marks
 	device    string
 	restrict  string
 	intDot    bool
@@ -229,7 +231,7 @@ func (m *modelFlags) all() []cli.Flag {
 		m.numericsFlag(),
 		m.intDotFlag(),
 		m.tuneFlag(categoryModel),
-	}, m.deviceFlags()...)
+	}, append(m.marksFlags(), m.deviceFlags()...)...)
 }
 
 // samplingFlags say how the next token is chosen and when an answer ends.

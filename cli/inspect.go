@@ -25,11 +25,11 @@ func (p *program) inspectCommand() *cli.Command {
 		Usage:       "show what a model file holds, and check it",
 		ArgsUsage:   "MODEL",
 		Description: "Every value of every tensor is checked for NaN and infinity, which reads the whole file.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			f.pathFlag(),
 			toggleFlag(&asJSON, "", "json", "print one JSON object"),
 			toggleFlag(&quick, "", "quick", "do not check the tensors' values"),
-		},
+		}, f.marksFlags()...),
 		Action: func(c *cli.Context) error {
 			path := f.path
 			switch {
@@ -38,7 +38,7 @@ func (p *program) inspectCommand() *cli.Command {
 			case c.NArg() == 1:
 				path = c.Args().First()
 			}
-			return p.inspect(path, asJSON, quick)
+			return p.inspect(f, path, asJSON, quick)
 		},
 	}
 }
@@ -104,13 +104,13 @@ type inspectedTensor struct {
 	Bytes int64  `json:"bytes"`
 }
 
-func (p *program) inspect(path string, asJSON, quick bool) (err error) {
+func (p *program) inspect(f *modelFlags, path string, asJSON, quick bool) (err error) {
 	file, err := p.openFile(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	tok, err := tokenizerOf(file)
+	tok, err := tokenizerOf(file, f.marks)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,7 @@ import "fmt"
 // otherFiles says what GGUF files are, by general.type or general.architecture, that hold no
 // model but go with one.
 var otherFiles = map[string]string{
-	"adapter":       "an adapter (LoRA), which changes a model that is in another file; adapters are not applied: merge it into its model (llama-export-lora), or open the model alone",
+	"adapter":       "an adapter (LoRA), which changes a model that is in another file; adapters are not applied: merge it into that (llama-export-lora), or open the model alone",
 	"controlvector": "a control vector, which goes with a model that is in another file; open that",
 	"imatrix":       "an importance matrix, which llama-quantize reads; open the model that it was made for",
 	"mmproj":        "a projector for images or sound, which goes with a model that is in another file; open that",

@@ -63,6 +63,7 @@ func Open(path string) (*Model, error) {
 		m.unmap()
 		return nil, fmt.Errorf("weights: %w", err)
 	}
+	m.besides()
 	return m, nil
 }
 

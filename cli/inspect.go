@@ -56,6 +56,7 @@ type inspection struct {
 	TemplateBytes int               `json:"chat_template_bytes"` // of the Jinja source; 0: the file has none
 	ChecksValues  bool              `json:"values_checked"`
 	Types         []inspectedType   `json:"types"`
+	Warnings      []string          `json:"warnings"` // what is odd, and changes no answer
 	Metadata      []inspectedEntry  `json:"metadata"`
 	Tensors       []inspectedTensor `json:"tensors"`
 }
@@ -138,6 +139,7 @@ func look(file *weights.Model, tok *tokenize.Tokenizer) *inspection {
 			c.Context, c.RopeTheta, c.NormEps},
 		Vocabulary:    inspectedVocab{tok.Size(), tok.BOS(), tok.EOS(), tok.UNK(), -1},
 		TemplateBytes: len(file.ChatTemplate),
+		Warnings:      append([]string{}, file.Warnings...),
 	}
 	if pad, ok := tok.ID("<pad>"); ok {
 		in.Vocabulary.PAD = pad

@@ -28,7 +28,7 @@ func (m *Model) besides() {
 	var found []string
 	for _, e := range entries {
 		name := e.Name()
-		if slices.Contains(adapterNames, name) || adapterGGUF.MatchString(name) && otherKind(filepath.Join(dir, name)) != "" {
+		if slices.Contains(adapterNames, name) || adapterGGUF.MatchString(name) && otherKind(filepath.Join(dir, name)) == otherFiles["adapter"] {
 			found = append(found, name)
 		}
 	}

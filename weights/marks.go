@@ -14,13 +14,12 @@ type marks struct {
 	m    *metadata
 	v    *Vocab
 	ids  map[string]int32 // of the pieces by their texts
-	ends []int32          // that end an answer, by their names
+	ends []int32          // pieces that end an answer
 
 	empty, twice oddities
 }
 
-// endNames are the pieces that end an answer wherever they are; </s> does not where it is
-// text, see isEnd.
+// endNames are the pieces that end an answer by their names alone, markup where it is a control piece.
 var endNames = []string{
 	"<eos>", "</s>", "<end_of_turn>", "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|endoftext|>",
 	"<|end_of_text|>", "<EOT>", "_<EOT>", "\u2581<EOT>", "[EOT]", "[EOS]", "<end_of_utterance>",
@@ -44,9 +43,6 @@ func (k Kind) becomesText() bool { return k != Control && k != Unused }
 // cannot become, are renamed so that nothing does; llama.cpp does the first.
 func (r *marks) add(id int32) error {
 	p := &r.v.Pieces[id]
-	if slices.Contains(endNames, p.Text) && (!markup(p.Text) || p.Kind == Control) {
-		r.ends = append(r.ends, id)
-	}
 	if p.Text == "" {
 		r.empty.add(fmt.Sprintf("piece %d of the vocabulary is empty: no text becomes it", id))
 		r.hide(id, "EMPTY")
@@ -59,6 +55,9 @@ func (r *marks) add(id int32) error {
 		hidden := id
 		if !one.Kind.becomesText() && p.Kind.becomesText() {
 			hidden = first
+		}
+		if slices.Contains(endNames, p.Text) {
+			r.ends = append(r.ends, hidden) // the model may have been trained with either
 		}
 		r.twice.add(fmt.Sprintf("piece %.40q of the vocabulary appears twice, as %d and %d: no text becomes %d", p.Text, first, id, hidden))
 		r.hide(hidden, "DUPLICATE")
@@ -74,30 +73,31 @@ func (r *marks) hide(id int32, why string) {
 	if p.Kind == Normal || p.Kind == UserDefined || p.Kind == Unused {
 		p.Kind = Control
 	}
-	r.ids[p.Text] = id
 }
 
 // settle fills in the vocabulary's ids and gives those that end an answer besides its eos, in order.
-func (r *marks) settle() (ends []int32) {
+func (r *marks) settle() []int32 {
 	r.empty.warn(r.m)
 	r.twice.warn(r.m)
-	for _, id := range r.ends {
-		r.control(id)
+	for _, name := range endNames {
+		if id, ok := r.ids[name]; ok && (!markup(name) || r.v.Pieces[id].Kind == Control) {
+			r.control(id)
+			r.ends = append(r.ends, id)
+		}
 	}
 	v := r.v
 	v.BOS, v.EOS, v.UNK, v.PAD = r.id("bos"), r.id("eos"), r.id("unknown"), r.id("padding")
 	v.BOS = r.byName("bos", v.BOS, bosNames)
 	v.EOS = r.byName("eos", v.EOS, eosNames)
 	r.settleUnknown()
-	ends = r.ends
 	for _, key := range []string{"eot", "eom", "fim_pad", "fim_rep", "fim_sep"} {
 		if id := r.id(key); id >= 0 {
 			r.control(id)
-			ends = append(ends, id)
+			r.ends = append(r.ends, id)
 		}
 	}
-	slices.Sort(ends)
-	return slices.DeleteFunc(slices.Compact(ends), func(id int32) bool { return id == v.EOS })
+	slices.Sort(r.ends)
+	return slices.DeleteFunc(slices.Compact(r.ends), func(id int32) bool { return id == v.EOS })
 }
 
 // id gives that of tokenizer.ggml.KEY_token_id, -1 if there is none inside the vocabulary.

@@ -182,7 +182,7 @@ func (m *modelFlags) kvType() engine.KVType { return engine.KVType(slices.Index(
 
 func (m *modelFlags) pathFlag() cli.Flag {
 	return fileFlag(&m.path, categoryModel, "model, m",
-		"`MODEL`: a GGUF file, a folder (safetensors, MLX), or org/repo[:quant] as pulled (default: the embedded demo seallm-nano)")
+		"`MODEL`: a GGUF file, a folder (safetensors, MLX), org/repo[:quant] as pulled, or ollama:NAME (default: the embedded demo seallm-nano)")
 }
 
 func (m *modelFlags) verboseFlag() cli.Flag {

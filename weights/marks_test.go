@@ -47,6 +47,7 @@ func TestOddFilesAreReadWithWarnings(t *testing.T) {
 		}, []string{`metadata key "x" at byte 8501 has arrays in an array`}, nil},
 		{"bool of 2", func(f *tiny) { f.set("tokenizer.ggml.add_bos_token", value{typ: typeBool, data: []byte{2}}) },
 			[]string{"is a bool of 2; it is taken to be true"}, func(m *Model) bool { return m.Vocab.AddBOS }},
+		{"bool of another type", func(f *tiny) { f.set("tokenizer.ggml.add_bos_token", u32(0)) }, []string{"is uint32, not a bool"}, nil},
 		{"name not UTF-8", func(f *tiny) { f.set("general.name", textValue("Bản \xe1x")) }, []string{`"general.name" at byte`},
 			func(m *Model) bool { return m.Config.Name == `Bản \xe1x` }},
 		{"name of another type", func(f *tiny) { f.set("general.name", u32(7)) }, []string{"is uint32, not a string"},

@@ -264,13 +264,14 @@ func (v value) float() (float64, bool) {
 	return 0, false
 }
 
+// boolean gives a bool that no answer depends on; def if there is none.
 func (m *metadata) boolean(key string, def bool) bool {
-	v, ok := m.get(key, false)
-	if !ok {
+	v, ok := m.values[key]
+	switch {
+	case !ok:
 		return def
-	}
-	if v.array || v.typ != typeBool {
-		m.wrong(key, v, "a bool")
+	case v.array || v.typ != typeBool:
+		m.warnf("metadata key %q at byte %d is %v, not a bool", key, v.off, v)
 		return def
 	}
 	return v.data[0] != 0

@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"sealvk/vk"
 	"sealvk/weights"
 	"sealvk/weights/hub"
 	"sealvk/weights/ollama"
@@ -139,7 +140,7 @@ func printList(w io.Writer, list []listedModel) error {
 		if quant == "" {
 			quant = "?"
 		}
-		fmt.Fprintf(t, "%s %s\t%s\t%s\t%s\t%s\t%s\n", mark, visible(l.Name), l.Revision[:min(shortCommit, len(l.Revision))], l.Format, quant, bytesText(l.Bytes), visible(l.Path))
+		fmt.Fprintf(t, "%s %s\t%s\t%s\t%s\t%s\t%s\n", mark, printable(l.Name), l.Revision[:min(shortCommit, len(l.Revision))], l.Format, quant, vk.SizeText(l.Bytes), printable(l.Path))
 	}
 	return t.Flush()
 }

@@ -39,7 +39,7 @@ func (p *program) batchCheck(f *batchFlags, names []string) error {
 	}
 	defer file.Close()
 	o := &opened{file: file}
-	if err := o.readText(named, f.raw); err != nil {
+	if err := o.readText(f.model, named, f.raw); err != nil {
 		return err
 	}
 	context := f.model.context.number(file.Config.Context)

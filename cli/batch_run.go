@@ -74,7 +74,7 @@ func (p *program) batch(f *batchFlags, names []string, given func(string) bool) 
 	o := &opened{file: file}
 	digest, err := file.Digest()
 	if err == nil {
-		err = o.readText(named, f.raw)
+		err = o.readText(f.model, named, f.raw)
 	}
 	if err == nil {
 		err = r.compare(r.settings(o, digest, fieldsText))

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"sealvk/prompt"
+	"sealvk/tokenize"
 )
 
 // settings are what records depend on, by the names that a user knows, but for what is known only
@@ -38,6 +39,9 @@ func (r *batchRun) settings(o *opened, digest string, fields []byte) map[string]
 	}
 	if f.special {
 		all["--parse-special"] = "given"
+	}
+	if m := f.model.marks; m != (tokenize.Marks{}) {
+		all["--bos and --eos"] = fmt.Sprintf("%q and %q", m.BOS, m.EOS)
 	}
 	if f.model.intDot {
 		all["--int-dot"] = "given"

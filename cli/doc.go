@@ -18,7 +18,8 @@
 //     flags of the commands that use a model
 //   - tune.go: --tune, knobs of kernels for a whole run
 //   - model.go: opened, a model on its device with its tokenizer.go and
-//     template.go; nano.go is the demo, hub.go finds names in the cache
+//     template.go; nano.go is the demo, hub.go and ollama.go find names
+//     in the caches of others
 //   - reopen.go: a model's device is lost and opened again
 //   - answer.go, lines.go, editor.go: one answer, and the lines that a chat's turns are
 //   - ordered.go, conversations.go: lines of JSON on all cores, in order

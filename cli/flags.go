@@ -13,6 +13,7 @@ import (
 
 	"sealvk/engine"
 	"sealvk/prompt/grammar"
+	"sealvk/tokenize"
 	"sealvk/vk"
 )
 
@@ -146,6 +147,7 @@ func nameAndAliases(name string) (string, []string) {
 type modelFlags struct {
 	path      string // "" for the embedded seallm-nano
 	synthetic string // SHAPE:TYPE instead of path
+	marks     tokenize.Marks
 	device    string
 	restrict  string
 	intDot    bool
@@ -180,7 +182,7 @@ func (m *modelFlags) kvType() engine.KVType { return engine.KVType(slices.Index(
 
 func (m *modelFlags) pathFlag() cli.Flag {
 	return fileFlag(&m.path, categoryModel, "model, m",
-		"`MODEL`: a GGUF file, a folder (safetensors, MLX), or org/repo[:quant] as pulled (default: the embedded demo seallm-nano)")
+		"`MODEL`: a GGUF file, a folder (safetensors, MLX), org/repo[:quant] as pulled, or ollama:NAME (default: the embedded demo seallm-nano)")
 }
 
 func (m *modelFlags) verboseFlag() cli.Flag {
@@ -229,7 +231,7 @@ func (m *modelFlags) all() []cli.Flag {
 		m.numericsFlag(),
 		m.intDotFlag(),
 		m.tuneFlag(categoryModel),
-	}, m.deviceFlags()...)
+	}, append(m.marksFlags(), m.deviceFlags()...)...)
 }
 
 // samplingFlags say how the next token is chosen and when an answer ends.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -71,27 +72,27 @@ func expanded(path string) string {
 }
 
 // resolveModel gives the path of the model that a user names: a file or folder, or
-// org/repo[@revision][:file-or-quant] in the Hugging Face cache.
-func resolveModel(name string) (path string, err error) {
+// org/repo[@revision][:file-or-quant] in the Hugging Face cache, or its address.
+func resolveModel(name string) (found string, err error) {
 	if _, err := os.Stat(name); !errors.Is(err, fs.ErrNotExist) {
 		return name, nil // whoever opens it reports what else may be wrong
 	}
 	ref, err := hub.ParseRef(name)
-	if err != nil || looksLikeFile(name) {
-		return "", fmt.Errorf("%s: no such file or folder; a model may also be named as org/repo[:quant], once sealvk pull has brought it", name)
+	if err != nil || looksLikeFile(ref) {
+		return "", fmt.Errorf("%s: no such file or folder; a model may also be named as org/repo[:quant], once sealvk pull has brought it, or as ollama:NAME", name)
 	}
 	h, err := openHub()
 	if err != nil {
 		return "", err
 	}
-	path, err = h.Find(ref)
+	found, err = h.Find(ref)
 	if errors.Is(err, hub.ErrNotCached) {
 		return "", fmt.Errorf("%w; there is no file or folder of that name either", err)
 	}
-	return path, err
+	return found, err
 }
 
 // looksLikeFile reports whether a name rather lacks a file than a download: models/x.gguf.
-func looksLikeFile(name string) bool {
-	return !strings.Contains(name, ":") && slices.Contains([]string{".gguf", ".safetensors", ".json", ".model"}, strings.ToLower(filepath.Ext(name)))
+func looksLikeFile(ref hub.Ref) bool {
+	return ref.What == "" && slices.Contains([]string{".gguf", ".safetensors", ".json", ".model"}, strings.ToLower(path.Ext(ref.Repo)))
 }

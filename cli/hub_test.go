@@ -50,6 +50,7 @@ func hubServer(t *testing.T, files map[string][]byte) (cache string) {
 		t.Setenv(name, "")
 	}
 	t.Setenv("HF_HOME", home)
+	t.Setenv("OLLAMA_MODELS", filepath.Join(home, "ollama"))
 	t.Setenv("HF_ENDPOINT", server.URL)
 	if err := os.WriteFile(filepath.Join(home, "token"), []byte("hf_fromfile\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -70,7 +71,8 @@ func TestPullListAndFind(t *testing.T) {
 		t.Fatalf("%+v", o)
 	}
 	for name, want := range map[string]string{
-		"SeaLLMs/nano-GGUF": path, "SeaLLMs/nano-GGUF:q4_k_m": path, "SeaLLMs/nano-GGUF@" + hubCommit[:8]: path,
+		"SeaLLMs/nano-GGUF": path, "hf.co/SeaLLMs/nano-GGUF:Q4_K_M": path,
+		"https://huggingface.co/SeaLLMs/nano-GGUF/blob/main/nano.Q4_K_M.gguf": path, "SeaLLMs/nano-GGUF:q4_k_m": path, "SeaLLMs/nano-GGUF@" + hubCommit[:8]: path,
 		path: path, cache: cache, filepath.Join(cache, ".."): filepath.Join(cache, ".."),
 	} {
 		if got, err := resolveModel(name); got != want || err != nil {
@@ -110,6 +112,7 @@ func TestModelsThatAreNotThere(t *testing.T) {
 		"./a/b":                {"./a/b: no such file"},
 		"org/nowhere":          {"org/nowhere is not in the cache", cache, "sealvk pull org/nowhere", "no file"},
 		"org/nowhere:a/b.gguf": {"sealvk pull org/nowhere:a/b.gguf"},
+		"https://huggingface.co/org/nowhere/blob/main/b.gguf": {"sealvk pull org/nowhere:b.gguf"},
 	} {
 		_, err := resolveModel(name)
 		if err == nil {

@@ -26,11 +26,11 @@ func (p *program) inspectCommand() *cli.Command {
 		Usage:       "show what a model file holds, and check it",
 		ArgsUsage:   "MODEL",
 		Description: "Every value of every tensor is checked for NaN and infinity, which reads the whole file.",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			f.pathFlag(),
 			toggleFlag(&asJSON, "", "json", "print one JSON object"),
 			toggleFlag(&quick, "", "quick", "do not check the tensors' values"),
-		},
+		}, f.marksFlags()...),
 		Action: func(c *cli.Context) error {
 			path := f.path
 			switch {
@@ -39,7 +39,7 @@ func (p *program) inspectCommand() *cli.Command {
 			case c.NArg() == 1:
 				path = c.Args().First()
 			}
-			return p.inspect(path, asJSON, quick)
+			return p.inspect(f, path, asJSON, quick)
 		},
 	}
 }
@@ -57,6 +57,7 @@ type inspection struct {
 	TemplateBytes int               `json:"chat_template_bytes"` // of the Jinja source; 0: the file has none
 	ChecksValues  bool              `json:"values_checked"`
 	Types         []inspectedType   `json:"types"`
+	Warnings      []string          `json:"warnings"` // what is odd, and changes no answer
 	Metadata      []inspectedEntry  `json:"metadata"`
 	Tensors       []inspectedTensor `json:"tensors"`
 }
@@ -105,13 +106,13 @@ type inspectedTensor struct {
 	Bytes int64  `json:"bytes"`
 }
 
-func (p *program) inspect(path string, asJSON, quick bool) (err error) {
+func (p *program) inspect(f *modelFlags, path string, asJSON, quick bool) (err error) {
 	file, err := p.openFile(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	tok, err := tokenizerOf(file)
+	tok, err := tokenizerOf(file, f.marks)
 	if err != nil {
 		return err
 	}
@@ -139,6 +140,7 @@ func look(file *weights.Model, tok *tokenize.Tokenizer) *inspection {
 			c.Context, c.RopeTheta, c.NormEps},
 		Vocabulary:    inspectedVocab{tok.Size(), tok.BOS(), tok.EOS(), tok.UNK(), -1},
 		TemplateBytes: len(file.ChatTemplate),
+		Warnings:      append([]string{}, file.Warnings...),
 	}
 	if pad, ok := tok.ID("<pad>"); ok {
 		in.Vocabulary.PAD = pad

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
@@ -12,13 +14,14 @@ import (
 	"sealvk/vk"
 	"sealvk/weights"
 	"sealvk/weights/hub"
+	"sealvk/weights/ollama"
 )
 
 func (p *program) listCommand() *cli.Command {
 	var asJSON bool
 	return &cli.Command{
 		Name:  "list",
-		Usage: "list the models of the Hugging Face cache",
+		Usage: "list the models of the Hugging Face cache and of Ollama",
 		Description: "Shown is what is there completely. The name in the first column is what -m takes;\n" +
 			"a dash in front of it marks models that this program cannot run.",
 		Flags: []cli.Flag{
@@ -35,10 +38,10 @@ func (p *program) listCommand() *cli.Command {
 
 // listedModel is one element of list --json.
 type listedModel struct {
-	Name     string   `json:"name"` // for -m
-	Repo     string   `json:"repo"`
-	Revision string   `json:"revision"` // the whole commit
-	Format   string   `json:"format"`   // GGUF, safetensors or MLX
+	Name     string   `json:"name"`           // for -m
+	Repo     string   `json:"repo,omitempty"` // of the Hugging Face Hub
+	Revision string   `json:"revision"`       // the whole commit; of Ollama's the file's SHA-256
+	Format   string   `json:"format"`         // GGUF, safetensors or MLX
 	Quant    string   `json:"quant,omitempty"`
 	Files    []string `json:"files"`
 	Bytes    int64    `json:"bytes"`
@@ -64,26 +67,52 @@ func (p *program) list(asJSON bool) error {
 	for _, e := range entries {
 		list = append(list, listed(e))
 	}
+	folders := ollamaFolders()
+	theirs, err := ollama.List(folders)
+	if err != nil {
+		p.note("%s", oneLine(err)) // the service's folder may be closed to others
+	}
+	for _, m := range theirs {
+		list = append(list, listedOllama(m))
+	}
 	w := bufio.NewWriter(p.stdout)
 	switch {
 	case asJSON:
 		err = encodeJSON(w, "  ", list)
 	case len(list) == 0:
-		p.note("no models in %s; sealvk pull org/repo[:quant] brings one", config.Cache)
+		p.note("no models in %s and none of Ollama's in %s; sealvk pull org/repo[:quant] brings one", config.Cache, strings.Join(folders, ", "))
 	default:
 		err = printList(w, list)
 	}
 	return errors.Join(err, w.Flush())
 }
 
-// listed opens a model, which reports whether it can run; its values are not read.
+// listed is a model with whether it can run; its values are not read.
 func listed(e hub.Entry) listedModel {
 	l := listedModel{Repo: e.Ref.Repo, Revision: e.Commit, Format: e.Format, Quant: e.Quant, Files: e.Files, Bytes: e.Size, Path: e.Path}
 	if e.Ref.Revision == e.Commit {
 		e.Ref.Revision = e.Commit[:shortCommit]
 	}
 	l.Name = e.Ref.String()
-	model, err := weights.Open(e.Path)
+	l.try()
+	return l
+}
+
+// listedOllama is listed of one of Ollama's.
+func listedOllama(m ollama.Model) listedModel {
+	l := listedModel{Name: ollamaPrefix + m.Name, Revision: m.Digest, Format: "GGUF", Files: []string{}, Bytes: m.Size, Path: m.Path}
+	if m.Err != nil {
+		l.Problem = oneLine(m.Err)
+		return l
+	}
+	l.Files = append(l.Files, filepath.Base(m.Path))
+	l.try()
+	return l
+}
+
+// try opens the model.
+func (l *listedModel) try() {
+	model, err := weights.Open(l.Path)
 	if err == nil {
 		l.Quant = model.FileType.String()
 		if model.Format == "MLX" { // whose types have no name for the whole
@@ -94,7 +123,6 @@ func listed(e hub.Entry) listedModel {
 	if l.Runs = err == nil; !l.Runs {
 		l.Problem = oneLine(err)
 	}
-	return l
 }
 
 // shortCommit is how many digits of a commit are shown, and are enough to name it.
@@ -112,7 +140,7 @@ func printList(w io.Writer, list []listedModel) error {
 		if quant == "" {
 			quant = "?"
 		}
-		fmt.Fprintf(t, "%s %s\t%s\t%s\t%s\t%s\t%s\n", mark, printable(l.Name), l.Revision[:shortCommit], l.Format, quant, vk.SizeText(l.Bytes), printable(l.Path))
+		fmt.Fprintf(t, "%s %s\t%s\t%s\t%s\t%s\t%s\n", mark, printable(l.Name), l.Revision[:min(shortCommit, len(l.Revision))], l.Format, quant, vk.SizeText(l.Bytes), printable(l.Path))
 	}
 	return t.Flush()
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,18 +18,40 @@ import (
 	"sealvk/weights"
 )
 
-// openFile opens the model that a user names: a file, a folder, or org/repo[:quant] in
-// the Hugging Face cache; "" is the embedded demo (and says so).
+// openFile opens the model that a user names: a file, a folder, org/repo[:quant] in
+// the Hugging Face cache, or ollama:NAME in Ollama's; "" is the embedded demo (and says so). What is odd about the file is told.
 func (p *program) openFile(name string) (*weights.Model, error) {
-	if name == "" {
+	file, err := openQuietly(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case name == "":
 		p.note(nanoNotice)
+	}
+	p.warn(name, file.Warnings)
+	return file, nil
+}
+
+// openQuietly is openFile without notices.
+func openQuietly(name string) (*weights.Model, error) {
+	if name == "" {
 		return weights.Parse(nanoName, nanoGGUF)
+	}
+	if name, ok := strings.CutPrefix(name, ollamaPrefix); ok {
+		return openOllama(name)
 	}
 	path, err := resolveModel(name)
 	if err != nil {
 		return nil, err
 	}
 	return weights.Open(path)
+}
+
+// warn tells what is odd about a file.
+func (p *program) warn(name string, warnings []string) {
+	for _, w := range warnings {
+		p.note("%s: %s", name, w)
+	}
 }
 
 // openInstance loads Vulkan, with the validation layers if asked for.
@@ -81,14 +104,17 @@ func (p *program) open(ctx context.Context, f *modelFlags, named *prompt.Templat
 		return nil, err
 	}
 	o := &opened{file: file}
-	err = p.bring(ctx, o, f, func() error { return o.readText(named, raw) })
+	err = p.bring(ctx, o, f, func() error { return o.readText(f, named, raw) })
 	o.load = time.Since(start)
 	return o, err
 }
 
 // readText makes the tokenizer and the template of the open file.
-func (o *opened) readText(named *prompt.Template, raw bool) (err error) {
-	if o.tokenizer, err = tokenizerOf(o.file); err == nil && !raw {
+func (o *opened) readText(f *modelFlags, named *prompt.Template, raw bool) (err error) {
+	if o.tokenizer, err = tokenizerOf(o.file, f.marks); err != nil || raw {
+		return err
+	}
+	if err = checkMarks(o.file.Path, o.tokenizer); err == nil {
 		o.template, err = chooseTemplate(named, o.file, o.tokenizer)
 	}
 	return err

@@ -89,7 +89,7 @@ func (p *program) serve(f *serveFlags) (err error) {
 	}
 	o := &opened{file: file, kv: f.model.kvType(), numerics: f.model.numericsMode()}
 	defer func() { err = errors.Join(err, o.closeFile()) }()
-	if err := o.readText(named, false); err != nil {
+	if err := o.readText(f.model, named, false); err != nil {
 		return err
 	}
 	if file.Size <= checkedFirst {

@@ -40,7 +40,7 @@ func (p *program) tokenizeCommand() *cli.Command {
 			"of the files, or of standard input, is a conversation in OpenAI's form,\n" +
 			"{\"messages\":[{\"role\":\"user\",\"content\":\"…\"},…]} or the array alone, and every line\n" +
 			"of output an object with \"input_ids\" and, with --loss-mask, \"token_type_ids\".",
-		Flags: []cli.Flag{
+		Flags: append([]cli.Flag{
 			f.model.pathFlag(),
 			fileFlag(&f.tokenizer, categoryModel, "tokenizer",
 				"tokenizer.json, tokenizer.model or GGUF `FILE`, or a folder with one; of the model nothing else is needed"),
@@ -52,7 +52,7 @@ func (p *program) tokenizeCommand() *cli.Command {
 			templateFlag(&f.template, categoryConversations),
 			toggleFlag(&f.generationPrompt, categoryConversations, "generation-prompt", "end with the head of the assistant's next turn"),
 			toggleFlag(&f.lossMask, categoryConversations, "loss-mask", "SeaLLM's format for fine-tuning, with a mask that is 1 on what the assistant says"),
-		},
+		}, f.model.marksFlags()...),
 		Action: func(c *cli.Context) error {
 			if f.tokenizer != "" && f.model.path != "" {
 				return errors.New("--model and --tokenizer exclude each other")
@@ -99,7 +99,7 @@ func (p *program) openTokenizer(f *tokenizeFlags) (*tokenize.Tokenizer, error) {
 		if err != nil {
 			return nil, err
 		}
-		tok, err := tokenizerOf(file)
+		tok, err := tokenizerOf(file, f.model.marks)
 		return tok, errors.Join(err, file.Close())
 	}
 	gguf, err := isGGUF(f.tokenizer)
@@ -107,13 +107,14 @@ func (p *program) openTokenizer(f *tokenizeFlags) (*tokenize.Tokenizer, error) {
 		return nil, err
 	}
 	if !gguf {
-		return tokenize.Load(f.tokenizer)
+		return tokenize.LoadSized(f.tokenizer, 0, f.model.marks)
 	}
-	vocab, err := weights.OpenVocab(f.tokenizer)
+	vocab, warnings, err := weights.OpenVocab(f.tokenizer)
 	if err != nil {
 		return nil, err
 	}
-	return newTokenizer(f.tokenizer, vocab)
+	p.warn(f.tokenizer, warnings)
+	return newTokenizer(f.tokenizer, vocab, f.model.marks)
 }
 
 // isGGUF looks at a file's first bytes; folders and what is no file are not GGUF.

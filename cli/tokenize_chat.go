@@ -13,7 +13,6 @@ import (
 
 	"sealvk/prompt"
 	"sealvk/tokenize"
-	"sealvk/weights"
 )
 
 const categoryConversations = "Conversations:"
@@ -151,20 +150,12 @@ func (p *program) tokenizerTemplate(f *tokenizeFlags, tok *tokenize.Tokenizer) (
 		}
 		path = f.tokenizer
 	}
-	file, err := p.openQuietly(path)
+	file, err := openQuietly(path) // what is odd was told
 	if err != nil {
 		return prompt.Template{}, err
 	}
 	t, err := chooseTemplate(nil, file, tok)
 	return t, errors.Join(err, file.Close())
-}
-
-// openQuietly is openFile without a second notice.
-func (p *program) openQuietly(path string) (*weights.Model, error) {
-	if path == "" {
-		return weights.Parse(nanoName, nanoGGUF)
-	}
-	return p.openFile(path)
 }
 
 // besideTokenizer looks for a tokenizer_config.json in the folder of a

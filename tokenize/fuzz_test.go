@@ -50,7 +50,7 @@ func FuzzParseTokenizerJSON(f *testing.F) {
 	add(jsonFile([]string{"\"", "\\", "\"\\"}, [][]string{{"\"", "\\"}}), "")
 	f.Add([]byte(`{"model": {"type": "BPE", "vocab": {"a": 0, "\u2581": 1, BYTES}, "merges": [["a", "\u2581"]]}}`), "")
 	f.Fuzz(func(t *testing.T, data []byte, name string) {
-		tok, err := parseTokenizerJSON(bytes.Replace(data, []byte("BYTES"), bytePieces, 1), specialNames{name, name}, 0)
+		tok, err := parseTokenizerJSON(bytes.Replace(data, []byte("BYTES"), bytePieces, 1), specialNames{name, name}, 0, Marks{})
 		if err != nil {
 			if strings.ContainsAny(err.Error(), "\n\r") {
 				t.Errorf("error %q has several lines", err)

@@ -6,9 +6,21 @@ import "fmt"
 // empty one means that nothing names it.
 type specialNames struct{ bos, eos string }
 
-// parseTokenizerJSON makes a tokenizer of a tokenizer.json; rows as for
-// LoadSized.
-func parseTokenizerJSON(data []byte, names specialNames, rows int) (*Tokenizer, error) {
+// replace takes the texts of the pieces that marks name.
+func (n *specialNames) replace(v *Vocab, marks Marks) error {
+	bos, eos, err := v.marked(marks)
+	if bos >= 0 {
+		n.bos = v.Pieces[bos].Text
+	}
+	if eos >= 0 {
+		n.eos = v.Pieces[eos].Text
+	}
+	return err
+}
+
+// parseTokenizerJSON makes a tokenizer of a tokenizer.json; rows and marks as
+// for LoadSized.
+func parseTokenizerJSON(data []byte, names specialNames, rows int, marks Marks) (*Tokenizer, error) {
 	f, err := readTokenizerJSON(data)
 	if err != nil {
 		return nil, err
@@ -18,6 +30,9 @@ func parseTokenizerJSON(data []byte, names specialNames, rows int) (*Tokenizer, 
 		return nil, err
 	}
 	if err := f.addTokens(&v); err != nil {
+		return nil, err
+	}
+	if err := names.replace(&v, marks); err != nil {
 		return nil, err
 	}
 	if v.BOS, err = f.mark(&v, "bos_token", names.bos, "<bos>"); err != nil {

@@ -18,12 +18,13 @@ const maxSize = 256 << 20
 // the tokenizer.json in it, else its tokenizer.model. Beside a tokenizer.json
 // the tokenizer_config.json, if there is one, names the pieces that begin and
 // end a sequence; else they are <bos> and <eos>.
-func Load(path string) (*Tokenizer, error) { return LoadSized(path, 0) }
+func Load(path string) (*Tokenizer, error) { return LoadSized(path, 0, Marks{}) }
 
 // LoadSized is Load for a model whose embedding has so many rows: control
 // pieces stand for those without a piece (see Vocab.Pad). Fewer rows than
-// pieces are an error; 0 is as many as there are pieces.
-func LoadSized(path string, rows int) (*Tokenizer, error) {
+// pieces are an error; 0 is as many as there are pieces. marks go before what
+// the files say.
+func LoadSized(path string, rows int, marks Marks) (*Tokenizer, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("tokenize: %w", err)
@@ -33,7 +34,7 @@ func LoadSized(path string, rows int) (*Tokenizer, error) {
 			return nil, fmt.Errorf("tokenize: %w", err)
 		}
 	}
-	t, err := read(path, rows)
+	t, err := read(path, rows, marks)
 	if err != nil {
 		return nil, fmt.Errorf("tokenize: %s: %w", path, err)
 	}
@@ -53,7 +54,7 @@ func inFolder(dir string) (string, error) {
 	return "", fmt.Errorf("%s: the folder has neither tokenizer.json nor tokenizer.model; get one of them from where the model comes from", dir)
 }
 
-func read(path string, rows int) (*Tokenizer, error) {
+func read(path string, rows int, marks Marks) (*Tokenizer, error) {
 	data, err := readFile(path)
 	if err != nil {
 		return nil, err
@@ -67,6 +68,9 @@ func read(path string, rows int) (*Tokenizer, error) {
 		if err := v.resize(rows); err != nil {
 			return nil, err
 		}
+		if err := v.Mark(marks); err != nil {
+			return nil, err
+		}
 		t, err := build(v)
 		if err != nil {
 			err = fmt.Errorf("%w; download the file again", err)
@@ -77,7 +81,7 @@ func read(path string, rows int) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseTokenizerJSON(data, names, rows)
+	return parseTokenizerJSON(data, names, rows, marks)
 }
 
 // byteOrderMark may stand in front of a text and is no part of it.

@@ -57,7 +57,7 @@ func marshal(t testing.TB, v any) []byte {
 
 func parseJSON(t testing.TB, file object) *Tokenizer {
 	t.Helper()
-	tok, err := parseTokenizerJSON(marshal(t, file), specialNames{"<s>", "</s>"}, 0)
+	tok, err := parseTokenizerJSON(marshal(t, file), specialNames{"<s>", "</s>"}, 0, Marks{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func TestTokenizerJSONRefuses(t *testing.T) {
 		"added, large id":   {"added_tokens", []object{{"id": 1 << 40, "content": "x"}}, "added_tokens"},
 	} {
 		file := change(jsonFile(pieces, merges, addedObject("<new>", 262, false)), c.path, c.value)
-		_, err := parseTokenizerJSON(marshal(t, file), specialNames{}, 0)
+		_, err := parseTokenizerJSON(marshal(t, file), specialNames{}, 0, Marks{})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
 		}
@@ -171,7 +171,7 @@ func TestTokenizerJSONRefuses(t *testing.T) {
 		"nested deeply": {strings.Repeat("[", 100000), "not JSON"},
 		"gap of bytes":  {string(marshal(t, missing)), "261"},
 	} {
-		_, err := parseTokenizerJSON([]byte(c.data), specialNames{}, 0)
+		_, err := parseTokenizerJSON([]byte(c.data), specialNames{}, 0, Marks{})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
 		}
@@ -329,7 +329,7 @@ func TestLoadFolder(t *testing.T) {
 
 func TestLoadSized(t *testing.T) {
 	for _, path := range []string{testdata + "/nano.model", testdata + "/nano.json"} {
-		tok, err := LoadSized(path, 2050)
+		tok, err := LoadSized(path, 2050, Marks{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -341,7 +341,7 @@ func TestLoadSized(t *testing.T) {
 				t.Errorf("%s: line %d: got %v, want %v", path, l.N, got, l.IDs)
 			}
 		}
-		if _, err := LoadSized(path, 2047); err == nil || !strings.Contains(err.Error(), "2048 pieces") || !strings.Contains(err.Error(), path) {
+		if _, err := LoadSized(path, 2047, Marks{}); err == nil || !strings.Contains(err.Error(), "2048 pieces") || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: 2047 rows: %v", path, err)
 		}
 	}

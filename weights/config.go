@@ -51,7 +51,7 @@ func gemma(c Config) Config {
 
 // readConfig takes everything but Vocab from the metadata. Defaults are llama.cpp's.
 func readConfig(m *metadata) (Config, error) {
-	c := Config{Arch: m.text("general.architecture", true), Name: m.text("general.name", false)}
+	c := Config{Arch: m.text("general.architecture", true), Name: m.shown("general.name")}
 	if m.err == nil && c.Arch != "gemma" {
 		return c, fmt.Errorf("metadata key \"general.architecture\" is %q; only \"gemma\" models can be run", c.Arch)
 	}

@@ -58,13 +58,16 @@ func (m *Model) openFolder(dir string) error {
 		return m.openSafetensors(dir, loose, nil)
 	}
 	ggufs := ggufModels(names)
+	if len(ggufs) > 1 {
+		ggufs = modelsAmong(dir, ggufs)
+	}
 	if len(ggufs) == 1 {
 		return m.openGGUF(filepath.Join(dir, ggufs[0]))
 	}
 	if len(ggufs) > 1 {
 		return fmt.Errorf("%s: holds %d models, name one of them: %s", dir, len(ggufs), shorten(ggufs))
 	}
-	return fmt.Errorf("%s: no model in this folder, neither %s nor %s nor a .gguf file; it holds %s", dir, singleName, indexName, shorten(names))
+	return noModel(dir, names)
 }
 
 // ggufModels gives the GGUF files among names, of a sharded model its first shard that
@@ -83,18 +86,6 @@ func ggufModels(names []string) []string {
 		}
 	}
 	return list
-}
-
-// shorten lists some of the names.
-func shorten(names []string) string {
-	const most = 8
-	switch n := len(names); {
-	case n == 0:
-		return "nothing"
-	case n > most:
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n-most)
-	}
-	return strings.Join(names, ", ")
 }
 
 // openSafetensors reads config.json, the files with tensors and what is there beside them.

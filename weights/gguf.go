@@ -98,6 +98,9 @@ func (m *Model) readParts(parts []*ggufPart) error {
 	if err := checkSplit(parts); err != nil {
 		return err
 	}
+	if err := first.md.checkKind(); err != nil {
+		return first.fail(err)
+	}
 	lists := make([][]*Tensor, len(parts))
 	var all []*Tensor
 	for i, p := range parts {
@@ -137,11 +140,12 @@ func (m *Model) readMetadata(md *metadata) (err error) {
 	if m.Config, err = readConfig(md); err != nil {
 		return err
 	}
-	if m.Vocab, err = readVocab(md); err != nil {
+	if m.Vocab, m.Stops, err = readVocab(md); err != nil {
 		return err
 	}
 	m.Config.Vocab = len(m.Vocab.Pieces)
 	m.ChatTemplate = md.text("tokenizer.chat_template", false)
+	m.Warnings = append(m.Warnings, md.warnings...)
 	m.FileType = -1
 	if v, ok := md.values["general.file_type"]; ok { // only shown: whatever it is, it is no error
 		if n, ok := v.integer(); ok && n <= math.MaxInt32 {

@@ -113,33 +113,32 @@ func checkDistinct(list []*Tensor) error {
 }
 
 // OpenVocab reads only the vocabulary of the GGUF file at path, which need not hold a
-// model; of a sharded model it may be any shard.
-func OpenVocab(path string) (*Vocab, error) {
+// model; of a sharded model it may be any shard. The warnings are as a [Model]'s.
+func OpenVocab(path string) (v *Vocab, warnings []string, err error) {
 	m := &Model{Path: path}
 	defer m.unmap()
-	v, err := m.openVocab(path)
-	if err != nil {
-		return nil, fmt.Errorf("weights: %w", err)
+	if v, warnings, err = m.openVocab(path); err != nil {
+		return nil, nil, fmt.Errorf("weights: %w", err)
 	}
-	return v, nil
+	return v, warnings, nil
 }
 
-func (m *Model) openVocab(path string) (*Vocab, error) {
+func (m *Model) openVocab(path string) (*Vocab, []string, error) {
 	p, err := m.openPart(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if p.split.no > 0 {
 		if path, err = p.shardPath(0); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if p, err = m.openPart(path); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	v, err := readVocab(p.md)
+	v, _, err := readVocab(p.md)
 	if err != nil {
-		return nil, p.fail(err)
+		return nil, nil, p.fail(err)
 	}
-	return v, nil
+	return v, p.md.warnings, nil
 }

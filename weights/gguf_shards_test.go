@@ -26,7 +26,7 @@ func TestShardedGGUF(t *testing.T) {
 		}
 	}
 	for _, path := range paths {
-		v, err := OpenVocab(path)
+		v, _, err := OpenVocab(path)
 		if err != nil || len(v.Pieces) != 360 {
 			t.Errorf("%s: %v", path, err)
 		}

@@ -59,22 +59,28 @@ func (v value) String() string {
 // metadata holds a file's keys. Reading a value of the wrong type or a required one
 // that is absent sets err, which sticks.
 type metadata struct {
-	keys   []string // file order
-	values map[string]value
-	err    error
+	keys     []string // file order
+	values   map[string]value
+	warnings []string // see Model
+	err      error
+}
+
+// warnf notes what is odd about the file and does not matter.
+func (m *metadata) warnf(format string, args ...any) {
+	m.warnings = append(m.warnings, fmt.Sprintf(format, args...))
 }
 
 func readMetadata(c *cursor, count uint64) *metadata {
 	m := &metadata{values: map[string]value{}}
+	var keys, nested, bools oddities
 	for i := uint64(0); i < count && c.err == nil; i++ {
 		c.what = fmt.Sprintf("metadata entry %d of %d", i+1, count)
 		at := c.off
 		key := string(c.str())
-		if c.err != nil {
-			break
+		if len(key) > 65535 {
+			c.failf("key %.40q at byte %d is longer than 65535 bytes", key, at)
 		}
-		if key == "" || len(key) > 65535 || !utf8.ValidString(key) {
-			c.failf("key %.40q at byte %d is empty, longer than 65535 bytes or not UTF-8", key, at)
+		if c.err != nil {
 			break
 		}
 		c.what = fmt.Sprintf("metadata key %q at byte %d", key, at)
@@ -85,38 +91,83 @@ func readMetadata(c *cursor, count uint64) *metadata {
 		v := readValue(c)
 		v.entry = c.data[at:c.off]
 		m.values[key] = v
+		switch {
+		case c.err != nil:
+		case key == "" || !utf8.ValidString(key):
+			keys.add(fmt.Sprintf("metadata key %.40q at byte %d is empty or not UTF-8", key, at))
+		case v.array && v.typ == typeArray:
+			nested.add(fmt.Sprintf("metadata key %q at byte %d has arrays in an array; it is passed over", key, at))
+		case v.typ == typeBool && !v.array && v.data[0] > 1:
+			bools.add(fmt.Sprintf("metadata key %q at byte %d is a bool of %d; it is taken to be true", key, at, v.data[0]))
+		}
+	}
+	for _, o := range []oddities{keys, nested, bools} {
+		o.warn(m)
 	}
 	return m
 }
 
-func readValue(c *cursor) value {
-	v := value{count: 1}
-	v.typ = readType(c)
-	if v.typ == typeArray {
-		v.array = true
-		if v.typ = readType(c); v.typ == typeArray {
-			c.failf("arrays of arrays are not supported")
-			return v
-		}
-		v.count = c.count("array elements", valueTypes[v.typ].size)
+// oddities are of one kind: the first is told, the others are counted.
+type oddities struct {
+	first string
+	count int
+}
+
+func (o *oddities) add(what string) {
+	if o.count++; o.count == 1 {
+		o.first = what
 	}
-	v.off = c.off
-	switch {
-	case v.typ == typeString && v.array:
-		for i := uint64(0); i < v.count && c.err == nil; i++ {
-			c.str()
-		}
+}
+
+func (o *oddities) warn(m *metadata) {
+	switch o.count {
+	case 0:
+	case 1:
+		m.warnf("%s", o.first)
+	default:
+		m.warnf("%s (and %d more of that kind)", o.first, o.count-1)
+	}
+}
+
+func readValue(c *cursor) value {
+	v := value{typ: readType(c), count: 1, off: c.off}
+	switch v.typ {
+	case typeArray:
+		v.array = true
+		v.typ, v.count, v.off = readArray(c, 0)
 		v.data = c.data[v.off:c.off]
-	case v.typ == typeString:
+	case typeString:
 		v.data = c.str()
 		v.off = c.off - len(v.data)
 	default:
-		v.data = c.take(v.count * valueTypes[v.typ].size) // count is bounded by the file's size
-	}
-	if v.typ == typeBool && !v.array && c.err == nil && v.data[0] > 1 {
-		c.failf("bool is %d, want 0 or 1", v.data[0])
+		v.data = c.take(valueTypes[v.typ].size)
 	}
 	return v
+}
+
+// maxNesting bounds the arrays that lie in each other.
+const maxNesting = 8
+
+// readArray passes over an array that lies in depth others. Its elements begin at byte off.
+func readArray(c *cursor, depth int) (typ valueType, count uint64, off int) {
+	typ = readType(c)
+	count = c.count("array elements", valueTypes[typ].size)
+	off = c.off
+	switch {
+	case typ == typeArray && depth == maxNesting:
+		c.failf("arrays lie in each other more than %d deep", maxNesting)
+	case typ == typeArray:
+		for i := uint64(0); i < count && c.err == nil; i++ {
+			readArray(c, depth+1)
+		}
+	case typ == typeString:
+		for i := uint64(0); i < count && c.err == nil; i++ {
+			c.str()
+		}
+	default:
+		c.take(count * valueTypes[typ].size) // count is bounded by the file's size
+	}
+	return typ, count, off
 }
 
 func readType(c *cursor) valueType {
@@ -213,13 +264,14 @@ func (v value) float() (float64, bool) {
 	return 0, false
 }
 
+// boolean gives a bool that no answer depends on; def if there is none.
 func (m *metadata) boolean(key string, def bool) bool {
-	v, ok := m.get(key, false)
-	if !ok {
+	v, ok := m.values[key]
+	switch {
+	case !ok:
 		return def
-	}
-	if v.array || v.typ != typeBool {
-		m.wrong(key, v, "a bool")
+	case v.array || v.typ != typeBool:
+		m.warnf("metadata key %q at byte %d is %v, not a bool", key, v.off, v)
 		return def
 	}
 	return v.data[0] != 0
@@ -238,6 +290,20 @@ func (m *metadata) text(key string, required bool) string {
 		m.failf("metadata key %q at byte %d is not valid UTF-8", key, v.off)
 	}
 	return string(v.data)
+}
+
+// shown gives a text that is only shown, whatever the file has in its place; "" if it is absent.
+func (m *metadata) shown(key string) string {
+	v, ok := m.values[key]
+	switch {
+	case !ok:
+		return ""
+	case v.array || v.typ != typeString:
+		m.warnf("metadata key %q at byte %d is %v, not a string", key, v.off, v)
+	case !utf8.Valid(v.data):
+		m.warnf("metadata key %q at byte %d is not valid UTF-8", key, v.off)
+	}
+	return v.display()
 }
 
 // array gives a required array of one of the element types.
@@ -263,9 +329,25 @@ func (m *metadata) entries() []Entry {
 	list := make([]Entry, len(m.keys))
 	for i, key := range m.keys {
 		v := m.values[key]
-		list[i] = Entry{key, v.String(), v.display()}
+		list[i] = Entry{escaped(key), v.String(), v.display()}
 	}
 	return list
+}
+
+// escaped spells bytes that are no UTF-8 as \xNN.
+func escaped(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for i, r := range s {
+		if _, n := utf8.DecodeRuneInString(s[i:]); r == utf8.RuneError && n == 1 {
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
 }
 
 func (v value) display() string {
@@ -281,7 +363,7 @@ func (v value) display() string {
 	}
 	switch n, _ := v.integer(); v.typ {
 	case typeString:
-		return strings.ToValidUTF8(string(v.data), "\uFFFD")
+		return escaped(string(v.data))
 	case typeBool:
 		return strconv.FormatBool(v.data[0] != 0)
 	case typeInt8, typeInt16, typeInt32, typeInt64:

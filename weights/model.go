@@ -22,9 +22,10 @@ type Model struct {
 	Tensors      []*Tensor // file order
 	Vocab        *Vocab    // nil where the vocabulary is a file of its own (Tokenizer)
 	Tokenizer    string    // path of tokenizer.json or tokenizer.model in a folder, "" for GGUF
-	Stops        []int32   // ids that end an answer besides the vocabulary's eos (generation_config.json)
+	Stops        []int32   // ids that end an answer besides the vocabulary's eos: of generation_config.json, of a GGUF file's eot and its like
 	ChatTemplate string    // Jinja source, "" if there is none
 	Metadata     []Entry   // file order; of a folder: what its config.json says
+	Warnings     []string  // what is odd about the files and changes no answer, or lies beside them and is not used
 
 	index    map[string]*Tensor
 	md       *metadata // of GGUF, in the mapped file
@@ -62,6 +63,7 @@ func Open(path string) (*Model, error) {
 		m.unmap()
 		return nil, fmt.Errorf("weights: %w", err)
 	}
+	m.besides()
 	return m, nil
 }
 

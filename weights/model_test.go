@@ -111,7 +111,7 @@ func TestOpenErrorsNameThePath(t *testing.T) {
 		testdata + "absent.gguf": "no such file",
 		os.DevNull:               "not a regular file",
 	} {
-		for _, err := range []error{second(Open(path)), second(OpenVocab(path))} {
+		for _, err := range []error{second(Open(path)), third(OpenVocab(path))} {
 			if err == nil || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v, want %q", path, err, want)
 			}
@@ -120,6 +120,8 @@ func TestOpenErrorsNameThePath(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+func third[T, U any](_ T, _ U, err error) error { return err }
 
 func TestTinyFile(t *testing.T) {
 	m := mustOpen(t, testdata+"bad-files/valid-tiny.gguf")
@@ -175,14 +177,14 @@ func TestPiecesOutliveTheModel(t *testing.T) {
 }
 
 func TestOpenVocab(t *testing.T) {
-	v, err := OpenVocab(testdata + "bad-files/gguf-no-tensors.gguf") // metadata only
+	v, _, err := OpenVocab(testdata + "bad-files/gguf-no-tensors.gguf") // metadata only
 	if err != nil {
 		t.Fatal(err)
 	}
 	if len(v.Pieces) != 360 || v.Pieces[2].Text != "<bos>" {
 		t.Errorf("%d pieces, piece 2 %q", len(v.Pieces), v.Pieces[2].Text)
 	}
-	if _, err := OpenVocab(testdata + "bad-files/gguf-duplicate-piece.gguf"); err == nil {
+	if _, _, err := OpenVocab(testdata + "bad-files/gguf-duplicate-piece.gguf"); err == nil {
 		t.Error("no error for a piece that is there twice")
 	}
 }

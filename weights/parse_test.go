@@ -24,10 +24,15 @@ func TestChangedTinyFile(t *testing.T) {
 		{"alignment 48", func(f *tiny) { f.set("general.alignment", u32(48)) }, "power of two"},
 		{"alignment 64", func(f *tiny) { f.set("general.alignment", u32(64)) }, "not a multiple of the alignment 64"},
 		{"key twice", func(f *tiny) { f.keys = append(f.keys, "general.name") }, `metadata key "general.name" at byte 8501: appears twice`},
-		{"key empty", func(f *tiny) { f.set("", u32(1)) }, "is empty"},
-		{"key not UTF-8", func(f *tiny) { f.set("a\xff", u32(1)) }, "not UTF-8"},
-		{"array of arrays", func(f *tiny) { f.set("x", value{typ: typeArray, array: true, count: 1}) }, "arrays of arrays"},
-		{"bool 2", func(f *tiny) { f.set("x", value{typ: typeBool, data: []byte{2}}) }, "bool is 2"},
+		{"key long", func(f *tiny) { f.set(strings.Repeat("x", 65536), u32(1)) }, "longer than 65535 bytes"},
+		{"arrays in an array, cut", func(f *tiny) { f.set("x", value{typ: typeArray, array: true, count: 1}) }, "unknown value type"},
+		{"arrays in each other", func(f *tiny) {
+			var data []byte
+			for range maxNesting {
+				data = append(data, byte(typeArray), 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0)
+			}
+			f.set("x", value{typ: typeArray, array: true, count: 1, data: data})
+		}, "arrays lie in each other more than 8 deep"},
 		{"unknown keys", func(f *tiny) {
 			f.set("tokenizer.chat_template.tool_use", textValue("{{ 1 }}"))
 			f.set("general.tags", value{typ: typeString, array: true, count: 1, data: append([]byte{2, 0, 0, 0, 0, 0, 0, 0}, "ab"...)})
@@ -35,7 +40,10 @@ func TestChangedTinyFile(t *testing.T) {
 		}, ""},
 
 		{"architecture absent", func(f *tiny) { f.remove("general.architecture") }, `"general.architecture" is missing`},
-		{"name not UTF-8", func(f *tiny) { f.set("general.name", textValue("\xff")) }, `"general.name" at byte`},
+		{"template not UTF-8", func(f *tiny) { f.set("tokenizer.chat_template", textValue("\xff")) }, `"tokenizer.chat_template" at byte`},
+		{"an adapter", func(f *tiny) { f.set("general.type", textValue("adapter")) }, "is no model but an adapter (LoRA)"},
+		{"a projector", func(f *tiny) { f.set("general.architecture", textValue("clip")) }, "is no model but a projector"},
+		{"an importance matrix", func(f *tiny) { f.set("general.type", textValue("imatrix")) }, "is no model but an importance matrix"},
 		{"64-bit count", func(f *tiny) {
 			f.set("gemma.block_count", value{typ: typeUint64, data: binary.LittleEndian.AppendUint64(nil, 1)})
 		}, ""},
@@ -114,7 +122,6 @@ func TestChangedTinyFile(t *testing.T) {
 		{"score NaN", func(f *tiny) { f.patch("tokenizer.ggml.scores", 28, 0, 0, 0xc0, 0x7f) }, "score of piece 7 is NaN"},
 		{"piece type 9", func(f *tiny) { f.patch("tokenizer.ggml.token_type", 8, 9) }, "piece 2 has the unknown type 9"},
 		{"piece not UTF-8", func(f *tiny) { f.patch("tokenizer.ggml.tokens", 8, 0xff) }, `piece 0 ("\xffpad>") is not valid UTF-8`},
-		{"bos past the end", func(f *tiny) { f.set("tokenizer.ggml.bos_token_id", u32(360)) }, `"tokenizer.ggml.bos_token_id" is 360, past the vocabulary's 360 pieces`},
 
 		{"tensor name empty", func(f *tiny) { f.tensors[0].Name = "" }, `name "" at byte 8501 is empty`},
 		{"tensor name long", func(f *tiny) { f.tensors[0].Name = strings.Repeat("x", 65) }, "longer than 64 bytes"},

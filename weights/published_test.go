@@ -75,7 +75,7 @@ func TestFilesThatMLXIgnores(t *testing.T) {
 		"old name, stale index":     {map[string][]byte{"weights.00.safetensors": weights, indexName: stale}, ""},
 		"both names":                {map[string][]byte{"model-00001-of-00001.safetensors": weights, "weights.00.safetensors": other}, ""},
 		"a stale index and nothing": {map[string][]byte{indexName: stale}, "model-00001-of-00004.safetensors is missing"},
-		"an adapter only":           {map[string][]byte{"adapter_model.safetensors": other}, "no model in this folder"},
+		"an adapter only":           {map[string][]byte{"adapter_model.safetensors": other}, "holds no model but an adapter (adapter_model.safetensors)"},
 	} {
 		files := maps.Clone(c.files)
 		files[configName] = tiny[configName]

@@ -39,26 +39,27 @@ type Vocab struct {
 const maxVocab = 1 << 24
 
 // readVocab reads tokenizer.ggml.*; lengths, kinds and ids are checked, texts are
-// UTF-8, not empty and distinct.
-func readVocab(m *metadata) (*Vocab, error) {
+// UTF-8, not empty and distinct. The second result are the ids that end an answer besides
+// the vocabulary's eos, see marks.
+func readVocab(m *metadata) (*Vocab, []int32, error) {
 	model := m.text("tokenizer.ggml.model", true)
 	tokens := m.array("tokenizer.ggml.tokens", typeString)
 	scores := m.array("tokenizer.ggml.scores", typeFloat32)
 	kinds := m.array("tokenizer.ggml.token_type", typeInt32, typeUint32)
 	if m.err != nil {
-		return nil, m.err
+		return nil, nil, m.err
 	}
 	if model != "llama" {
-		return nil, fmt.Errorf("metadata key \"tokenizer.ggml.model\" is %q; only \"llama\" (SentencePiece) can be used", model)
+		return nil, nil, fmt.Errorf("metadata key \"tokenizer.ggml.model\" is %q; only \"llama\" (SentencePiece) can be used", model)
 	}
 	if scores.count != tokens.count || kinds.count != tokens.count {
-		return nil, fmt.Errorf("tokenizer.ggml.tokens has %d entries, scores %d, token_type %d; they must be equal", tokens.count, scores.count, kinds.count)
+		return nil, nil, fmt.Errorf("tokenizer.ggml.tokens has %d entries, scores %d, token_type %d; they must be equal", tokens.count, scores.count, kinds.count)
 	}
 	if tokens.count == 0 || tokens.count > maxVocab {
-		return nil, fmt.Errorf("tokenizer.ggml.tokens has %d entries, want 1 to %d", tokens.count, maxVocab)
+		return nil, nil, fmt.Errorf("tokenizer.ggml.tokens has %d entries, want 1 to %d", tokens.count, maxVocab)
 	}
 	v := &Vocab{Pieces: make([]Piece, tokens.count)}
-	seen := make(map[string]int, tokens.count)
+	r := &marks{m: m, v: v, ids: make(map[string]int32, tokens.count)}
 	text := string(tokens.data) // one copy that all pieces share: they must outlive the mapping
 	for i := range v.Pieces {
 		n := int(binary.LittleEndian.Uint64(tokens.data[len(tokens.data)-len(text):]))
@@ -69,41 +70,21 @@ func readVocab(m *metadata) (*Vocab, error) {
 		text = text[8+n:]
 		kind := binary.LittleEndian.Uint32(kinds.data[4*i:])
 		p.Kind = Kind(kind)
-		switch first, twice := seen[p.Text]; {
-		case p.Text == "":
-			return nil, fmt.Errorf("tokenizer.ggml.tokens: piece %d is empty", i)
+		switch {
 		case !utf8.ValidString(p.Text):
-			return nil, fmt.Errorf("tokenizer.ggml.tokens: piece %d (%.40q) is not valid UTF-8", i, p.Text)
-		case twice:
-			return nil, fmt.Errorf("tokenizer.ggml.tokens: piece %.40q appears twice, as %d and %d", p.Text, first, i)
+			return nil, nil, fmt.Errorf("tokenizer.ggml.tokens: piece %d (%.40q) is not valid UTF-8", i, p.Text)
 		case p.Score-p.Score != 0:
-			return nil, fmt.Errorf("tokenizer.ggml.scores: score of piece %d is %v", i, p.Score)
+			return nil, nil, fmt.Errorf("tokenizer.ggml.scores: score of piece %d is %v", i, p.Score)
 		case kind < uint32(Normal) || kind > uint32(Byte):
-			return nil, fmt.Errorf("tokenizer.ggml.token_type: piece %d has the unknown type %d", i, kind)
+			return nil, nil, fmt.Errorf("tokenizer.ggml.token_type: piece %d has the unknown type %d", i, kind)
 		}
-		seen[p.Text] = i
 		v.Pieces[i] = p
+		if err := r.add(int32(i)); err != nil {
+			return nil, nil, fmt.Errorf("tokenizer.ggml.tokens: %w", err)
+		}
 	}
-	for _, s := range []struct {
-		key string
-		id  *int32
-	}{{"bos", &v.BOS}, {"eos", &v.EOS}, {"unknown", &v.UNK}, {"padding", &v.PAD}} {
-		*s.id = -1
-		key := "tokenizer.ggml." + s.key + "_token_id"
-		given, ok := m.values[key]
-		if !ok {
-			continue
-		}
-		if n, ok := given.integer(); ok && n >= tokens.count && s.id == &v.PAD {
-			continue // of no use for answers, and some who trained the model added a piece for it
-		}
-		n := m.integer(key, -1)
-		if m.err == nil && n >= len(v.Pieces) {
-			return nil, fmt.Errorf("metadata key %q is %d, past the vocabulary's %d pieces", key, n, len(v.Pieces))
-		}
-		*s.id = int32(n)
-	}
+	ends := r.settle()
 	v.AddBOS = m.boolean("tokenizer.ggml.add_bos_token", true)
 	v.AddEOS = m.boolean("tokenizer.ggml.add_eos_token", false)
-	return v, m.err
+	return v, ends, m.err
 }

@@ -22,6 +22,7 @@ type ggufModel struct {
 
 var (
 	ggufFile  = regexp.MustCompile(`(?i)\.gguf$`)
+	ggufOther = regexp.MustCompile(`(?i)(^|/)(mmproj[^/]*|imatrix)\.gguf$`) // projectors and importance matrices are no models
 	ggufShard = regexp.MustCompile(`^(.*)-([0-9]{5})-of-([0-9]{5})$`)
 )
 
@@ -31,7 +32,7 @@ func ggufModels(names []string) []ggufModel {
 	var models []ggufModel
 	shards := map[string][]string{} // by everything but the shard's number
 	for _, name := range slices.Sorted(slices.Values(names)) {
-		if !ggufFile.MatchString(name) {
+		if !ggufFile.MatchString(name) || ggufOther.MatchString(name) {
 			continue
 		}
 		stem := name[:len(name)-len(".gguf")]

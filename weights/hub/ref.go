@@ -19,12 +19,17 @@ type Ref struct {
 // repoPart is what the Hub allows in the name of an organisation or a repository.
 var repoPart = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9._-]{0,94}[A-Za-z0-9_])?$`)
 
-// ParseRef reads org/repo[@revision][:file-or-quant].
+// ParseRef reads org/repo[@revision][:file-or-quant], or the address of a repository or of
+// one of its files: hf.co/org/repo[:quant] as for Ollama, https://huggingface.co/org/repo/….
 func ParseRef(s string) (Ref, error) {
 	fail := func(why string) (Ref, error) {
 		return Ref{}, fmt.Errorf("hub: %q is no model's name: %s; want org/repo[@revision][:file-or-quant]", s, why)
 	}
-	rest, what, hasWhat := strings.Cut(s, ":")
+	name, ok := nameOfAddress(s)
+	if !ok {
+		return fail("the address is of no repository and of no file")
+	}
+	rest, what, hasWhat := strings.Cut(name, ":")
 	repo, revision, hasRevision := strings.Cut(rest, "@")
 	org, name, ok := strings.Cut(repo, "/")
 	switch {

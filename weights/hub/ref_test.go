@@ -29,7 +29,7 @@ func TestParseRef(t *testing.T) {
 		"", "model", "model.gguf", "./model.gguf", "../a/b", "/a/b", "a/b/c", "a//b", "a/", "/b", "a/b:", "a/b@", "a/b@:x", "a/b@..",
 		"a/b@../../x", "a/b@/x", "a/b@x//y", "a/b:..", "a/b:../x", "a/b:/etc/passwd", "a/b:x/../../y", `a/b:..\x`, `a/b@..\x`, `a\b/c`, "a/b:x\x1b[0m",
 		"a/b\n", "a/b:x\ny", "a/b:\xff", "a/b:x\x00", "a--b/c", "a/b--c", "a/b..c", "a/.b", "a/b.", "-a/b", "a/b.git", "a/" + strings.Repeat("x", 97),
-		"https://huggingface.co/a/b", "a/b:" + strings.Repeat("x", 1025), "ä/b",
+		"a/b:" + strings.Repeat("x", 1025), "ä/b",
 	} {
 		if got, err := ParseRef(s); err == nil {
 			t.Errorf("%q is taken for %+v", s, got)
@@ -39,10 +39,52 @@ func TestParseRef(t *testing.T) {
 	}
 }
 
+// What people copy from the site, and type for Ollama, is a name too.
+func TestAddressesAreNames(t *testing.T) {
+	for s, want := range map[string]Ref{
+		"hf.co/org/repo":                                                                {"org/repo", "main", ""},
+		"hf.co/org/repo:Q8_0":                                                           {"org/repo", "main", "Q8_0"},
+		"hf.co/org/repo:latest":                                                         {"org/repo", "main", ""},
+		"HuggingFace.co/org/repo":                                                       {"org/repo", "main", ""},
+		"https://huggingface.co/org/repo/":                                              {"org/repo", "main", ""},
+		"https://www.huggingface.co/org/repo?library=x#y":                               {"org/repo", "main", ""},
+		"https://huggingface.co/org/repo/tree/v1":                                       {"org/repo", "v1", ""},
+		"https://huggingface.co/org/repo/tree/refs%2Fpr%2F1":                            {"org/repo", "refs/pr/1", ""},
+		"https://huggingface.co/org/repo/blob/main/x.Q4_0.gguf":                         {"org/repo", "main", "x.Q4_0.gguf"},
+		"http://hf.co/org/repo/resolve/" + testCommit + "/sub/x%20y.gguf?download=true": {"org/repo", testCommit, "sub/x y.gguf"},
+	} {
+		if got, err := ParseRef(s); err != nil || got != want {
+			t.Errorf("%q: %+v, %v; want %+v", s, got, err, want)
+		}
+	}
+	for _, s := range []string{
+		"hf.co", "hf.co/", "hf.co/org", "hf.co//repo", "hf.co/hf.co/repo", "hf.co/org/repo/tree", "hf.co/org/repo/settings/x", "hf.co/org/repo/blob/main",
+		"hf.co/org/repo/blob/main/", "hf.co/org/repo/blob/main/../x", "hf.co/org/repo/blob/..%2F..%2F/x", "hf.co/org/repo/blob/main/%zz", "hf.co/org/repo:",
+		"https://example.com/org/repo", "https://huggingface.co/datasets/org/repo", "hf.co/org%2Frepo/x/y",
+	} {
+		if got, err := ParseRef(s); err == nil {
+			t.Errorf("%q is taken for %+v", s, got)
+		} else if !strings.Contains(err.Error(), "org/repo[@revision][:file-or-quant]") {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+}
+
+// Projectors and importance matrices lie beside models and are none.
+func TestOtherGGUFFilesAreNoModels(t *testing.T) {
+	names := []string{"imatrix.gguf", "mmproj-F16.gguf", "sub/mmproj.gguf", "model-imatrix.Q6_K.gguf"}
+	if files, err := chooseGGUF(names, ""); err != nil || !slices.Equal(files, names[3:]) {
+		t.Errorf("%q, %v", files, err)
+	}
+	if files, err := chooseGGUF(names, names[1]); err != nil || !slices.Equal(files, names[1:2]) {
+		t.Errorf("by its name: %q, %v", files, err)
+	}
+}
+
 // FuzzParseRef looks for names that leave the cache, and for those that do not read
 // back as they were written.
 func FuzzParseRef(f *testing.F) {
-	for _, s := range []string{"a/b", "a/b@c:d", "a/b@refs/pr/1:x/y.gguf", "a/b:../x", "a--b/c", `a/b:\x`} {
+	for _, s := range []string{"a/b", "a/b@c:d", "https://hf.co/a/b/blob/main/c.gguf", "hf.co/hf.co/a", "a/b@refs/pr/1:x/y.gguf", "a/b:../x", "a--b/c", `a/b:\x`} {
 		f.Add(s)
 	}
 	h, err := New(Config{Cache: "/cache"})

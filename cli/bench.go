@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,15 +28,20 @@ const (
 
 type benchFlags struct {
 	*modelFlags
+	models                       modelNames // none: the embedded seallm-nano, or the synthetic one
 	prompt, gen, depth, parallel numbers
 	both                         promptGen
 	batch, ubatch                numbers
 	typeK, typeV                 choices
-	limit, repetitions           whole
+	limit, repetitions, delay    whole
 	layers                       int
 	noWarmup                     bool
 	output                       outputFlags
+	errors                       choice // the form on standard error
 }
+
+// noForm is where nothing is written.
+const noForm = "none"
 
 func (p *program) benchCommand() *cli.Command {
 	f := &benchFlags{
@@ -47,13 +53,14 @@ func (p *program) benchCommand() *cli.Command {
 		both:       promptGen{max: mostPositions},
 		batch:      numbers{values: []int{2048}, min: 1, max: mostPositions},
 		ubatch:     numbers{min: 1, max: mostPositions},
-		limit:      whole{0, 0, mostPositions}, repetitions: whole{5, 1, 1000},
+		limit:      whole{0, 0, mostPositions}, repetitions: whole{5, 1, 1000}, delay: whole{0, 0, 1 << 20},
 		output: newOutputFlags("md", "csv", "json", "jsonl", "sql"),
 	}
+	f.errors = choice{noForm, append([]string{noForm}, f.output.form.words...)}
 	f.typeK = choices{choice: f.kv, values: []string{f.kv.value}}
 	f.typeV = choices{choice: f.kv}
 	flags := append([]cli.Flag{
-		f.pathFlag(),
+		valueFlag(&f.models, categoryModel, "model, m", "`MODEL[,MODEL…]`, each as other commands take it (may be given several times; default: the embedded demo seallm-nano)"),
 		f.syntheticFlag(),
 		&cli.IntFlag{Name: "ngl", Aliases: []string{"n-gpu-layers"}, Destination: &f.layers, Value: allLayers, DefaultText: "all", Category: categoryModel,
 			Usage: "`N` layers on the device: all, whatever N; an N below is an error"},
@@ -71,6 +78,7 @@ func (p *program) benchCommand() *cli.Command {
 		&cli.GenericFlag{Name: "ctv", Aliases: []string{"cache-type-v"}, Value: &f.typeV, DefaultText: "as -ctk", Category: categoryMeasure,
 			Usage: "the same list as -ctk: `TYPE[,TYPE…]`"},
 		valueFlag(&f.repetitions, categoryMeasure, "r, repetitions", "repeat each test `R` times"),
+		valueFlag(&f.delay, categoryMeasure, "delay", "wait for `S` seconds between two tests"),
 		toggleFlag(&f.noWarmup, categoryMeasure, "no-warmup", "no run of a test before those that are measured"),
 		f.numericsFlag(),
 		f.intDotFlag(),
@@ -81,11 +89,12 @@ func (p *program) benchCommand() *cli.Command {
 		Usage: "measure speed by llama-bench's tests, names and outputs",
 		Description: "Lists may hold ranges: 1-16*2 is 1,2,4,8,16. Prompts are random. Nothing else should run\n" +
 			"meanwhile. Ctrl-C ends the measurement with the tests that are complete.",
-		Flags:       append(flags, f.output.benchFlags()...),
+		Flags: append(append(flags, f.output.benchFlags()...),
+			valueFlag(&f.errors, categoryShow, "oe, output-err", "the same on standard error, in a `FORM` of its own, or none")),
 		Subcommands: []*cli.Command{p.benchCompareCommand()},
 		Action: func(c *cli.Context) error {
-			if c.NArg() > 0 {
-				return fmt.Errorf("bench: unknown argument %q: see sealvk bench --help", c.Args().First())
+			if err := noArguments(c); err != nil {
+				return err
 			}
 			return p.bench(f)
 		},
@@ -176,13 +185,15 @@ func (f *benchFlags) check(model *weights.Model) error {
 func (p *program) bench(f *benchFlags) (err error) {
 	ctx, release := stoppable()
 	defer release()
-	file, err := p.profiledModel(f.modelFlags)
+	o := &opened{}
+	models, err := p.benchModels(f)
+	defer func() {
+		for _, m := range models {
+			o.file = m.file
+			err = errors.Join(err, o.closeFile())
+		}
+	}()
 	if err != nil {
-		return err
-	}
-	o := &opened{file: file}
-	defer func() { err = errors.Join(err, o.closeFile()) }()
-	if err := f.check(file); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.close(ctx)) }()
@@ -190,9 +201,10 @@ func (p *program) bench(f *benchFlags) (err error) {
 		return err
 	}
 	caps := o.device.Caps()
-	s := &benchSession{program: p, flags: f, opened: o, base: benchBase(o, f)}
+	s := &benchSession{program: p, flags: f, opened: o}
 	s.suite = bench.Suite{
 		Tests: f.tests(), Repetitions: int(f.repetitions.value), NoWarmup: f.noWarmup,
+		Delay:  time.Duration(f.delay.value) * time.Second,
 		Meters: bench.Meters("/sys", caps.VendorID, caps.DeviceID),
 	}
 	roofs, err := roofline.Load(pipelineCache(), caps)
@@ -207,12 +219,18 @@ func (p *program) bench(f *benchFlags) (err error) {
 	}
 	var stopped error
 	err = f.output.write(p, func(w io.Writer) error {
-		s.table = newBenchTable(w, f, s.roof > 0, s.suite.Meters)
-		err := s.measure(ctx)
+		s.tables = []*benchTable{newBenchTable(w, f.output.form.value, s)}
+		if f.errors.value != noForm {
+			s.tables = append(s.tables, newBenchTable(p.stderr, f.errors.value, s))
+		}
+		err := s.measure(ctx, models)
 		if err != nil && errors.As(stopCause(ctx, err), &stoppedError{}) {
 			stopped, err = stopCause(ctx, err), nil // what is there is written
 		}
-		return errors.Join(err, s.table.end())
+		for _, t := range s.tables {
+			err = errors.Join(err, t.end())
+		}
+		return err
 	})
 	return errors.Join(err, stopped)
 }
@@ -224,14 +242,43 @@ type benchSession struct {
 	opened *opened
 	suite  bench.Suite
 	roof   float64   // bytes a second that the device reads, 0: not known
-	base   bench.Row // what all rows have in common
-	table  *benchTable
+	base   bench.Row // what all rows of a model have in common
+	tables []*benchTable
 }
 
-func (s *benchSession) measure(ctx context.Context) error {
-	for _, setup := range s.flags.setups() {
-		if err := s.measureSetup(ctx, setup); err != nil {
-			return err
+// benched is one of the models, its file open.
+type benched struct {
+	name string
+	file *weights.Model
+}
+
+// benchModels opens all that are named, with what was open at an error, and finds what cannot be measured.
+func (p *program) benchModels(f *benchFlags) (models []benched, err error) {
+	names := f.models
+	if len(names) == 0 {
+		names = modelNames{""}
+	}
+	for _, name := range names {
+		f.path = name
+		file, err := p.profiledModel(f.modelFlags)
+		if err != nil {
+			return models, err
+		}
+		models = append(models, benched{cmp.Or(name, f.synthetic, nanoName), file})
+		if err := f.check(file); err != nil {
+			return models, err
+		}
+	}
+	return models, nil
+}
+
+func (s *benchSession) measure(ctx context.Context, models []benched) error {
+	for _, m := range models {
+		s.opened.file, s.base = m.file, s.common(m)
+		for _, setup := range s.flags.setups() {
+			if err := s.measureSetup(ctx, setup); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -277,22 +324,21 @@ func (s *benchSession) measureSetup(ctx context.Context, setup setup) (err error
 	return suite.Run(ctx, m, func(r *bench.Result) error {
 		end() // the terminal's line
 		row := r.Row(row, s.roof)
-		return s.table.row(&row)
+		for _, t := range s.tables {
+			if err := t.row(&row); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
-// benchBase is what all rows have in common.
-func benchBase(o *opened, f *benchFlags) bench.Row {
-	caps, file := o.device.Caps(), o.file
+// common is what all rows of a model have in common.
+func (s *benchSession) common(m benched) bench.Row {
+	caps, file, f := s.opened.device.Caps(), m.file, s.flags
 	row := bench.Row{
 		BuildCommit: revision(9), GPU: caps.Name, Driver: strings.TrimSpace(caps.Driver.Name + ", " + caps.Driver.Info), Backends: "Vulkan", Tuning: f.tune.String(),
-		ModelFilename: f.path, ModelType: llamaModelType(file), GPULayers: f.layers,
-	}
-	switch {
-	case f.synthetic != "":
-		row.ModelFilename = f.synthetic
-	case f.path == "":
-		row.ModelFilename = nanoName
+		ModelFilename: printable(m.name), ModelType: llamaModelType(file), GPULayers: f.layers,
 	}
 	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		row.CPU = bench.CPUName(string(text))

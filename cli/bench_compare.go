@@ -96,12 +96,12 @@ func shortNames(names []string) []string {
 	short := make([]string, len(names))
 	count := map[string]int{}
 	for i, name := range names {
-		short[i] = strings.TrimSuffix(strings.TrimSuffix(filepath.Base(name), ".jsonl"), ".json")
+		short[i] = printable(strings.TrimSuffix(strings.TrimSuffix(filepath.Base(name), ".jsonl"), ".json"))
 		count[short[i]]++
 	}
 	for i, name := range names {
 		if count[short[i]] > 1 {
-			short[i] = name
+			short[i] = printable(name)
 		}
 	}
 	return short
@@ -197,7 +197,7 @@ func (c *benchComparison) md(w io.Writer) error {
 	return err
 }
 
-func mdText(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+func mdText(s string) string { return strings.ReplaceAll(printable(s), "|", `\|`) }
 
 // kvName is the type of the KV cache.
 func kvName(t *bench.Compared) string {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +30,7 @@ type benchTable struct {
 	w       io.Writer
 	form    string
 	columns []benchColumn // of md
+	several bool          // models
 	rows    int
 	last    bench.Row
 	loads   []string
@@ -43,18 +45,19 @@ type benchColumn struct {
 	value func(*bench.Row) string
 }
 
-func newBenchTable(w io.Writer, f *benchFlags, roof bool, meters []*bench.Meter) *benchTable {
-	t := &benchTable{w: w, form: f.output.form.value}
+func newBenchTable(w io.Writer, form string, s *benchSession) *benchTable {
+	t, f := &benchTable{w: w, form: form, several: len(s.flags.models) > 1}, s.flags
 	add := func(show bool, name string, width int, value func(*bench.Row) string) {
 		if show {
 			t.columns = append(t.columns, benchColumn{name, width, value})
 		}
 	}
 	metered := func(of string) bool {
-		return slices.ContainsFunc(meters, func(m *bench.Meter) bool { return m.Of == of })
+		return slices.ContainsFunc(s.suite.Meters, func(m *bench.Meter) bool { return m.Of == of })
 	}
 	several := !slices.Equal(f.parallel.values, []int{1})
 	add(true, "model", -30, func(r *bench.Row) string { return r.ModelType })
+	add(t.several, "file", -20, func(r *bench.Row) string { return mdText(filepath.Base(r.ModelFilename)) })
 	add(true, "size", 10, func(r *bench.Row) string { return vk.SizeText(r.ModelSize) })
 	add(true, "params", 10, func(r *bench.Row) string { return benchParams(r.ModelParams) })
 	add(true, "backend", -10, func(r *bench.Row) string { return r.Backends })
@@ -76,7 +79,7 @@ func newBenchTable(w io.Writer, f *benchFlags, roof bool, meters []*bench.Meter)
 		return fmt.Sprintf("%.1f", float64(*r.FirstTokenNS)/1e6)
 	})
 	add(true, "GB/s", 8, func(r *bench.Row) string { return optional("%.2f", r.GBPerS, 1) })
-	add(roof, "% read", 6, func(r *bench.Row) string { return optional("%.1f", r.ReadShare, 100) })
+	add(s.roof > 0, "% read", 6, func(r *bench.Row) string { return optional("%.1f", r.ReadShare, 100) })
 	add(metered("cpu"), "CPU J/t", 8, func(r *bench.Row) string { return optional("%.3g", r.CPUJoules, 1) })
 	add(metered("gpu"), "GPU J/t", 8, func(r *bench.Row) string { return optional("%.3g", r.GPUJoules, 1) })
 	return t
@@ -171,6 +174,9 @@ func (t *benchTable) mdRow(r *bench.Row) {
 	}
 	if r.LoadNS != nil {
 		text = fmt.Sprintf("loading %.2f s, %s", time.Duration(*r.LoadNS).Seconds(), text)
+	}
+	if t.several {
+		text = filepath.Base(r.ModelFilename) + ": " + text
 	}
 	t.loads = append(t.loads, text)
 }

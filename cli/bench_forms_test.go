@@ -120,7 +120,7 @@ func benchTableText(t *testing.T, form string, rows []bench.Row) string {
 	t.Helper()
 	f := &benchFlags{layers: allLayers, parallel: numbers{values: []int{1, 2}}, output: newOutputFlags(form)}
 	var b strings.Builder
-	table := newBenchTable(&b, f, true, []*bench.Meter{{Of: "cpu"}})
+	table := newBenchTable(&b, form, &benchSession{flags: f, roof: 1, suite: bench.Suite{Meters: []*bench.Meter{{Of: "cpu"}}}})
 	for i := range rows {
 		if err := table.row(&rows[i]); err != nil {
 			t.Fatal(err)

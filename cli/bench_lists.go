@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -84,6 +85,27 @@ func parseRange(s string) (last int, next func(int) int, err error) {
 		next = func(v int) int { return v * by }
 	}
 	return last, next, errors.Join(errLast, errBy)
+}
+
+// modelNames is a flag's list of models, separated by commas where no file has the whole as its name; may be given again.
+type modelNames []string
+
+func (m *modelNames) String() string { return strings.Join(*m, ",") }
+
+func (m *modelNames) Set(s string) error {
+	list := []string{s}
+	if _, err := os.Stat(s); err != nil {
+		list = strings.Split(s, ",")
+	}
+	if slices.Contains(list, "") {
+		return errors.New("want the names of models")
+	}
+	for _, name := range list { // urfave/cli sets a flag with an alias twice
+		if !slices.Contains(*m, name) {
+			*m = append(*m, name)
+		}
+	}
+	return nil
 }
 
 // promptGen is -pg: a prompt's tokens and those generated behind it; may be given again.

@@ -143,6 +143,25 @@ func parseSQL(t *testing.T, text string) (names []string, rows [][]string) {
 	return names, rows
 }
 
+// Several models, one after the other, in a form on each stream.
+func TestBenchModels(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "it's.gguf")
+	if err := os.WriteFile(file, nanoGGUF, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := onDevice(t, "", "bench", "-m", "../testdata/engine/nano-mlx,"+file, "-p", "0", "-n", "2", "-r", "1", "--no-warmup", "-o", "jsonl", "-oe", "md")
+	rows, err := bench.ReadRows(strings.NewReader(o.stdout))
+	if err != nil || o.code != 0 || len(rows) != 2 || rows[0].ModelFilename != "../testdata/engine/nano-mlx" || rows[1].ModelFilename != file ||
+		rows[0].ModelSize == rows[1].ModelSize || rows[0].LoadNS == nil || rows[1].ModelParams != 4720896 {
+		t.Fatalf("%v: %+v", err, o)
+	}
+	_, table, _ := strings.Cut(o.stderr, "|")
+	lines := strings.Split(table, "\n")
+	if len(lines) < 4 || cells(lines[0])[1] != "file" || cells(lines[2])[1] != "nano-mlx" || cells(lines[3])[1] != "it's.gguf" || !strings.Contains(table, "\nit's.gguf: loading ") {
+		t.Errorf("the table:\n%s", table)
+	}
+}
+
 func TestBenchSynthetic(t *testing.T) {
 	out := mustOnDevice(t, "", "bench", "--synthetic", "seallm-nano:layers=1,vocab=1000:Q8_0", "-p", "0", "-n", "2", "-npl", "1-3*3", "-r", "1", "--no-warmup", "-o", "jsonl")
 	rows, err := bench.ReadRows(strings.NewReader(out))
@@ -200,7 +219,7 @@ func TestBenchCompare(t *testing.T) {
 func TestBenchErrors(t *testing.T) {
 	dir := t.TempDir()
 	for _, c := range []struct{ args, want string }{
-		{"tg128", `unknown argument "tg128"`},
+		{"tg128", `bench takes no argument, got "tg128"; a model is named by -m`},
 		{"-p 1025", "test pp1025 needs 1025 positions, the model was trained for 1024; want smaller -p, -n, -pg or -d, or --ctx 1025"},
 		{"-d 1000 -p 16 -n 25", "test tg25 @ d1000 needs 1025"},
 		{"-p 9 -ctx 8", "--ctx allows 8"},
@@ -224,6 +243,11 @@ func TestBenchErrors(t *testing.T) {
 		{"--synthetic seallm-nano:Q8_0 -m x.gguf", "want one of them"},
 		{"--synthetic seallm-7b-v2.5:layers=4000:F16 -p 8 -n 0", "does not fit"},
 		{"--synthetic seallm-7b-v2.5:layers=4000:F16 -p 8 -n 0", "-npl"},
+		{"-m ../testdata/engine/nano-mlx,", "for flag -m: want the names of models"},
+		{"-m ../testdata/engine/nano-mlx -m nowhere.gguf", "nowhere.gguf: no such file"},
+		{"-oe xml", "for flag --oe: want none or md"},
+		{"--delay -1", "for flag --delay: want a whole number"},
+		{"-fa 1", "unknown flag --fa: attention is always computed in one kernel"},
 		{"--device 99", "no device matches"},
 		{"--frob", "unknown flag --frob"},
 	} {

@@ -288,10 +288,14 @@ func templateFlag(into *string, category string) cli.Flag {
 
 // noArguments is an error if the command got one.
 func noArguments(c *cli.Context) error {
-	if c.NArg() > 0 {
-		return fmt.Errorf("%s takes no argument, got %q", c.Command.Name, c.Args().First())
+	if c.NArg() == 0 {
+		return nil
 	}
-	return nil
+	hint := ""
+	if slices.ContainsFunc(c.Command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), "m") }) {
+		hint = "; a model is named by -m"
+	}
+	return fmt.Errorf("%s takes no argument, got %q%s", c.Command.Name, c.Args().First(), hint)
 }
 
 // finish checks what no single flag can, and draws a seed where the user gave none.

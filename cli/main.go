@@ -127,16 +127,20 @@ func unknownCommand(c *cli.Context) error {
 	if c.NArg() == 0 {
 		return cli.ShowAppHelp(c)
 	}
-	return fmt.Errorf("unknown command %q: see sealvk --help", c.Args().First())
+	name := c.Args().First()
+	return fmt.Errorf("unknown command %q: %ssee sealvk --help", name, insteadOfCommand(name, c.App.Commands))
 }
 
 func usageError(c *cli.Context, err error, _ bool) error {
 	const unknown = "flag provided but not defined: -"
-	where := "sealvk --help"
+	where, instead := "sealvk --help", func(string) string { return "no command is given; " + talks + "; " }
 	if c.Command != nil && c.Command.HelpName != "" && c.Command.HelpName != "sealvk" {
-		where = c.Command.HelpName + " --help"
+		where, instead = c.Command.HelpName+" --help", func(name string) string { return insteadOf(name, c.Command) }
 	}
 	if name, ok := strings.CutPrefix(err.Error(), unknown); ok {
+		if hint := instead(name); hint != "" {
+			return fmt.Errorf("unknown flag %s: %ssee %s", dashed(name), hint, where)
+		}
 		return fmt.Errorf("unknown flag %s: see %s; text that begins with a dash goes after --", dashed(name), where)
 	}
 	text := err.Error()
@@ -146,6 +150,9 @@ func usageError(c *cli.Context, err error, _ bool) error {
 			text = start + strings.TrimSuffix(before, "-") + dashed(name)
 			if end != "" {
 				text += ":" + end
+			}
+			if meant := minusOne[name]; meant != "" && strings.Contains(start, `"-1"`) {
+				text += "; " + meant
 			}
 		}
 	}

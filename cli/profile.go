@@ -86,8 +86,8 @@ func (p *program) profileCommand() *cli.Command {
 		Flags:       append(flags, f.show.all()...),
 		Subcommands: []*cli.Command{p.profileShowCommand(), p.profileKernelCommand(), p.profileDiffCommand(), p.profileRooflineCommand(), p.profileStaticCommand()},
 		Action: func(c *cli.Context) error {
-			if c.NArg() > 0 {
-				return fmt.Errorf("profile: unknown argument %q: see sealvk profile --help", c.Args().First())
+			if err := noArguments(c); err != nil {
+				return err
 			}
 			if err := f.show.check(); err != nil {
 				return err

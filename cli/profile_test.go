@@ -72,7 +72,7 @@ func TestProfileErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ args, want string }{
-		{"profile nonsense", `unknown argument "nonsense"`},
+		{"profile nonsense", `takes no argument, got "nonsense"; a model is named by -m`},
 		{"profile --synthetic seallm-nano", "want SHAPE:TYPE"},
 		{"profile --synthetic gpt:Q4_K_M", `unknown model shape "gpt"`},
 		{"profile --synthetic seallm-nano:Q9", "--synthetic seallm-nano:Q9"},

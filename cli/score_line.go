@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"sealvk/cli/openai"
 	"sealvk/cli/score"
 	"sealvk/prompt"
 )
@@ -16,16 +17,10 @@ import (
 type scoreLine struct {
 	ID           jsontext.Value `json:"id"` // goes through to the output
 	Prompt       *textOrIDs     `json:"prompt"`
-	Messages     []scoreMessage `json:"messages"` // in place of the prompt, through the chat template
+	Messages     jsontext.Value `json:"messages"` // in place of the prompt, through the chat template
 	Continuation *textOrIDs     `json:"continuation"`
 	Choices      []textOrIDs    `json:"choices"` // in place of one continuation
 	Gold         *int           `json:"gold"`    // which of Choices is right
-}
-
-// scoreMessage is a turn of a conversation, its content text or parts of it.
-type scoreMessage struct {
-	Role    string `json:"role"`
-	Content any    `json:"content"`
 }
 
 // textOrIDs is a text, or token ids.
@@ -143,22 +138,18 @@ func (s *scoring) known(ids []int32) error {
 	return nil
 }
 
-// conversation makes ids of messages, up to the head of the assistant's next turn.
-func (s *scoring) conversation(list []scoreMessage) ([]int32, error) {
+// conversation makes ids of a list of messages, up to the head of the assistant's next turn.
+func (s *scoring) conversation(messages jsontext.Value) ([]int32, error) {
 	template, err := s.template()
 	if err != nil {
 		return nil, err
 	}
-	turns := make([]prompt.Message, len(list))
-	for i, m := range list {
-		text, err := (&openaiMessage{Role: m.Role, Content: m.Content}).text()
-		if err == nil && m.Role == "" {
-			err = errors.New("it has no role")
-		}
-		if err != nil {
-			return nil, fmt.Errorf("message %d: %w", i+1, err)
-		}
-		turns[i] = prompt.Message{Role: m.Role, Content: text}
+	turns, _, err := openai.ParseConversation(messages)
+	if err == nil {
+		err = placeForTools(template, s.o.tokenizer, turns, nil)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return template.Encode(s.o.tokenizer, turns, true)
 }

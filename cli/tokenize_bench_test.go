@@ -6,6 +6,7 @@ import (
 	"os"
 	"testing"
 
+	"sealvk/cli/openai"
 	"sealvk/prompt"
 	"sealvk/tokenize"
 )
@@ -37,7 +38,7 @@ func benchmarkChats(b *testing.B, lossMask bool) {
 	}
 	var size int64
 	for line := range bytes.Lines(data) {
-		msgs, _, err := parseConversation(line)
+		msgs, _, err := openai.ParseConversation(line)
 		if err != nil {
 			b.Fatal(err)
 		}

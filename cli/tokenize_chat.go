@@ -11,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"sealvk/cli/openai"
 	"sealvk/prompt"
 	"sealvk/tokenize"
 )
@@ -85,12 +86,12 @@ func (p *program) chatLine(f *tokenizeFlags, tok *tokenize.Tokenizer) (lineFunc,
 		encode = prompt.Template.EncodeSpecial
 	}
 	return func(out, line []byte) ([]byte, error) {
-		msgs, tools, err := parseConversation(line)
+		msgs, tools, err := openai.ParseConversation(line)
 		if err != nil {
 			return nil, err
 		}
-		if usesTools(msgs, tools) && template.CallForm(tok) == prompt.NoTools {
-			return nil, fmt.Errorf("the conversation has tools, but the template (%v) has no place for them", template)
+		if err := placeForTools(template, tok, msgs, tools); err != nil {
+			return nil, err
 		}
 		ids, err := encode(template.WithTools(tools), tok, msgs, f.generationPrompt)
 		if err != nil {
@@ -98,6 +99,14 @@ func (p *program) chatLine(f *tokenizeFlags, tok *tokenize.Tokenizer) (lineFunc,
 		}
 		return append(appendInts(append(out, `{"input_ids":`...), ids), "}\n"...), nil
 	}, nil
+}
+
+// placeForTools is an error if a conversation has tools, or calls of some, that its template would leave out.
+func placeForTools(t prompt.Template, tok *tokenize.Tokenizer, msgs []prompt.Message, tools *prompt.Tools) error {
+	if usesTools(msgs, tools) && t.CallForm(tok) == prompt.NoTools {
+		return fmt.Errorf("the conversation has tools, but the template (%v) has no place for them", t)
+	}
+	return nil
 }
 
 // usesTools is whether a conversation has tools, or calls of some.
@@ -108,7 +117,7 @@ func usesTools(msgs []prompt.Message, tools *prompt.Tools) bool {
 // maskedConversations makes ids and their loss mask.
 func maskedConversations(masker *prompt.LossMask, head bool) lineFunc {
 	return func(out, line []byte) ([]byte, error) {
-		msgs, tools, err := parseConversation(line)
+		msgs, tools, err := openai.ParseConversation(line)
 		if err != nil {
 			return nil, err
 		}

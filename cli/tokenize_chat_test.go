@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"sealvk/cli/openai"
 	"sealvk/prompt"
 	"sealvk/tokenize"
 )
@@ -47,12 +48,10 @@ func conversations(t *testing.T, chats []chatGolden, form int) string {
 	for _, g := range chats {
 		var messages []any
 		for _, m := range g.Messages {
-			half := len([]rune(m.Content)) / 2
 			switch form {
 			case 2:
 				messages = append(messages, map[string]any{"role": m.Role, "name": "x", "content": []any{
-					map[string]string{"type": "text", "text": string([]rune(m.Content)[:half])},
-					map[string]string{"type": "text", "text": string([]rune(m.Content)[half:])}}})
+					map[string]string{"type": "text", "text": m.Content}}})
 			default:
 				messages = append(messages, m)
 			}
@@ -117,7 +116,7 @@ func TestTokenizeChatFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := sealvk("", "tokenize", "--chat", "--loss-mask", a, b)
-	if o.code != 1 || strings.Count(o.stdout, "\n") != 2 || !strings.Contains(o.stderr, "b.jsonl: line 1: the conversation has no messages") {
+	if o.code != 1 || strings.Count(o.stdout, "\n") != 2 || !strings.Contains(o.stderr, "b.jsonl: line 1: messages is a list; want a list of messages, at least one") {
 		t.Errorf("%+v", o)
 	}
 	o = sealvk("", "tokenize", "--chat", filepath.Join(dir, "nowhere"))
@@ -127,19 +126,21 @@ func TestTokenizeChatFiles(t *testing.T) {
 func TestTokenizeChatBadLines(t *testing.T) {
 	const good = `[{"role":"user","content":"Hi"}]`
 	for bad, want := range map[string]string{
-		`null`:                             "got",
-		`{}`:                               "no messages",
-		`{"messages":{}}`:                  "messages",
-		`[{"role":"user"}]`:                "message 1: the content is neither",
-		`[{"role":"user","content":null}]`: "message 1: the content is neither",
-		`[{"content":"x"}]`:                "message 1 has no role",
-		`[{"role":"user","content":"x"},{"role":"user","content":[{"type":"image_url"}]}]`: "message 2: part 1",
-		`[{"role":"user","content":["x"]}]`:                                                "message 1: part 1",
-		`[{"role":"user","content":"x"}`:                                                   "unexpected end",
-		"[{\"role\":\"user\",\"content\":\"\xff\"}]":                                       "not UTF-8",
-		`[{"role":"user","content":"\ud800"}]`:                                             `invalid surrogate pair`,
-		`{"messages":[],"messages":[]}`:                                                    `duplicate object member name`,
-		good + good:                                                                        "after top-level value",
+		`null`:                              "want {\"messages\": …}, or the list of messages",
+		`{}`:                                "messages is missing",
+		`{"messages":{}}`:                   "messages is an object",
+		`[{"role":"user"}]`:                 "messages[0].content is missing",
+		`[{"role":"user","content":null}]`:  "messages[0].content is missing",
+		`[{"content":"x"}]`:                 "messages[0].role is missing",
+		`[{"role":"critic","content":"x"}]`: `messages[0].role is "critic"; want system`,
+		`[{"role":"user","content":"x","weight":0}]`:                                       "messages[0].weight is no field of a message",
+		`[{"role":"user","content":"x"},{"role":"user","content":[{"type":"image_url"}]}]`: "messages[1].content[0] is no part of text",
+		`[{"role":"user","content":["x"]}]`:                                                "messages[0].content[0] is no part of text",
+		`[{"role":"user","content":"x"}`:                                                   "is no JSON",
+		"[{\"role\":\"user\",\"content\":\"\xff\"}]":                                       "invalid UTF-8",
+		`[{"role":"user","content":"\ud800"}]`:                                             "invalid surrogate pair",
+		`{"messages":[],"messages":[]}`:                                                    "messages is there twice",
+		good + good:                                                                        "goes on behind its end",
 	} {
 		for _, flag := range []string{"--loss-mask", "--generation-prompt"} {
 			o := sealvk(good+"\n"+good+"\n"+bad+"\n"+good+"\n", "tokenize", "--chat", flag)
@@ -193,7 +194,7 @@ func TestTokenizeChatTools(t *testing.T) {
 	}
 	sealvk(compact, "tokenize", "--chat").wantError(t, "line 1: ", "the template", "has no place for them")
 	sealvk(compact, "tokenize", "--chat", "--loss-mask").wantError(t, "line 1: ", "--loss-mask has no place")
-	sealvk(strings.Replace(compact, `"{\"x\":1}"`, "[]", 1), "tokenize", "--chat").wantError(t, "line 1: message 2: call 1 of a tool has")
+	sealvk(strings.Replace(compact, `"{\"x\":1}"`, "[]", 1), "tokenize", "--chat").wantError(t, "line 1: messages[1].tool_calls[0].function.arguments is a list")
 }
 
 func TestTokenizeChatFlags(t *testing.T) {
@@ -223,7 +224,7 @@ func FuzzParseConversation(f *testing.F) {
 		f.Add(line)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		msgs, tools, err := parseConversation([]byte(line))
+		msgs, tools, err := openai.ParseConversation([]byte(line))
 		if err != nil {
 			if msgs != nil || err.Error() == "" {
 				t.Errorf("%q: %v, %v", line, msgs, err)
@@ -238,7 +239,7 @@ func FuzzParseConversation(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if back, _, err := parseConversation(again); err != nil || fmt.Sprint(back) != fmt.Sprint(msgs) {
+		if back, _, err := openai.ParseConversation(again); err != nil || fmt.Sprint(back) != fmt.Sprint(msgs) {
 			t.Errorf("%q: %v, then %v, %v", line, msgs, back, err)
 		}
 	})

@@ -190,24 +190,27 @@ func (t *table) field(r *reading, whose scope, m member) error {
 }
 
 // alike is a known field whose name is nearly the same; "" if there is none.
-func (t *table) alike(name string, whose scope) (best string) {
-	const few = 2 // letters to change, add or leave out
-	distance := few + 1
-	consider := func(known string) {
-		if len(name) > 64 || len(known) <= few {
-			return
-		}
-		if d := smetrics.WagnerFischer(strings.ToLower(name), known, 1, 1, 1); d < distance {
-			best, distance = known, d
-		}
-	}
+func (t *table) alike(name string, whose scope) string {
+	var names []string
 	for _, f := range t.honoured {
 		if f.scope&whose != 0 {
-			consider(f.name)
+			names = append(names, f.name)
 		}
 	}
-	for _, known := range t.accepted {
-		consider(known)
+	return Nearest(name, append(names, t.accepted...))
+}
+
+// Nearest is the known name that is most like name, which may have been mistyped; "" if none is.
+func Nearest(name string, known []string) (best string) {
+	few := min(2, len(name)/2) // letters to change, add or leave out
+	distance := few + 1
+	for _, k := range known {
+		if len(name) > 64 || len(k) <= 2 {
+			continue
+		}
+		if d := smetrics.WagnerFischer(strings.ToLower(name), k, 1, 1, 1); d < distance {
+			best, distance = k, d
+		}
 	}
 	return best
 }

@@ -150,6 +150,12 @@ func TestRun(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped: %v", err)
 	}
+	ctx, cancel = context.WithCancel(context.Background())
+	suite.Delay = time.Hour
+	err = suite.Run(ctx, m, func(*Result) error { time.AfterFunc(time.Millisecond, cancel); return nil })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped between two tests: %v", err)
+	}
 	suite.NoWarmup, suite.Tests, suite.Repetitions = true, suite.Tests[:1], 1
 	err = suite.Run(context.Background(), m, func(r *Result) error {
 		if r.Cold != r.FirstTokens[0] || len(r.Samples) != 1 {
@@ -228,6 +234,11 @@ func TestCompare(t *testing.T) {
 	other.UBatch = 4
 	if _, err := Compare([][]Row{append(files[0], other)}); err == nil || !strings.Contains(err.Error(), "n_ubatch 8 and 4") {
 		t.Errorf("two chunk sizes: %v", err)
+	}
+	other = files[0][2]
+	other.ModelFilename = "other.gguf"
+	if _, err := Compare([][]Row{append(files[0], other)}); err == nil || !strings.Contains(err.Error(), `tg4 of "." and of "other.gguf", both m`) {
+		t.Errorf("two models: %v", err)
 	}
 	if _, err := Compare([][]Row{files[0], files[1][1:]}); err == nil || !strings.Contains(err.Error(), "no test in common") {
 		t.Errorf("nothing in common: %v", err)

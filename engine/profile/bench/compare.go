@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 )
 
@@ -166,6 +167,9 @@ func Compare(files [][]Row) ([]Compared, error) {
 			runs[k] = append(runs[k], r)
 			if n, first := r.chunk(), runs[k][0].chunk(); n != first {
 				return nil, fmt.Errorf("bench: file %d has %v with n_ubatch %d and %d: want one of them in a file", i+1, k.test, first, n)
+			}
+			if name, first := filepath.Base(r.ModelFilename), filepath.Base(runs[k][0].ModelFilename); name != first {
+				return nil, fmt.Errorf("bench: file %d has %v of %q and of %q, both %s: want one of them in a file", i+1, k.test, first, name, k.model)
 			}
 		}
 		found[i] = map[key]Summary{}

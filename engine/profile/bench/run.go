@@ -14,8 +14,9 @@ import (
 // Suite is tests, and how to run them.
 type Suite struct {
 	Tests       []Test
-	Repetitions int  // of each test, at least 1
-	NoWarmup    bool // the first repetition of a test is its first run
+	Repetitions int           // of each test, at least 1
+	NoWarmup    bool          // the first repetition of a test is its first run
+	Delay       time.Duration // between a test and the next, so that a device may cool down
 	Meters      []*Meter
 	// Progress, unless nil, is called with what is run next.
 	Progress func(what string)
@@ -82,6 +83,11 @@ func (s *Suite) Run(ctx context.Context, m *engine.Model, done func(*Result) err
 		r.sessions = append(r.sessions, session)
 	}
 	for i, t := range s.Tests {
+		if i > 0 {
+			if err := s.pause(ctx); err != nil {
+				return err
+			}
+		}
 		result, err := r.measure(ctx, t, i == 0)
 		if err == nil {
 			err = done(result)
@@ -91,6 +97,16 @@ func (s *Suite) Run(ctx context.Context, m *engine.Model, done func(*Result) err
 		}
 	}
 	return nil
+}
+
+// pause waits for Delay, or until ctx ends.
+func (s *Suite) pause(ctx context.Context) error {
+	select {
+	case <-time.After(s.Delay):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 type runner struct {

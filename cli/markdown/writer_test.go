@@ -2,6 +2,7 @@ package markdown
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -115,8 +116,18 @@ func TestScripts(t *testing.T) {
 	}
 }
 
+// draws compares texts with what is drawn of them on lines of 20 cells.
+func draws(t *testing.T, cases map[string]string) {
+	t.Helper()
+	for text, want := range cases {
+		if got := readable(t, stream(t, 20, text)); got != want {
+			t.Errorf("%q:\n%q, want\n%q", text, got, want)
+		}
+	}
+}
+
 func TestBlocks(t *testing.T) {
-	for text, want := range map[string]string{
+	draws(t, map[string]string{
 		"":                              "",
 		"\n \n":                         "",
 		"a":                             "a\n",
@@ -143,15 +154,11 @@ func TestBlocks(t *testing.T) {
 		"- > # a\n  >\n  > | b |\n> c":  "• d{│ }bu{a}\n  d{│}\n  d{│ }| b |\nd{│ }c\n",
 		"[a]: http://b\n[^1]: c":        "[a]: http://b\n[^1]: c\n",
 		"\x1b[31ma\x07\u009b1mb\r\nc":   "[31ma1mb\nc\n",
-	} {
-		if got := readable(t, stream(t, 20, text)); got != want {
-			t.Errorf("%q:\n%q, want\n%q", text, got, want)
-		}
-	}
+	})
 }
 
 func TestTables(t *testing.T) {
-	for text, want := range map[string]string{
+	draws(t, map[string]string{
 		"a:\n| a | b |\n|---|:-:|\n| **c** | d \\| e |\n| f |\n| g | h | i |\nj": "" +
 			"a:\nd{┌───┬───────┐}\nd{│ }b{a} d{│ }  b{b}   d{│}\nd{├───┼───────┤}\nd{│ }b{c} d{│ }d | e d{│}\n" +
 			"d{│ }f d{│ }      d{│}\nd{│ }g d{│ }h | i d{│}\nd{└───┴───────┘}\nj\n",
@@ -169,9 +176,24 @@ func TestTables(t *testing.T) {
 		"a | b\n---|---":          "a | b\n---|---\n",
 		"| a |\n|---|":            "d{┌───┐}\nd{│ }b{a} d{│}\nd{├───┤}\nd{└───┘}\n",
 		"| a\n---":                "| a\nd{────────────────────}\n",
-	} {
-		if got := readable(t, stream(t, 20, text)); got != want {
-			t.Errorf("%q:\n%q, want\n%q", text, got, want)
+	})
+}
+
+// A long table doesn't wait for its end.
+func TestLongTable(t *testing.T) {
+	var out strings.Builder
+	w := New(&out, func() int { return 40 })
+	text := "| a | b |\n|---|---|\n"
+	for k := range 2 * maxRows {
+		text += fmt.Sprintf("| row %d | c |\n", k)
+	}
+	if err := w.Write(text + "| the last row is long | d |\n| open"); err != nil {
+		t.Fatal(err)
+	}
+	drawn := plain(out.String())
+	for _, want := range []string{"\n│ row 0  │ c │\n", "\n│ row 99 │ c │\n│ the    │ d │\n│ last   │   │\n│ row is │   │\n│ long   │   │\n"} {
+		if !strings.Contains(drawn, want) {
+			t.Errorf("%s\nlacks %q", drawn, want)
 		}
 	}
 }

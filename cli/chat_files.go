@@ -165,14 +165,15 @@ func (c *chat) save(to string) (leave bool, err error) {
 	switch {
 	case len(c.conversation.Messages) == 0 && f.kept == nil:
 		return false, errors.New("there is nothing to save yet")
-	case to == "":
+	case to == "" && (f.kept != nil || f.saved == nil):
 		err = f.keepIn(&c.conversation)
-	case namesFile(to):
-		if err = f.saveTo(expanded(to)); err == nil {
-			err = f.saved.Write(&c.conversation)
-		}
-	default:
+	case to != "" && namesFile(to):
+		err = f.saveTo(expanded(to))
+	case to != "":
 		err = f.name(to, &c.conversation)
+	}
+	if err == nil && f.saved != nil {
+		err = f.saved.Write(&c.conversation)
 	}
 	if err != nil {
 		return false, err

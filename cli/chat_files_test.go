@@ -186,6 +186,22 @@ func TestReadFilesGoInFrontOfATurn(t *testing.T) {
 	}
 }
 
+func TestUnansweredTurns(t *testing.T) {
+	turn, stopped, answer := chats.Message{Role: chats.User, Content: "q"}, chats.Message{Role: chats.Assistant, FinishReason: "stopped"},
+		chats.Message{Role: chats.Assistant, Content: "a", FinishReason: "stopped"}
+	for _, c := range []struct {
+		messages []chats.Message
+		want     int
+	}{
+		{nil, -1}, {[]chats.Message{turn}, 0}, {[]chats.Message{turn, stopped}, 0}, {[]chats.Message{stopped}, -1},
+		{[]chats.Message{turn, answer}, -1}, {[]chats.Message{turn, answer, turn, stopped}, 2},
+	} {
+		if got := unanswered(c.messages); got != c.want {
+			t.Errorf("%+v: %d, want %d", c.messages, got, c.want)
+		}
+	}
+}
+
 func TestFirstWord(t *testing.T) {
 	for line, want := range map[string][2]string{
 		"a.txt":           {"a.txt", ""},

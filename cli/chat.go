@@ -79,7 +79,7 @@ type chat struct {
 	interrupts  int // Ctrl-C since the last line, the second one leaves
 
 	conversation chats.Chat
-	files        *chatFiles
+	files        chatFiles
 	attached     readFiles
 	last         *answer // for /stats
 	failed       bool    // a turn without a terminal got no answer
@@ -95,11 +95,12 @@ func (p *program) chat(f *chatFlags, first string) (err error) {
 	if err != nil {
 		return err
 	}
-	files, loaded, err := p.openChatFiles(&f.files)
+	c := &chat{program: p, flags: f, conversation: chats.New(modelName(f.model.path))}
+	loaded, err := c.openFiles()
+	defer c.files.leave()
 	if err != nil {
 		return err
 	}
-	defer files.leave()
 	ctx, release := stoppable()
 	o, err := p.open(ctx, f.model, named, false)
 	release()
@@ -107,7 +108,7 @@ func (p *program) chat(f *chatFlags, first string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.end(ctx)) }()
-	c := &chat{program: p, flags: f, opened: o, files: files, conversation: chats.New(modelName(f.model.path))}
+	c.opened = o
 	if err := o.checkSystem(f.sampling.system); err != nil {
 		return fmt.Errorf("--system: %w", err)
 	}

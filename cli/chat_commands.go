@@ -23,7 +23,7 @@ type chatCommand struct {
 // chatCommands are all of them, in the order of the help.
 func chatCommands() []chatCommand {
 	return []chatCommand{
-		{[]string{"/clear"}, "", "forget the conversation", (*chat).clear},
+		{[]string{"/clear"}, "", "begin a new conversation", (*chat).clear},
 		{[]string{"/system"}, "[TEXT]", "show the system prompt, or set it and forget the conversation; - removes it", (*chat).systemPrompt},
 		{[]string{"/regen"}, "", "answer the last turn again; the answer that there is stays as another version", (*chat).again},
 		{[]string{"/retry"}, "TEXT", "say TEXT instead of the last turn, which stays as another version", (*chat).retry},
@@ -73,8 +73,13 @@ func (c *chat) help(string) (leave bool, err error) {
 }
 
 func (c *chat) clear(string) (leave bool, err error) {
+	kept := c.files.kept != nil
 	c.forget()
-	fmt.Fprintln(c.stderr, "The conversation is forgotten.")
+	if kept {
+		fmt.Fprintln(c.stderr, "A new conversation begins; the last one is kept, and /list shows it.")
+	} else {
+		fmt.Fprintln(c.stderr, "The conversation is forgotten.")
+	}
 	return false, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,41 +46,39 @@ type chatFiles struct {
 // mostKept bounds the chats in the store that nobody named.
 const mostKept = 1000
 
-// openChatFiles finds what the flags name, before a model is loaded for it. The chat to go on with is nil where a new
-// one begins. Without a terminal nothing is kept that no flag or command asks for.
-func (p *program) openChatFiles(f *chatFileFlags) (files *chatFiles, loaded *loadedChat, err error) {
-	if f.resume && f.load != "" {
-		return nil, nil, errors.New("--continue and --load: want one of them")
+// openFiles finds what the flags name, before a model is loaded for it. The chat to go on with is nil where a new one
+// begins. Without a terminal nothing is kept that no flag or command asks for.
+func (c *chat) openFiles() (loaded *loadedChat, err error) {
+	flags, f := &c.flags.files, &c.files
+	if flags.resume && flags.load != "" {
+		return nil, errors.New("--continue and --load: want one of them")
 	}
-	files = &chatFiles{auto: !f.noHistory && isTerminal(p.stdin) && isTerminal(p.stdout.w)}
+	f.auto = !flags.noHistory && isTerminal(c.stdin) && isTerminal(c.stdout.w)
 	switch state, err := stateFolder(); {
 	case err == nil:
-		files.store.Folder = filepath.Join(state, "chats")
-	case f.resume:
-		return nil, nil, err
-	case files.auto:
-		files.auto = false
-		p.note("the chat is not kept: %s", oneLine(err))
+		f.store.Folder = filepath.Join(state, "chats")
+	case flags.resume:
+		return nil, err
+	case f.auto:
+		f.auto = false
+		c.note("the chat is not kept: %s", oneLine(err))
 	}
 	switch {
-	case f.resume:
-		loaded, err = files.newest(!f.noHistory)
-	case f.load != "":
-		loaded, err = files.find(f.load, !f.noHistory)
+	case flags.resume:
+		loaded, err = f.newest(!flags.noHistory)
+	case flags.load != "":
+		loaded, err = f.find(flags.load, !flags.noHistory)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if loaded != nil {
-		files.take(loaded)
+		f.take(loaded)
 	}
-	if f.save != "" {
-		if err := files.saveTo(expanded(f.save)); err != nil {
-			files.leave()
-			return nil, nil, err
-		}
+	if flags.save != "" {
+		err = f.saveTo(expanded(flags.save))
 	}
-	return files, loaded, nil
+	return loaded, err
 }
 
 // take has what comes written where the loaded chat is.
@@ -143,7 +142,7 @@ func (f *chatFiles) keepIn(c *chats.Chat) (err error) {
 
 // keep writes the chat as it is now to where it is kept. A failure is told, once.
 func (c *chat) keep() {
-	f := c.files
+	f := &c.files
 	c.conversation.Settings = c.flags.settings()
 	var failed error
 	if f.kept != nil || f.auto && len(c.conversation.Messages) > 0 {
@@ -160,19 +159,20 @@ func (c *chat) keep() {
 
 // save is the command /save: shows where the chat is kept, names it, or has it written to a file too.
 func (c *chat) save(to string) (leave bool, err error) {
-	f := c.files
+	f := &c.files
 	c.conversation.Settings = c.flags.settings()
 	switch {
 	case len(c.conversation.Messages) == 0 && f.kept == nil:
 		return false, errors.New("there is nothing to save yet")
-	case to == "":
+	case to == "" && (f.kept != nil || f.saved == nil):
 		err = f.keepIn(&c.conversation)
-	case namesFile(to):
-		if err = f.saveTo(expanded(to)); err == nil {
-			err = f.saved.Write(&c.conversation)
-		}
-	default:
+	case to != "" && namesFile(to):
+		err = f.saveTo(expanded(to))
+	case to != "":
 		err = f.name(to, &c.conversation)
+	}
+	if err == nil && f.saved != nil {
+		err = f.saved.Write(&c.conversation)
 	}
 	if err != nil {
 		return false, err
@@ -191,6 +191,9 @@ func (c *chat) save(to string) (leave bool, err error) {
 func (f *chatFiles) name(name string, c *chats.Chat) error {
 	if f.kept != nil && chatName(f.kept.Path) == name {
 		return f.kept.Write(c)
+	}
+	if _, err := strconv.Atoi(name); err == nil {
+		return fmt.Errorf("%s is a number, which /load takes for one of the list: choose another name", name)
 	}
 	file, err := f.store.Hold(name)
 	if err == nil && file.Exists() {

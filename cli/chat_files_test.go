@@ -179,10 +179,26 @@ func TestReadFilesGoInFrontOfATurn(t *testing.T) {
 	}, "\n")+"\n", "chat", "-n", "2")
 	inOrder(t, o.stderr, "/read wants a file", "none.txt", folder+" is no file of text", `quote " has no end`, "byte 1 is zero",
 		"not UTF-8", "empty", "tokens, and the context holds 1024", "needs a terminal", "md or json", "nothing to export", "nothing to save", "/load wants",
-		"in front of the next turn", "only what you type", "in front of the next turn", "my notes.txt: 5 tokens.")
+		"in front of the next turn", "only what you type", "in front of the next turn", "my notes.txt: 9 tokens.")
 	c := readOne(t, export)
 	if want := "ฮานอย\n\nBangkok is hot.\n\nWhat is hot?"; len(c.Messages) != 4 || c.Messages[0].Content != want || c.Messages[2].Content != "Hello!" {
 		t.Errorf("%+v, want %q", c.Messages, want)
+	}
+}
+
+func TestUnansweredTurns(t *testing.T) {
+	turn, stopped, answer := chats.Message{Role: chats.User, Content: "q"}, chats.Message{Role: chats.Assistant, FinishReason: "stopped"},
+		chats.Message{Role: chats.Assistant, Content: "a", FinishReason: "stopped"}
+	for _, c := range []struct {
+		messages []chats.Message
+		want     int
+	}{
+		{nil, -1}, {[]chats.Message{turn}, 0}, {[]chats.Message{turn, stopped}, 0}, {[]chats.Message{stopped}, -1},
+		{[]chats.Message{turn, answer}, -1}, {[]chats.Message{turn, answer, turn, stopped}, 2},
+	} {
+		if got := unanswered(c.messages); got != c.want {
+			t.Errorf("%+v: %d, want %d", c.messages, got, c.want)
+		}
 	}
 }
 

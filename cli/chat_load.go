@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -164,13 +165,24 @@ func (c *chat) goOn(loaded *loadedChat) error {
 	if loaded.held {
 		fmt.Fprintln(c.stderr, "Another chat is writing it: what comes here is kept as a copy.")
 	}
-	if n := len(c.conversation.Messages); n > 0 && c.conversation.Messages[n-1].Role == chats.User {
-		unanswered := c.conversation.Messages[n-1].Content
-		c.conversation.Branch(n - 1)
-		c.lines.offer(unanswered)
+	if n := unanswered(c.conversation.Messages); n >= 0 {
+		c.lines.offer(c.conversation.Messages[n].Content)
+		c.conversation.Branch(n)
 		fmt.Fprintln(c.stderr, "Its last turn had no answer, and was taken back.")
 	}
 	return nil
+}
+
+// unanswered is the index of a last turn that got no text for an answer, -1 if there is none.
+func unanswered(messages []chats.Message) int {
+	n := len(messages) - 1
+	if n >= 0 && messages[n].Content == "" && slices.Contains([]string{"stopped", "lost"}, messages[n].FinishReason) {
+		n--
+	}
+	if n >= 0 && messages[n].Role == chats.User {
+		return n
+	}
+	return -1
 }
 
 // mostListed bounds what /list shows.

@@ -38,6 +38,7 @@ func (c *chat) set(text string) (leave bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("/set %s: %w", text, err)
 	}
+	c.keep()
 	fmt.Fprintf(c.stderr, "%s is %v\n", option.Name, option.Value)
 	return false, nil
 }

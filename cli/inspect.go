@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/urfave/cli/v2"
@@ -57,6 +58,7 @@ type inspection struct {
 	TemplateBytes int               `json:"chat_template_bytes"` // of the Jinja source; 0: the file has none
 	ChecksValues  bool              `json:"values_checked"`
 	Types         []inspectedType   `json:"types"`
+	Stops         []int32           `json:"stops"`    // ids that end an answer besides eos
 	Warnings      []string          `json:"warnings"` // what is odd, and changes no answer
 	Metadata      []inspectedEntry  `json:"metadata"`
 	Tensors       []inspectedTensor `json:"tensors"`
@@ -140,6 +142,7 @@ func look(file *weights.Model, tok *tokenize.Tokenizer) *inspection {
 			c.Context, c.RopeTheta, c.NormEps},
 		Vocabulary:    inspectedVocab{tok.Size(), tok.BOS(), tok.EOS(), tok.UNK(), -1},
 		TemplateBytes: len(file.ChatTemplate),
+		Stops:         append([]int32{}, file.Stops...),
 		Warnings:      append([]string{}, file.Warnings...),
 	}
 	if pad, ok := tok.ID("<pad>"); ok {
@@ -195,6 +198,9 @@ func (in *inspection) print(w io.Writer) error {
 	fmt.Fprintf(t, "heads\t%d, KV heads %d, HeadDim %d\n", c.Heads, c.KVHeads, c.HeadDim)
 	fmt.Fprintf(t, "context\t%d, rope theta %g, norm epsilon %g\n", c.Context, c.RopeTheta, c.NormEps)
 	fmt.Fprintf(t, "vocabulary\t%d pieces, bos %d, eos %d, unk %d, pad %d\n", v.Size, v.BOS, v.EOS, v.UNK, v.PAD)
+	if len(in.Stops) > 0 {
+		fmt.Fprintf(t, "answers\tend at %s too\n", strings.Trim(fmt.Sprint(in.Stops), "[]"))
+	}
 	fmt.Fprintf(t, "template\t%s\n", template)
 	fmt.Fprintf(t, "values\t%s\n", values)
 	fmt.Fprintf(t, "\ntype\ttensors\tbytes\tshare\tbits per value\n")

@@ -16,6 +16,7 @@ import (
 	"sealvk/tokenize"
 	"sealvk/vk"
 	"sealvk/weights"
+	"sealvk/weights/hub"
 )
 
 // openFile opens the model that a user names: a file, a folder, org/repo[:quant] in
@@ -41,6 +42,11 @@ func openQuietly(name string) (*weights.Model, error) {
 		return openOllama(name)
 	}
 	path, err := resolveModel(name)
+	if errors.Is(err, hub.ErrNotCached) {
+		if file, e := openOllama(name); e == nil { // which has models of the Hub by their addresses, hf.co/…
+			return file, nil
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -128,8 +128,9 @@ func writeModel(t *testing.T, path string, data []byte) string {
 	return path
 }
 
-// putOllama makes a model of Ollama's of the file, and sets where Ollama's models are. The result is the path of the file.
-func putOllama(t *testing.T, name string, file []byte, texts map[string]string) string {
+// putOllama makes a model of Ollama's of the file, whose manifest has that path, and sets where Ollama's models are. The
+// result is the path of the file.
+func putOllama(t *testing.T, manifest string, file []byte, texts map[string]string) string {
 	t.Helper()
 	folder := t.TempDir()
 	t.Setenv("OLLAMA_MODELS", folder)
@@ -144,11 +145,11 @@ func putOllama(t *testing.T, name string, file []byte, texts map[string]string) 
 		put(kind, []byte(text))
 	}
 	put("model", file)
-	manifest, err := json.Marshal(map[string]any{"schemaVersion": 2, "layers": layers})
+	content, err := json.Marshal(map[string]any{"schemaVersion": 2, "layers": layers})
 	if err != nil {
 		t.Fatal(err)
 	}
-	writeModel(t, filepath.Join(folder, "manifests", "registry.ollama.ai", "library", name, "latest"), manifest)
+	writeModel(t, filepath.Join(folder, "manifests", filepath.FromSlash(manifest)), content)
 	return path
 }
 
@@ -157,7 +158,7 @@ func putOllama(t *testing.T, name string, file []byte, texts map[string]string) 
 func TestOddFilesAnswer(t *testing.T) {
 	g := readGreedy(t)[2]
 	args := []string{"generate", "--json", "--temp", "0", "-n", "16", g.Messages[0].Content, "-m"}
-	path := putOllama(t, "nano", oddNano(t), map[string]string{"template": "<|im_start|>{{ .Prompt }}<eos>", "params": "{\"temperature\": 0.3,\n\"stop\": [\"x\"]}", "adapter": "GGUF"})
+	path := putOllama(t, "registry.ollama.ai/library/nano/latest", oddNano(t), map[string]string{"template": "<|im_start|>{{ .Prompt }}<eos>", "params": "{\"temperature\": 0.3,\n\"stop\": [\"x\"]}", "adapter": "GGUF"})
 	o := onDevice(t, "", append(args, "ollama:nano")...)
 	if a := parseGenerated(t, o.stdout); !slices.Equal(a.Tokens, g.Q4KM.IDs[:len(a.Tokens)]) || len(a.Tokens) < 5 || a.PromptTokens != len(g.Prompt) {
 		t.Errorf("%+v, want %v after %d tokens", a, g.Q4KM.IDs, len(g.Prompt))
@@ -176,9 +177,13 @@ func TestOddFilesAnswer(t *testing.T) {
 	}
 	wantNotes(t, o.stderr, path, oddWarnings)
 
-	end := g.Q4KM.IDs[3]
+	end := g.Q4KM.IDs[3] // as an end of turn
 	ending := changedNano(t, nil, entry("tokenizer.ggml.eot_token_id", ggufUint32, number(uint32(end))))
-	a := parseGenerated(t, mustOnDevice(t, "", append(args, writeModel(t, filepath.Join(t.TempDir(), "eot.gguf"), ending))...))
+	path = writeModel(t, filepath.Join(t.TempDir(), "eot.gguf"), ending)
+	if o, want := sealvk("", "inspect", path), fmt.Sprintf("end at %d too", end); !strings.Contains(o.stdout, want) || o.stderr != "" {
+		t.Errorf("%+v, want %s", o, want)
+	}
+	a := parseGenerated(t, mustOnDevice(t, "", append(args, path)...))
 	at := slices.Index(g.Q4KM.IDs, end)
 	if !slices.Equal(a.Tokens, g.Q4KM.IDs[:at+1]) || a.FinishReason != "stop" {
 		t.Errorf("%+v, want to stop at %d of %v", a, end, g.Q4KM.IDs)
@@ -215,7 +220,7 @@ func TestMarksByFlags(t *testing.T) {
 
 // Ollama's models that cannot be opened say what to do.
 func TestOllamaErrors(t *testing.T) {
-	putOllama(t, "broken", []byte("GGUF"), nil)
+	putOllama(t, "registry.ollama.ai/library/broken/latest", []byte("GGUF"), nil)
 	sealvk("", "inspect", "ollama:nowhere").wantError(t, `no model "nowhere"`, "there are broken:latest")
 	sealvk("", "inspect", "ollama:broken").wantError(t, "header")
 	t.Setenv("OLLAMA_MODELS", t.TempDir())
@@ -224,14 +229,16 @@ func TestOllamaErrors(t *testing.T) {
 
 // A file of Ollama's without a chat template takes the format that Ollama's template shows.
 func TestOllamaTemplates(t *testing.T) {
+	t.Setenv("HF_HOME", t.TempDir())
 	plain := changedNano(t, []string{"tokenizer.chat_template"})
 	for template, want := range map[string]string{
 		"<start_of_turn>user\n{{ .Prompt }}<end_of_turn>": "has the markers of gemma, which is",
 		"<|im_start|>user\n{{ .Prompt }}<|im_end|>":       "has the markers of chatml, which is",
 		"### Instruction: {{ .Prompt }}":                  "choose one with --template",
 	} {
-		putOllama(t, "plain", plain, map[string]string{"template": template})
-		o := sealvk("", "tokenize", "-m", "ollama:plain", "x")
-		wantNotes(t, o.stderr, "ollama:plain", []string{want})
+		putOllama(t, "hf.co/org/plain-GGUF/Q4_K_M", plain, map[string]string{"template": template})
+		for _, name := range []string{"hf.co/org/plain-GGUF:Q4_K_M", "ollama:hf.co/org/plain-GGUF:q4_k_m"} {
+			wantNotes(t, sealvk("", "tokenize", "-m", name, "x").stderr, name, []string{want})
+		}
 	}
 }

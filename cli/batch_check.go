@@ -47,6 +47,7 @@ func (p *program) batchCheck(f *batchFlags, names []string) error {
 		context = min(file.Config.Context, mostByDefault)
 	}
 	job := batch.Job{Template: fields, Seen: batch.NewSeen(""), Records: f.records(&in), Requests: o.requests(f.sampling, f.raw, f.special, context)}
+	job.Requests.Look = p.noteDecomposed
 	defer job.Seen.Close()
 	c := checked{context: context}
 	skip, limit := int64(f.skip.value), int64(f.limit.value)

@@ -201,6 +201,7 @@ func (r *batchRun) begin() error {
 		r.p.note("%d answers at a time, seed %d", o.model.Sequences(), r.header.Seed)
 	}
 	r.job.Requests = o.requests(r.f.sampling, r.f.raw, r.f.special, o.model.Context())
+	r.job.Requests.Look = r.p.noteDecomposed
 	r.job.Requests.Model, r.job.Requests.Created, r.job.Requests.Seed = r.header.Model, r.header.Created, r.header.Seed
 	return nil
 }

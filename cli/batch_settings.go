@@ -31,7 +31,7 @@ func (r *batchRun) settings(o *opened, digest string, fields []byte) map[string]
 	if s.system != "" {
 		all["--system"] = fmt.Sprintf("%q", s.system)
 	}
-	for _, text := range s.stop.Value() {
+	for _, text := range s.stop {
 		all["--stop"] += fmt.Sprintf("%q ", text)
 	}
 	if f.raw {

@@ -107,6 +107,49 @@ func (c *choice) Set(s string) error {
 	return nil
 }
 
+// stopTexts is a flag's texts that end an answer; it may be given several times.
+type stopTexts []string
+
+func (t *stopTexts) String() string {
+	var quoted []string
+	for _, text := range *t {
+		quoted = append(quoted, strconv.Quote(text))
+	}
+	return strings.Join(quoted, " ")
+}
+
+func (t *stopTexts) Set(s string) error {
+	text, err := unescaped(s)
+	if err == nil && text == "" {
+		err = errors.New("it is empty: want the text that ends the answer")
+	}
+	*t = append(*t, text)
+	return err
+}
+
+// unescaped is a text with what a shell makes hard to type: \n, \r, \t, \" and \\.
+func unescaped(s string) (string, error) {
+	const escapes, meant = `nrt"\`, "\n\r\t\"\\"
+	var b strings.Builder
+	for len(s) > 0 {
+		before, rest, found := strings.Cut(s, `\`)
+		b.WriteString(before)
+		if !found {
+			break
+		}
+		i := -1
+		if rest != "" {
+			i = strings.IndexByte(escapes, rest[0])
+		}
+		if i < 0 {
+			return "", errors.New(`want n, r, t, " or \ behind a \; a backslash is \\`)
+		}
+		b.WriteByte(meant[i])
+		s = rest[1:]
+	}
+	return b.String(), nil
+}
+
 const (
 	categoryModel    = "Model and device:"
 	categorySampling = "Sampling:"
@@ -240,7 +283,7 @@ type samplingFlags struct {
 	topK, tokens, seed                     whole
 	system                                 string
 	template                               string // "" and "auto": what the file says
-	stop                                   cli.StringSlice
+	stop                                   stopTexts
 	speculate                              wholeOr
 	special                                bool
 	grammar                                *grammar.Grammar // that answers follow, by generate's flags
@@ -274,8 +317,7 @@ func (s *samplingFlags) all() []cli.Flag {
 		valueFlag(&s.speculate, categorySampling, "speculate",
 			"guess up to `N` tokens from what the text repeats and check them in one step, which changes no token with --numerics invariant; off; auto: as it pays"),
 		textFlag(&s.system, "", "system", "system prompt `TEXT`"),
-		&cli.StringSliceFlag{Name: "stop", Destination: &s.stop, KeepSpace: true,
-			Usage: "end the answer in front of `TEXT` too (may be given several times)"},
+		valueFlag(&s.stop, "", "stop", `end the answer in front of `+"`TEXT`"+` too, where \n is a line break, \t a tab and \\ a backslash (may be given several times)`),
 		toggleFlag(&s.special, "", "special", "spell out control tokens such as <eos> that the model samples, which have no text else"),
 		templateFlag(&s.template, ""),
 	}
@@ -300,11 +342,6 @@ func noArguments(c *cli.Context) error {
 
 // finish checks what no single flag can, and draws a seed where the user gave none.
 func (s *samplingFlags) finish(c *cli.Context) error {
-	for _, text := range s.stop.Value() {
-		if text == "" {
-			return errors.New("--stop is empty: want the text that ends the answer")
-		}
-	}
 	if !c.IsSet("seed") {
 		s.seed.value = randomSeed()
 	}

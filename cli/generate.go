@@ -71,6 +71,7 @@ func (p *program) generate(f *generateFlags, args []string) (err error) {
 	if err != nil {
 		return err
 	}
+	p.noteDecomposed(text)
 	named, err := namedTemplate(f.sampling.template) // it may wait for a pipe: ahead of stoppable
 	if err != nil {
 		return err

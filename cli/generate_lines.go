@@ -44,6 +44,7 @@ func (p *program) generateLines(f *generateFlags, files []string) (err error) {
 		}
 	}
 	l := &promptLines{o: o, requests: o.requests(f.sampling, f.raw, f.special, o.model.Context())}
+	l.requests.Look = p.noteDecomposed
 	run := batch.Run{
 		Source: source, Ask: l.ask, Places: o.model.Sequences(), Submit: o.model.Submit, Reopen: o.submitAgain, Stats: batch.NewStats(),
 		Write: func(_ int64, record []byte, _ bool) error {
@@ -73,7 +74,7 @@ func (o *opened) requests(s *samplingFlags, raw, special bool, context int) *ope
 		Grammar: s.grammar, Vocabulary: sync.OnceValue(func() *grammar.Vocabulary { return grammar.NewVocabulary(o.tokenizer) }),
 		Default: engine.Request{
 			MaxTokens: int(s.tokens.value), Sampling: s.sampling(),
-			StopStrings: s.stop.Value(), Speculate: s.speculate.number(engine.SpeculateAuto),
+			StopStrings: s.stop, Speculate: s.speculate.number(engine.SpeculateAuto),
 		},
 	}
 }

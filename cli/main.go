@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -30,6 +31,8 @@ type program struct {
 	line   *statusLine // on stderr; nil where that is no terminal
 
 	faults func(vk.Op) error // vk.Config.Fault, in tests
+
+	decomposed sync.Once // noteDecomposed's
 
 	// validationMessages counts what the validation layers said (--validate).
 	validationMessages atomic.Int64

@@ -101,6 +101,8 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"generate", "hi", "--frob"}, []string{"unknown flag --frob", "sealvk generate --help"}},
 		{[]string{"generate", "-5 + 3 = ?"}, []string{"unknown flag", "goes after --"}},
 		{[]string{"generate", "hi", "--stop", ""}, []string{"--stop", "empty"}},
+		{[]string{"chat", "--stop", `a\d`}, []string{`for flag --stop: want n, r, t, " or \ behind a \; a backslash is \\`}},
+		{[]string{"batch", "--stop", `a\`}, []string{"a backslash is"}},
 		{[]string{"generate", ""}, []string{"prompt is empty"}},
 		{[]string{"generate", " \n"}, []string{"prompt is empty"}},
 		{[]string{"generate", "a\xffb"}, []string{"not UTF-8", "byte 1"}},

@@ -83,7 +83,7 @@ func (p *program) tokenize(f *tokenizeFlags, args []string) error {
 	if !f.decode && !f.jsonLines {
 		return p.tokenizeText(f, tok, input)
 	}
-	do := func(out, line []byte) ([]byte, error) { return encodeLine(out, tok, line, f) }
+	do := func(out, line []byte) ([]byte, error) { return p.encodeLine(out, tok, line, f) }
 	if f.decode {
 		do = func(out, line []byte) ([]byte, error) { return decodeLine(out, tok, line, f.jsonLines) }
 	}
@@ -135,7 +135,8 @@ func isGGUF(path string) (bool, error) {
 	return string(magic[:n]) == "GGUF", nil
 }
 
-func (f *tokenizeFlags) encode(dst []int32, tok *tokenize.Tokenizer, text string) []int32 {
+func (p *program) encode(dst []int32, tok *tokenize.Tokenizer, text string, f *tokenizeFlags) []int32 {
+	p.noteDecomposed(text)
 	if !f.noBOS && tok.BOS() >= 0 {
 		dst = append(dst, tok.BOS())
 	}
@@ -148,12 +149,12 @@ type tokenizedLine struct {
 	Text string  `json:"text"`
 }
 
-func encodeLine(out []byte, tok *tokenize.Tokenizer, line []byte, f *tokenizeFlags) ([]byte, error) {
+func (p *program) encodeLine(out []byte, tok *tokenize.Tokenizer, line []byte, f *tokenizeFlags) ([]byte, error) {
 	var text string
 	if err := parseJSON(line, '"', &text); err != nil {
 		return nil, fmt.Errorf("want a JSON string: %w", err)
 	}
-	ids := f.encode([]int32{}, tok, text)
+	ids := p.encode([]int32{}, tok, text, f)
 	decoded, err := tok.Decode(ids)
 	if err != nil {
 		return nil, err
@@ -226,7 +227,7 @@ func (p *program) tokenizeText(f *tokenizeFlags, tok *tokenize.Tokenizer, r io.R
 		return err
 	}
 	w := bufio.NewWriterSize(p.stdout, 1<<16)
-	for _, id := range f.encode(nil, tok, string(text)) {
+	for _, id := range p.encode(nil, tok, string(text), f) {
 		fmt.Fprintf(w, "%7d  %q\n", id, tok.Piece(id).Text) // an error stays for Flush
 	}
 	return w.Flush()

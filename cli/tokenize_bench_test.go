@@ -54,7 +54,7 @@ func benchmarkChats(b *testing.B, lossMask bool) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		do = maskedConversations(masker, false)
+		do = p.maskedConversations(masker, false)
 	} else if do, err = p.chatLine(&tokenizeFlags{template: "../testdata/prompt/seallm.json"}, tok); err != nil {
 		b.Fatal(err)
 	}

@@ -75,7 +75,7 @@ func (p *program) chatLine(f *tokenizeFlags, tok *tokenize.Tokenizer) (lineFunc,
 		if err != nil {
 			return nil, err
 		}
-		return maskedConversations(masker, f.generationPrompt), nil
+		return p.maskedConversations(masker, f.generationPrompt), nil
 	}
 	template, err := p.tokenizerTemplate(f, tok)
 	if err != nil {
@@ -86,7 +86,7 @@ func (p *program) chatLine(f *tokenizeFlags, tok *tokenize.Tokenizer) (lineFunc,
 		encode = prompt.Template.EncodeSpecial
 	}
 	return func(out, line []byte) ([]byte, error) {
-		msgs, tools, err := openai.ParseConversation(line)
+		msgs, tools, err := p.conversation(line)
 		if err != nil {
 			return nil, err
 		}
@@ -99,6 +99,15 @@ func (p *program) chatLine(f *tokenizeFlags, tok *tokenize.Tokenizer) (lineFunc,
 		}
 		return append(appendInts(append(out, `{"input_ids":`...), ids), "}\n"...), nil
 	}, nil
+}
+
+// conversation reads a line.
+func (p *program) conversation(line []byte) ([]prompt.Message, *prompt.Tools, error) {
+	msgs, tools, err := openai.ParseConversation(line)
+	for _, m := range msgs {
+		p.noteDecomposed(m.Content)
+	}
+	return msgs, tools, err
 }
 
 // placeForTools is an error if a conversation has tools, or calls of some, that its template would leave out.
@@ -115,9 +124,9 @@ func usesTools(msgs []prompt.Message, tools *prompt.Tools) bool {
 }
 
 // maskedConversations makes ids and their loss mask.
-func maskedConversations(masker *prompt.LossMask, head bool) lineFunc {
+func (p *program) maskedConversations(masker *prompt.LossMask, head bool) lineFunc {
 	return func(out, line []byte) ([]byte, error) {
-		msgs, tools, err := openai.ParseConversation(line)
+		msgs, tools, err := p.conversation(line)
 		if err != nil {
 			return nil, err
 		}

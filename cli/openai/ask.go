@@ -25,6 +25,8 @@ type Job struct {
 	Created   int64   // of all results: seconds since 1970
 	Seed      uint64  // of the requests that give none: see Ask
 
+	Look func(text string) // is told every text of a prompt, concurrently; nil: nobody is
+
 	// Grammar is followed by the answers to requests that have none; nil: none. Vocabulary is
 	// Tokenizer's, made when a grammar first asks for it.
 	Grammar    *grammar.Grammar
@@ -160,6 +162,14 @@ func (j *Job) bare(r *Request) bool { return r.Endpoint == Completion || r.Endpo
 
 // prompts are the ids of a request's.
 func (j *Job) prompts(r *Request) ([][]int32, error) {
+	if j.Look != nil {
+		for _, m := range r.Messages {
+			j.Look(m.Content)
+		}
+		for _, p := range r.Prompts {
+			j.Look(p.Text)
+		}
+	}
 	if r.Endpoint == Chat {
 		ids, err := j.Template.WithTools(r.Tools).Encode(j.Tokenizer, r.Messages, true)
 		if err != nil {

@@ -116,9 +116,6 @@ func (t *table) drawList(row []styled) {
 	}
 	t.begun = true
 	for k, cell := range row {
-		if len(cell.text) == 0 {
-			continue
-		}
 		line := styled{}
 		line.append(t.rows[0][k])
 		line.addString(": ", bold)

@@ -130,8 +130,11 @@ func (t *table) draw() {
 		t.line("┌", "┬", "┐")
 	}
 	for k, row := range t.rows {
-		if k == 0 && len(t.widths) == 0 {
-			continue // each row of a list tells it
+		if k == 0 && len(t.widths) == 0 { // each row of a list tells it
+			if len(t.rows) == 1 {
+				t.drawList(make([]styled, len(row)))
+			}
+			continue
 		}
 		t.drawRow(row)
 		if k == 0 && !t.ruled {

@@ -171,11 +171,12 @@ func TestTables(t *testing.T) {
 			"d{│ }f g h  d{│ }o p q  d{│}\nd{│ }i j k  d{│ }       d{│}\nd{├────────┼────────┤}\nd{│ }r      d{│ }s      d{│}\n" +
 			"d{└────────┴────────┘}\n",
 		"| aaaaaaaaaa | b | c |\n|---|---|---|\n| d | e | |\n| f | g | h |": "" +
-			"b{aaaaaaaaaa: }d\nb{b: }e\nd{────────────────────}\nb{aaaaaaaaaa: }f\nb{b: }g\nb{c: }h\n",
-		"| a | b |\n|---|\n| c |": "| a | b |\n|---|\n| c |\n",
-		"a | b\n---|---":          "a | b\n---|---\n",
-		"| a |\n|---|":            "d{┌───┐}\nd{│ }b{a} d{│}\nd{├───┤}\nd{└───┘}\n",
-		"| a\n---":                "| a\nd{────────────────────}\n",
+			"b{aaaaaaaaaa: }d\nb{b: }e\nb{c:}\nd{────────────────────}\nb{aaaaaaaaaa: }f\nb{b: }g\nb{c: }h\n",
+		"| a | b |\n|---|\n| c |":         "| a | b |\n|---|\n| c |\n",
+		"| aaaaaaaaaa | b | c |\n|-|-|-|": "b{aaaaaaaaaa:}\nb{b:}\nb{c:}\n",
+		"a | b\n---|---":                  "a | b\n---|---\n",
+		"| a |\n|---|":                    "d{┌───┐}\nd{│ }b{a} d{│}\nd{├───┤}\nd{└───┘}\n",
+		"| a\n---":                        "| a\nd{────────────────────}\n",
 	})
 }
 

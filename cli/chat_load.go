@@ -88,11 +88,10 @@ func (f *chatFiles) stored(path string, hold bool) (*loadedChat, error) {
 // readChat reads a file with one chat, or the one of several that a number behind # names.
 func readChat(name string) (c chats.Chat, path string, err error) {
 	path, number := name, 0
-	if before, after, ok := cutLast(name, "#"); ok {
-		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-			if n, err := strconv.Atoi(after); err == nil {
-				path, number = before, n
-			}
+	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+		at := strings.LastIndexByte(name, '#')
+		if n, err := strconv.Atoi(name[at+1:]); at >= 0 && err == nil {
+			path, number = name[:at], n
 		}
 	}
 	all, err := chats.Read(path)
@@ -115,14 +114,6 @@ func readChat(name string) (c chats.Chat, path string, err error) {
 		titles = append(titles, "…")
 	}
 	return c, "", fmt.Errorf("%s has %d chats: name one as in %s#1 (%s)", path, len(all), path, visible(strings.Join(titles, ", ")))
-}
-
-// cutLast is strings.Cut at the last separator.
-func cutLast(s, separator string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, separator); i >= 0 {
-		return s[:i], s[i+len(separator):], true
-	}
-	return s, "", false
 }
 
 // load is the command /load.

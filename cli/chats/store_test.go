@@ -140,6 +140,9 @@ func TestOneWriterAtATime(t *testing.T) {
 					most.Store(n)
 				}
 				writes.Add(1)
+				for range 100 {
+					runtime.Gosched() // time for another to come in
+				}
 				inside.Add(-1)
 				f.Close()
 			}

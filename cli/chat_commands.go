@@ -28,6 +28,7 @@ func chatCommands() []chatCommand {
 		{[]string{"/regen"}, "", "answer the last turn again; the answer that there is stays as another version", (*chat).again},
 		{[]string{"/retry"}, "TEXT", "say TEXT instead of the last turn, which stays as another version", (*chat).retry},
 		{[]string{"/undo"}, "", "take back the last turn and its answer, and change it", (*chat).undo},
+		{[]string{"/edit"}, "[TEXT]", "write the next turn in $VISUAL or $EDITOR, beginning with TEXT", (*chat).edit},
 		{[]string{"/set"}, "[NAME VALUE]", "show the options of sampling, or set one, as in /set temp 0.2; default is a value too", (*chat).set},
 		{[]string{"/context"}, "", "what fills the context", (*chat).context},
 		{[]string{"/stats"}, "", "times and speeds of the last answer", (*chat).stats},
@@ -65,6 +66,8 @@ func (c *chat) help(string) (leave bool, err error) {
 	fmt.Fprintln(c.stderr, chatHelp())
 	return false, nil
 }
+
+func (c *chat) edit(text string) (leave bool, err error) { return false, c.lines.edit(text) }
 
 func (c *chat) clear(string) (leave bool, err error) {
 	c.forget()

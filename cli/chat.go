@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -19,6 +20,7 @@ import (
 type chatFlags struct {
 	model    *modelFlags
 	sampling *samplingFlags
+	files    chatFileFlags
 	overflow choice
 	plain    bool
 	given    func(name string) bool // whether the flag was
@@ -34,7 +36,7 @@ func newChatFlags() *chatFlags {
 }
 
 func (f *chatFlags) all() []cli.Flag {
-	return append(append(f.model.all(), f.sampling.all()...),
+	return append(slices.Concat(f.model.all(), f.sampling.all(), f.files.all()),
 		f.overflowFlag(),
 		toggleFlag(&f.plain, "", "plain", "show answers as the model writes them, without drawing their Markdown"),
 	)
@@ -77,6 +79,8 @@ type chat struct {
 	interrupts  int // Ctrl-C since the last line, the second one leaves
 
 	conversation chats.Chat
+	files        chatFiles
+	attached     readFiles
 	last         *answer // for /stats
 	failed       bool    // a turn without a terminal got no answer
 	unknown      string  // a line whose command nobody knows: if it comes again it is a turn
@@ -91,6 +95,12 @@ func (p *program) chat(f *chatFlags, first string) (err error) {
 	if err != nil {
 		return err
 	}
+	c := &chat{program: p, flags: f, conversation: chats.New(modelName(f.model.path))}
+	loaded, err := c.openFiles()
+	defer c.files.leave()
+	if err != nil {
+		return err
+	}
 	ctx, release := stoppable()
 	o, err := p.open(ctx, f.model, named, false)
 	release()
@@ -98,21 +108,29 @@ func (p *program) chat(f *chatFlags, first string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.end(ctx)) }()
-	c := &chat{program: p, flags: f, opened: o, conversation: chats.New(modelName(f.model.path))}
+	c.opened = o
 	if err := o.checkSystem(f.sampling.system); err != nil {
 		return fmt.Errorf("--system: %w", err)
 	}
 	c.conversation.System = f.sampling.system
-	if f.model.verbose && f.sampling.temperature.value > 0 {
-		p.note("seed %d", f.sampling.seed.value)
-	}
-	c.lines, c.interactive = p.openLines("")
+	c.lines, c.interactive = p.openLines(p.historyFile(f.files.noHistory))
 	defer c.lines.close()
 	c.signals = make(chan os.Signal, 2)
 	signal.Notify(c.signals, chatSignals()...)
 	defer signal.Stop(c.signals)
 	if c.interactive {
 		fmt.Fprintf(p.stderr, "%s on %s. /help shows the commands.\n", o.file.Path, o.device.Caps().Name)
+	}
+	if loaded != nil {
+		if f.given("system") {
+			loaded.System = f.sampling.system
+		}
+		if err := c.goOn(loaded); err != nil {
+			return err
+		}
+	}
+	if f.model.verbose && f.sampling.temperature.value > 0 {
+		p.note("seed %d", f.sampling.seed.value)
 	}
 	if first != "" {
 		if err := c.turn(first); err != nil {

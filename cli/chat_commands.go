@@ -23,7 +23,7 @@ type chatCommand struct {
 // chatCommands are all of them, in the order of the help.
 func chatCommands() []chatCommand {
 	return []chatCommand{
-		{[]string{"/clear"}, "", "forget the conversation", (*chat).clear},
+		{[]string{"/clear"}, "", "begin a new conversation", (*chat).clear},
 		{[]string{"/system"}, "[TEXT]", "show the system prompt, or set it and forget the conversation; - removes it", (*chat).systemPrompt},
 		{[]string{"/regen"}, "", "answer the last turn again; the answer that there is stays as another version", (*chat).again},
 		{[]string{"/retry"}, "TEXT", "say TEXT instead of the last turn, which stays as another version", (*chat).retry},
@@ -31,6 +31,12 @@ func chatCommands() []chatCommand {
 		{[]string{"/edit"}, "[TEXT]", "write the next turn in $VISUAL or $EDITOR, beginning with TEXT", (*chat).edit},
 		{[]string{"/set"}, "[NAME VALUE]", "show the options of sampling, or set one, as in /set temp 0.2; default is a value too", (*chat).set},
 		{[]string{"/context"}, "", "what fills the context", (*chat).context},
+		{[]string{"/read"}, "FILE [TEXT]", "put a file's text in front of the next turn, or say TEXT of it", (*chat).read},
+		{[]string{"/save"}, "[NAME|FILE]", "give the chat a name, or have it written to a file too", (*chat).save},
+		{[]string{"/list"}, "[all]", "the chats that are kept, the newest first", (*chat).list},
+		{[]string{"/load"}, "NUMBER|NAME|FILE", "go on with another chat", (*chat).load},
+		{[]string{"/copy"}, "[N|code]", "copy the last answer, that of N answers back, or the last one's code", (*chat).copyAnswer},
+		{[]string{"/export"}, "md|json [FILE]", "write the chat to a file, to be read or imported", (*chat).export},
 		{[]string{"/stats"}, "", "times and speeds of the last answer", (*chat).stats},
 		{[]string{"/help", "/?"}, "", "this list", (*chat).help},
 		{[]string{"/exit", "/quit", "/bye"}, "", "leave, as Ctrl-D does", func(*chat, string) (bool, error) { return true, nil }},
@@ -70,13 +76,19 @@ func (c *chat) help(string) (leave bool, err error) {
 func (c *chat) edit(text string) (leave bool, err error) { return false, c.lines.edit(text) }
 
 func (c *chat) clear(string) (leave bool, err error) {
+	kept := c.files.kept != nil
 	c.forget()
-	fmt.Fprintln(c.stderr, "The conversation is forgotten.")
+	if kept {
+		fmt.Fprintln(c.stderr, "A new conversation begins; the last one is kept, and /list shows it.")
+	} else {
+		fmt.Fprintln(c.stderr, "The conversation is forgotten.")
+	}
 	return false, nil
 }
 
-// forget begins another conversation, with the same system prompt.
+// forget begins another conversation, with the same system prompt. What was kept of this one stays.
 func (c *chat) forget() {
+	c.files.leave()
 	system := c.conversation.System
 	c.conversation, c.last = chats.New(c.conversation.Model), nil
 	c.conversation.System = system

@@ -38,6 +38,7 @@ func (c *chat) set(text string) (leave bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("/set %s: %w", text, err)
 	}
+	c.keep()
 	fmt.Fprintf(c.stderr, "%s is %v\n", option.Name, option.Value)
 	return false, nil
 }
@@ -90,7 +91,7 @@ func (f *chatFlags) settings() (to chats.Settings) {
 		to   **int64
 	}{"top-k": {&s.topK, &to.TopK}, "n": {&s.tokens, &to.MaxTokens}, "seed": {&s.seed, &to.Seed}} {
 		const exact = 1 << 53 // whole numbers that every reader of JSON keeps
-		if value := int64(into.from.value); f.isOwn(name) && into.from.value < exact && (name != "n" || value > 0) {
+		if value := int64(into.from.value); f.isOwn(name) && -exact < value && value < exact && (name != "n" || value > 0) {
 			*into.to = &value
 		}
 	}
@@ -100,10 +101,12 @@ func (f *chatFlags) settings() (to chats.Settings) {
 	return to
 }
 
-// apply takes over the settings of a file, but for the options whose flags were given.
+// apply takes over the settings of a file, and the defaults where it has none, but for the options whose flags were given.
 func (f *chatFlags) apply(from chats.Settings) error {
-	values := map[string]string{}
+	const usual = "default"
+	values := map[string]string{"overflow": cmp.Or(from.Overflow, usual)}
 	for name, value := range map[string]*float64{"temp": from.Temperature, "top-p": from.TopP, "min-p": from.MinP} {
+		values[name] = usual
 		if value != nil {
 			values[name] = strconv.FormatFloat(*value, 'g', -1, 64)
 		}
@@ -111,13 +114,13 @@ func (f *chatFlags) apply(from chats.Settings) error {
 	for name, value := range map[string]*int64{"top-k": from.TopK, "n": from.MaxTokens, "seed": from.Seed} {
 		switch {
 		case value == nil:
-		case name == "top-k":
-			values[name] = strconv.FormatInt(max(0, *value), 10) // -1 is all of them too
-		default:
-			values[name] = strconv.FormatUint(uint64(*value), 10) // the bits of a seed below 0
+			values[name] = usual
+		case name == "seed":
+			values[name] = strconv.FormatUint(uint64(*value), 10) // the bits of one below 0
+		default: // of the top -1 is all too; beyond every vocabulary and context a number bounds nothing
+			values[name] = strconv.FormatInt(min(max(0, *value), 1<<20), 10)
 		}
 	}
-	values["overflow"] = cmp.Or(from.Overflow, chats.OverflowStop)
 	for name, value := range values {
 		if f.given(name) {
 			continue

@@ -15,8 +15,12 @@ import (
 // turn answers what the user says. Only an error that ends the conversation comes back.
 func (c *chat) turn(text string) error {
 	before := c.conversation
-	c.conversation.Append(chats.Message{Role: chats.User, Content: text, Created: time.Now()})
-	return c.answer(before)
+	c.conversation.Append(chats.Message{Role: chats.User, Content: c.attached.before(text), Created: time.Now()})
+	err := c.answer(before)
+	if len(c.conversation.Messages) > len(before.Messages) {
+		c.attached = nil
+	}
+	return err
 }
 
 // answer answers the conversation's last turn. Where that gets no answer the conversation is again as it was before.
@@ -50,6 +54,7 @@ func (c *chat) answer(before chats.Chat) error {
 		c.conversation.Append(record(&a, last, modelName(c.flags.model.path), asked))
 		c.last = &a
 	}
+	c.keep()
 	switch {
 	case errors.Is(stopped, stoppedError{os.Interrupt}):
 		c.interrupts++
@@ -126,6 +131,7 @@ func (c *chat) undo(string) (leave bool, err error) {
 	}
 	c.lines.offer(c.conversation.Messages[n].Content)
 	c.conversation.Drop(n)
+	c.keep()
 	fmt.Fprintf(c.stderr, "The last turn is gone; %s left.\n", counted(int64(c.conversation.Turns()), "turn"))
 	return false, nil
 }

@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 		os.Setenv("GOCACHE", filepath.Join(cache, "go-build"))
 	}
 	os.Setenv("XDG_CACHE_HOME", dir)
+	os.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state"))
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)

@@ -28,3 +28,12 @@ func stateFolder() (string, error) {
 	}
 	return filepath.Join(home, ".local", "state", "sealvk"), nil
 }
+
+// historyFile keeps the lines that are typed in chats; "" keeps none.
+func (p *program) historyFile(off bool) string {
+	state, err := stateFolder()
+	if off || err != nil {
+		return ""
+	}
+	return filepath.Join(state, "history")
+}

@@ -13,8 +13,8 @@ const system = "system" // the role that only a file's first message can have
 
 // chat checks what the types of the fields do not say.
 func (f *fileChat) chat(at string) (Chat, error) {
-	c := Chat{Title: f.Title, Model: f.Model, Created: f.Created, Settings: f.Settings}
-	if err := f.Settings.Check(); err != nil {
+	c := Chat{Title: titleOf(f.Title), Model: f.Model, Created: f.Created, Settings: f.Settings}
+	if err := f.Settings.check(); err != nil {
 		return c, fmt.Errorf("%ssettings.%w", at, err)
 	}
 	if f.Messages == nil {
@@ -148,8 +148,8 @@ func (b bounded) check() error {
 // exact bounds the whole numbers that JavaScript has all of.
 const exact = 1<<53 - 1
 
-// Check is an error if a setting is out of its bounds, which names it.
-func (s *Settings) Check() error {
+// check is an error if a setting is out of its bounds, which names it.
+func (s *Settings) check() error {
 	var wrong []error
 	real := func(name string, v *float64, least, most float64) {
 		if v != nil {

@@ -14,7 +14,8 @@ import (
 	"unicode"
 )
 
-// Store is a folder of chats, each in a file NAME.json: those that were named, and those that were kept without.
+// Store is a folder of chats, each in a file NAME.json: those that were named, and those that were kept without. Without
+// a folder it stays empty.
 type Store struct{ Folder string }
 
 // Entry is a chat of a store, which Read gives.
@@ -30,7 +31,8 @@ func (e *Entry) Named() bool { return !automatic.MatchString(e.Name) }
 // automatic are the names of Create.
 var automatic = regexp.MustCompile(`^\d{4}-\d\d-\d\d-\d{6}(-\d+)?$`)
 
-const ending = ".json"
+// Ending is that of the files.
+const Ending = ".json"
 
 // List gives the chats, the one that was written last first.
 func (s Store) List() ([]Entry, error) {
@@ -40,7 +42,7 @@ func (s Store) List() ([]Entry, error) {
 	}
 	var all []Entry
 	for _, f := range files {
-		name, ok := strings.CutSuffix(f.Name(), ending)
+		name, ok := strings.CutSuffix(f.Name(), Ending)
 		if !ok || strings.HasPrefix(name, ".") {
 			continue
 		}
@@ -54,7 +56,7 @@ func (s Store) List() ([]Entry, error) {
 	return all, nil
 }
 
-func (s Store) path(name string) string { return filepath.Join(s.Folder, name+ending) }
+func (s Store) path(name string) string { return filepath.Join(s.Folder, name+Ending) }
 
 // Create holds a new file for a chat that was begun at a time, which names it.
 func (s Store) Create(begun time.Time) (*File, error) {
@@ -90,6 +92,9 @@ func (s Store) Hold(name string) (*File, error) {
 
 // make makes the folder, which nobody else may look into.
 func (s Store) make() error {
+	if s.Folder == "" {
+		return errors.New("chats: there is no folder to keep them in")
+	}
 	if err := os.MkdirAll(s.Folder, 0o700); err != nil {
 		return fmt.Errorf("chats: %w", err)
 	}

@@ -37,6 +37,9 @@ func TestStoreListsTheNewestFirstAndCleansTheUnnamed(t *testing.T) {
 	if all, err := s.List(); len(all) != 0 || err != nil {
 		t.Fatalf("an empty store: %v, %v", all, err)
 	}
+	if _, err := (Store{}).Hold("x"); err == nil {
+		t.Error("a store without a folder takes a chat")
+	}
 	begun := time.Date(2026, 11, 27, 22, 15, 3, 0, time.Local)
 	c := said(1)
 	write := func(f *File, at time.Time) {
@@ -137,6 +140,9 @@ func TestOneWriterAtATime(t *testing.T) {
 					most.Store(n)
 				}
 				writes.Add(1)
+				for range 100 {
+					runtime.Gosched() // time for another to come in
+				}
 				inside.Add(-1)
 				f.Close()
 			}

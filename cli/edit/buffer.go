@@ -3,6 +3,7 @@ package edit
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"sealvk/cli/cells"
 )
@@ -48,37 +49,35 @@ func (b *buffer) remove(from, to int) {
 // moveTo puts the cursor to off, or behind the cluster that off is within: text that was inserted or that closed up
 // may have become one cluster with its neighbour.
 func (b *buffer) moveTo(off int) {
-	start := b.anchor(off)
-	for start < off {
-		cluster, _ := cells.Next(b.text[start:])
-		start += len(cluster)
+	b.cursor = b.anchor(off)
+	for b.cursor < off {
+		b.cursor = b.after(b.cursor)
 	}
-	b.cursor = start
 }
 
-// anchor is a boundary of clusters at off or before it, found without looking at clusters: a place between two bytes
-// of ASCII, or a line's beginning.
+// anchor is a boundary of clusters at off or a little before it: the beginning, the end, or a place between two runes
+// that are none in any text, as the first is no mark and joins nothing.
 func (b *buffer) anchor(off int) int {
-	ascii := func(i int) bool { return i >= len(b.text) || b.text[i] < 0x80 }
-	for off > 0 && b.text[off-1] != '\n' && !(ascii(off-1) && ascii(off)) {
-		off--
+	for off > 0 && off < len(b.text) {
+		r, before := utf8.DecodeLastRuneInString(b.text[:off])
+		_, behind := utf8.DecodeRuneInString(b.text[off:])
+		cluster, _ := cells.Next(b.text[off-before : off+behind])
+		if len(cluster) == before && !unicode.In(r, unicode.M, unicode.Cf) {
+			break
+		}
+		off -= before
 	}
 	return off
 }
 
 // before is where the cluster in front of off begins; 0 at the text's beginning.
 func (b *buffer) before(off int) int {
-	if off == 0 {
-		return 0
+	_, last := utf8.DecodeLastRuneInString(b.text[:off])
+	start := b.anchor(off - last)
+	for end := b.after(start); end < off; end = b.after(end) {
+		start = end
 	}
-	start := b.anchor(off - 1)
-	for {
-		cluster, _ := cells.Next(b.text[start:])
-		if start+len(cluster) >= off {
-			return start
-		}
-		start += len(cluster)
-	}
+	return start
 }
 
 // after is where the cluster at off ends.

@@ -248,6 +248,7 @@ func TestSearch(t *testing.T) {
 		{keys("draft", ctrl('r'), "nowhere", Enter), "hello\nagai|n", "> "},
 		{keys("draft", ctrl('r'), "2", Enter), "draft|", "> "},
 		{keys(ctrl('r'), "(.*", alt('q')), "|", "no (.*: "},
+		{keys(ctrl('r'), "oth", paste(strings.Repeat("x", maxQuery))), "|other", "search oth: "},
 		{keys(ctrl('r'), strings.Repeat("x", 50)), "|", "no " + strings.Repeat("x", 30) + ": "},
 	} {
 		e := New("> ", "  ", h)

@@ -28,49 +28,49 @@ type History struct {
 // What is kept, the newest turns; the file is cut to that when it has twice the bytes.
 const (
 	maxTurns     = 2000
-	maxBytes     = 4 << 20
-	maxTurnBytes = 1 << 20  // a longer one stays in memory
-	maxFileBytes = 64 << 20 // a longer file is none of ours
+	maxBytes     = 2 << 20
+	maxTurnBytes = 512 << 10 // a longer one stays in memory
+	maxFileBytes = 64 << 20  // a longer file is none of ours
 )
 
 // lockWait is how long another process may hold the file: each does for one line, or to cut the file.
-const lockWait = 2 * time.Second
+const lockWait = time.Second / 2
 
-// OpenHistory reads the history in the file path, which need not exist yet; it makes its folder. warning, if it is not
-// empty, tells of lines that can't be read and were left out.
-func OpenHistory(path string) (h *History, warning string, err error) {
+// OpenHistory reads the history in the file path, which need not exist yet; it makes its folder. Lines that
+// can't be read are left out; warnings tell of them.
+func OpenHistory(path string) (h *History, warnings []string, err error) {
 	if resolved, err := filepath.EvalSymlinks(path); err == nil {
 		path = resolved
 	}
 	h = &History{path: path}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, "", fmt.Errorf("edit: the history's folder: %w", err)
+		return nil, nil, fmt.Errorf("edit: the history's folder: %w", err)
 	}
 	switch info, err := os.Stat(path); {
 	case errors.Is(err, fs.ErrNotExist):
-		return h, "", nil
+		return h, nil, nil
 	case err != nil:
-		return nil, "", fmt.Errorf("edit: the history: %w", err)
+		return nil, nil, fmt.Errorf("edit: the history: %w", err)
 	case !info.Mode().IsRegular():
-		return nil, "", fmt.Errorf("edit: the history %s is no regular file", path)
+		return nil, nil, fmt.Errorf("edit: the history %s is no regular file", path)
 	case info.Size() > maxFileBytes:
-		return nil, "", fmt.Errorf("edit: the history %s is longer than %d MiB: move it away", path, maxFileBytes>>20)
+		return nil, nil, fmt.Errorf("edit: the history %s is longer than %d MiB: move it away", path, maxFileBytes>>20)
 	}
 	err = h.locked(func() (err error) {
-		h.turns, warning, err = h.read()
+		h.turns, warnings, err = h.read()
 		return errors.Join(err, os.Chmod(path, 0o600))
 	})
 	if err != nil {
-		return nil, "", fmt.Errorf("edit: reading the history %s: %w", path, err)
+		return nil, nil, fmt.Errorf("edit: reading the history %s: %w", path, err)
 	}
-	return h, warning, nil
+	return h, warnings, nil
 }
 
-// read gives the turns in the file that are kept, and says which line is none.
-func (h *History) read() (turns []Turn, warning string, err error) {
+// read gives the turns in the file that are kept, and warns of lines that are none.
+func (h *History) read() (turns []Turn, warnings []string, err error) {
 	file, err := os.ReadFile(h.path)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, err
 	}
 	bad, firstBad, number := 0, 0, 0
 	for line := range bytes.Lines(file) {
@@ -87,13 +87,10 @@ func (h *History) read() (turns []Turn, warning string, err error) {
 		}
 		turns = append(turns, t)
 	}
-	switch {
-	case bad == 1:
-		warning = fmt.Sprintf("%s: line %d is no turn of a chat's history and was left out", h.path, firstBad)
-	case bad > 1:
-		warning = fmt.Sprintf("%s: %d lines, line %d first, are no turns of a chat's history and were left out", h.path, bad, firstBad)
+	if bad > 0 {
+		warnings = []string{fmt.Sprintf("%s: lines that can't be read were left out: %d, line %d first", h.path, bad, firstBad)}
 	}
-	return newest(turns), warning, nil
+	return newest(turns), warnings, nil
 }
 
 // newest is the end of turns that is kept.

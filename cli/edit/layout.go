@@ -65,18 +65,24 @@ type rows struct {
 	starts       []int // of each row
 }
 
-// layRows cuts text into rows. It goes through all of it, so that a key that changes nothing must not: rows are kept.
+// layRows cuts text into rows. Those before the first change since the last time are kept, so that a key takes no longer
+// in a long text.
 func (e *Editor) layRows(prompt, text string) *rows {
 	n := rows{text: text, prompt: prompt, more: e.more}
 	n.width = e.Width - 1 - max(cells.Width(prompt), cells.Width(e.more))
 	if n.width < 2 { // no room for prompts
 		n.prompt, n.more, n.width = "", "", max(e.Width-1, 1)
 	}
-	if r := &e.rows; r.starts != nil && r.width == n.width && r.prompt == n.prompt && r.text == n.text {
-		return r
+	n.starts = []int{0}
+	if old := &e.rows; old.width == n.width {
+		same := samePrefix(old.text, text)
+		n.starts = old.starts
+		if same < max(len(text), len(old.text)) {
+			// The row that the change is in goes, and the one before: a mark may have come to its last cluster.
+			n.starts = old.starts[:max(old.of(same), 1)]
+		}
 	}
-	n.starts = append(e.rows.starts[:0], 0)
-	for off, col := 0, 0; off < len(text); {
+	for off, col := n.starts[len(n.starts)-1], 0; off < len(text); {
 		if text[off] == '\n' {
 			off, col = off+1, 0
 			n.starts = append(n.starts, off)
@@ -94,22 +100,34 @@ func (e *Editor) layRows(prompt, text string) *rows {
 	return &e.rows
 }
 
+// samePrefix is how many bytes a and b begin with alike.
+func samePrefix(a, b string) int {
+	const block = 4096 // compared at once
+	n := 0
+	for m := min(len(a), len(b)); n < m; n++ {
+		for n+block <= m && a[n:n+block] == b[n:n+block] {
+			n += block
+		}
+		if n == m || a[n] != b[n] {
+			break
+		}
+	}
+	return n
+}
+
 // step is the first cluster of s, which is no line break: its bytes, and its cells at column col of width.
 func step(s string, col, width int) (size, taken int) {
-	switch {
-	case s[0] == '\t':
+	if s[0] == '\t' {
 		if col == width {
 			return 1, 1 // in the next row
 		}
 		return 1, min(cells.TabStop(col), width) - col
-	case s[0] < utf8.RuneSelf && (len(s) == 1 || s[1] < utf8.RuneSelf):
-		return 1, 1
 	}
 	cluster, taken := cells.Next(s)
-	switch r, _ := utf8.DecodeRuneInString(cluster); {
-	case taken > width: // shown as �
+	if taken > width { // shown as �
 		taken = 1
-	case taken == 0 && unicode.Is(unicode.M, r): // shown on ◌
+	}
+	if r, _ := utf8.DecodeRuneInString(cluster); taken == 0 && unicode.Is(unicode.M, r) { // shown on ◌
 		taken = 1
 	}
 	return len(cluster), taken

@@ -16,6 +16,8 @@ type search struct {
 	failed bool   // no older turn, or newer one, has the query
 }
 
+const maxQuery = 1000 // bytes
+
 func (e *Editor) startSearch() Event {
 	e.search = &search{at: len(e.history.turns), found: e.buffer, draft: e.buffer}
 	return Changed
@@ -24,9 +26,9 @@ func (e *Editor) startSearch() Event {
 // prompt is what stands before the turn found, in about width cells: of a long query the end.
 func (s *search) prompt(width int) string {
 	query := s.query
-	for cells.Width(query) > max(width-10, 8) {
-		cluster, _ := cells.Next(query)
-		query = query[len(cluster):]
+	for over := cells.Width(query) - max(width-10, 8); over > 0; {
+		cluster, w := cells.Next(query)
+		query, over = query[len(cluster):], over-w
 	}
 	if s.failed {
 		return "no " + query + ": "
@@ -44,6 +46,9 @@ func (e *Editor) searchKey(k Key) (ev Event, over bool) {
 			text = string(k.Rune)
 		}
 		line, _, _ := strings.Cut(clean(text), "\n")
+		if len(s.query)+len(line) > maxQuery {
+			return Ignored, false
+		}
 		s.query += line
 		s.look(e.history.turns, s.at, -1)
 	case k == Key{Code: Backspace}, k == Key{Rune: 'h', Mods: Ctrl}:

@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"bytes"
+	"strings"
 	"unicode/utf8"
 
 	uv "github.com/charmbracelet/ultraviolet"
@@ -77,16 +78,17 @@ func (d *decoder) next(expired bool) (n int, key edit.Key, ok bool) {
 	return max(n, 1), key, ok
 }
 
-// open tells that b, decoded as event, may go on: a sequence without its end,
-// or a key that is how one begins.
+// open tells that b, decoded whole as event, may go on: a sequence without its
+// end, or a key that is how one begins.
 func open(b []byte, event uv.Event) bool {
+	escape := bytes.LastIndexByte(b, '\x1b')
 	switch event.(type) {
 	case uv.UnknownEvent:
 		return true
 	case uv.KeyPressEvent:
-		return bytes.IndexByte([]byte("\x1b[]OP_^X"), b[len(b)-1]) >= 0 && bytes.LastIndexByte(b, '\x1b') >= len(b)-2
+		return escape >= len(b)-2 && strings.IndexByte("\x1b[]OP_^X", b[len(b)-1]) >= 0
 	}
-	return false
+	return escape > 0 && escape == len(b)-1 // half of the end of what a terminal tells
 }
 
 func (d *decoder) pasted() (n int, key edit.Key, ok bool) {

@@ -12,7 +12,7 @@ import (
 )
 
 // Edit has the program editor, a command with its arguments, edit text in a file that nobody else reads, and gives
-// what is in it then, without the line break at its end.
+// what is in it then. The line break at its end is the file's, not the text's.
 func (t *Terminal) Edit(ctx context.Context, editor []string, text string) (edited string, err error) {
 	folder, err := os.MkdirTemp("", "sealvk-edit-")
 	if err != nil {
@@ -20,7 +20,7 @@ func (t *Terminal) Edit(ctx context.Context, editor []string, text string) (edit
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	path := filepath.Join(folder, "turn.md")
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
 		return "", fmt.Errorf("terminal: %w", err)
 	}
 	command := exec.CommandContext(ctx, editor[0], append(editor[1:len(editor):len(editor)], path)...)

@@ -4,10 +4,8 @@ package terminal
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,7 +21,9 @@ type signals struct {
 func (s *signals) watch(t *Terminal) {
 	s.stop, s.others, s.continued = make(chan os.Signal, 1), make(chan os.Signal, 4), make(chan struct{}, 1)
 	signal.Notify(s.others, unix.SIGWINCH, unix.SIGCONT)
-	s.notifyStop()
+	if !signal.Ignored(unix.SIGTSTP) {
+		signal.Notify(s.stop, unix.SIGTSTP)
+	}
 	go func() {
 		for {
 			select {
@@ -59,13 +59,6 @@ func (s *signals) end() {
 	signal.Stop(s.stop)
 }
 
-// notifyStop listens to SIGTSTP, unless the shell has no way to go on.
-func (s *signals) notifyStop() {
-	if !signal.Ignored(unix.SIGTSTP) {
-		signal.Notify(s.stop, unix.SIGTSTP)
-	}
-}
-
 // redraw has Read, now or as soon as it is back, draw again.
 func (t *Terminal) redraw() {
 	select {
@@ -90,32 +83,26 @@ func (t *Terminal) goesOn() {
 	t.resumed.Store(true)
 }
 
-// stopWait is how long after its SIGTSTP a program may still run. One that no
-// shell waits for is not stopped at all.
-const stopWait = 100 * time.Millisecond
-
-// stopped gives the terminal back, stops the program's process group, as Ctrl-Z does to a program that has the
-// users' modes, and takes the terminal over again when the shell continues it.
+// stopped gives the terminal back, stops the program's process group, and takes the terminal over again when the shell
+// continues it. Go keeps its handler of a SIGTSTP that was ever listened to, so that the signal is SIGSTOP. That
+// stops a group too which nobody would continue, as a session's first is, which a SIGTSTP leaves alone: so does this.
 func (t *Terminal) stopped() error {
+	if session, err := unix.Getsid(0); err != nil || session == unix.Getpgrp() || signal.Ignored(unix.SIGTSTP) {
+		return nil
+	}
 	t.mu.Lock()
 	before := t.mode
+	if before == quiet { // else the shell takes it for its commands
+		t.ahead = append(t.ahead, typed(t.in)...)
+	}
 	err := t.set(users)
 	t.signals.stopping = true
-	signal.Reset(unix.SIGTSTP)
 	t.mu.Unlock()
-	if err := unix.Kill(0, unix.SIGTSTP); err != nil {
-		return fmt.Errorf("terminal: stopping: %w", err)
-	}
-	select {
-	case <-t.signals.continued:
-	case <-time.After(stopWait):
+	if stopped := unix.Kill(0, unix.SIGSTOP); stopped == nil {
+		<-t.signals.continued
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.signals.stopping = false; len(t.signals.continued) > 0 { // it came after all
-		<-t.signals.continued
-	}
-	t.signals.notifyStop()
 	t.resumed.Store(true)
 	t.redraw()
 	return errors.Join(err, t.set(before))

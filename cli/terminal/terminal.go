@@ -48,7 +48,8 @@ type Terminal struct {
 
 	mu      sync.Mutex
 	mode    mode
-	before  modes // the users' own
+	before  modes  // the users' own
+	ahead   []byte // what was typed before the program was stopped
 	signals signals
 }
 
@@ -170,6 +171,10 @@ func (t *Terminal) Read(e *edit.Editor) (edit.Event, error) {
 	if err := t.enter(raw); err != nil {
 		return edit.Ignored, err
 	}
+	t.mu.Lock()
+	t.keys = append(t.keys, t.decoder.feed(t.ahead)...)
+	t.ahead = nil
+	t.mu.Unlock()
 	event, err := t.until(e)
 	return event, errors.Join(err, t.drawing.leave(), t.enter(quiet))
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // deadline is how long the screen may take to show what a test waits for.
-const deadline = time.Minute
+const deadline = 2 * time.Minute
 
 // Screen is a terminal that a program under test runs in. It is one that does not reflow its lines when its
 // width changes. Its methods are for the test's goroutine.

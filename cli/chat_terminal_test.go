@@ -1,0 +1,93 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"sealvk/cli/terminal/screen"
+)
+
+// asSealvk makes the test binary the program.
+const asSealvk = "SEALVK_TEST_AS_SEALVK"
+
+func init() {
+	if os.Getenv(asSealvk) != "" {
+		os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
+}
+
+// A person's session in a shell's terminal: syllables and emoji are corrected, the window is resized, text is
+// pasted, an answer is stopped, the chat is suspended, and left.
+func TestChatOnATerminal(t *testing.T) {
+	s := screen.New(t, 60, 24)
+	before := s.Modes()
+	shell := exec.Command("sh", "-i")
+	shell.Env = append(os.Environ(), "PS1=shell: ", "TERM=xterm-256color", "SEALVK="+os.Args[0], asSealvk+"=1", "XDG_STATE_HOME="+t.TempDir())
+	s.Start(shell)
+	defer func() {
+		if err := unix.Kill(-shell.Process.Pid, unix.SIGKILL); err != nil {
+			t.Error(err)
+		}
+		err := shell.Wait()
+		_ = err // killed
+	}()
+	s.WaitAt("shell:", 7)
+	// Answers of any tokens don't end by themselves.
+	s.Type("$SEALVK chat --temp 100 --top-k 0 --top-p 1 --min-p 0 --seed 1\r")
+	s.WaitAt(">", 2)
+	for _, c := range []struct {
+		sent, row string
+		col       int
+	}{
+		{"ที่ค่ะ", "> ที่ค่ะ", 5},
+		{"\x7f\x7f\x7f\x7f", "> ที", 3},
+		{"\x15ខ្ញុំ\x7f\x7f", "> ខ្ញ", 3},
+		{"\x15🇹🇭👨‍👩‍👧b\x1b[D\x7f", "> 🇹🇭b", 4},
+		{"\x05\x15/exit", "> /exit", 7},
+		{"\x15สวัสดีครับ " + strings.Repeat("word ", 11), "  word", 7},
+	} {
+		s.Type(c.sent)
+		s.WaitAt(c.row, c.col)
+	}
+	s.Resize(30, 24)
+	s.Wait("the text on three rows", func(v screen.View) bool {
+		return strings.Count(v.Text(), "word") == 11 && strings.HasPrefix(v.Rows[max(0, v.Row-2)], "> สวัสดี")
+	})
+	s.Resize(60, 24)
+	s.WaitAt("  word", 7)
+	s.Type("\x15")
+	s.WaitAt(">", 2)
+
+	s.Paste("/exit\r\nis no command")
+	s.WaitAt("  is no command", 15)
+	s.Type("\r")
+	s.Wait("an answer", func(v screen.View) bool {
+		_, answer, _ := strings.Cut(v.Text(), "  is no command\n")
+		return strings.TrimSpace(answer) != ""
+	})
+	s.Type("ahead\x03")
+	s.WaitFor("(stopped; Ctrl-C again leaves)\n> ahead")
+
+	s.Type("\x1a")
+	s.Wait("the shell", func(v screen.View) bool { return v.Last() == "shell:" && strings.Contains(v.Text(), "Stopped") })
+	if s.Modes() != before {
+		t.Error("stopped: the terminal's modes are not what they were")
+	}
+	s.Type("fg\r")
+	s.WaitAt("> ahead", 7)
+	s.Type("\x15\x1b[A")
+	s.WaitAt("  is no command", 15)
+	s.Type("\x15\x15\x15\x04")
+	s.WaitAt("shell:", 7)
+	if s.Modes() != before {
+		t.Error("left: the terminal's modes are not what they were")
+	}
+	s.Type("echo code $?\r")
+	s.WaitFor("code 0\n")
+}

@@ -27,18 +27,19 @@ type container struct {
 	number int    // of an item with one
 	marker string // of an item, as it is drawn
 	drawn  bool
+	empty  bool // an item in which nothing stands yet: a blank line ends it
 }
 
 type leaf int
 
 const (
-	none leaf = iota
+	noLeaf leaf = iota
 	paragraph
 	heading
 	fenced
 	indented
 	tabular
-	ruled // a line with nothing more in it
+	rule // a line with nothing more in it
 )
 
 // fence is the line that opens a block of code.
@@ -66,9 +67,9 @@ type start struct {
 type verdict int
 
 const (
-	known verdict = iota
-	more          // the next character may tell
-	all           // the whole line is needed
+	told      verdict = iota
+	needsMore         // the next character may tell
+	needsLine         // the whole line is needed
 )
 
 // start tells what line begins; ended is set if nothing more of it is to come.
@@ -79,18 +80,18 @@ func (b *blocks) start(line string, ended bool) (start, verdict) {
 		columns, next := c.indent()
 		blank := next == len(line)
 		if blank && !ended {
-			return s, more
+			return s, needsMore
 		}
 		o := &b.open[s.matched]
 		switch {
 		case o.quote && !blank && columns < tab && line[next] == '>':
 			if next+1 == len(line) && !ended {
-				return s, more
+				return s, needsMore
 			}
 			c.pass(1)
 			c.skip(1)
 			continue
-		case !o.quote && (blank || columns >= o.indent):
+		case !o.quote && (blank && !o.empty || !blank && columns >= o.indent):
 			c.skip(o.indent)
 			continue
 		}

@@ -63,7 +63,7 @@ func wrap(cell styled, width int) (lines []styled) {
 		}
 		for {
 			head, tail := line.cut(cells.Break(string(line.text), width))
-			lines = append(lines, head.trim())
+			lines = append(lines, head.trimRight())
 			if line = tail; len(line.text) == 0 {
 				break
 			}
@@ -72,13 +72,6 @@ func wrap(cell styled, width int) (lines []styled) {
 			return lines
 		}
 	}
-}
-
-// trim is t without the blanks around it.
-func (t styled) trim() styled {
-	_, t = t.cut(len(t.text) - len(bytes.TrimLeft(t.text, " ")))
-	t, _ = t.cut(len(bytes.TrimRight(t.text, " ")))
-	return t
 }
 
 // drawRow draws a row, over as many lines as its fullest cell takes.
@@ -105,7 +98,7 @@ func (t *table) drawRow(row []styled) {
 				cell = lines[h]
 			}
 			blanks := max(0, t.widths[k]-cell.width())
-			before := [...]int{left: 0, center: blanks / 2, right: blanks}[t.alignments[k]]
+			before := [...]int{alignLeft: 0, alignCenter: blanks / 2, alignRight: blanks}[t.alignments[k]]
 			line.addString("│ ", dim)
 			line.addString(strings.Repeat(" ", before), 0)
 			line.append(cell)

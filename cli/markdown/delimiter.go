@@ -70,7 +70,7 @@ func flanks(c byte, n int, before, after rune) (opens, closes bool) {
 	}
 	spaceBefore, spaceAfter := util.IsSpaceRune(before), util.IsSpaceRune(after)
 	punctBefore, punctAfter := util.IsPunctRune(before), util.IsPunctRune(after)
-	dense := unicode.In(before, spaceless...) || unicode.In(after, spaceless...)
+	dense := isSpaceless(before) || isSpaceless(after)
 	opens = !spaceAfter && (!punctAfter || spaceBefore || punctBefore || dense)
 	closes = !spaceBefore && (!punctBefore || spaceAfter || punctAfter || dense)
 	if c == '_' {
@@ -78,6 +78,8 @@ func flanks(c byte, n int, before, after rune) (opens, closes bool) {
 	}
 	return opens, closes
 }
+
+func isSpaceless(r rune) bool { return r > unicode.MaxLatin1 && unicode.In(r, spaceless...) }
 
 // spaceless are the scripts that put no blanks between words.
 var spaceless = []*unicode.RangeTable{

@@ -27,13 +27,13 @@ func (w *Writer) push(r rune) {
 	b.formula = w.inline.closer != ""
 	line := string(b.line)
 	s, v := b.start(line, ended)
-	b.whole = v == all
+	b.whole = v == needsLine
 	switch {
-	case v != known && !long, v == all && len(b.line) <= maxLine:
+	case v != told && !long, v == needsLine && len(b.line) <= maxLine:
 		return
-	case v != known && b.leaf == fenced:
+	case v != told && b.leaf == fenced:
 		s = start{matched: len(b.open), leaf: fenced, continues: true, rest: line}
-	case v != known: // nothing that people write
+	case v != told: // nothing that people write
 		s = start{leaf: paragraph, rest: line}
 	}
 	b.line, b.whole, b.begun = b.line[:0], false, !ended
@@ -52,15 +52,26 @@ func (w *Writer) begin(s start, ended bool) {
 		w.closeLeaf()
 		w.contain(s)
 		b.leaf = s.leaf
+		w.open(s, header)
 	}
 	switch {
-	case s.continues && s.leaf == tabular:
+	case s.leaf == tabular && s.continues:
 		w.table.add(s.rest)
-		return
 	case s.header:
 		b.header = s.rest
-		return
-	case s.continues:
+	case s.leaf == paragraph, s.leaf == heading, s.leaf == indented, s.leaf == fenced && s.continues:
+		for _, r := range s.rest {
+			w.pushLeaf(r)
+		}
+		if ended {
+			w.pushLeaf('\n')
+		}
+	}
+}
+
+// open draws what is in front of the text of a leaf. header is the line in front of its own.
+func (w *Writer) open(s start, header string) {
+	switch {
 	case s.blank && len(s.opened) == 0:
 		w.layout.skip(w.prefix(w.layout.width()))
 	case s.blank:
@@ -68,25 +79,21 @@ func (w *Writer) begin(s start, ended bool) {
 	case s.leaf == paragraph:
 		w.inline.begin(0)
 	case s.leaf == heading:
-		w.inline.begin(bold | [...]style{1: underline, 6: 0}[s.level])
-	case s.leaf == ruled:
+		w.inline.begin(bold)
+		if s.level == 1 {
+			w.inline.begin(bold | underline)
+		}
+	case s.leaf == rule:
 		w.layout.rule(w.prefix(w.layout.width()), "")
 	case s.leaf == tabular:
 		w.drawMarkers()
 		w.table = newTable(&w.layout, header, s.rest)
 	case s.leaf == fenced:
-		b.fence = s.fence
+		w.blocks.fence = s.fence
 		w.drawMarkers()
 		w.layout.rule(styled{}, s.fence.info)
-		return
 	case s.leaf == indented:
 		w.drawMarkers()
-	}
-	for _, r := range s.rest {
-		w.pushLeaf(r)
-	}
-	if ended {
-		w.pushLeaf('\n')
 	}
 }
 
@@ -104,13 +111,17 @@ func (w *Writer) contain(s start) {
 		c.marker = strconv.Itoa(c.number) + string(c.kind) + " "
 	}
 	b.open = append(b.open[:s.matched], s.opened...)
+	for k := range b.open[:s.matched] {
+		b.open[k].empty = false
+	}
 }
 
 // drawMarkers draws a line of the markers that nothing stands behind.
 func (w *Writer) drawMarkers() {
 	for k := range w.blocks.open {
 		if !w.blocks.open[k].quote && !w.blocks.open[k].drawn {
-			w.layout.line(styled{})
+			w.layout.beginBehind(w.prefix(w.layout.width()).trimRight())
+			w.layout.endLine()
 			return
 		}
 	}
@@ -123,9 +134,6 @@ func (w *Writer) drawHeader() {
 		return
 	}
 	w.blocks.header = ""
-	if w.inline.before == 0 && !w.layout.open {
-		w.inline.begin(0)
-	}
 	for _, r := range header + "\n" {
 		w.inline.push(r)
 	}
@@ -148,11 +156,13 @@ func (w *Writer) pushHeading(r rune) {
 	b := &w.blocks
 	switch r {
 	case ' ', '\t', '#':
-		b.held = append(b.held, byte(r))
-		return
+		if len(b.held) < maxStart {
+			b.held = append(b.held, byte(r))
+			return
+		}
 	case '\n':
 		text := strings.TrimRight(string(b.held), " \t")
-		if inner := strings.TrimRight(text, "#"); inner == "" && w.inline.before == 0 || strings.TrimRight(inner, " \t") != inner {
+		if inner := strings.TrimRight(text, "#"); inner == "" && w.inline.before == 0 && len(w.inline.tail) == 0 || strings.TrimRight(inner, " \t") != inner {
 			text = inner
 		}
 		b.held = append(b.held[:0], text...)
@@ -168,9 +178,7 @@ func (w *Writer) pushHeading(r rune) {
 
 // closeLeaf ends the leaf that is open.
 func (w *Writer) closeLeaf() {
-	b := &w.blocks
-	w.drawHeader()
-	switch b.leaf {
+	switch w.blocks.leaf {
 	case paragraph, heading:
 		w.inline.end()
 		w.layout.end()
@@ -182,5 +190,5 @@ func (w *Writer) closeLeaf() {
 	case tabular:
 		w.table.end()
 	}
-	b.leaf = none
+	w.blocks.leaf = noLeaf
 }

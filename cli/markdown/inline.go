@@ -19,6 +19,7 @@ type inline struct {
 	before rune   // what stands in front of the tail; 0: nothing
 	tail   []byte // held; its first character is special
 	runes  int    // of the tail
+	tries  int    // how often the tail was parsed and nothing of it settled
 	due    bool   // the tail may be more than text now
 	closer string // of the formula that is open: its text is drawn as it is
 	parsed int    // bytes that a parser looked at
@@ -48,7 +49,7 @@ func (in *inline) push(r rune) {
 		if in.due && !strings.ContainsRune("*_~`$", r) { // the length of that run tells too
 			in.settle()
 		}
-		if len(in.tail) > 0 && in.runes > maxTail(in.tail[0]) {
+		if len(in.tail) > 0 && (in.runes > maxTail(in.tail[0]) || in.tries > maxTries) {
 			in.giveUp()
 		}
 	}
@@ -59,8 +60,11 @@ func (in *inline) end() {
 	if len(in.tail) > 0 {
 		in.parse("").draw(nil, 0, in)
 	}
-	in.tail, in.runes, in.due, in.closer = in.tail[:0], 0, false, ""
+	in.tail, in.runes, in.tries, in.due, in.closer = in.tail[:0], 0, 0, false, ""
 }
+
+// maxTries is how often a tail is parsed at most: at each end of a span in one that stays open.
+const maxTries = 20
 
 // maxTail is how many characters are held at most of what c opens.
 func maxTail(c byte) int {
@@ -98,6 +102,7 @@ const behind = "x"
 // settle draws what of the tail no character to come can change.
 func (in *inline) settle() {
 	in.due = false
+	in.tries++
 	p := in.parse(behind)
 	node, stop := p.settled()
 	in.drop(p.draw(node, stop, in))
@@ -125,6 +130,7 @@ func (in *inline) giveUp() {
 // drop takes n bytes, which were drawn, from the tail.
 func (in *inline) drop(n int) {
 	if n > 0 {
+		in.tries = 0
 		in.before, _ = utf8.DecodeLastRune(in.tail[:n])
 	}
 	in.tail = append(in.tail[:0], in.tail[n:]...)

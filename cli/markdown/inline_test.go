@@ -90,7 +90,7 @@ func TestInline(t *testing.T) {
 func TestInlineAsOfTheWhole(t *testing.T) {
 	atoms := []string{"a", "b", " ", "*", "**", "***", "_", "__", "~~", "~", "`", "``", "[", "]", "](u)", "(", ")", "![", "<", ">", "<i>", "&", ";", "&lt;", "\\", "$", ".", "ก", "\n", "!"}
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 400000 {
+	for range 2000 {
 		var b strings.Builder
 		b.WriteString("a")
 		for range 1 + r.IntN(14) {

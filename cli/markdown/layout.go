@@ -2,6 +2,7 @@ package markdown
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -9,12 +10,13 @@ import (
 )
 
 const (
-	// A word as long as that is looked through for places where a line may be broken, now and then.
+	// A word that may be a sentence is looked through for places where a line may be broken from so many characters
+	// on, whenever so many more are there.
 	longWord, everyRunes = 16, 4
 	// lookahead is how many cells behind such a place have to be there: dictionaries look ahead.
 	lookahead = 12
 	// maxWord bounds in bytes a word that takes no cells.
-	maxWord = 2048
+	maxWord = 1024
 )
 
 // layout puts styled text into lines.
@@ -47,7 +49,8 @@ func (l *layout) put(r rune, s style) {
 		l.gap, l.gapped = l.gap+1, s
 	default:
 		l.word.add(r, s)
-		if l.runes++; l.runes >= longWord && l.runes%everyRunes == 0 {
+		l.runes++
+		if l.runes >= longWord && l.runes%everyRunes == 0 && (r >= utf8.RuneSelf || l.runes > l.columns) {
 			l.shortenWord()
 		}
 	}
@@ -90,8 +93,12 @@ func (l *layout) endWord() {
 	l.runes = 0
 }
 
-// lineful is how much of a word that is too wide for its line still goes there.
+// lineful is how much of a word that is too wide for its line still goes there. An address goes into a line of its
+// own where it can, so that it can be followed.
 func (l *layout) lineful() int {
+	if l.filled && bytes.Contains(l.word.text, []byte("://")) {
+		return 0
+	}
 	n := l.word.breakable(l.room())
 	if n == 0 && !l.filled {
 		n = cells.Break(string(l.word.text), max(1, l.room()))
@@ -102,7 +109,7 @@ func (l *layout) lineful() int {
 // shortenWord draws of a long word what no longer depends on its end.
 func (l *layout) shortenWord() {
 	l.begin()
-	for {
+	for len(l.word.text) > 0 {
 		width, room := l.word.width(), l.room()
 		n, full := l.word.breakable(min(room, width-lookahead)), false
 		if n == 0 && width > room+lookahead {
@@ -134,7 +141,7 @@ func (l *layout) drawWord(n int) {
 	l.column += l.gap + head.width()
 	l.gap, l.filled = 0, true
 	l.draw(head)
-	l.word = styled{append([]byte(nil), rest.text...), append([]style(nil), rest.styles...)}
+	l.word = styled{slices.Clone(rest.text), slices.Clone(rest.styles)}
 	l.runes = utf8.RuneCount(l.word.text)
 }
 
@@ -174,8 +181,7 @@ func (l *layout) putCode(r rune) {
 
 // skip leaves a blank line behind prefix, if there are lines on both of its sides.
 func (l *layout) skip(prefix styled) {
-	prefix.text = bytes.TrimRight(prefix.text, " ")
-	prefix.styles = prefix.styles[:len(prefix.text)]
+	prefix = prefix.trimRight()
 	l.blank = &prefix
 }
 

@@ -1,6 +1,7 @@
 package markdown
 
 import (
+	"bytes"
 	"unicode/utf8"
 
 	"sealvk/cli/cells"
@@ -66,14 +67,22 @@ func (t styled) cut(n int) (head, rest styled) {
 	return styled{t.text[:n], t.styles[:n]}, styled{t.text[n:], t.styles[n:]}
 }
 
+// trimRight is t without the blanks at its end.
+func (t styled) trimRight() styled {
+	t, _ = t.cut(len(bytes.TrimRight(t.text, " ")))
+	return t
+}
+
 func (t styled) width() int { return cells.Width(string(t.text)) }
 
-// breakable is how much of t, which has no blank, goes into width cells if it may be cut only where a
-// line may be broken; 0 where nothing does.
+// breakable is how much of t goes into width cells if it may be cut only where a line may be broken.
 func (t styled) breakable(width int) int {
-	const before = "x " // a line may be broken here
-	if width <= 0 {
-		return 0
+	n, sum := 0, 0
+	for piece := range cells.Pieces(string(t.text)) {
+		if sum += cells.Width(piece); sum > width {
+			break
+		}
+		n += len(piece)
 	}
-	return max(0, cells.Break(before+string(t.text), len(before)+width)-len(before))
+	return n
 }

@@ -14,9 +14,9 @@ const (
 type align byte
 
 const (
-	left align = iota
-	center
-	right
+	alignLeft align = iota
+	alignCenter
+	alignRight
 )
 
 // table holds rows until the widths of its columns are known.
@@ -51,11 +51,11 @@ func alignments(row string) []align {
 		}
 		switch before, behind := cell[0] == ':', cell[len(cell)-1] == ':'; {
 		case before && behind:
-			all = append(all, center)
+			all = append(all, alignCenter)
 		case behind:
-			all = append(all, right)
+			all = append(all, alignRight)
 		default:
-			all = append(all, left)
+			all = append(all, alignLeft)
 		}
 	}
 	return all

@@ -28,7 +28,7 @@ func New(w io.Writer, width func() int) *Writer {
 }
 
 // Write takes the next piece of the answer: whole runes, cut anywhere. Control characters but newlines and tabs are
-// dropped. An error is that of the io.Writer.
+// dropped. No attribute is left on behind a piece. An error is that of the io.Writer.
 func (w *Writer) Write(text string) error {
 	for _, r := range text {
 		if r == '\n' || r == '\t' || !unicode.IsControl(r) {
@@ -38,16 +38,20 @@ func (w *Writer) Write(text string) error {
 	return w.flush()
 }
 
-// Close draws what was held back, without attributes behind it, and ends the last line where anything was drawn.
+// Close ends the answer: it draws what was held back and ends the last line where anything was drawn.
 func (w *Writer) Close() error {
 	if len(w.blocks.line) > 0 || w.blocks.begun {
 		w.push('\n')
 	}
+	w.drawHeader()
 	w.closeLeaf()
 	return w.flush()
 }
 
+// flush writes what is drawn. It leaves no attribute on, as others may write on the terminal before more comes, or
+// nothing may.
 func (w *Writer) flush() error {
+	w.layout.setStyle(0)
 	if w.layout.out.Len() == 0 {
 		return nil
 	}

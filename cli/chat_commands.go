@@ -28,6 +28,7 @@ func chatCommands() []chatCommand {
 		{[]string{"/regen"}, "", "answer the last turn again; the answer that there is stays as another version", (*chat).again},
 		{[]string{"/retry"}, "TEXT", "say TEXT instead of the last turn, which stays as another version", (*chat).retry},
 		{[]string{"/undo"}, "", "take back the last turn and its answer, and change it", (*chat).undo},
+		{[]string{"/edit"}, "[TEXT]", "write the next turn in $VISUAL or $EDITOR, beginning with TEXT", (*chat).edit},
 		{[]string{"/set"}, "[NAME VALUE]", "show the options of sampling, or set one, as in /set temp 0.2; default is a value too", (*chat).set},
 		{[]string{"/context"}, "", "what fills the context", (*chat).context},
 		{[]string{"/read"}, "FILE [TEXT]", "put a file's text in front of the next turn, or say TEXT of it", (*chat).read},
@@ -71,6 +72,8 @@ func (c *chat) help(string) (leave bool, err error) {
 	fmt.Fprintln(c.stderr, chatHelp())
 	return false, nil
 }
+
+func (c *chat) edit(text string) (leave bool, err error) { return false, c.lines.edit(text) }
 
 func (c *chat) clear(string) (leave bool, err error) {
 	kept := c.files.kept != nil

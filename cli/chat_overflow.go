@@ -142,14 +142,9 @@ func (c *chat) ask(ctx context.Context, s seen, emit func(text string) error) (a
 			if err != nil {
 				return r, err
 			}
-			for _, id := range whole.Tokens {
-				r.Decode(id) // the text goes on where these end, which may be within a character
-			}
 			rest, r.Flush = r.Flush, nil
-			if r.MaxTokens > 0 {
-				r.MaxTokens -= len(whole.Tokens)
-			}
-			r.Sampling.Seed += draw + uint64(len(whole.Tokens))
+			r.Sampling.Seed += draw
+			goBehind(&r, whole.Tokens)
 			return r, nil
 		}, emit)
 		whole.goOn(a)
@@ -173,6 +168,17 @@ func (c *chat) ask(ctx context.Context, s seen, emit func(text string) error) (a
 		}
 		return whole, s, err
 	}
+}
+
+// goBehind has a request, whose prompt ends with the tokens so far of its answer, go on with that answer.
+func goBehind(r *engine.Request, tokens []int32) {
+	for _, id := range tokens {
+		r.Decode(id) // they may end within a character
+	}
+	if r.MaxTokens > 0 {
+		r.MaxTokens -= len(tokens)
+	}
+	r.Sampling.Seed += uint64(len(tokens)) // the first draw is not that of the answer's begin
 }
 
 // draw is what another version of an answer adds to the seed.

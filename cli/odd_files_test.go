@@ -164,7 +164,7 @@ func TestOddFilesAnswer(t *testing.T) {
 		t.Errorf("%+v, want %v after %d tokens", a, g.Q4KM.IDs, len(g.Prompt))
 	}
 	wantNotes(t, o.stderr, "ollama:nano", append(slices.Clone(oddWarnings), "an adapter (LoRA) to it, which is not applied",
-		`of Ollama's template, parameters {"temperature":0.3,"stop":["x"]} nothing is applied; the file's own chat template is`))
+		`not applied: Ollama's template, parameters {"temperature":0.3,"stop":["x"]}; chats are written by the file's own chat template`))
 
 	o = sealvk("", "list")
 	if want := "\n  ollama:nano:latest "; o.code != 0 || !strings.Contains(o.stdout, want) || !strings.Contains(o.stdout, path) {
@@ -232,8 +232,8 @@ func TestOllamaTemplates(t *testing.T) {
 	t.Setenv("HF_HOME", t.TempDir())
 	plain := changedNano(t, []string{"tokenizer.chat_template"})
 	for template, want := range map[string]string{
-		"<start_of_turn>user\n{{ .Prompt }}<end_of_turn>": "has the markers of gemma, which is",
-		"<|im_start|>user\n{{ .Prompt }}<|im_end|>":       "has the markers of chatml, which is",
+		"<start_of_turn>user\n{{ .Prompt }}<end_of_turn>": "chats are written in the format gemma",
+		"<|im_start|>user\n{{ .Prompt }}<|im_end|>":       "chats are written in the format chatml",
 		"### Instruction: {{ .Prompt }}":                  "choose one with --template",
 	} {
 		putOllama(t, "hf.co/org/plain-GGUF/Q4_K_M", plain, map[string]string{"template": template})

@@ -44,7 +44,7 @@ func openOllama(name string) (*weights.Model, error) {
 		file.Warnings = append(file.Warnings, "Ollama applies an adapter (LoRA) to it, which is not applied here: answers are the model's own")
 	}
 	if has := added(&m); has != "" {
-		file.Warnings = append(file.Warnings, fmt.Sprintf("of Ollama's %s nothing is applied; %s", has, settleTemplate(file, m.Template)))
+		file.Warnings = append(file.Warnings, fmt.Sprintf("not applied: Ollama's %s; %s", has, settleTemplate(file, m.Template)))
 	}
 	return file, nil
 }
@@ -68,12 +68,12 @@ func added(m *ollama.Model) string {
 // language. It says what conversations are written by where no --template is given.
 func settleTemplate(file *weights.Model, theirs string) string {
 	if strings.TrimSpace(file.ChatTemplate) != "" {
-		return "the file's own chat template is"
+		return "chats are written by the file's own chat template"
 	}
 	if strings.TrimSpace(theirs) != "" {
 		if t, ok := prompt.Detect(theirs, nil); ok {
 			file.ChatTemplate = t.Source()
-			return fmt.Sprintf("the file has no chat template, and Ollama's has the markers of %s, which is", t)
+			return fmt.Sprintf("the file has no chat template: chats are written in the format %s, whose markers Ollama's has", t)
 		}
 	}
 	return "the file has no chat template of its own: choose one with --template"

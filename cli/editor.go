@@ -26,8 +26,8 @@ type editor struct {
 func (p *program) openEditor(history string) (*editor, error) {
 	e := &editor{program: p, history: new(edit.History)}
 	if history != "" {
-		kept, warning, err := edit.OpenHistory(history)
-		if warning != "" {
+		kept, warnings, err := edit.OpenHistory(history)
+		for _, warning := range warnings {
 			p.note("%s", warning)
 		}
 		if err != nil {

@@ -21,8 +21,9 @@ type answer struct {
 	firstToken time.Duration // from asking until the first token was there
 }
 
-// ask runs one prompt of ids and hands the text to emit as it grows, once, if the device is lost or not.
-func (o *opened) ask(ctx context.Context, ids []int32, s *samplingFlags, raw bool, emit func(text string) error) (answer, error) {
+// ask answers one request, which it has made anew where the device is lost, and hands the text to emit as it grows, once,
+// if it is lost or not.
+func (o *opened) ask(ctx context.Context, request func() (engine.Request, error), emit func(text string) error) (answer, error) {
 	var a answer
 	asked := time.Now()
 	out := shown{emit: emit}
@@ -33,7 +34,7 @@ func (o *opened) ask(ctx context.Context, ids []int32, s *samplingFlags, raw boo
 		o.note("%s, and the answer goes on", what)
 	}
 	result, err := o.generate(ctx, tell, func() (engine.Request, error) {
-		r, err := o.request(ids, s, raw)
+		r, err := request()
 		out.at = 0
 		r.Emit = func(t engine.Token) error {
 			if a.firstToken == 0 {
@@ -109,6 +110,17 @@ func perSecond(n int, d time.Duration) float64 {
 		return 0
 	}
 	return float64(n) / d.Seconds()
+}
+
+// goOn adds what came behind it, of a prompt that held it.
+func (a *answer) goOn(b answer) {
+	if a.firstToken == 0 {
+		a.firstToken = b.firstToken
+	}
+	a.Tokens, a.Text, a.Finish = append(a.Tokens, b.Tokens...), a.Text+b.Text, b.Finish
+	a.PromptTokens, a.CachedTokens = a.PromptTokens+b.PromptTokens, a.CachedTokens+b.CachedTokens
+	a.Prefill, a.Decode, a.Steps = a.Prefill+b.Prefill, a.Decode+b.Decode, append(a.Steps, b.Steps...)
+	a.Drafted, a.Accepted = a.Drafted+b.Drafted, a.Accepted+b.Accepted
 }
 
 // computed is the number of prompt tokens that were not in the KV cache yet.

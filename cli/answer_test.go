@@ -56,16 +56,20 @@ func TestAnswer(t *testing.T) {
 	greedy.temperature.value = 0
 	ids := prompt.Raw(o.tokenizer, "Once upon a time there was a turtle that lived in a small pond", false)[:context]
 
+	greedily := func(ids []int32) func() (engine.Request, error) {
+		return func() (engine.Request, error) { return o.request(ids, greedy, true) }
+	}
+
 	t.Run("a prompt fills the context", func(t *testing.T) {
 		// The last token of an answer takes no position. (The answer of two lets the driver
 		// compile ahead of what is timed below.)
 		for want, n := range map[int]int{1: context, 2: context - 1} {
-			a, err := o.ask(t.Context(), ids[:n], greedy, true, func(string) error { return nil })
+			a, err := o.ask(t.Context(), greedily(ids[:n]), func(string) error { return nil })
 			if err != nil || len(a.Tokens) != want || a.Finish != engine.FinishContext {
 				t.Errorf("a prompt of %d: %+v (%v), want tokens: %d", n, a, err, want)
 			}
 		}
-		_, err := o.ask(t.Context(), append(ids, ids[0]), greedy, true, func(string) error { return nil })
+		_, err := o.ask(t.Context(), greedily(append(ids, ids[0])), func(string) error { return nil })
 		if want := (tooLongError{context + 1, context}); !errors.Is(err, want) {
 			t.Errorf("one token more: %v, want %v", err, want)
 		}
@@ -102,7 +106,7 @@ func TestAnswer(t *testing.T) {
 	t.Run("first token", func(t *testing.T) {
 		begun, texts := time.Now(), 0
 		var first time.Duration
-		a, err := o.ask(t.Context(), ids[:4], greedy, true, func(string) error {
+		a, err := o.ask(t.Context(), greedily(ids[:4]), func(string) error {
 			if texts++; texts == 1 {
 				first = time.Since(begun)
 				for time.Since(begun) <= 2*first { // so that what comes later took longer, however late asking began

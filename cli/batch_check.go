@@ -66,7 +66,7 @@ func (p *program) batchCheck(f *batchFlags, names []string) error {
 			return err
 		}
 		if c.add(l, &work); work.Err != nil {
-			fmt.Fprintf(p.stdout, "%s: %s\n", l.Where(), oneLine(work.Err))
+			fmt.Fprintln(p.stdout, printable(l.Where()+": "+oneLine(work.Err)))
 		}
 		if limit > 0 && l.Index+1 >= skip+limit {
 			break
@@ -121,7 +121,7 @@ func (c *checked) print(w io.Writer, parallel int) {
 	if c.answers == 0 {
 		return
 	}
-	fmt.Fprintf(w, "%s: prompts of %d tokens, the longest %d (%s)\n", counted(c.answers, "answer"), c.prompts, c.longest, c.longestAt)
+	fmt.Fprintf(w, "%s: prompts of %d tokens, the longest %d (%s)\n", counted(c.answers, "answer"), c.prompts, c.longest, printable(c.longestAt))
 	fmt.Fprintf(w, "at most %d tokens of answers with a context of %d\n", c.most, c.context)
 	if c.cut > 0 {
 		fmt.Fprintf(w, "%s may be cut: the context ends before the tokens that are allowed\n", counted(c.cut, "answer"))

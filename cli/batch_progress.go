@@ -2,25 +2,19 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 
 	"sealvk/cli/batch"
 )
 
-const (
-	drawn = 200 * time.Millisecond // between two pictures of the bar
-	told  = 30 * time.Second       // between two lines where there is no terminal
-)
+// told is the time between two lines where there is no terminal.
+const told = 30 * time.Second
 
 // meter shows on standard error how far a run has come until end is called: a bar on a terminal, which end wipes
 // away; else a line now and then. Where the lines themselves come on the terminal they are enough.
 func (p *program) meter(r *batchRun) (end func()) {
-	bar, interval := isTerminal(p.stderr), told
+	bar, interval := p.line != nil, told
 	if bar && r.f.output == "" && isTerminal(p.stdout.w) {
 		return func() {}
 	}
@@ -37,14 +31,14 @@ func (p *program) meter(r *batchRun) (end func()) {
 			select {
 			case <-stop:
 				if bar {
-					io.WriteString(p.stderr, "\r\x1b[K")
+					p.line.wipe()
 				}
 				return
 			case now := <-ticker.C:
 				m.add(sample{now, r.stats.Summary(), r.stats.Share(r.source.Progress())})
 				parts, share := m.parts()
 				if bar {
-					fmt.Fprint(p.stderr, "\r\x1b[K", fitted(parts, share, width(p.stderr)-1))
+					p.line.show(fitted(parts, share, p.line.columns()-1))
 				} else {
 					p.note("%s", strings.Join(parts, ", "))
 				}
@@ -55,16 +49,6 @@ func (p *program) meter(r *batchRun) (end func()) {
 		close(stop)
 		<-stopped
 	}
-}
-
-// width is a terminal's, in characters.
-func width(stream any) int {
-	if f, ok := stream.(*os.File); ok {
-		if n, _, err := term.GetSize(int(f.Fd())); err == nil && n > 0 {
-			return n
-		}
-	}
-	return 80
 }
 
 // sample is what a run had done at a time.
@@ -110,27 +94,6 @@ func (p pace) parts() (parts []string, share float64) {
 		fmt.Sprintf("%.0f tok/s out", rate(from.sum.CompletionTokens, to.sum.CompletionTokens)),
 		fmt.Sprintf("%.0f tok/s in", rate(from.sum.PromptTokens, to.sum.PromptTokens)))
 	return parts, to.share
-}
-
-// fitted is a picture of as many parts as fit into so many characters, and of a bar where there is room left for one.
-func fitted(parts []string, share float64, room int) string {
-	text := ""
-	for i, part := range parts {
-		longer := part
-		if i > 0 {
-			longer = text + ", " + part
-		}
-		if len(longer) > room { // all of it is ASCII
-			break
-		}
-		text = longer
-	}
-	const least, most = 10, 40 // of the bar
-	if size := min(most, room-len(text)-3); share >= 0 && size >= least {
-		full := min(size, int(share*float64(size)))
-		text = "[" + strings.Repeat("=", full) + strings.Repeat(" ", size-full) + "] " + text
-	}
-	return text
 }
 
 // summary is what is said at the end.

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"sealvk/engine/profile/bench"
+	"sealvk/vk"
 )
 
 // benchFlags are flags by the names that llama-bench has for them.
@@ -54,7 +55,7 @@ func newBenchTable(w io.Writer, f *benchFlags, roof bool, meters []*bench.Meter)
 	}
 	several := !slices.Equal(f.parallel.values, []int{1})
 	add(true, "model", -30, func(r *bench.Row) string { return r.ModelType })
-	add(true, "size", 10, func(r *bench.Row) string { return benchSize(r.ModelSize) })
+	add(true, "size", 10, func(r *bench.Row) string { return vk.SizeText(r.ModelSize) })
 	add(true, "params", 10, func(r *bench.Row) string { return benchParams(r.ModelParams) })
 	add(true, "backend", -10, func(r *bench.Row) string { return r.Backends })
 	add(f.layers != allLayers, "ngl", 3, func(r *bench.Row) string { return strconv.Itoa(r.GPULayers) })
@@ -88,14 +89,7 @@ func optional(format string, v *float64, times float64) string {
 	return fmt.Sprintf(format, *v*times)
 }
 
-// benchSize and benchParams write as llama-bench does.
-func benchSize(bytes int64) string {
-	if bytes < 1<<30 {
-		return fmt.Sprintf("%.2f MiB", float64(bytes)/(1<<20))
-	}
-	return fmt.Sprintf("%.2f GiB", float64(bytes)/(1<<30))
-}
-
+// benchParams writes as llama-bench does, and so does vk.SizeText.
 func benchParams(n int64) string {
 	if n < 1e9 {
 		return fmt.Sprintf("%.2f M", float64(n)/1e6)

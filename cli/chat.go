@@ -1,38 +1,66 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
 
-	"sealvk/engine"
-	"sealvk/prompt"
+	"sealvk/cli/chats"
 )
 
+// chatFlags are those of a chat.
+type chatFlags struct {
+	model    *modelFlags
+	sampling *samplingFlags
+	files    chatFileFlags
+	overflow choice
+	plain    bool
+	given    func(name string) bool // whether the flag was
+	own      map[string]bool        // by the names of options that /set changed: whether to another value than the default
+}
+
+func newChatFlags() *chatFlags {
+	return &chatFlags{
+		model: newModelFlags(), sampling: newSamplingFlags(),
+		overflow: choice{chats.OverflowStop, []string{chats.OverflowStop, chats.OverflowShift}},
+		own:      map[string]bool{},
+	}
+}
+
+func (f *chatFlags) all() []cli.Flag {
+	return append(slices.Concat(f.model.all(), f.sampling.all(), f.files.all()),
+		f.overflowFlag(),
+		toggleFlag(&f.plain, "", "plain", "show answers as the model writes them, without drawing their Markdown"),
+	)
+}
+
+func (f *chatFlags) overflowFlag() cli.Flag {
+	return valueFlag(&f.overflow, "", "overflow", "`WHAT` to do where the context is full: stop, or shift to leave out the oldest turns")
+}
+
 func (p *program) chatCommand() *cli.Command {
-	model, sampling := newModelFlags(), newSamplingFlags()
+	f := newChatFlags()
 	return &cli.Command{
-		Name:  "chat",
-		Usage: "talk with the model",
+		Name:      "chat",
+		Usage:     "talk with the model",
+		ArgsUsage: "[FIRST TURN]",
 		Description: "Commands: " + strings.ReplaceAll(chatHelp(), "\n", "\n          ") +
-			"\n\nWithout a terminal every line of standard input is a turn.",
-		Flags: append(model.all(), sampling.all()...),
+			"\n\nThe arguments, joined by blanks, are the first turn. Without a terminal every line of\nstandard input is a turn.",
+		Flags: f.all(),
 		Action: func(c *cli.Context) error {
-			if c.NArg() > 0 {
-				return fmt.Errorf("chat takes no argument, got %q; sealvk generate answers one prompt", c.Args().First())
-			}
-			if err := sampling.finish(c); err != nil {
+			f.given = c.IsSet
+			if err := f.sampling.finish(c); err != nil {
 				return err
 			}
-			return p.chat(model, sampling)
+			return p.chat(f, strings.Join(c.Args().Slice(), " "))
 		},
 	}
 }
@@ -42,46 +70,82 @@ func (p *program) chatCommand() *cli.Command {
 // not computed again.
 type chat struct {
 	*program
-	opened   *opened
-	sampling *samplingFlags
-	verbose  bool
+	flags  *chatFlags
+	opened *opened
 
 	lines       lines
 	interactive bool
 	signals     chan os.Signal
 	interrupts  int // Ctrl-C since the last line, the second one leaves
 
-	system string
-	turns  []prompt.Message
-	last   *answer // for /stats
-	failed bool    // a turn without a terminal got no answer
+	conversation chats.Chat
+	files        chatFiles
+	attached     readFiles
+	last         *answer // for /stats
+	failed       bool    // a turn without a terminal got no answer
+	unknown      string  // a line whose command nobody knows: if it comes again it is a turn
 }
 
-func (p *program) chat(model *modelFlags, sampling *samplingFlags) (err error) {
-	named, err := namedTemplate(sampling.template)
+// chat talks, of first at first unless it is "".
+func (p *program) chat(f *chatFlags, first string) (err error) {
+	if err := checkUTF8("the first turn", first); err != nil {
+		return err
+	}
+	named, err := namedTemplate(f.sampling.template)
+	if err != nil {
+		return err
+	}
+	c := &chat{program: p, flags: f, conversation: chats.New(modelName(f.model.path))}
+	loaded, err := c.openFiles()
+	defer c.files.leave()
 	if err != nil {
 		return err
 	}
 	ctx, release := stoppable()
-	o, err := p.open(ctx, model, named, false)
+	o, err := p.open(ctx, f.model, named, false)
 	release()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, o.end(ctx)) }()
-	c := &chat{program: p, opened: o, sampling: sampling, verbose: model.verbose, system: sampling.system}
-	if c.verbose && sampling.temperature.value > 0 {
-		p.note("seed %d", sampling.seed.value)
+	c.opened = o
+	if err := o.checkSystem(f.sampling.system); err != nil {
+		return fmt.Errorf("--system: %w", err)
 	}
-	c.lines, c.interactive = p.openLines("")
+	c.conversation.System = f.sampling.system
+	c.lines, c.interactive = p.openLines(p.historyFile(f.files.noHistory))
 	defer c.lines.close()
 	c.signals = make(chan os.Signal, 2)
-	signal.Notify(c.signals, stopSignals...)
+	signal.Notify(c.signals, chatSignals()...)
 	defer signal.Stop(c.signals)
 	if c.interactive {
 		fmt.Fprintf(p.stderr, "%s on %s. /help shows the commands.\n", o.file.Path, o.device.Caps().Name)
 	}
+	if loaded != nil {
+		if f.given("system") {
+			loaded.System = f.sampling.system
+		}
+		if err := c.goOn(loaded); err != nil {
+			return err
+		}
+	}
+	if f.model.verbose && f.sampling.temperature.value > 0 {
+		p.note("seed %d", f.sampling.seed.value)
+	}
+	if first != "" {
+		if err := c.turn(first); err != nil {
+			return err
+		}
+	}
 	return c.loop()
+}
+
+// chatSignals are the stop signals and the end of the terminal, unless who started the chat wants it to outlive that.
+func chatSignals() []os.Signal {
+	if signal.Ignored(syscall.SIGHUP) {
+		return stopSignals
+	}
+	return append([]os.Signal{syscall.SIGHUP}, stopSignals...)
 }
 
 // loop reads and answers until the input ends.
@@ -109,19 +173,41 @@ func (c *chat) loop() error {
 		if strings.TrimSpace(said.text) == "" {
 			continue
 		}
-		if said.typed && said.text[0] == '/' {
-			if leave, err := c.command(said.text); leave {
-				return err
-			} else if err != nil {
-				c.complain(err)
-			}
-			continue
-		}
-		if err := c.turn(said.text); err != nil {
+		if leave, err := c.said(said); leave || err != nil {
 			return err
 		}
 	}
 	return c.stdout.err
+}
+
+// said runs a command or answers a turn. Only an error that ends the conversation comes back.
+func (c *chat) said(t turn) (leave bool, err error) {
+	unknown := c.unknown
+	c.unknown = ""
+	if err := checkUTF8("the line", t.text); err != nil {
+		c.complain(err)
+		return false, nil
+	}
+	if !t.typed || t.text[0] != '/' || t.text == unknown {
+		return false, c.turn(t.text)
+	}
+	command, rest := commandOf(t.text)
+	switch {
+	case command != nil:
+		leave, err := command.run(c, rest)
+		if err != nil && !leave {
+			c.complain(err)
+			err = nil
+		}
+		return leave, err
+	case c.interactive:
+		name, _, _ := strings.Cut(t.text, " ")
+		fmt.Fprintf(c.stderr, "There is no command %s; /help lists them. Enter sends the line as it is.\n", visible(name))
+		c.lines.offer(t.text)
+		c.unknown = t.text
+		return false, nil
+	}
+	return false, c.turn(t.text)
 }
 
 // readLine waits for a turn or a signal.
@@ -156,53 +242,10 @@ func (c *chat) readLine() (turn, error) {
 	}
 }
 
-// turn answers one line. Only an error that ends the conversation comes back.
-func (c *chat) turn(line string) error {
-	if err := checkUTF8("the line", line); err != nil {
-		return c.complain(err)
-	}
-	turns := append(c.turns, prompt.Message{Role: "user", Content: line})
-	ids, err := c.opened.template.Encode(c.opened.tokenizer, messages(c.system, turns...), true)
-	if err != nil {
-		return c.complain(err)
-	}
-	ctx, release := c.stopOnSignal()
-	a, err := c.opened.ask(ctx, ids, c.sampling, false, c.printer())
-	release()
-	stopped := stopCause(ctx, nil)
-	var tooLong tooLongError
-	switch {
-	case errors.As(err, &tooLong):
-		return c.complain(fmt.Errorf("the conversation has %d tokens now and the context holds %d: /clear forgets it, --ctx makes the context larger",
-			tooLong.tokens, tooLong.context))
-	case err != nil && (stopped == nil || c.opened.gone()): // stopped while the device was opened again
-		return cmp.Or(stopped, err)
-	}
-	if a.Text != "" || stopped == nil {
-		io.WriteString(c.stdout, "\n")
-	}
-	c.turns = append(turns, prompt.Message{Role: "assistant", Content: a.Text})
-	c.last = &a
-	switch {
-	case errors.Is(stopped, stoppedError{syscall.SIGTERM}):
-		return stopped
-	case stopped != nil:
-		c.interrupts++
-		fmt.Fprintln(c.stderr, "(stopped; Ctrl-C again leaves)")
-	case a.Finish == engine.FinishContext:
-		c.note("the answer was cut: the context of %d tokens is full; /clear forgets the conversation, --ctx makes the context larger", c.opened.model.Context())
-	}
-	if c.verbose {
-		c.note("%s", a.summary(c.opened))
-	}
-	return nil
-}
-
 // complain tells why a line had no effect; the conversation stays as it was.
-func (c *chat) complain(err error) error {
+func (c *chat) complain(err error) {
 	c.note("%s", oneLine(err))
 	c.failed = !c.interactive
-	return nil
 }
 
 // stopOnSignal gives a context for one answer that the first signal cancels. A

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+
+	"sealvk/cli/chats"
 )
 
 // chatCommand is what a line that begins with a slash asks for.
@@ -21,8 +23,20 @@ type chatCommand struct {
 // chatCommands are all of them, in the order of the help.
 func chatCommands() []chatCommand {
 	return []chatCommand{
-		{[]string{"/clear"}, "", "forget the conversation", (*chat).clear},
+		{[]string{"/clear"}, "", "begin a new conversation", (*chat).clear},
 		{[]string{"/system"}, "[TEXT]", "show the system prompt, or set it and forget the conversation; - removes it", (*chat).systemPrompt},
+		{[]string{"/regen"}, "", "answer the last turn again; the answer that there is stays as another version", (*chat).again},
+		{[]string{"/retry"}, "TEXT", "say TEXT instead of the last turn, which stays as another version", (*chat).retry},
+		{[]string{"/undo"}, "", "take back the last turn and its answer, and change it", (*chat).undo},
+		{[]string{"/edit"}, "[TEXT]", "write the next turn in $VISUAL or $EDITOR, beginning with TEXT", (*chat).edit},
+		{[]string{"/set"}, "[NAME VALUE]", "show the options of sampling, or set one, as in /set temp 0.2; default is a value too", (*chat).set},
+		{[]string{"/context"}, "", "what fills the context", (*chat).context},
+		{[]string{"/read"}, "FILE [TEXT]", "put a file's text in front of the next turn, or say TEXT of it", (*chat).read},
+		{[]string{"/save"}, "[NAME|FILE]", "give the chat a name, or have it written to a file too", (*chat).save},
+		{[]string{"/list"}, "[all]", "the chats that are kept, the newest first", (*chat).list},
+		{[]string{"/load"}, "NUMBER|NAME|FILE", "go on with another chat", (*chat).load},
+		{[]string{"/copy"}, "[N|code]", "copy the last answer, that of N answers back, or the last one's code", (*chat).copyAnswer},
+		{[]string{"/export"}, "md|json [FILE]", "write the chat to a file, to be read or imported", (*chat).export},
 		{[]string{"/stats"}, "", "times and speeds of the last answer", (*chat).stats},
 		{[]string{"/help", "/?"}, "", "this list", (*chat).help},
 		{[]string{"/exit", "/quit", "/bye"}, "", "leave, as Ctrl-D does", func(*chat, string) (bool, error) { return true, nil }},
@@ -42,58 +56,50 @@ func chatHelp() string {
 	return b.String()
 }
 
-// command runs a line that begins with a slash.
-func (c *chat) command(line string) (leave bool, err error) {
+// commandOf is the command of a line that begins with a slash, nil if there is none of that name, and what stands
+// behind the name.
+func commandOf(line string) (command *chatCommand, rest string) {
 	name, rest, _ := strings.Cut(line, " ")
 	for _, known := range chatCommands() {
 		if slices.Contains(known.names, name) {
-			return known.run(c, strings.TrimSpace(rest))
+			return &known, strings.TrimSpace(rest)
 		}
 	}
-	fmt.Fprintf(c.stderr, "There is no command %s; /help lists them. To send such a line, begin it with a blank.\n", name)
-	return false, nil
+	return nil, ""
 }
 
-func (c *chat) help(string) (bool, error) {
+func (c *chat) help(string) (leave bool, err error) {
 	fmt.Fprintln(c.stderr, chatHelp())
 	return false, nil
 }
 
-func (c *chat) clear(string) (bool, error) {
+func (c *chat) edit(text string) (leave bool, err error) { return false, c.lines.edit(text) }
+
+func (c *chat) clear(string) (leave bool, err error) {
+	kept := c.files.kept != nil
 	c.forget()
-	fmt.Fprintln(c.stderr, "The conversation is forgotten.")
+	if kept {
+		fmt.Fprintln(c.stderr, "A new conversation begins; the last one is kept, and /list shows it.")
+	} else {
+		fmt.Fprintln(c.stderr, "The conversation is forgotten.")
+	}
 	return false, nil
 }
 
+// forget begins another conversation, with the same system prompt. What was kept of this one stays.
 func (c *chat) forget() {
-	c.turns, c.last = nil, nil
+	c.files.leave()
+	system := c.conversation.System
+	c.conversation, c.last = chats.New(c.conversation.Model), nil
+	c.conversation.System = system
 	c.opened.session.Reset()
 }
 
-func (c *chat) systemPrompt(text string) (bool, error) {
-	switch text {
-	case "":
-		if c.system == "" {
-			fmt.Fprintln(c.stderr, "There is no system prompt.")
-			return false, nil
-		}
-		fmt.Fprintf(c.stderr, "The system prompt is: %s\n", c.system)
-		return false, nil
-	case "-":
-		text = ""
-	}
-	c.system = text
-	c.forget()
-	fmt.Fprintln(c.stderr, "A new conversation begins with that system prompt.")
-	return false, nil
-}
-
-func (c *chat) stats(string) (bool, error) {
+func (c *chat) stats(string) (leave bool, err error) {
 	if c.last == nil {
 		fmt.Fprintln(c.stderr, "Nothing was answered yet.")
 		return false, nil
 	}
-	used := c.last.PromptTokens + len(c.last.Tokens)
-	fmt.Fprintf(c.stderr, "%s\ncontext: %d of %d tokens used\n", c.last.summary(c.opened), used, c.opened.model.Context())
+	fmt.Fprintln(c.stderr, c.last.summary(c.opened))
 	return false, nil
 }

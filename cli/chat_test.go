@@ -56,15 +56,15 @@ func TestChatReusesTheCache(t *testing.T) {
 func TestChatCommands(t *testing.T) {
 	o := onDevice(t, strings.Join([]string{
 		"/stats", "/help", "/system", "/system You are terse.", "/system", "/system -", "/system", "/frob it",
-		" /frob it", "/exit", "never read",
+		" /help", "/context", "/exit", "never read",
 	}, "\n"), "chat", "--temp", "0", "-n", "3")
-	if o.code != 0 || strings.Count(o.stdout, "\n") != 1 {
-		t.Errorf("exit code %d, stdout %q: want one answer", o.code, o.stdout)
+	if o.code != 0 || strings.Count(o.stdout, "\n") != 2 {
+		t.Errorf("exit code %d, stdout %q: want two answers", o.code, o.stdout)
 	}
 	rest := o.stderr
 	for _, part := range []string{
 		"Nothing was answered yet", "/clear", "There is no system prompt", "new conversation", "The system prompt is: You are terse.",
-		"new conversation", "There is no system prompt", "no command /frob; /help",
+		"new conversation", "There is no system prompt", " turn 1\n", " answer 1\n", " turn 2\n", " answer 2\n", "of the template around them",
 	} {
 		_, after, ok := strings.Cut(rest, part)
 		if !ok {
@@ -95,7 +95,7 @@ func TestChatSystemPromptReachesTheModel(t *testing.T) {
 
 func TestChatWhenTheContextIsFull(t *testing.T) {
 	o := onDevice(t, "Tell me a story about a turtle.\nWhat happened then?\n/clear\nHello!\n", "chat", "--temp", "0", "--ctx", "64")
-	cut, refused := strings.Index(o.stderr, "the answer was cut: the context of 64 tokens is full; /clear"), strings.Index(o.stderr, "the context holds 64: /clear")
+	cut, refused := strings.Index(o.stderr, "the answer was cut: the context of 64 tokens is full; /set overflow shift"), strings.Index(o.stderr, "the context holds 64: /set overflow shift")
 	if cut < 0 || refused < cut {
 		t.Errorf("stderr:\n%s", o.stderr)
 	}

@@ -102,13 +102,13 @@ func printDevice(w io.Writer, l *listedDevice) {
 		if h.DeviceLocal {
 			kind = "device local"
 		}
-		line(fmt.Sprintf("heap %d", i), "%s, %s free, %s", bytesText(h.Size), bytesText(max(0, h.Budget-h.Usage)), kind)
+		line(fmt.Sprintf("heap %d", i), "%s, %s free, %s", vk.SizeText(h.Size), vk.SizeText(max(0, h.Budget-h.Usage)), kind)
 	}
 	line("subgroup", "%d (%d to %d)", l.Subgroup.Size, l.Subgroup.MinSize, l.Subgroup.MaxSize)
 	if l.ShaderCores > 0 {
 		line("shader cores", "%d", l.ShaderCores)
 	}
-	line("buffer", "at most %s a binding, %s an allocation", bytesText(l.Limits.MaxStorageBufferRange), bytesText(l.Limits.MaxMemoryAllocationSize))
+	line("buffer", "at most %s a binding, %s an allocation", vk.SizeText(l.Limits.MaxStorageBufferRange), vk.SizeText(l.Limits.MaxMemoryAllocationSize))
 	for _, r := range l.Checks {
 		line("check", "%s", checkText(&r))
 	}
@@ -118,17 +118,4 @@ func printDevice(w io.Writer, l *listedDevice) {
 	if l.Roofs != nil {
 		printRoofs(line, l.Roofs)
 	}
-}
-
-// bytesText gives a size with a binary prefix.
-func bytesText(n int64) string {
-	const unit = 1024
-	if n < unit {
-		return fmt.Sprintf("%d B", n)
-	}
-	value, prefix := float64(n)/unit, 0
-	for ; value >= unit && prefix < 3; prefix++ {
-		value /= unit
-	}
-	return fmt.Sprintf("%.1f %ciB", value, "KMGT"[prefix])
 }

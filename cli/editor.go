@@ -27,8 +27,8 @@ func (p *program) openEditor(history string) (*editor, error) {
 	e := &editor{program: p, history: new(edit.History)}
 	if history != "" {
 		kept, warnings, err := edit.OpenHistory(history)
-		for _, w := range warnings {
-			p.note("%s", w)
+		for _, warning := range warnings {
+			p.note("%s", warning)
 		}
 		if err != nil {
 			p.note("%s; this chat's lines are not kept", oneLine(err))

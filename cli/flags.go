@@ -240,6 +240,7 @@ type samplingFlags struct {
 	template                               string // "" and "auto": what the file says
 	stop                                   cli.StringSlice
 	speculate                              wholeOr
+	special                                bool
 	grammar                                *grammar.Grammar // that answers follow, by generate's flags
 }
 
@@ -273,6 +274,7 @@ func (s *samplingFlags) all() []cli.Flag {
 		textFlag(&s.system, "", "system", "system prompt `TEXT`"),
 		&cli.StringSliceFlag{Name: "stop", Destination: &s.stop, KeepSpace: true,
 			Usage: "end the answer in front of `TEXT` too (may be given several times)"},
+		toggleFlag(&s.special, "", "special", "spell out control tokens such as <eos> that the model samples, which have no text else"),
 		templateFlag(&s.template, ""),
 	}
 }
@@ -298,7 +300,10 @@ func (s *samplingFlags) finish(c *cli.Context) error {
 		}
 	}
 	if !c.IsSet("seed") {
-		s.seed.value = uint64(rand.Uint32()) // enough to differ, short enough to type again
+		s.seed.value = randomSeed()
 	}
 	return nil
 }
+
+// randomSeed is enough to differ, and short enough to type again.
+func randomSeed() uint64 { return uint64(rand.Uint32()) }

@@ -93,7 +93,7 @@ func (p *program) generate(f *generateFlags, args []string) (err error) {
 	if f.json {
 		emit = func(string) error { return nil }
 	}
-	a, err := o.ask(ctx, ids, f.sampling, f.raw, emit)
+	a, err := o.ask(ctx, func() (engine.Request, error) { return o.request(ids, f.sampling, f.raw) }, emit)
 	stopped := stopCause(ctx, nil)
 	if err != nil && (stopped == nil || o.gone()) {
 		return cmp.Or(stopped, err)

@@ -68,7 +68,7 @@ func (p *program) generateLines(f *generateFlags, files []string) (err error) {
 // requests is what all lines have in common.
 func (o *opened) requests(s *samplingFlags, raw, special bool, context int) *openai.Job {
 	return &openai.Job{
-		Tokenizer: o.tokenizer, Template: o.template, System: s.system, Raw: raw, Special: special,
+		Tokenizer: o.tokenizer, Template: o.template, System: s.system, Raw: raw, Special: special, Control: s.special,
 		Context: context, Stops: o.file.Stops, Seed: s.seed.value,
 		Grammar: s.grammar, Vocabulary: sync.OnceValue(func() *grammar.Vocabulary { return grammar.NewVocabulary(o.tokenizer) }),
 		Default: engine.Request{

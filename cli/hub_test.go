@@ -82,7 +82,7 @@ func TestPullListAndFind(t *testing.T) {
 	if o.code != 0 || o.stderr != "" || len(lines) != 3 {
 		t.Fatalf("%+v", o)
 	}
-	for i, parts := range [][]string{{"name", "size"}, {"  SeaLLMs/nano-GGUF:Q4_K_M ", hubCommit[:8] + " ", "GGUF", "2.9 MiB", path}, {"- org/nano:Q8_0 "}} {
+	for i, parts := range [][]string{{"name", "size"}, {"  SeaLLMs/nano-GGUF:Q4_K_M ", hubCommit[:8] + " ", "GGUF", "2.88 MiB", path}, {"- org/nano:Q8_0 "}} {
 		for _, part := range parts {
 			if !strings.Contains("\n"+lines[i], part) {
 				t.Errorf("line %d %q does not tell %q", i, lines[i], part)

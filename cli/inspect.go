@@ -14,6 +14,7 @@ import (
 
 	"sealvk/prompt"
 	"sealvk/tokenize"
+	"sealvk/vk"
 	"sealvk/weights"
 )
 
@@ -184,9 +185,9 @@ func (in *inspection) print(w io.Writer) error {
 		values = "not checked (--quick)"
 	}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintf(t, "file\t%s\n", in.Path)
-	fmt.Fprintf(t, "size\t%s, %s\n", bytesText(in.Bytes), format)
-	fmt.Fprintf(t, "model\t%s, %s, %d parameters\n", visible(c.Name), c.Arch, in.Parameters)
+	fmt.Fprintf(t, "file\t%s\n", printable(in.Path))
+	fmt.Fprintf(t, "size\t%s, %s\n", vk.SizeText(in.Bytes), format)
+	fmt.Fprintf(t, "model\t%s, %s, %d parameters\n", printable(c.Name), c.Arch, in.Parameters)
 	fmt.Fprintf(t, "layers\t%d\n", c.Layers)
 	fmt.Fprintf(t, "width\tDim %d, FFNDim %d\n", c.Dim, c.FFNDim)
 	fmt.Fprintf(t, "heads\t%d, KV heads %d, HeadDim %d\n", c.Heads, c.KVHeads, c.HeadDim)
@@ -209,11 +210,11 @@ func (in *inspection) print(w io.Writer) error {
 		if m.Type == "string" {
 			value = fmt.Sprintf("%.60q", value)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\n", visible(m.Key), m.Type, value)
+		fmt.Fprintf(t, "%s\t%s\t%s\n", printable(m.Key), m.Type, value)
 	}
 	fmt.Fprintf(t, "\ntensor\ttype\trows\tcolumns\tbytes\n")
 	for _, x := range in.Tensors {
-		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\n", visible(x.Name), x.Type, x.Rows, x.Cols, x.Bytes)
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%d\n", printable(x.Name), x.Type, x.Rows, x.Cols, x.Bytes)
 	}
 	return t.Flush()
 }

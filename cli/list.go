@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"sealvk/vk"
 	"sealvk/weights"
 	"sealvk/weights/hub"
 )
@@ -111,7 +112,7 @@ func printList(w io.Writer, list []listedModel) error {
 		if quant == "" {
 			quant = "?"
 		}
-		fmt.Fprintf(t, "%s %s\t%s\t%s\t%s\t%s\t%s\n", mark, visible(l.Name), l.Revision[:shortCommit], l.Format, quant, bytesText(l.Bytes), visible(l.Path))
+		fmt.Fprintf(t, "%s %s\t%s\t%s\t%s\t%s\t%s\n", mark, printable(l.Name), l.Revision[:shortCommit], l.Format, quant, vk.SizeText(l.Bytes), printable(l.Path))
 	}
 	return t.Flush()
 }

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"sealvk/engine"
+	"sealvk/vk"
 	"sealvk/weights"
 )
 
 // load uploads the file.
 func (p *program) load(ctx context.Context, o *opened, file *weights.Model, f *modelFlags) (err error) {
-	bar, endBar := p.progress("loading")
-	show, wipe := p.status()
+	bar, end := p.progress("loading")
+	show, _ := p.status()
 	start := time.Now()
 	compiling := newCompileNotice(show, start)
 	options := engine.Options{
@@ -35,15 +36,14 @@ func (p *program) load(ctx context.Context, o *opened, file *weights.Model, f *m
 	})
 	file.Rest()
 	compiling.end()
-	endBar()
-	wipe()
+	end()
 	if err != nil || !f.verbose {
 		return whatFits(err)
 	}
 	weights, kv, activations := o.model.Memory()
 	p.note("%s in %.2f s: weights uploaded in %.2f s, %.2f GB/s, kernels built in %.2f s; on the device: weights %s, KV cache for %d positions %s, activations %s",
-		bytesText(file.Size), time.Since(start).Seconds(), o.loaded.Upload.Seconds(), o.loaded.GBPerS(), o.loaded.Build.Seconds(),
-		bytesText(weights), o.model.Context(), bytesText(kv), bytesText(activations))
+		vk.SizeText(file.Size), time.Since(start).Seconds(), o.loaded.Upload.Seconds(), o.loaded.GBPerS(), o.loaded.Build.Seconds(),
+		vk.SizeText(weights), o.model.Context(), vk.SizeText(kv), vk.SizeText(activations))
 	decode, prefill := o.model.Arithmetic()
 	p.note("numerics %v: decode by %s, prompts by %s", o.numerics, decode, prefill)
 	return nil

@@ -27,6 +27,7 @@ type program struct {
 	stdin  io.Reader
 	stdout *output
 	stderr io.Writer
+	line   *statusLine // on stderr; nil where that is no terminal
 
 	faults func(vk.Op) error // vk.Config.Fault, in tests
 
@@ -41,6 +42,9 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 }
 
 func (p *program) run() int {
+	if isTerminal(p.stderr) {
+		p.line = &statusLine{w: p.stderr, columns: func() int { return columns(p.stderr) }}
+	}
 	app := p.app()
 	err := app.Run(append([]string{app.Name}, arrange(app, p.args)...))
 	if err == nil && p.stdout.err != nil {
@@ -64,7 +68,7 @@ func (p *program) exitCode(err error) int {
 		// The reader closed the pipe, as head does: no error.
 		return 128 + int(syscall.SIGPIPE)
 	}
-	fmt.Fprintf(p.stderr, "sealvk: %s\n", oneLine(err))
+	p.note("%s", oneLine(err))
 	if slower := (slowerError{}); errors.As(err, &slower) {
 		return slowerCode
 	}
@@ -84,7 +88,10 @@ func oneLine(err error) string {
 
 // note prints one line for the user on standard error.
 func (p *program) note(format string, args ...any) {
-	fmt.Fprintf(p.stderr, "sealvk: "+format+"\n", args...)
+	if p.line != nil {
+		p.line.wipe()
+	}
+	fmt.Fprintf(p.stderr, "sealvk: %s\n", printable(fmt.Sprintf(format, args...)))
 }
 
 // app is built anew for every run: flags write into the closures' options.

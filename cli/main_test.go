@@ -23,6 +23,7 @@ func TestMain(m *testing.M) {
 		os.Setenv("GOCACHE", filepath.Join(cache, "go-build"))
 	}
 	os.Setenv("XDG_CACHE_HOME", dir)
+	os.Setenv("XDG_STATE_HOME", filepath.Join(dir, "state"))
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
@@ -107,7 +108,6 @@ func TestBadFlags(t *testing.T) {
 		{[]string{"generate", "hi", "--parse-special"}, []string{"--parse-special", "--raw"}},
 		{[]string{"frobnicate"}, []string{`unknown command "frobnicate"`}},
 		{[]string{"--frob"}, []string{"unknown flag --frob"}},
-		{[]string{"chat", "hello"}, []string{"no argument", "generate"}},
 		{[]string{"devices", "0"}, []string{"no argument"}},
 		{[]string{"inspect", "a", "b"}, []string{"one model file"}},
 		{[]string{"inspect", "nowhere.gguf"}, []string{"nowhere.gguf"}},

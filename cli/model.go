@@ -146,11 +146,7 @@ func whatFits(err error) error {
 	case e.Weights == 0:
 		return fmt.Errorf("%w; the activations alone do not fit: use another device", err)
 	}
-	weights := fmt.Sprintf("%.2f GiB", float64(e.Weights)/(1<<30))
-	if e.Weights < 1<<30 {
-		weights = fmt.Sprintf("%.1f MiB", float64(e.Weights)/(1<<20))
-	}
-	return fmt.Errorf("%w; with --ctx %d weights of up to %s would: use a smaller file or another device", err, e.Least, weights)
+	return fmt.Errorf("%w; with --ctx %d weights of up to %s would: use a smaller file or another device", err, e.Least, vk.SizeText(e.Weights))
 }
 
 func (p *program) openDevice(o *opened, f *modelFlags) (err error) {

@@ -15,7 +15,7 @@ func TestWhatFits(t *testing.T) {
 		want string
 	}{
 		{engine.DoesNotFitError{Largest: 512}, "; --ctx 512 would fit (--ctx auto takes the largest)"},
-		{engine.DoesNotFitError{Least: 256, Weights: 5 << 19}, "; with --ctx 256 weights of up to 2.5 MiB would: use a smaller file or another device"},
+		{engine.DoesNotFitError{Least: 256, Weights: 5 << 19}, "; with --ctx 256 weights of up to 2.50 MiB would: use a smaller file or another device"},
 		{engine.DoesNotFitError{Least: 20, Weights: 5 << 29}, "; with --ctx 20 weights of up to 2.50 GiB would: use a smaller file or another device"},
 		{engine.DoesNotFitError{Least: 256}, "; the activations alone do not fit: use another device"},
 	} {

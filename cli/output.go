@@ -8,12 +8,37 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 
 	"sealvk/weights"
 )
+
+// printable is a text that others made, such as the name of a file, as a terminal may have it: what would command it,
+// or turn around the order of what is read, is escaped as Go has it, and so are bytes that are no UTF-8.
+func printable(text string) string {
+	escaped := func(r rune) bool {
+		return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
+	}
+	if utf8.ValidString(text) && !strings.ContainsFunc(text, escaped) {
+		return text
+	}
+	var b strings.Builder
+	for len(text) > 0 {
+		r, n := utf8.DecodeRuneInString(text)
+		piece := text[:n]
+		if escaped(r) || r == utf8.RuneError && n == 1 {
+			piece = strings.Trim(strconv.QuoteToASCII(piece), `"`)
+		}
+		b.WriteString(piece)
+		text = text[n:]
+	}
+	return b.String()
+}
 
 // outputFlags say in which form something is written, and where.
 type outputFlags struct {

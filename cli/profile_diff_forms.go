@@ -147,7 +147,7 @@ func signed(relative float64) string {
 }
 
 // plainName keeps what a file says on one line, and from commanding the terminal.
-func plainName(s string) string { return strings.Join(strings.Fields(visible(s)), " ") }
+func plainName(s string) string { return printable(strings.Join(strings.Fields(s), " ")) }
 
 // writeAligned sets the first and the last column to the left, figures to the right.
 func writeAligned(w io.Writer, rows [][]string) {

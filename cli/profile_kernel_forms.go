@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"sealvk/engine/profile/kernelbench"
+	"sealvk/vk"
 )
 
 // writeKernel writes r in a form: text, json, csv or gobench.
@@ -31,7 +32,7 @@ func kernelText(w io.Writer, r *kernelbench.Report) {
 	first := r.Results[0]
 	caches := "caches warm"
 	if first.FlushedBytes > 0 {
-		caches = bytesText(first.FlushedBytes) + " through the caches before each"
+		caches = vk.SizeText(first.FlushedBytes) + " through the caches before each"
 	}
 	runs := 0
 	for _, x := range r.Results {

@@ -20,7 +20,7 @@ func TestProfileKernel(t *testing.T) {
 	const shapes = 2 + 1
 	text := mustOnDevice(t, "", append(args, "--type", "q4_k,MLX 4-bit/64 BF16", "--tuning", "lanes=8/16,row_lanes=8,max_lanes=8,groups=4,tokens=2")...)
 	lines := strings.Split(strings.TrimSpace(text), "\n")
-	if len(lines) < 3+shapes*2*2 || !strings.Contains(lines[0], "3 runs each, 128.0 MiB through the caches") && !strings.Contains(lines[0], "256.0 MiB") {
+	if len(lines) < 3+shapes*2*2 || !strings.Contains(lines[0], "3 runs each, 128.00 MiB through the caches") && !strings.Contains(lines[0], "256.00 MiB") {
 		t.Errorf("%d lines:\n%s", len(lines), text)
 	}
 	for _, want := range []string{"p50 µs", "GFLOP/s", "% roof", "Q4_K", "MLX 4-bit/64 BF16", "all", "lanes=16,max_lanes=8,row_lanes=8,groups=4,"} {

@@ -48,7 +48,7 @@ func (p *program) pull(name string) error {
 	defer end()
 	config.Notice = func(text string) {
 		end() // the bar comes back with the next byte
-		p.note("%s", visible(text))
+		p.note("%s", text)
 	}
 	h, err := hub.New(config)
 	if err != nil {

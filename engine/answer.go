@@ -233,14 +233,14 @@ func (a *answer) end(err error) {
 	}
 }
 
-// leave gives the session back: one with an owner holds what was computed, and all other pages are given back.
+// leave gives the session back: one with an owner holds what prefill computed, so that the next prompt's numbers do
+// not tell which of it decode once computed, and all other pages are given back.
 func (a *answer) leave() {
 	s := a.session
 	if s == nil {
 		return
 	}
 	if s.owned {
-		s.cached = append(s.cached, a.result.Tokens[:min(a.computed, len(a.result.Tokens))]...)
 		s.trim()
 	} else {
 		s.forget()

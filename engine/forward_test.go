@@ -69,7 +69,7 @@ func TestActivationsOf7B(t *testing.T) {
 	for name, tuning := range map[string]*shaders.Tuning{"f32": &plain, "f16": &matrices} {
 		p := planFor(caps, file, Options{Tuning: tuning, Chunk: 1024}, 32768)
 		if p.chunk != 1024 || p.geglu || p.activations > 1<<30 {
-			t.Errorf("%s: %s in chunks of %d, GeGLU alone %v, want at most 1 GiB in chunks of 1024", name, size(p.activations), p.chunk, p.geglu)
+			t.Errorf("%s: %s in chunks of %d, GeGLU alone %v, want at most 1 GiB in chunks of 1024", name, vk.SizeText(p.activations), p.chunk, p.geglu)
 		}
 	}
 }

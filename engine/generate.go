@@ -30,7 +30,7 @@ type Token struct {
 // Request is what to generate.
 type Request struct {
 	Session   *Session // nil: any that no NewSession has taken, whose pages others may get meanwhile: Model.Submit
-	Prompt    []int32  // the whole sequence, with its bos; what the cache holds is not computed again
+	Prompt    []int32  // the whole sequence, with its bos; what the cache holds of earlier prompts is not computed again
 	MaxTokens int      // 0: until the context ends; NoTokens: the prompt alone is computed
 	Sampling  Sampling
 	LogitBias map[int32]float32 // added to the logits of tokens, of at most MaxBiases
@@ -78,7 +78,8 @@ type Result struct {
 }
 
 // Generate answers a prompt in the session and waits for it. Its last token is always computed;
-// earlier ones are taken from the session's cache where they agree. When ctx ends, what was
+// earlier ones are taken from the session's cache where they agree with its last prompt. An answer is
+// computed again where a prompt holds it: its positions have decode's numbers, which no other session has. When ctx ends, what was
 // generated is returned with FinishCancelled and no error. An error leaves the session usable
 // unless the device is lost. Callbacks are as Model.Submit says.
 func (s *Session) Generate(ctx context.Context, r Request) (Result, error) {

@@ -145,10 +145,10 @@ func (p *plan) misfit(caps *vk.Caps, m *weights.Model, o Options) string {
 	layerKV := p.kv / int64(2*m.Config.Layers)
 	switch {
 	case layerKV > limit:
-		return fmt.Sprintf("a KV cache of %d positions needs %s a layer, the device binds %s", p.pages*shaders.PageTokens, size(layerKV), size(limit))
+		return fmt.Sprintf("a KV cache of %d positions needs %s a layer, the device binds %s", p.pages*shaders.PageTokens, vk.SizeText(layerKV), vk.SizeText(limit))
 	case p.withSlack() > available:
 		return fmt.Sprintf("weights %s + KV cache (%s) for %d positions %s + activations %s = %s with slack, available %s",
-			size(p.weights), o.KV, p.pages*shaders.PageTokens, size(p.kv), size(p.activations), size(p.withSlack()), size(available))
+			vk.SizeText(p.weights), o.KV, p.pages*shaders.PageTokens, vk.SizeText(p.kv), vk.SizeText(p.activations), vk.SizeText(p.withSlack()), vk.SizeText(available))
 	}
 	return ""
 }
@@ -279,12 +279,4 @@ func freeMemory(c *vk.Caps) (free int64) {
 		}
 	}
 	return free
-}
-
-// size prints bytes for people.
-func size(n int64) string {
-	if n < 1<<30 {
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
-	}
-	return fmt.Sprintf("%.2f GiB", float64(n)/(1<<30))
 }

@@ -63,15 +63,15 @@ func TestPlan(t *testing.T) {
 		}
 	}
 	_, err = makePlan(capsWith(6<<20, 128<<20), file, Options{})
-	if e := misfit(t, err); !strings.HasSuffix(err.Error(), "available 6.0 MiB") || e.Largest != 0 || e.Least != 256 || e.Weights <= 0 || e.Weights >= 6<<20 {
+	if e := misfit(t, err); !strings.HasSuffix(err.Error(), "available 6.00 MiB") || e.Largest != 0 || e.Least != 256 || e.Weights <= 0 || e.Weights >= 6<<20 {
 		t.Errorf("with 6 MiB free: %v, %+v", err, e)
 	}
 	_, err = makePlan(capsWith(1<<20, 128<<20), file, Options{})
-	if e := misfit(t, err); !strings.HasSuffix(err.Error(), "available 1.0 MiB") || e.Largest != 0 || e.Weights != 0 {
+	if e := misfit(t, err); !strings.HasSuffix(err.Error(), "available 1.00 MiB") || e.Largest != 0 || e.Weights != 0 {
 		t.Errorf("with 1 MiB free: %v, %+v", err, e)
 	}
 	_, err = makePlan(capsWith(1<<40, 128<<20), file, Options{Context: 1 << 22})
-	if e := misfit(t, err); !strings.HasSuffix(err.Error(), "the device binds 128.0 MiB") || e.Largest != 262144 {
+	if e := misfit(t, err); !strings.HasSuffix(err.Error(), "the device binds 128.00 MiB") || e.Largest != 262144 {
 		t.Errorf("a cache that cannot be bound: %v, %+v", err, e)
 	}
 	if p, err := makePlan(capsWith(1<<30, 128<<10), file, Options{}); err != nil || p.context != 256 {

@@ -12,7 +12,7 @@ type Session struct {
 	m        *Model
 	sequence uint32
 	pages    []uint32
-	cached   []int32       // ids whose K and V are in the cache, from position 0
+	cached   []int32       // ids of prompts whose K and V are in the cache, from position 0
 	owned    bool          // by who called NewSession; else any request may have it
 	busy     chan struct{} // of the request that it runs, closed when that has ended; nil: none
 }
@@ -130,6 +130,12 @@ func (s *Session) reuse(prompt []int32) int {
 	for n < len(s.cached) && n < len(prompt)-1 && s.cached[n] == prompt[n] {
 		n++
 	}
+	return n
+}
+
+// Holds is how many of a prompt's tokens need not be computed again.
+func (s *Session) Holds(prompt []int32) (n int) {
+	_ = s.idle(func() error { n = s.reuse(prompt); return nil }) // what is closed holds nothing
 	return n
 }
 

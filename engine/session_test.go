@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
+	"reflect"
 	"slices"
 	"testing"
 )
@@ -57,5 +59,33 @@ func TestNewSessionIsEmpty(t *testing.T) {
 	r, err := s.Generate(context.Background(), Request{Prompt: prompt})
 	if want := 64 - len(prompt) + 1; err != nil || r.CachedTokens != 0 || len(r.Tokens) != want {
 		t.Errorf("%v: %d tokens, %d cached; want %d", err, len(r.Tokens), r.CachedTokens, want)
+	}
+}
+
+// A conversation's next turn has the bits that it has in another session, as when it was saved and is loaded, and in
+// none, as when it is sent to a server: what decode computed of it is computed again, by prefill.
+func TestTurnsHaveTheBitsOfOneThatIsLoaded(t *testing.T) {
+	m := small(t, Options{Sequences: 3})
+	m.Steady(true)
+	chat, loaded := session(t, m), session(t, m)
+	ask := func(s *Session, conversation []int32) (Result, []byte) {
+		return numbers(t, m, Request{Session: s, Prompt: conversation, MaxTokens: 40, Sampling: penalized, Logprobs: true, Likeliest: 5})
+	}
+	conversation := someIDs(m, 1, 120)
+	for turn := range 2 {
+		held := len(chat.cached)
+		got, logits := ask(chat, conversation)
+		if got.CachedTokens != held || turn > 0 && held == 0 {
+			t.Errorf("turn %d: %d cached, the session held %d", turn, got.CachedTokens, held)
+		}
+		loaded.Reset()
+		for where, s := range map[string]*Session{"another session": loaded, "none": nil} {
+			want, same := ask(s, conversation)
+			if !slices.Equal(got.Tokens, want.Tokens) || !reflect.DeepEqual(got.Logprobs, want.Logprobs) || !bytes.Equal(logits, same) {
+				t.Errorf("turn %d: %v\nin %s %v\nthe same log-probabilities: %v, the same logits: %v", turn, got.Tokens, where, want.Tokens,
+					reflect.DeepEqual(got.Logprobs, want.Logprobs), bytes.Equal(logits, same))
+			}
+		}
+		conversation = slices.Concat(conversation, got.Tokens, someIDs(m, uint64(2+turn), 20))
 	}
 }

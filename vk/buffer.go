@@ -48,7 +48,7 @@ func (d *Device) newBuffer(label string, size int64, m Memory, p placement) (*Bu
 	case size <= 0:
 		return nil, fmt.Errorf("vk: buffer %q: size %d is not positive", label, size)
 	case size > limit:
-		return nil, fmt.Errorf("vk: buffer %q: %s exceed %s, the most that %s allocates at once", label, sizeText(size), sizeText(limit), d.caps.Name)
+		return nil, fmt.Errorf("vk: buffer %q: %s exceed %s, the most that %s allocates at once", label, SizeText(size), SizeText(limit), d.caps.Name)
 	}
 	info := vulkan.BufferCreateInfo{
 		SType: vulkan.StructureTypeBufferCreateInfo, Size: vulkan.DeviceSize(storage(size)), SharingMode: vulkan.SharingModeExclusive,
@@ -68,12 +68,12 @@ func (d *Device) newBuffer(label string, size int64, m Memory, p placement) (*Bu
 	var handle vulkan.Buffer
 	d.count.other.Add(1)
 	if r := vulkan.CreateBuffer(d.handle, &info, nil, &handle); r != vulkan.Success {
-		return nil, fmt.Errorf("vk: buffer %q of %s: %w", label, sizeText(size), d.check("vkCreateBuffer", r))
+		return nil, fmt.Errorf("vk: buffer %q of %s: %w", label, SizeText(size), d.check("vkCreateBuffer", r))
 	}
 	b := &Buffer{d: d, name: label, size: size, handle: handle}
 	if err := b.bind(m, p); err != nil {
 		vulkan.DestroyBuffer(d.handle, b.handle, nil)
-		return nil, fmt.Errorf("vk: %s buffer %q of %s: %w", m, label, sizeText(size), err)
+		return nil, fmt.Errorf("vk: %s buffer %q of %s: %w", m, label, SizeText(size), err)
 	}
 	name(d, vulkan.ObjectTypeBuffer, b.handle, label)
 	return b, nil

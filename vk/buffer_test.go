@@ -158,7 +158,7 @@ func TestBufferErrors(t *testing.T) {
 		d.caps.Memory.Heaps[i].Size = 1 << 20
 	}
 	_, err := d.NewBuffer("big", 2<<20, DeviceLocal)
-	if !errors.Is(err, ErrOutOfMemory) || !strings.Contains(err.Error(), `"big" of 2.0 MiB`) || !strings.Contains(err.Error(), "heap 0 has 1.0 MiB, budget") {
+	if !errors.Is(err, ErrOutOfMemory) || !strings.Contains(err.Error(), `"big" of 2.00 MiB`) || !strings.Contains(err.Error(), "heap 0 has 1.00 MiB, budget") {
 		t.Errorf("2 MiB of 1 MiB: %v", err)
 	}
 	if s := d.Stats(); s != (Stats{}) {

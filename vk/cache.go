@@ -122,7 +122,7 @@ func loadCache(path string, c *Caps) (data []byte, status string) {
 	if data, err = decodeCache(file, c); err != nil {
 		return nil, fmt.Sprintf("%s: ignored: %v", path, err)
 	}
-	return data, fmt.Sprintf("%s: %s", path, sizeText(int64(len(data))))
+	return data, fmt.Sprintf("%s: %s", path, SizeText(int64(len(data))))
 }
 
 func decodeCache(file []byte, c *Caps) ([]byte, error) {
@@ -208,7 +208,7 @@ func (d *Device) saveCache() error {
 		return err
 	}
 	c.sum = sum
-	c.status = fmt.Sprintf("%s: written, %s", c.path, sizeText(int64(n)))
+	c.status = fmt.Sprintf("%s: written, %s", c.path, SizeText(int64(n)))
 	return nil
 }
 

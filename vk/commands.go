@@ -254,7 +254,7 @@ func (c *Commands) checkKernel(p *Pipeline, push []byte, bindings []Binding) err
 		case r.Offset%l.MinStorageBufferOffsetAlignment != 0:
 			return fmt.Errorf("binding %d: buffer %q: offset %d is not a multiple of %d", i, r.Buffer.name, r.Offset, l.MinStorageBufferOffsetAlignment)
 		case r.Size > l.MaxStorageBufferRange:
-			return fmt.Errorf("binding %d: buffer %q: %s exceed %s, the most that a kernel sees of a buffer on this device", i, r.Buffer.name, sizeText(r.Size), sizeText(l.MaxStorageBufferRange))
+			return fmt.Errorf("binding %d: buffer %q: %s exceed %s, the most that a kernel sees of a buffer on this device", i, r.Buffer.name, SizeText(r.Size), SizeText(l.MaxStorageBufferRange))
 		case b.Access < ReadOnly || b.Access > ReadWrite:
 			return fmt.Errorf("binding %d: buffer %q: access %d is neither ReadOnly, WriteOnly nor ReadWrite", i, r.Buffer.name, b.Access)
 		}

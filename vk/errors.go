@@ -63,13 +63,13 @@ func resultError(op string, r vulkan.Result) error {
 	return fmt.Errorf("vk: %s: %s", op, resultName(r))
 }
 
-// sizeText is a byte count for people: exact when small, else in MiB or GiB.
-func sizeText(n int64) string {
+// SizeText is a byte count as every message and table has it: exact when small, else in MiB or GiB.
+func SizeText(n int64) string {
 	switch {
 	case n < 1<<20:
 		return fmt.Sprintf("%d bytes", n)
-	case n < 10<<30:
-		return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20))
+	case n < 1<<30:
+		return fmt.Sprintf("%.2f MiB", float64(n)/(1<<20))
 	}
-	return fmt.Sprintf("%.1f GiB", float64(n)/(1<<30))
+	return fmt.Sprintf("%.2f GiB", float64(n)/(1<<30))
 }

@@ -144,7 +144,7 @@ func (m *memory) newBlock(t int, size int64) (*block, vulkan.Result) {
 		}
 	}
 	b := &block{handle: handle, typ: t, size: size, mapped: mapped, ranges: newFreeList(size)}
-	name(d, vulkan.ObjectTypeDeviceMemory, b.handle, fmt.Sprintf("block of type %d, %s", t, sizeText(size)))
+	name(d, vulkan.ObjectTypeDeviceMemory, b.handle, fmt.Sprintf("block of type %d, %s", t, SizeText(size)))
 	m.blocks[t] = append(m.blocks[t], b)
 	m.bytes += size
 	return b, vulkan.Success
@@ -191,5 +191,5 @@ func (m *memory) full(t int, size int64) error {
 	i := m.d.caps.Memory.Types[t].Heap
 	h := m.d.Heaps()[i]
 	return fmt.Errorf("%w: asked for %s; heap %d has %s, budget %s, in use %s",
-		ErrOutOfMemory, sizeText(size), i, sizeText(h.Size), sizeText(h.Budget), sizeText(max(h.Usage, m.bytes)))
+		ErrOutOfMemory, SizeText(size), i, SizeText(h.Size), SizeText(h.Budget), SizeText(max(h.Usage, m.bytes)))
 }

@@ -2,3 +2,4 @@
 import "./page.test.mjs";
 import "./reach.test.mjs";
 import "./markdown.test.mjs";
+import "./chats.test.mjs";

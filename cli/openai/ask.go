@@ -18,6 +18,7 @@ type Job struct {
 	System    string  // the system message of a plain line's prompt; "": none
 	Raw       bool    // a plain line's prompt goes without the template, as those of Completion do
 	Special   bool    // control pieces that a prompt without a template spells out are read as those
+	Control   bool    // control pieces that the model samples are spelled out in the answer; else they have no text
 	Context   int     // tokens of a prompt and its answer
 	Stops     []int32 // ends of an answer that the model's file names, beside the template's
 	Model     string  // its name in results
@@ -118,7 +119,29 @@ func (j *Job) options(r *Request) engine.Request {
 	}
 	stream := j.Tokenizer.NewStream()
 	e.Decode, e.Flush = stream.Push, stream.Flush
+	if !j.Control {
+		e.Decode = func(id int32) string {
+			if j.control(id) {
+				return stream.Flush()
+			}
+			return stream.Push(id)
+		}
+		for _, text := range e.StopStrings { // no answer has these in its text
+			if id, ok := j.Tokenizer.ID(text); ok && j.control(id) {
+				e.StopTokens = append(e.StopTokens, id)
+			}
+		}
+	}
 	return e
+}
+
+// control is whether a token is one that says something about the text, and is no part of it.
+func (j *Job) control(id int32) bool {
+	if id < 0 || int(id) >= j.Tokenizer.Size() {
+		return false
+	}
+	kind := j.Tokenizer.Piece(id).Kind
+	return kind == tokenize.Control || kind == tokenize.Unknown
 }
 
 // stops are the ends of an answer that the request's form has.

@@ -16,8 +16,8 @@ import (
 
 var widths = []int{20, 37, 80, 300}
 
-// screenText is what a terminal shows, without blanks and lines at the end.
-func screenText(e *vt.Emulator) string {
+// shownOn is what a terminal shows, without blanks and lines at the end.
+func shownOn(e *vt.Emulator) string {
 	var lines []string
 	for line := range strings.Lines(e.String()) {
 		lines = append(lines, strings.TrimRight(line, " \n"))
@@ -35,7 +35,7 @@ func TestStatusLine(t *testing.T) {
 		io.WriteString(e, "$ sealvk\r\n")
 		for _, text := range []string{text, "short"} {
 			line.show(text)
-			if got, want := screenText(e), "$ sealvk\n"+text[:min(len(text), width-1)]; got != want {
+			if got, want := shownOn(e), "$ sealvk\n"+text[:min(len(text), width-1)]; got != want {
 				t.Errorf("%d columns: %q, want %q", width, got, want)
 			}
 		}
@@ -45,11 +45,11 @@ func TestStatusLine(t *testing.T) {
 		broken := text[:width-1] // as some terminals have it now
 		io.WriteString(e, erase+"\x1b7"+broken+"\x1b8")
 		line.show(text)
-		if got, want := screenText(e), "$ sealvk\n"+text[:narrower-1]; got != want {
+		if got, want := shownOn(e), "$ sealvk\n"+text[:narrower-1]; got != want {
 			t.Errorf("%d columns, then %d: %q, want %q", width, narrower, got, want)
 		}
 		line.wipe()
-		if got := screenText(e); got != "$ sealvk" || e.CursorPosition().X != 0 || e.CursorPosition().Y != 1 {
+		if got := shownOn(e); got != "$ sealvk" || e.CursorPosition().X != 0 || e.CursorPosition().Y != 1 {
 			t.Errorf("%d columns, then %d: %q is left, the cursor at %v", width, narrower, got, e.CursorPosition())
 		}
 	}
@@ -82,7 +82,7 @@ func TestProgressOnATerminal(t *testing.T) {
 		<-read
 		master.Close()
 		note := "sealvk: " + in + " has Q"
-		shown := strings.ReplaceAll(screenText(e), "\n", "")
+		shown := strings.ReplaceAll(shownOn(e), "\n", "")
 		if code != 0 || !strings.HasPrefix(shown, note) || !strings.HasSuffix(shown, "BF16 or F16") || !strings.Contains(raw.String(), " %") {
 			t.Errorf("%d columns: exit code %d, shown %q of %q", width, code, shown, raw.String())
 		}

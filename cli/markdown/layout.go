@@ -191,7 +191,13 @@ func (l *layout) rule(prefix styled, title string) {
 	if title != "" {
 		title = "── " + title + " "
 	}
-	title = title[:cells.Break(title, max(1, width))]
+	if cells.Width(title) > width { // a line of its own
+		for _, r := range title {
+			l.put(r, dim)
+		}
+		l.end()
+		title = ""
+	}
 	prefix.addString(title, dim)
 	prefix.addString(strings.Repeat("─", max(0, width-cells.Width(title))), dim)
 	l.beginBehind(prefix)

@@ -176,5 +176,5 @@ func opensLink(rest []byte) bool {
 // opensTag tells whether rest, which begins with <, can go on to be a tag or an address.
 func opensTag(rest []byte) bool {
 	c := rest[1]
-	return (c == '/' || c == '!' || c == '?' || util.IsAlphaNumeric(c)) && bytes.IndexAny(rest, ">\n") < 0
+	return (c == '/' || c == '!' || c == '?' || util.IsAlphaNumeric(c)) && !bytes.ContainsAny(rest, ">\n")
 }

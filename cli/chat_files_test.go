@@ -1,11 +1,15 @@
 package main
 
 import (
+	"bytes"
+	"encoding/base64"
+	"io"
 	"os"
 	"path/filepath"
-	"reflect"
 	"runtime"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"sealvk/cli/chats"
@@ -55,78 +59,168 @@ func inOrder(t *testing.T, said string, parts ...string) {
 	}
 }
 
-func TestAChatGoesOnWhereItWasLeft(t *testing.T) {
-	told, answer, asked, name := remembers(t)
-	state, folder := t.TempDir(), t.TempDir()
-	t.Setenv("XDG_STATE_HOME", state)
-	store := chats.Store{Folder: filepath.Join(state, "sealvk", "chats")}
-	file, readable := filepath.Join(folder, "a b.json"), filepath.Join(folder, "chat.md")
-
-	if got := mustOnDevice(t, told+"\n/save ที่ 1\n", "chat", "--temp", "0", "--top-k", "7"); got != answer+"\n" {
-		t.Fatalf("%q, want %q", got, answer)
+// session begins another chat on a device, with flags that hold, and with what they load.
+func session(t *testing.T, c *chat, given map[string]bool, flags chatFileFlags) (next *chat, said *bytes.Buffer) {
+	t.Helper()
+	said = new(bytes.Buffer)
+	f := newChatFlags()
+	f.given = func(name string) bool { return given[name] }
+	f.sampling.temperature.value, f.files = 0, flags
+	next = &chat{
+		program: &program{stdin: c.stdin, stdout: &output{w: io.Discard}, stderr: said}, flags: f, opened: c.opened, lines: c.lines,
+		interactive: true, signals: make(chan os.Signal, 2), conversation: chats.New(nanoName),
 	}
-	o := onDevice(t, "/undo\n"+told+"\n"+asked+"\n/save "+file+"\n/save ที่ 1\n/export md "+readable+"\n/export md "+readable+"\n/list\n/load 1\n",
-		"chat", "--continue", "--top-k", "8")
-	if o.stdout != answer+"\n"+name+"\n" {
-		t.Errorf("%q, want %q", o.stdout, name)
+	loaded, err := next.openFiles()
+	t.Cleanup(func() { next.files.leave() })
+	if err == nil && loaded != nil {
+		err = next.goOn(loaded)
 	}
-	title := told[:min(len(told), 20)]
-	inOrder(t, o.stderr, "Going on with \""+title, "1 turn.", "0 turns left", "kept as ที่ 1", "written to "+file, "The chat is in "+readable,
-		readable+" exists already", "*  1", "2 turns  "+nanoName+"  ที่ 1: "+title, "that is this chat")
-
-	kept := readOne(t, filepath.Join(store.Folder, "ที่ 1.json"))
-	last := kept.Messages[len(kept.Messages)-1]
-	if len(kept.Messages) != 4 || *kept.Settings.Temperature != 0 || *kept.Settings.TopK != 8 || kept.Model != nanoName ||
-		last.Content != name || last.FinishReason != "stop" || last.Usage.Completion == 0 || last.Model != nanoName {
-		t.Errorf("kept %+v", kept)
-	}
-	same := func(path string, want string) {
-		t.Helper()
-		if got, err := os.ReadFile(path); err != nil || string(got) != want {
-			t.Errorf("%v: %s has\n%s\nwant\n%s", err, path, got, want)
-		}
-	}
-	same(file, encoded(t, kept))
-	if b, err := os.ReadFile(readable); err != nil || !strings.HasPrefix(string(b), "# "+title) || !strings.Contains(string(b), "## "+nanoName+"\n\n"+name) {
-		t.Errorf("%v:\n%s", err, b)
-	}
-
-	// A chat that is open is gone on with in a copy.
-	held, err := chats.Hold(filepath.Join(store.Folder, "ที่ 1.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer held.Close()
-	o = onDevice(t, "Hello!\n", "chat", "--load", "ที่ 1", "-n", "2")
-	inOrder(t, o.stderr, "2 turns.", "kept as a copy")
-	entries, err := store.List()
-	if err != nil || len(entries) != 2 || entries[0].Named() || entries[1].Name != "ที่ 1" {
-		t.Fatalf("the store has %+v, %v", entries, err)
-	}
-	same(held.Path, encoded(t, kept))
-	copied := readOne(t, entries[0].Path)
-	copied.Drop(4)
-	if copied.Settings = kept.Settings; encoded(t, copied) != encoded(t, kept) { // but for -n
-		t.Errorf("the copy is %+v", copied)
-	}
+	return next, said
 }
 
-// What the page exported is gone on with, its other versions and settings among it.
-func TestAPagesChatGoesOn(t *testing.T) {
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
-	file := filepath.Join(t.TempDir(), "chat.json")
-	page := readOne(t, "chats/testdata/page.json")
-	o := onDevice(t, thailand+"\n", "chat", "--load", "chats/testdata/page.json", "--save", file, "-n", "3")
-	if o.code != 0 || strings.Count(o.stdout, "\n") != 1 {
-		t.Fatalf("%+v", o)
+// One device serves all of these chats, which know nothing of each other but by their files.
+func TestChatFiles(t *testing.T) {
+	told, answer, asked, name := remembers(t)
+	device, _, _ := talk(t, 512)
+	state, folder := t.TempDir(), t.TempDir()
+	t.Setenv("XDG_STATE_HOME", state)
+	store := chats.Store{Folder: filepath.Join(state, "sealvk", "chats")}
+	same := func(t *testing.T, path string, want chats.Chat) {
+		t.Helper()
+		if got, err := os.ReadFile(path); err != nil || string(got) != encoded(t, want) {
+			t.Errorf("%v: %s has\n%s\nwant\n%s", err, path, got, encoded(t, want))
+		}
 	}
-	got := readOne(t, file)
-	limit := int64(3)
-	page.Settings.MaxTokens = &limit
-	if len(got.Messages) != len(page.Messages)+2 || !reflect.DeepEqual(got.Messages[:len(page.Messages)], page.Messages) ||
-		!reflect.DeepEqual(got.Branches, page.Branches) || !reflect.DeepEqual(got.Settings, page.Settings) || got.System != page.System || got.Title != page.Title {
-		t.Errorf("%+v, want %+v", got, page)
+
+	t.Run("go on where they were left", func(t *testing.T) {
+		first, _ := session(t, device, map[string]bool{"temp": true}, chatFileFlags{})
+		say(t, first, told)
+		say(t, first, "/set top-k 7")
+		say(t, first, "/save ที่ 1")
+		first.files.leave()
+
+		file, readable := filepath.Join(folder, "a b.json"), filepath.Join(folder, "chat.md")
+		c, said := session(t, device, map[string]bool{"n": true}, chatFileFlags{resume: true})
+		say(t, c, "/undo")
+		for _, line := range []string{told, asked, "/save " + file, "/export md " + readable, "/export md " + readable, "/list", "/load 1"} {
+			say(t, c, line)
+		}
+		if got := spoken(c); !slices.Equal(got, []string{told, answer, asked, name}) {
+			t.Errorf("%q", got)
+		}
+		inOrder(t, said.String(), "Going on with \""+told, "1 turn.", "0 turns left", "kept as ที่ 1", "written to "+file, "The chat is in "+readable,
+			readable+" exists already", "*  1", "2 turns  "+nanoName+"  ที่ 1: "+told, "that is this chat")
+		kept := readOne(t, filepath.Join(store.Folder, "ที่ 1.json"))
+		last := kept.Messages[3]
+		if *kept.Settings.Temperature != 0 || *kept.Settings.TopK != 7 || kept.Model != nanoName || last.FinishReason != "stop" || last.Usage.Completion == 0 {
+			t.Errorf("kept %+v", kept)
+		}
+		same(t, file, kept)
+		if b, err := os.ReadFile(readable); err != nil || !strings.HasPrefix(string(b), "# "+told) || !strings.Contains(string(b), "## "+nanoName+"\n\n"+name) {
+			t.Errorf("%v:\n%s", err, b)
+		}
+
+		var screen bytes.Buffer
+		c.stdout.w = &screen
+		say(t, c, "/copy")
+		if want := base64.StdEncoding.EncodeToString([]byte(name)); !strings.Contains(screen.String(), "\x1b]52;c;"+want+"\a") {
+			t.Errorf("the terminal gets %q", screen.String())
+		}
+
+		// While this one is open another goes on in a copy.
+		copied, said := session(t, device, nil, chatFileFlags{load: "ที่ 1"})
+		say(t, copied, "Hello!")
+		inOrder(t, said.String(), "2 turns.", "kept as a copy")
+		same(t, c.files.kept.Path, kept)
+		entries, err := store.List()
+		if err != nil || len(entries) != 2 || entries[0].Named() || entries[1].Name != "ที่ 1" {
+			t.Fatalf("the store has %+v, %v", entries, err)
+		}
+		if got := readOne(t, entries[0].Path); len(got.Messages) != 6 || got.Messages[5].Content != greeting {
+			t.Errorf("the copy is %+v", got)
+		}
+		say(t, c, "/clear")
+		same(t, file, kept)
+		if c.files.kept != nil || c.files.saved != nil {
+			t.Error("a new conversation has the files of the old one")
+		}
+	})
+
+	t.Run("that the page wrote", func(t *testing.T) {
+		file := filepath.Join(folder, "page.json")
+		c, _ := session(t, device, map[string]bool{"n": true}, chatFileFlags{load: "chats/testdata/page.json", save: file})
+		c.flags.sampling.tokens.value = 3
+		say(t, c, "Hello!")
+		got, page := readOne(t, file), readOne(t, "chats/testdata/page.json")
+		limit := int64(3)
+		page.Settings.MaxTokens = &limit
+		if len(got.Messages) != len(page.Messages)+2 {
+			t.Fatalf("%+v", got)
+		}
+		got.Drop(len(page.Messages))
+		if encoded(t, got) != encoded(t, page) {
+			t.Errorf("%s\nwant\n%s", encoded(t, got), encoded(t, page))
+		}
+	})
+
+	t.Run("are kept when a signal ends an answer", func(t *testing.T) {
+		file := filepath.Join(folder, "stopped.json")
+		c, _ := session(t, device, nil, chatFileFlags{save: file})
+		story := readGreedy(t)[0]
+		c.stdout.w = &signalling{signals: c.signals}
+		if _, err := c.said(turn{story.Messages[0].Content, true}); stopCode(err) != 143 {
+			t.Errorf("%v", err)
+		}
+		m := readOne(t, file).Messages
+		if len(m) != 2 || m[1].FinishReason != "stopped" || m[1].Content == "" || m[1].Content == story.Q4KM.Text || !strings.HasPrefix(story.Q4KM.Text, m[1].Content) {
+			t.Errorf("kept %+v", m)
+		}
+	})
+
+	t.Run("stand in front of a turn", func(t *testing.T) {
+		write := func(name, text string) string {
+			path := filepath.Join(folder, name)
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return path
+		}
+		c, said := session(t, device, nil, chatFileFlags{})
+		c.interactive = false
+		c.flags.sampling.tokens.value = 2
+		first, second := write("my notes.txt", byteOrderMark+"Bangkok is hot.\r\n"), write("more.txt", "ฮานอย")
+		for _, line := range []string{
+			"/read", "/read " + filepath.Join(folder, "none.txt"), "/read " + folder, "/read \"" + first, "/read " + write("zero.bin", "a\x00b"),
+			"/read " + write("latin.txt", "caf\xe9"), "/read " + write("empty.txt", " \n"), "/read " + write("long.txt", strings.Repeat("ก ข ", 2000)),
+			"/copy", "/export pdf", "/export json", "/save", "/load",
+			"/read " + second, "/read -", "/read " + second, "/read '" + first + "'   What is hot? ", "/save 7", "Hello!",
+		} {
+			say(t, c, line)
+		}
+		inOrder(t, said.String(), "/read wants a file", "none.txt", folder+" is no file of text", `quote " has no end`, "byte 1 is zero",
+			"not UTF-8", "empty", "tokens, and the context holds 512", "needs a terminal", "md or json", "nothing to export", "nothing to save", "/load wants",
+			"in front of the next turn", "only what you type", "in front of the next turn", "my notes.txt: 9 tokens.", "7 is a number")
+		if got := spoken(c); len(got) != 4 || got[0] != "ฮานอย\n\nBangkok is hot.\n\nWhat is hot?" || got[2] != "Hello!" {
+			t.Errorf("%q", got)
+		}
+	})
+}
+
+// signalling is a standard output at whose first text a polite kill comes.
+type signalling struct {
+	signals chan<- os.Signal
+	sent    bool
+}
+
+func (s *signalling) Write(b []byte) (int, error) {
+	if !s.sent {
+		s.sent = true
+		s.signals <- syscall.SIGTERM
 	}
+	return len(b), nil
 }
 
 func TestFilesThatNoChatCanHave(t *testing.T) {
@@ -157,32 +251,6 @@ func TestFilesThatNoChatCanHave(t *testing.T) {
 		{[]string{"--save", held.Path}, []string{"held.json", "another chat is writing it"}},
 	} {
 		sealvk("", append([]string{"chat"}, c.args...)...).wantError(t, c.want...)
-	}
-}
-
-func TestReadFilesGoInFrontOfATurn(t *testing.T) {
-	folder := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(folder, name)
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	export := filepath.Join(folder, "out.json")
-	first, second := write("my notes.txt", byteOrderMark+"Bangkok is hot.\r\n"), write("more.txt", "ฮานอย")
-	o := onDevice(t, strings.Join([]string{
-		"/read", "/read " + filepath.Join(folder, "none.txt"), "/read " + folder, "/read \"" + first, "/read " + write("zero.bin", "a\x00b"),
-		"/read " + write("latin.txt", "caf\xe9"), "/read " + write("empty.txt", " \n"), "/read " + write("long.txt", strings.Repeat("ก ข ", 2000)),
-		"/copy", "/export pdf", "/export json", "/save", "/load",
-		"/read " + second, "/read -", "/read " + second, "/read '" + first + "'   What is hot? ", "Hello!", "/export json " + export,
-	}, "\n")+"\n", "chat", "-n", "2")
-	inOrder(t, o.stderr, "/read wants a file", "none.txt", folder+" is no file of text", `quote " has no end`, "byte 1 is zero",
-		"not UTF-8", "empty", "tokens, and the context holds 1024", "needs a terminal", "md or json", "nothing to export", "nothing to save", "/load wants",
-		"in front of the next turn", "only what you type", "in front of the next turn", "my notes.txt: 9 tokens.")
-	c := readOne(t, export)
-	if want := "ฮานอย\n\nBangkok is hot.\n\nWhat is hot?"; len(c.Messages) != 4 || c.Messages[0].Content != want || c.Messages[2].Content != "Hello!" {
-		t.Errorf("%+v, want %q", c.Messages, want)
 	}
 }
 

@@ -5,11 +5,13 @@ package main
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
+	"sealvk/cli/chats"
 	"sealvk/cli/terminal/screen"
 )
 
@@ -25,10 +27,10 @@ func init() {
 // A person's session in a shell's terminal: syllables and emoji are corrected, the window is resized, text is
 // pasted, an answer is stopped, the chat is suspended, and left.
 func TestChatOnATerminal(t *testing.T) {
-	s := screen.New(t, 60, 24)
+	s, state := screen.New(t, 60, 24), t.TempDir()
 	before := s.Modes()
 	shell := exec.Command("sh", "-i")
-	shell.Env = append(os.Environ(), "PS1=shell: ", "TERM=xterm-256color", "XTERM_VERSION=as one that does not reflow", "TMUX=", "SEALVK="+os.Args[0], asSealvk+"=1", "XDG_STATE_HOME="+t.TempDir())
+	shell.Env = append(os.Environ(), "PS1=shell: ", "TERM=xterm-256color", "XTERM_VERSION=as one that does not reflow", "TMUX=", "SEALVK="+os.Args[0], asSealvk+"=1", "XDG_STATE_HOME="+state)
 	s.Start(shell)
 	defer func() {
 		if err := unix.Kill(-shell.Process.Pid, unix.SIGKILL); err != nil {
@@ -90,4 +92,23 @@ func TestChatOnATerminal(t *testing.T) {
 	}
 	s.Type("echo code $?\r")
 	s.WaitFor("code 0\n")
+	kept, err := chats.Store{Folder: filepath.Join(state, "sealvk", "chats")}.List()
+	if err != nil || len(kept) != 1 || kept[0].Named() {
+		t.Fatalf("kept %+v, %v", kept, err)
+	}
+	if m := readOne(t, kept[0].Path).Messages; len(m) != 2 || m[0].Content != "/exit\nis no command" || m[1].FinishReason != "stopped" {
+		t.Errorf("kept %+v", m)
+	}
+}
+
+func TestChatsOfATerminalAreKept(t *testing.T) {
+	s := screen.New(t, 60, 24)
+	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	for _, keeps := range []bool{true, false} {
+		c := &chat{program: &program{stdin: s.Terminal, stdout: &output{w: s.Terminal}}, flags: newChatFlags()}
+		c.flags.files.noHistory = !keeps
+		if _, err := c.openFiles(); err != nil || c.files.auto != keeps || (c.historyFile(!keeps) != "") != keeps {
+			t.Errorf("keeps %v: %v, %v, history %q", keeps, err, c.files.auto, c.historyFile(!keeps))
+		}
+	}
 }

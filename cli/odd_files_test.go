@@ -238,5 +238,7 @@ func TestOllamaTemplates(t *testing.T) {
 		for _, name := range []string{"hf.co/org/plain-GGUF:Q4_K_M", "ollama:hf.co/org/plain-GGUF:q4_k_m"} {
 			wantNotes(t, sealvk("", "tokenize", "-m", name, "x").stderr, name, []string{want})
 		}
+		putOllama(t, "registry.ollama.ai/org/plain/latest", plain, nil) // another's than org/plain of the Hub
+		sealvk("", "tokenize", "-m", "org/plain", "x").wantError(t, "org/plain is not in the cache")
 	}
 }

@@ -42,8 +42,8 @@ func openQuietly(name string) (*weights.Model, error) {
 		return openOllama(name)
 	}
 	path, err := resolveModel(name)
-	if errors.Is(err, hub.ErrNotCached) {
-		if file, e := openOllama(name); e == nil { // which has models of the Hub by their addresses, hf.co/…
+	if errors.Is(err, hub.ErrNotCached) && strings.HasPrefix(name, "hf.co/") { // as Ollama names what it pulled from the Hub
+		if file, e := openOllama(name); e == nil {
 			return file, nil
 		}
 	}

@@ -63,7 +63,7 @@ func mustOnDevice(t *testing.T, stdin string, args ...string) string {
 }
 
 // wantError wants exit code 1, an empty standard output and one line on
-// standard error (after the demo's notice) that holds all of parts.
+// standard error (after the demo's notice) that holds all of parts, and says nothing twice.
 func (o outcome) wantError(t *testing.T, parts ...string) {
 	t.Helper()
 	text := strings.TrimPrefix(o.stderr, "sealvk: "+nanoNotice+"\n")
@@ -74,6 +74,13 @@ func (o outcome) wantError(t *testing.T, parts ...string) {
 		if !strings.Contains(text, part) {
 			t.Errorf("the error %q does not tell %q", text, part)
 		}
+	}
+	said := map[string]bool{}
+	for part := range strings.SplitSeq(text, ": ") {
+		if said[part] {
+			t.Errorf("the error %q tells %q twice", text, part)
+		}
+		said[part] = true
 	}
 }
 

@@ -326,7 +326,7 @@ func TestProfileDiffOfOddNames(t *testing.T) {
 		if o.code != 0 || strings.ContainsAny(o.stdout, "\x1b\a\t") || !strings.Contains(o.stdout, "too few steps") {
 			t.Errorf("%s: %+v", form, o)
 		}
-		if name := map[string]string{"text": "a|<b> [31m c", "md": `a\|&lt;b> [31m c`}[form]; !strings.Contains(o.stdout, name) {
+		if name := map[string]string{"text": `a|<b> \x1b[31m c`, "md": `a\|&lt;b> \x1b[31m c`}[form]; !strings.Contains(o.stdout, name) {
 			t.Errorf("no %q in %s", name, o.stdout)
 		}
 	}

@@ -37,6 +37,15 @@ layout(constant_id = 12) const uint BLOCK = 0;
 
 const uint SUBGROUPS = LANES / 32u;
 #include "matrix_weights.glsl"
+// Lanes of a subgroup wait for each other.
+#ifdef MATRIX_EMULATED
+void meet() { barrier(); }
+#else
+void meet() {
+    subgroupMemoryBarrierShared();
+    subgroupBarrier();
+}
+#endif
 #include "gelu.glsl"
 
 layout(set = 0, binding = 1, std430) readonly restrict buffer X { uint x_most[]; };
@@ -66,7 +75,8 @@ const uint X_LOADS = TOKENS * 8u / LANES;  // of a lane, for half a turn
 const uint PAIR = TILE / 2u;
 
 shared uvec4 x_tile[BUFFERS != 0u ? BUFFERS * TOKENS * 8u : 1u];
-shared float pairs[GEGLU != 0u ? SUBGROUPS * 8u * PAIR : 1u]; // [subgroup][token][column]
+const uint PAIR_QUADS = PAIR / 4u + 1u; // one more than there are: else all tokens are in the same banks
+shared vec4 pairs[GEGLU != 0u ? SUBGROUPS * 8u * PAIR_QUADS : 1u]; // [subgroup][token][column]
 shared uint tile_most[GEGLU != 0u ? TOKENS : 1u];
 
 Matrix matrix;
@@ -189,25 +199,33 @@ void write(uint row0, uint token0) {
 // A tile's 16 values of 8 tokens: lanes have them as they have sums, and then of token g four columns that follow
 // each other.
 void write_pair(uint row, uint token0, uint in_tile, Sum gate, Sum up) {
-    uint g = lane_index() / 4u, t = lane_index() % 4u, from = subgroup_index() * 8u * PAIR;
-    barrier();
+    uint g = lane_index() / 4u, t = lane_index() % 4u, from = subgroup_index() * 8u * PAIR_QUADS;
+    meet();
     [[unroll]] for (uint i = 0u; i < 4u; i++) {
         float factor = factor_of(token0 + 2u * t + i % 2u);
-        pairs[from + (2u * t + i % 2u) * PAIR + g + 8u * (i / 2u)] = gelu(ELEMENT(gate, i) * factor) * (ELEMENT(up, i) * factor);
+        uint column = g + 8u * (i / 2u);
+        pairs[from + (2u * t + i % 2u) * PAIR_QUADS + column / 4u][column % 4u] = gelu(ELEMENT(gate, i) * factor) * (ELEMENT(up, i) * factor);
     }
-    barrier();
+    meet();
     uint token = token0 + g, block = (push.row0 + row) / TILE, column = block * PAIR, words = half_words(push.stride);
     if (row >= push.rows || token >= push.tokens) return;
     uint most = 0u;
-    [[unroll]] for (uint i = 0u; i < PAIR; i++)
-        if (column + i < push.stride) most = max(most, floatBitsToUint(pairs[from + g * PAIR + i]) & 0x7fffffffu);
-    float scale = half_scale(half_exponent(most));
-    [[unroll]] for (uint i = 0u; i < 2u; i++) {
-        uint word = column / 2u + 2u * t + i;
-        uvec2 c = half_columns(word, push.octets != 0u);
-        float a = c.x < push.stride ? pairs[from + g * PAIR + c.x % PAIR] : 0.0;
-        float b = c.y < push.stride ? pairs[from + g * PAIR + c.y % PAIR] : 0.0;
-        if (word < words) y_halves[half_at(token, words, word, push.octets != 0u)] = half_bits(a * scale) | half_bits(b * scale) << 16;
+    vec4 mine;
+    [[unroll]] for (uint q = 0u; q < PAIR / 4u; q++) {
+        vec4 v = pairs[from + g * PAIR_QUADS + q];
+        [[unroll]] for (uint i = 0u; i < 4u; i++) {
+            if (column + 4u * q + i >= push.stride) v[i] = 0.0;
+            most = max(most, floatBitsToUint(v[i]) & 0x7fffffffu);
+        }
+        if (q == t) mine = v;
+    }
+    mine *= half_scale(half_exponent(most));
+    uvec4 bits = uvec4(half_bits(mine.x), half_bits(mine.y), half_bits(mine.z), half_bits(mine.w));
+    uint word = column / 2u + 2u * t;
+    if (word < words) { // as half_columns has them
+        uint at = half_at(token, words, word, push.octets != 0u);
+        y_halves[at] = bits.x | (push.octets != 0u ? bits.z : bits.y) << 16;
+        y_halves[at + 1u] = (push.octets != 0u ? bits.y : bits.z) | bits.w << 16;
     }
     if (t == 0u) {
         uint factors = half_factor_at(0u, push.tokens, words, push.octets != 0u), blocks = (push.stride + PAIR - 1u) / PAIR;
@@ -218,6 +236,7 @@ void write_pair(uint row, uint token0, uint in_tile, Sum gate, Sum up) {
 
 void write_geglu(uint row0, uint tile_token, uint part_token) {
     for (uint i = gl_LocalInvocationID.x; i < TOKENS; i += LANES) tile_most[i] = 0u;
+    barrier();
     [[unroll]] for (uint n = 0u; n < NS; n++)
         [[unroll]] for (uint mi = 0u; mi < MS; mi += 2u)
             write_pair(row0 + mi * 16u, tile_token + part_token + n * 8u, part_token + n * 8u, sums[mi * NS + n], sums[(mi + 1u) * NS + n]);

@@ -113,9 +113,10 @@ void quantize(uint item) {
     if (!wants_quantized()) return;
     barrier();
     const uint blocks = HEAD_DIM / 16u;
-    for (uint b = gl_LocalInvocationID.x; b < blocks; b += LANES) {
+    for (uint i = gl_LocalInvocationID.x; i < 4u * blocks; i += LANES) {
+        uint b = i / 4u;
         block_quad = 4u * b;
-        quantize_block(item / push.heads, push.heads * HEAD_DIM, item % push.heads * blocks + b);
+        quantize_word(item / push.heads, push.heads * HEAD_DIM, item % push.heads * blocks + b, i % 4u);
     }
 }
 

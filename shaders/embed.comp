@@ -4,6 +4,9 @@
 // the sums of its squares (norm.glsl); and the token's id goes into the history of its
 // sequence. One workgroup a token, one dispatch a part of the table; tokens whose row
 // lies in another part are left alone.
+//
+// Four lanes take a unit of 4 pairs of 4 columns (weights.glsl), two runs of 16 columns.
+#extension GL_EXT_control_flow_attributes : require
 #include "lanes.glsl"
 #include "weights.glsl"
 #include "rows.glsl"
@@ -27,10 +30,10 @@ layout(push_constant) uniform Push {
     uint quantize; // 1: somebody reads Quantized
 } push;
 
-float run[2][16]; // the weighted values of two runs of 16 columns
-uint which;
+shared float run[LANES * 8u], run_weighted[LANES * 8u]; // [unit][run][column]
+uint block_at; // in run, of the block that is written
 bool wants_quantized() { return push.quantize != 0u; }
-float block_value(uint i) { return run[which][i]; }
+float block_value(uint i) { return run_weighted[block_at + i]; }
 
 #define QUANTIZED 7
 #include "quantize.glsl"
@@ -40,18 +43,18 @@ float block_value(uint i) { return run[which][i]; }
 const uint MAX_DIM = 16384u;
 shared float run_squares[MAX_DIM / 16u]; // of each 16 columns
 
-// Columns c to c+3 of a row, n of them into the run.
-void store(uint row, uint c, vec4 v, uint to, uint n, inout vec2 sums) {
+// Columns c to c+3 of a row, which a run has from place `to` on.
+void store(uint row, uint c, vec4 v, uint to) {
     v *= push.scale;
     for (uint i = 0u; i < 4u; i++) {
-        run[to][n + i] = 0.0;
-        if (c + i >= push.cols) continue;
+        bool there = c + i < push.cols;
+        float weight = there ? v[i] * norm[c + i] : 0.0;
+        run[to + i] = there ? v[i] : 0.0;
+        run_weighted[to + i] = weight;
+        if (!there) continue;
         uint at = row * push.cols + c + i;
-        float weight = v[i] * norm[c + i];
         x[at] = v[i];
         weighted[at] = weight;
-        run[to][n + i] = weight;
-        sums[to] += v[i] * v[i];
     }
 }
 
@@ -62,25 +65,28 @@ void main() {
     Matrix m = Matrix(push.rows, push.cols, push.row_quads, push.row_words, push.second);
     uint row = r.token - push.row0;
     if (lane == 0u) history[r.sequence * push.context + r.position] = r.token;
-    for (uint u = lane; u < unit_count(push.cols); u += LANES) {
-        vec4 scales = unit_scales(m, row, u);
-        vec2 sums = vec2(0.0);
-        uvec2 begin = is_float_type() ? uvec2(u * 32u, u * 32u + 16u) : pair_columns(u, 0u);
-        for (uint p = 0u; p < 4u; p++) {
+    uint units = unit_count(push.cols), p = lane % 4u, mine = lane / 4u * 32u;
+    for (uint first = 0u; first < units; first += LANES / 4u) {
+        uint u = first + lane / 4u;
+        barrier();
+        if (u < units) {
             vec4 a, b;
-            pair_load(m, row, u, p, scales, a, b);
-            uvec2 c = pair_columns(u, p);
-            if (is_float_type()) { // its runs follow each other
-                store(out_row, c.x, a, p / 2u, p % 2u * 8u, sums);
-                store(out_row, c.y, b, p / 2u, p % 2u * 8u + 4u, sums);
-            } else {
-                store(out_row, c.x, a, 0u, p * 4u, sums);
-                store(out_row, c.y, b, 1u, p * 4u, sums);
-            }
+            pair_load(m, row, u, p, unit_scales(m, row, u), a, b);
+            uvec2 c = pair_columns(u, p), to = uvec2(p * 4u, 16u + p * 4u);
+            if (is_float_type()) to = uvec2(p * 8u, p * 8u + 4u); // its runs follow each other
+            store(out_row, c.x, a, mine + to.x);
+            store(out_row, c.y, b, mine + to.y);
         }
-        for (which = 0u; which < 2u; which++) {
-            run_squares[begin[which] / 16u] = sums[which];
-            if (begin[which] < push.cols) quantize_block(out_row, push.cols, begin[which] / 16u);
+        barrier();
+        if (u >= units) continue;
+        uvec2 begin = is_float_type() ? uvec2(u * 32u, u * 32u + 16u) : pair_columns(u, 0u);
+        for (uint which = 0u; which < 2u; which++) {
+            block_at = mine + which * 16u;
+            if (begin[which] < push.cols) quantize_word(out_row, push.cols, begin[which] / 16u, p);
+            if (p != which) continue;
+            float sum = 0.0;
+            for (uint i = 0u; i < 16u; i++) sum += run[block_at + i] * run[block_at + i];
+            run_squares[begin[which] / 16u] = sum;
         }
     }
     barrier();

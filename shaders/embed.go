@@ -45,5 +45,5 @@ func (s *Kernels) Embed(c *vk.Commands, label string, e Embed) {
 }
 
 func (s *Kernels) embedPipeline(k *Kernel, t Type) *Pipeline {
-	return s.pipeline(k, form{weights: t, constants: embedConstants{Lanes: uint32(s.tuning.Lanes), Type: uint32(t)}.words()})
+	return s.pipeline(k, form{weights: t, constants: embedConstants{Lanes: uint32(max(4, s.tuning.Lanes)), Type: uint32(t)}.words()})
 }

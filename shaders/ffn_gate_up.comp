@@ -49,9 +49,9 @@ void main() {
     }
     if (push.quantize == 0u) return;
     barrier();
-    for (uint i = gl_LocalInvocationID.x; i < TOKENS * ROWS / TILE; i += LANES) { // a tile's values are a block
-        uint t = token + i / (ROWS / TILE), local = i % (ROWS / TILE), block = (push.row0 + row) / TILE + local;
-        block_at = i * TILE;
-        if (t < push.tokens && row + local * TILE < push.rows && block * PAIR < end) quantize_block(t, push.ffn_dim, block);
+    for (uint i = gl_LocalInvocationID.x; i < TOKENS * ROWS / TILE * 4u; i += LANES) { // a tile's values are a block
+        uint tile = i / 4u, t = token + tile / (ROWS / TILE), local = tile % (ROWS / TILE), block = (push.row0 + row) / TILE + local;
+        block_at = tile * TILE;
+        if (t < push.tokens && row + local * TILE < push.rows && block * PAIR < end) quantize_word(t, push.ffn_dim, block, i % 4u);
     }
 }

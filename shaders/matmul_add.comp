@@ -51,16 +51,17 @@ void main() {
         result[i] = sum;
     }
     barrier();
-    for (uint i = gl_LocalInvocationID.x; i < TOKENS * ROWS / TILE; i += LANES) {
+    for (uint i = LANES - 1u - gl_LocalInvocationID.x; i < TOKENS * ROWS / TILE; i += LANES) { // the last lanes, while the first have words
         uint t = token + i / (ROWS / TILE), tile = (push.row0 + row) / TILE + i % (ROWS / TILE);
         if (t >= push.tokens || tile * TILE >= push.row0 + push.rows) continue;
         float sum = 0.0;
         for (uint r = 0u; r < TILE; r++) sum += result[i * TILE + r] * result[i * TILE + r];
         squares[t * ((push.dim + TILE - 1u) / TILE) + tile] = sum;
-        for (uint half_tile = 0u; half_tile < 2u; half_tile++) {
-            block_row = tile * TILE + half_tile * 16u;
-            block_at = i * TILE + half_tile * 16u;
-            if (block_row < push.dim) quantize_block(t, push.dim, block_row / 16u);
-        }
+    }
+    for (uint i = gl_LocalInvocationID.x; i < TOKENS * ROWS / 4u; i += LANES) {
+        uint t = token + i / (ROWS / 4u);
+        block_at = i / 4u * 16u;
+        block_row = push.row0 + row + block_at % ROWS;
+        if (t < push.tokens && block_row < min(push.row0 + push.rows, push.dim)) quantize_word(t, push.dim, block_row / 16u, i % 4u);
     }
 }

@@ -37,6 +37,15 @@ layout(constant_id = 12) const uint BLOCK = 0;
 
 const uint SUBGROUPS = LANES / 32u;
 #include "matrix_weights.glsl"
+// Lanes of a subgroup wait for each other.
+#ifdef MATRIX_EMULATED
+void meet() { barrier(); }
+#else
+void meet() {
+    subgroupMemoryBarrierShared();
+    subgroupBarrier();
+}
+#endif
 #include "gelu.glsl"
 
 layout(set = 0, binding = 1, std430) readonly restrict buffer X { uint x_most[]; };
@@ -66,13 +75,15 @@ const uint X_LOADS = TOKENS * 8u / LANES;  // of a lane, for half a turn
 const uint PAIR = TILE / 2u;
 
 shared uvec4 x_tile[BUFFERS != 0u ? BUFFERS * TOKENS * 8u : 1u];
-shared float pairs[GEGLU != 0u ? SUBGROUPS * 8u * PAIR : 1u]; // [subgroup][token][column]
+const uint PAIR_QUADS = PAIR / 4u + 1u; // one more than there are: else all tokens are in the same banks
+shared vec4 pairs[GEGLU != 0u ? SUBGROUPS * 8u * PAIR_QUADS : 1u]; // [subgroup][token][column]
 shared uint tile_most[GEGLU != 0u ? TOKENS : 1u];
 
 Matrix matrix;
 uint rows[LANE_ROWS]; // this lane's
 uvec4 q[LANE_ROWS], q2[LANE_ROWS], next_q[LANE_ROWS], next_q2[LANE_ROWS];
-Head head[LANE_ROWS], next_head[LANE_ROWS];
+Head head[LANE_ROWS];
+HeadWords next_head[LANE_ROWS];
 f16vec4 scales[LANE_ROWS];
 uvec4 next_x[BUFFERS != 0u ? X_LOADS : 1u];
 float next_factor[BUFFERS != 0u ? X_LOADS : 1u]; // of its block
@@ -90,7 +101,7 @@ void fetch(uint s) {
     [[unroll]] for (uint r = 0u; r < LANE_ROWS; r++) {
         next_q[r] = quad_at(matrix, rows[r], first_quad(s));
         if (has_second()) next_q2[r] = quad_at(matrix, rows[r], second_quad(s));
-        next_head[r] = step_head(matrix, rows[r], s);
+        next_head[r] = head_words(matrix, rows[r], s);
     }
 }
 
@@ -117,6 +128,10 @@ uvec4 times(uvec4 v, f16vec2 ratio) {
     return v;
 }
 
+// Where the octet of a lane's step and of a token stands among 32 in shared memory: neighbours in memory store eight
+// tokens of a step side by side, those that compute load four steps of two tokens, and neither meets in a bank.
+uint in_tile(uint step, uint token) { return step * 8u + (token ^ 2u * step); }
+
 // Two octets of each step of a turn: [group of 8 tokens][octet][lane's step][token].
 void fetch_x(uint token0, uint turn, uint first_octet) {
     [[unroll]] for (uint j = 0u; j < X_LOADS; j++) {
@@ -128,8 +143,10 @@ void fetch_x(uint token0, uint turn, uint first_octet) {
 }
 
 void store_x(uint buf) {
-    [[unroll]] for (uint j = 0u; j < X_LOADS; j++)
-        x_tile[buf * TOKENS * 8u + gl_LocalInvocationID.x + j * LANES] = BLOCK != 0u ? times(next_x[j], f16vec2(half_ratio(next_factor[j], most[j]))) : next_x[j];
+    [[unroll]] for (uint j = 0u; j < X_LOADS; j++) {
+        uint i = gl_LocalInvocationID.x + j * LANES;
+        x_tile[buf * TOKENS * 8u + i / 32u * 32u + in_tile(i / 8u % 4u, i % 8u)] = BLOCK != 0u ? times(next_x[j], f16vec2(half_ratio(next_factor[j], most[j]))) : next_x[j];
+    }
 }
 
 // Makes what was fetched that of this turn's step.
@@ -138,7 +155,7 @@ void take(uint s) {
     [[unroll]] for (uint r = 0u; r < LANE_ROWS; r++) {
         q[r] = next_q[r];
         q2[r] = next_q2[r];
-        head[r] = next_head[r];
+        head[r] = head_of(next_head[r], s);
         scales[r] = half_scales(step_scales(head[r], s));
     }
 }
@@ -182,25 +199,33 @@ void write(uint row0, uint token0) {
 // A tile's 16 values of 8 tokens: lanes have them as they have sums, and then of token g four columns that follow
 // each other.
 void write_pair(uint row, uint token0, uint in_tile, Sum gate, Sum up) {
-    uint g = lane_index() / 4u, t = lane_index() % 4u, from = subgroup_index() * 8u * PAIR;
-    barrier();
+    uint g = lane_index() / 4u, t = lane_index() % 4u, from = subgroup_index() * 8u * PAIR_QUADS;
+    meet();
     [[unroll]] for (uint i = 0u; i < 4u; i++) {
         float factor = factor_of(token0 + 2u * t + i % 2u);
-        pairs[from + (2u * t + i % 2u) * PAIR + g + 8u * (i / 2u)] = gelu(ELEMENT(gate, i) * factor) * (ELEMENT(up, i) * factor);
+        uint column = g + 8u * (i / 2u);
+        pairs[from + (2u * t + i % 2u) * PAIR_QUADS + column / 4u][column % 4u] = gelu(ELEMENT(gate, i) * factor) * (ELEMENT(up, i) * factor);
     }
-    barrier();
+    meet();
     uint token = token0 + g, block = (push.row0 + row) / TILE, column = block * PAIR, words = half_words(push.stride);
     if (row >= push.rows || token >= push.tokens) return;
     uint most = 0u;
-    [[unroll]] for (uint i = 0u; i < PAIR; i++)
-        if (column + i < push.stride) most = max(most, floatBitsToUint(pairs[from + g * PAIR + i]) & 0x7fffffffu);
-    float scale = half_scale(half_exponent(most));
-    [[unroll]] for (uint i = 0u; i < 2u; i++) {
-        uint word = column / 2u + 2u * t + i;
-        uvec2 c = half_columns(word, push.octets != 0u);
-        float a = c.x < push.stride ? pairs[from + g * PAIR + c.x % PAIR] : 0.0;
-        float b = c.y < push.stride ? pairs[from + g * PAIR + c.y % PAIR] : 0.0;
-        if (word < words) y_halves[half_at(token, words, word, push.octets != 0u)] = half_bits(a * scale) | half_bits(b * scale) << 16;
+    vec4 mine;
+    [[unroll]] for (uint q = 0u; q < PAIR / 4u; q++) {
+        vec4 v = pairs[from + g * PAIR_QUADS + q];
+        [[unroll]] for (uint i = 0u; i < 4u; i++) {
+            if (column + 4u * q + i >= push.stride) v[i] = 0.0;
+            most = max(most, floatBitsToUint(v[i]) & 0x7fffffffu);
+        }
+        if (q == t) mine = v;
+    }
+    mine *= half_scale(half_exponent(most));
+    uvec4 bits = uvec4(half_bits(mine.x), half_bits(mine.y), half_bits(mine.z), half_bits(mine.w));
+    uint word = column / 2u + 2u * t;
+    if (word < words) { // as half_columns has them
+        uint at = half_at(token, words, word, push.octets != 0u);
+        y_halves[at] = bits.x | (push.octets != 0u ? bits.z : bits.y) << 16;
+        y_halves[at + 1u] = (push.octets != 0u ? bits.y : bits.z) | bits.w << 16;
     }
     if (t == 0u) {
         uint factors = half_factor_at(0u, push.tokens, words, push.octets != 0u), blocks = (push.stride + PAIR - 1u) / PAIR;
@@ -211,6 +236,7 @@ void write_pair(uint row, uint token0, uint in_tile, Sum gate, Sum up) {
 
 void write_geglu(uint row0, uint tile_token, uint part_token) {
     for (uint i = gl_LocalInvocationID.x; i < TOKENS; i += LANES) tile_most[i] = 0u;
+    barrier();
     [[unroll]] for (uint n = 0u; n < NS; n++)
         [[unroll]] for (uint mi = 0u; mi < MS; mi += 2u)
             write_pair(row0 + mi * 16u, tile_token + part_token + n * 8u, part_token + n * 8u, sums[mi * NS + n], sums[(mi + 1u) * NS + n]);
@@ -253,26 +279,27 @@ void main() {
                 barrier();
                 fetch_x(token0, o == 0u ? turn : next, 2u - o);
             }
-            uvec4 x[NS];
-            uint column = octet_column(s, o);
-            [[unroll]] for (uint n = 0u; n < NS; n++) {
-                if (BUFFERS != 0u) x[n] = x_tile[buf * TOKENS * 8u + ((part_token / 8u + n) * 2u + o % 2u) * 32u + t * 8u + g];
-                else x[n] = x_octet((token0 + part_token) / 8u + n, column, g);
-                if (BUFFERS == 0u && BLOCK != 0u) {
-                    uint group = (token0 + part_token) / 8u + n;
-                    if (o % 2u == 0u) ratio[n] = f16vec2(half_ratio(block_factor(group, column, g), token_most(group, g)));
-                    x[n] = times(x[n], ratio[n]);
-                }
+            A a[2u * MS];
+            [[unroll]] for (uint mi = 0u; mi < MS; mi++) {
+                Eight w = weights(2u * mi, s, o), below = weights(2u * mi + 1u, s, o);
+                [[unroll]] for (uint four = 0u; four < 2u; four++)
+                    a[2u * mi + four] = matrix_a(f16vec2[4](w.v[2u * four], below.v[2u * four], w.v[2u * four + 1u], below.v[2u * four + 1u]));
             }
-            Eight w[LANE_ROWS];
-            [[unroll]] for (uint r = 0u; r < LANE_ROWS; r++) w[r] = weights(r, s, o);
-            UNROLL for (uint four = 0u; four < 2u; four++) {
-                UNROLL for (uint mi = 0u; mi < MS; mi++) {
-                    A a = matrix_a(f16vec2[4](w[2u * mi].v[2u * four], w[2u * mi + 1u].v[2u * four], w[2u * mi].v[2u * four + 1u], w[2u * mi + 1u].v[2u * four + 1u]));
-                    UNROLL for (uint n = 0u; n < NS; n++) {
-                        B b = matrix_b(unpackFloat2x16(x[n][2u * four]), unpackFloat2x16(x[n][2u * four + 1u]));
-                        multiply_add(a, b, sums[mi * NS + n]);
-                    }
+            uint column = octet_column(s, o);
+            uvec4 x[BUFFERS == 0u ? NS : 1u]; // from memory all together, from shared memory one by one, which takes fewer registers
+            if (BUFFERS == 0u)
+                [[unroll]] for (uint n = 0u; n < NS; n++) x[n] = x_octet((token0 + part_token) / 8u + n, column, g);
+            UNROLL for (uint n = 0u; n < NS; n++) {
+                uint group = part_token / 8u + n;
+                uvec4 octet = x[BUFFERS == 0u ? n : 0u];
+                if (BUFFERS != 0u) octet = x_tile[buf * TOKENS * 8u + (group * 2u + o % 2u) * 32u + in_tile(t, g)];
+                if (BUFFERS == 0u && BLOCK != 0u) {
+                    if (o % 2u == 0u) ratio[n] = f16vec2(half_ratio(block_factor(token0 / 8u + group, column, g), token_most(token0 / 8u + group, g)));
+                    octet = times(octet, ratio[n]);
+                }
+                UNROLL for (uint four = 0u; four < 2u; four++) {
+                    B b = matrix_b(unpackFloat2x16(octet[2u * four]), unpackFloat2x16(octet[2u * four + 1u]));
+                    UNROLL for (uint mi = 0u; mi < MS; mi++) multiply_add(a[2u * mi + four], b, sums[mi * NS + n]);
                 }
             }
             if (BUFFERS == 2u && o % 2u == 1u) buf ^= 1u;

@@ -53,8 +53,8 @@ func registerKnobs(prefix string, of func(*Tuning) *Tiling) []Knob {
 type RegisterTiles struct {
 	Form   MatrixForm   // MatrixLanes or MatrixEmulated; NoMatrices: nobody knows yet where elements stand
 	Places MatrixPlaces // as FindMatrices finds them
-	// The first that holds all tokens is taken, else Wide. Their Cols are TurnCols; those with Buffers
-	// have half as many columns of x in shared memory.
+	// The first that holds all tokens is taken, else Middle or Wide, by which the device is sooner done. Their Cols
+	// are TurnCols; those with Buffers have half as many columns of x in shared memory.
 	Few, Narrow, Middle, Wide Tiling
 	Ahead                     bool // weights are loaded a turn ahead
 	Floats                    bool // takes weights that are floats too
@@ -100,12 +100,20 @@ func (r *RegisterTiles) Takes(w *Matrix) bool {
 
 func (r *RegisterTiles) tiles() []*Tiling { return []*Tiling{&r.Few, &r.Narrow, &r.Middle, &r.Wide} }
 
-// tile that so many tokens are computed in.
-func (r *RegisterTiles) tile(tokens int) *Tiling {
+// tile that a product of so many rows, in splits, and tokens is computed in by so many shader cores. A token's
+// sums are the same bits in all.
+func (r *RegisterTiles) tile(rows, splits, tokens, groups int) *Tiling {
 	for _, t := range r.tiles() {
 		if tokens <= t.Tokens {
 			return t
 		}
+	}
+	cost := func(t *Tiling) int { // of the cores that have most tiles, in values; each part makes f16 of its weights anew
+		tiles := ceilDiv(rows, t.Rows) * ceilDiv(tokens, t.Tokens) * splits
+		return ceilDiv(tiles, groups) * t.Rows * t.Tokens * (t.PartTokens + loadTokens) / t.PartTokens
+	}
+	if cost(&r.Middle) < cost(&r.Wide) {
+		return &r.Middle
 	}
 	return &r.Wide
 }
@@ -117,7 +125,7 @@ func (r *RegisterTiles) lanes(t *Tiling) int {
 
 // shared is the bytes of shared memory, as matmul_registers.comp declares it.
 func (r *RegisterTiles) shared(t *Tiling) int {
-	n := max(1, t.Buffers*t.Tokens*8)*16 + r.lanes(t)/32*8*pairRows*4 + t.Tokens*4
+	n := max(1, t.Buffers*t.Tokens*8)*16 + r.lanes(t)/32*8*(pairRows+4)*4 + t.Tokens*4
 	if r.Form == MatrixEmulated {
 		n += r.lanes(t) / 32 * 4 * (16*16 + 16*8)
 	}

@@ -71,8 +71,17 @@ func TestRegisterTiles(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	for tokens, want := range map[int]*Tiling{1: &r.Few, 32: &r.Few, 33: &r.Narrow, 64: &r.Narrow, 65: &r.Middle, 128: &r.Middle, 129: &r.Wide, 1024: &r.Wide} {
-		if got := r.tile(tokens); got != want {
+		if got := r.tile(2*24576, 1, tokens, 132); got != want {
 			t.Errorf("%d tokens: %s", tokens, got)
+		}
+	}
+	// 192 and 64 wide tiles leave cores idle that 768 and 256 do not; 384 and 1536 are alike.
+	for _, c := range []struct {
+		rows, splits int
+		want         *Tiling
+	}{{3 * 4096, 1, &r.Middle}, {4096, 1, &r.Middle}, {3072, 8, &r.Wide}} {
+		if got := r.tile(c.rows, c.splits, 512, 132); got != c.want {
+			t.Errorf("%d rows in %d splits: %s", c.rows, c.splits, got)
 		}
 	}
 	if err := tuning.Prefill.Check(c); err != nil || r.Wide.Buffers != 2 {

@@ -141,7 +141,7 @@ func (s *Kernels) MatMulPrefill(c *vk.Commands, label string, m MatMulPrefill) {
 	var tile *Tiling
 	var pipeline *Pipeline
 	if form := (tileForm{geglu, x.Block}); x.Octets {
-		tile = p.Registers.tile(x.Tokens)
+		tile = p.Registers.tile(w.Rows, splits, x.Tokens, p.Groups)
 		pipeline = s.registerPipeline(matmulRegistersKernel, w.Type, tile, form)
 	} else {
 		tile = p.tiling(w.Rows, splits, x.Tokens)

@@ -14,6 +14,7 @@ import (
 
 	"sealvk/cli/chats"
 	"sealvk/prompt"
+	"sealvk/tokenize"
 	"sealvk/weights"
 )
 
@@ -201,7 +202,7 @@ func TestTemplatesWithoutASystemPrompt(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := &opened{file: file}
-	if o.tokenizer, err = tokenizerOf(file); err != nil {
+	if o.tokenizer, err = tokenizerOf(file, tokenize.Marks{}); err != nil {
 		t.Fatal(err)
 	}
 	const turns = `{{ m.content }}{% endif %}{% endfor %}`

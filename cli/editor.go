@@ -58,6 +58,8 @@ func (e *editor) next(prompt string) (turn, error) {
 		text := e.editor.Text()
 		e.editor.Set(edit.Turn{})
 		return turn{"/edit " + text, true}, nil
+	case event == edit.Interrupted && e.editor.Text() != "":
+		return turn{}, nil // it throws the line away, and is no wish to leave
 	case event == edit.Interrupted:
 		return turn{}, errInterrupt
 	case event == edit.Ended:

@@ -86,7 +86,7 @@ type chat struct {
 	unknown      string  // a line whose command nobody knows: if it comes again it is a turn
 }
 
-// chat talks, of first at first unless it is "".
+// chat talks, of first at first unless that is empty.
 func (p *program) chat(f *chatFlags, first string) (err error) {
 	if err := checkUTF8("the first turn", first); err != nil {
 		return err
@@ -132,7 +132,7 @@ func (p *program) chat(f *chatFlags, first string) (err error) {
 	if f.model.verbose && f.sampling.temperature.value > 0 {
 		p.note("seed %d", f.sampling.seed.value)
 	}
-	if first != "" {
+	if strings.TrimSpace(first) != "" {
 		if err := c.turn(first); err != nil {
 			return err
 		}

@@ -58,7 +58,7 @@ func (c *chat) context(string) (leave bool, err error) {
 	_ = t.Flush() // standard error
 	fmt.Fprintf(c.stderr, "%d tokens are cached; the others are computed with the next turn.\n", c.opened.session.Holds(ids))
 	if from > 0 {
-		fmt.Fprintf(c.stderr, "The oldest %s are left out.\n", counted(int64(first-1), "turn"))
+		fmt.Fprintf(c.stderr, "The model does not see the oldest %s.\n", counted(int64(first-1), "turn"))
 	}
 	return false, nil
 }

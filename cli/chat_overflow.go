@@ -117,7 +117,7 @@ func (c *chat) shifted(s seen) string {
 			turns++
 		}
 	}
-	return fmt.Sprintf("the context of %d tokens is full: the oldest %d of %s are left out from here on",
+	return fmt.Sprintf("the context of %d tokens is full: from here on the model does not see the oldest %d of %s",
 		c.opened.model.Context(), turns, counted(int64(c.conversation.Turns()), "turn"))
 }
 

@@ -46,11 +46,11 @@ func TestChatShifts(t *testing.T) {
 	for len(encoded(0)) < 100 {
 		c.conversation.System += "Be terse. "
 	}
-	all, last := encoded(0), encoded(4)
+	all, last := encoded(0), encoded(2)
 	c.conversation.Drop(4)
 	said.Reset()
 	say(t, c, story) // there is room for the least of answers, which this one is longer than
-	if got := c.conversation.Messages[5]; got.LeftOut != 4 || strings.Count(said.String(), "full: the oldest 2 of 3 turns are left out") != 1 {
+	if got := c.conversation.Messages[5]; got.LeftOut != 2 || strings.Count(said.String(), "full: from here on the model does not see the oldest 1 of 3 turns\n") != 1 {
 		t.Errorf("%d messages left out, %q", got.LeftOut, said.String())
 	}
 	begun := alone(all)
@@ -61,7 +61,7 @@ func TestChatShifts(t *testing.T) {
 	}
 	said.Reset()
 	say(t, c, "/context")
-	if !strings.HasSuffix(said.String(), "The oldest 2 turns are left out.\n") || !strings.Contains(said.String(), " turn 3\n") || strings.Contains(said.String(), " turn 2\n") {
+	if !strings.HasSuffix(said.String(), "The model does not see the oldest 1 turn.\n") || !strings.Contains(said.String(), " turn 2\n") || strings.Contains(said.String(), " turn 1\n") {
 		t.Errorf("/context says\n%s", said.String())
 	}
 
@@ -72,8 +72,8 @@ func TestChatShifts(t *testing.T) {
 	answer := c.conversation.Messages[11]
 	c.conversation.Drop(11)
 	before := answer.LeftOut
-	if ids := encoded(before); before <= 4 || len(ids) > most || len(encoded(before-2)) <= most || answer.Content != alone(ids).Text ||
-		strings.Count(said.String(), fmt.Sprintf("full: the oldest %d of 6 turns", before/2)) != 1 {
+	if ids := encoded(before); before <= 2 || len(ids) > most || len(encoded(before-2)) <= most || answer.Content != alone(ids).Text ||
+		strings.Count(said.String(), fmt.Sprintf("does not see the oldest %d of 6 turns", before/2)) != 1 {
 		t.Errorf("%d messages left out, which leaves %d tokens; %q, %q", before, len(ids), answer.Content, said.String())
 	}
 	c.conversation.Append(answer)

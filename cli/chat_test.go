@@ -81,7 +81,7 @@ func TestChatSystemPromptReachesTheModel(t *testing.T) {
 		}
 		system, user := g.Messages[0].Content, g.Messages[1].Content
 		for _, o := range []outcome{
-			onDevice(t, user, "chat", "--temp", "0", "--system", system, "-v"),
+			onDevice(t, "", "chat", "--temp", "0", "--system", system, "-v", user),
 			onDevice(t, "/system "+system+"\n"+user, "chat", "--temp", "0", "-v"),
 		} {
 			if o.code != 0 || o.stdout != g.Q4KM.Text+"\n" {

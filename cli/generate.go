@@ -119,6 +119,9 @@ func (o *opened) encode(text string, f *generateFlags) ([]int32, error) {
 	if f.raw {
 		return prompt.Raw(o.tokenizer, text, f.special), nil
 	}
+	if err := o.checkSystem(f.sampling.system); err != nil {
+		return nil, fmt.Errorf("--system: %w", err)
+	}
 	turns := messages(f.sampling.system, prompt.Message{Role: "user", Content: text})
 	return o.template.Encode(o.tokenizer, turns, true)
 }

@@ -203,3 +203,26 @@ func TestRefused(t *testing.T) {
 		}
 	}
 }
+
+// A control piece that the model samples has no text, but a text to stop at may still spell it; a character that it cuts
+// off is not lost.
+func TestControlPiecesHaveNoText(t *testing.T) {
+	hidden := testJob(t)
+	shown := *hidden
+	shown.Control = true
+	eos := hidden.Tokenizer.EOS()
+	half, ok := hidden.Tokenizer.ID("<0xE0>")
+	if !ok {
+		t.Fatal("the vocabulary has no bytes")
+	}
+	for _, c := range []struct {
+		job   *Job
+		want  string
+		stops []int32
+	}{{hidden, "\ufffd", []int32{eos}}, {&shown, "\ufffd<eos>", nil}} {
+		r := ask(t, c.job, `{"prompt":"x","ignore_eos":true,"stop":["<eos>"]}`, 0).Requests[0]
+		if got := r.Decode(half) + r.Decode(eos); got != c.want || !slices.Equal(r.StopTokens, c.stops) {
+			t.Errorf("%q, stops at %v; want %q, %v", got, r.StopTokens, c.want, c.stops)
+		}
+	}
+}

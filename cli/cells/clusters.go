@@ -1,27 +1,14 @@
 package cells
 
 import (
-	"iter"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/clipperhouse/displaywidth"
 )
 
-// Clusters gives the extended grapheme clusters of s (UAX #29), what a person takes for one character.
-func Clusters(s string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		for len(s) > 0 {
-			cluster, _ := Next(s)
-			if !yield(cluster) {
-				return
-			}
-			s = s[len(cluster):]
-		}
-	}
-}
-
-// Next gives the first cluster of s and how many cells it takes; of "" it is "" and 0.
+// Next gives the first extended grapheme cluster of s (UAX #29), what a person takes for one character, and how many
+// cells it takes; of "" it is "" and 0.
 func Next(s string) (cluster string, width int) {
 	if s != "" && s[0] >= ' ' && s[0] <= '~' && (len(s) == 1 || s[1] < utf8.RuneSelf) {
 		return s[:1], 1

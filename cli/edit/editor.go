@@ -57,7 +57,7 @@ func of(t Turn) buffer {
 // Take gives what was submitted, puts it into the history, and leaves the editor empty. An error is the history's: the
 // turn is whole.
 func (e *Editor) Take() (Turn, error) {
-	t := Turn{Text: e.text, Pasted: e.typed == 0}
+	t := Turn{Text: e.text, Pasted: e.typed == 0 && e.text != ""}
 	if e.inBlock() {
 		t = Turn{Text: unquote(e.text), Pasted: true}
 	}

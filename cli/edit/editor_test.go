@@ -138,6 +138,7 @@ func TestTurns(t *testing.T) {
 		keys []any // and Enter
 		want Turn
 	}{
+		{keys(), Turn{"", false}},
 		{keys("/help"), Turn{"/help", false}},
 		{keys(paste("/etc/hosts is a file")), Turn{"/etc/hosts is a file", true}},
 		{keys(paste("etc"), Home, "/"), Turn{"/etc", false}},

@@ -93,11 +93,11 @@ func (h *History) read() (turns []Turn, warnings []string, err error) {
 	return newest(turns), warnings, nil
 }
 
-// newest is the end of turns that is kept.
+// newest is the end of turns that is kept. A turn that is too long for the file doesn't push others out.
 func newest(turns []Turn) []Turn {
 	size := 0
 	for i := len(turns) - 1; i >= 0; i-- {
-		if size += len(turns[i].Text); size > maxBytes || len(turns)-i > maxTurns {
+		if size += min(len(turns[i].Text), maxTurnBytes); size > maxBytes || len(turns)-i > maxTurns {
 			return turns[i+1:]
 		}
 	}

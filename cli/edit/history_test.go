@@ -148,6 +148,10 @@ func TestHistoryIsBounded(t *testing.T) {
 	if n := len(h.turns); n != maxTurns || !strings.HasPrefix(h.turns[n-2].Text, "longer") {
 		t.Error(n)
 	}
+	add(t, h, Turn{Text: strings.Repeat("x", 2*maxBytes)})
+	if n := len(h.turns); n < 3 || h.turns[n-2].Text != "last" {
+		t.Error(n)
+	}
 	if info, err := os.Stat(path); err != nil || info.Size() > maxBytes+maxBytes/10 {
 		t.Error(info.Size(), err)
 	}

@@ -103,14 +103,12 @@ func (e *Editor) layRows(prompt, text string) *rows {
 // samePrefix is how many bytes a and b begin with alike.
 func samePrefix(a, b string) int {
 	const block = 4096 // compared at once
-	n := 0
-	for m := min(len(a), len(b)); n < m; n++ {
-		for n+block <= m && a[n:n+block] == b[n:n+block] {
-			n += block
-		}
-		if n == m || a[n] != b[n] {
-			break
-		}
+	n, m := 0, min(len(a), len(b))
+	for n+block <= m && a[n:n+block] == b[n:n+block] {
+		n += block
+	}
+	for n < m && a[n] == b[n] {
+		n++
 	}
 	return n
 }

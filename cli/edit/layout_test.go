@@ -131,10 +131,8 @@ func check(t *testing.T, e *Editor) {
 		t.Fatalf("the text is %q", e.text)
 	}
 	at := 0
-	for cluster := range cells.Clusters(e.text) {
-		if at >= e.cursor {
-			break
-		}
+	for at < e.cursor {
+		cluster, _ := cells.Next(e.text[at:])
 		at += len(cluster)
 	}
 	if at != e.cursor || e.typed < 0 || e.typed > len(e.text) {

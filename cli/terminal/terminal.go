@@ -78,16 +78,16 @@ func Open(in, out *os.File, reflows bool) (*Terminal, error) {
 // Close gives the terminal back as Open found it. It may be called twice, and while Read waits, which ends then with
 // os.ErrClosed.
 func (t *Terminal) Close() error {
-	err := t.enter(users)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	select {
 	case <-t.closed:
+		return nil
 	default:
-		t.signals.end()
-		close(t.closed)
 	}
-	return err
+	close(t.closed)
+	t.signals.end()
+	return t.set(users)
 }
 
 // Size is the terminal's in cells, 80 by 24 where it does not tell.

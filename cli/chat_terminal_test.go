@@ -69,11 +69,11 @@ func TestChatOnATerminal(t *testing.T) {
 	s.Paste("/exit\r\nis no command")
 	s.WaitAt("  is no command", 15)
 	s.Type("\r")
-	s.Wait("an answer", func(v screen.View) bool {
-		_, answer, _ := strings.Cut(v.Text(), "  is no command\n")
-		return strings.TrimSpace(answer) != ""
+	s.Wait("the terminal of an answer", func(screen.View) bool {
+		_, after, _ := strings.Cut(s.Output(), "is no command")
+		return strings.Contains(after, "\x1b[<u")
 	})
-	s.Type("ahead\x03")
+	s.Type("ahead\x03") // now a signal
 	s.WaitFor("(stopped; Ctrl-C again leaves)\n> ahead")
 
 	s.Type("\x1a")

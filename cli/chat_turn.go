@@ -14,6 +14,7 @@ import (
 
 // turn answers what the user says. Only an error that ends the conversation comes back.
 func (c *chat) turn(text string) error {
+	c.noteDecomposed(text)
 	before := c.conversation
 	c.conversation.Append(chats.Message{Role: chats.User, Content: c.attached.before(text), Created: time.Now()})
 	err := c.answer(before)

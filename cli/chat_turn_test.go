@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/text/unicode/norm"
+
 	"sealvk/cli/chats"
 	"sealvk/prompt"
 	"sealvk/tokenize"
@@ -229,5 +231,13 @@ func TestTemplatesWithoutASystemPrompt(t *testing.T) {
 	say(t, c, "/system Be terse.")
 	if c.conversation.System != "Be kind." || !strings.Contains(said.String(), "put it into the first turn") {
 		t.Errorf("%q, and the system prompt is %q", said.String(), c.conversation.System)
+	}
+}
+
+func TestChatTellsOfDecomposedText(t *testing.T) {
+	c, _, told := talk(t, 256)
+	say(t, c, strings.Repeat(norm.NFD.String("rất đẹp "), 256))
+	if text := told.String(); !strings.Contains(text, "decomposed letters") || !strings.Contains(text, "the context holds 256") || len(c.conversation.Messages) > 0 {
+		t.Errorf("%q, and %q was said", text, spoken(c))
 	}
 }

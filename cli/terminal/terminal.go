@@ -78,16 +78,16 @@ func Open(in, out *os.File, reflows bool) (*Terminal, error) {
 // Close gives the terminal back as Open found it. It may be called twice, and while Read waits, which ends then with
 // os.ErrClosed.
 func (t *Terminal) Close() error {
-	err := t.enter(users)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	select {
 	case <-t.closed:
+		return nil
 	default:
-		t.signals.end()
-		close(t.closed)
 	}
-	return err
+	close(t.closed)
+	t.signals.end()
+	return t.set(users)
 }
 
 // Size is the terminal's in cells, 80 by 24 where it does not tell.
@@ -155,8 +155,9 @@ func (t *Terminal) set(m mode) error {
 	if m == raw {
 		text += keysOn
 	}
+	err := writeModes(t.in, t.out, t.before, m)
 	_, written := io.WriteString(t.out, text)
-	err := errors.Join(written, writeModes(t.in, t.out, t.before, m))
+	err = errors.Join(err, written)
 	t.mode = m
 	if err != nil {
 		return fmt.Errorf("terminal: %w", err)

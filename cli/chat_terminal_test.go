@@ -69,9 +69,10 @@ func TestChatOnATerminal(t *testing.T) {
 	s.Paste("/exit\r\nis no command")
 	s.WaitAt("  is no command", 15)
 	s.Type("\r")
-	s.Wait("the terminal of an answer", func(screen.View) bool {
+	s.Wait("an answer", func(v screen.View) bool { // that has begun: else its turn is taken back
 		_, after, _ := strings.Cut(s.Output(), "is no command")
-		return strings.Contains(after, "\x1b[<u")
+		_, answer, _ := strings.Cut(v.Text(), "  is no command\n")
+		return strings.Contains(after, "\x1b[<u") && strings.TrimSpace(answer) != ""
 	})
 	s.Type("ahead\x03") // now a signal
 	s.WaitFor("(stopped; Ctrl-C again leaves)\n> ahead")

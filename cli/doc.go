@@ -5,7 +5,7 @@
 // leaves every computation to the packages below it. One command is one file:
 // generate.go (with generate_lines.go and structure.go), batch.go (with batch_run.go, batch_settings.go, batch_progress.go and batch_check.go;
 // what it does with lines is package batch, what they ask package openai), chat.go (with chat_….go, one for a group of its
-// commands; its files are package chats), serve.go (with serve_flags.go and serve_listen.go; the server
+// commands; its files are package chats, its terminal packages terminal, edit, cells and markdown), serve.go (with serve_flags.go and serve_listen.go; the server
 // is package serve, package resident keeps its model), pull.go, list.go, quantize.go, devices.go (with
 // devices_measure.go and devices_check.go), inspect.go,
 // tokenize.go (with tokenize_chat.go for conversations), logits.go, score.go, perplexity.go, synth.go,

@@ -30,8 +30,7 @@ layout(push_constant) uniform Push {
     uint quantize; // 1: somebody reads Quantized
 } push;
 
-const uint UNIT = 33u; // of two runs, and one more: else lanes of all units meet in a bank
-shared float run[LANES / 4u * UNIT], run_weighted[LANES / 4u * UNIT]; // [unit][run][column]
+shared float run[LANES * 8u], run_weighted[LANES * 8u]; // [unit][run][column]
 uint block_at; // in run, of the block that is written
 bool wants_quantized() { return push.quantize != 0u; }
 float block_value(uint i) { return run_weighted[block_at + i]; }
@@ -66,7 +65,7 @@ void main() {
     Matrix m = Matrix(push.rows, push.cols, push.row_quads, push.row_words, push.second);
     uint row = r.token - push.row0;
     if (lane == 0u) history[r.sequence * push.context + r.position] = r.token;
-    uint units = unit_count(push.cols), p = lane % 4u, mine = lane / 4u * UNIT;
+    uint units = unit_count(push.cols), p = lane % 4u, mine = lane / 4u * 32u;
     for (uint first = 0u; first < units; first += LANES / 4u) {
         uint u = first + lane / 4u;
         barrier();

@@ -75,7 +75,7 @@ const uint X_LOADS = TOKENS * 8u / LANES;  // of a lane, for half a turn
 const uint PAIR = TILE / 2u;
 
 shared uvec4 x_tile[BUFFERS != 0u ? BUFFERS * TOKENS * 8u : 1u];
-const uint PAIR_QUADS = PAIR / 4u + 1u; // one more than a token has: else all are in the same banks
+const uint PAIR_QUADS = PAIR / 4u + 1u; // one more than there are: else all tokens are in the same banks
 shared vec4 pairs[GEGLU != 0u ? SUBGROUPS * 8u * PAIR_QUADS : 1u]; // [subgroup][token][column]
 shared uint tile_most[GEGLU != 0u ? TOKENS : 1u];
 
@@ -279,16 +279,16 @@ void main() {
                 barrier();
                 fetch_x(token0, o == 0u ? turn : next, 2u - o);
             }
-            uint column = octet_column(s, o);
-            uvec4 x[BUFFERS == 0u ? NS : 1u]; // from memory all together, from shared memory one by one, which takes fewer registers
-            if (BUFFERS == 0u)
-                [[unroll]] for (uint n = 0u; n < NS; n++) x[n] = x_octet((token0 + part_token) / 8u + n, column, g);
             A a[2u * MS];
             [[unroll]] for (uint mi = 0u; mi < MS; mi++) {
                 Eight w = weights(2u * mi, s, o), below = weights(2u * mi + 1u, s, o);
                 [[unroll]] for (uint four = 0u; four < 2u; four++)
                     a[2u * mi + four] = matrix_a(f16vec2[4](w.v[2u * four], below.v[2u * four], w.v[2u * four + 1u], below.v[2u * four + 1u]));
             }
+            uint column = octet_column(s, o);
+            uvec4 x[BUFFERS == 0u ? NS : 1u]; // from memory all together, from shared memory one by one, which takes fewer registers
+            if (BUFFERS == 0u)
+                [[unroll]] for (uint n = 0u; n < NS; n++) x[n] = x_octet((token0 + part_token) / 8u + n, column, g);
             UNROLL for (uint n = 0u; n < NS; n++) {
                 uint group = part_token / 8u + n;
                 uvec4 octet = x[BUFFERS == 0u ? n : 0u];

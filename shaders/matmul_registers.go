@@ -63,8 +63,8 @@ type RegisterTiles struct {
 // TurnCols is the columns that a subgroup takes together; a matrix must have a multiple of them.
 const TurnCols = 4 * TileRows
 
-// registerTiles are the fastest of those measured on an H100 (docs/performance.md), of which Wide reached 352 TFLOP/s for
-// ffn_gate_up in Q4_K with 512 tokens. Of floats nothing was measured; matmul_coopmat takes them.
+// registerTiles are the fastest of the trial kernels' on an H100, of which Wide reached 352 TFLOP/s for ffn_gate_up in Q4_K
+// with 512 tokens, and this kernel 249 (docs/performance.md). Of floats nothing was measured; matmul_coopmat takes them.
 func registerTiles(c *vk.Caps) RegisterTiles {
 	if !HasLanes(c) {
 		return RegisterTiles{}

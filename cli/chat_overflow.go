@@ -31,12 +31,12 @@ func (c *chat) fit() (seen, error) {
 		if s, err = c.shift(s, nil); err != nil {
 			return seen{}, err
 		}
-		if s.leftOut > from {
-			c.note("%s", c.shifted(s))
-		}
 	}
 	if len(s.ids) > context {
 		return seen{}, fmt.Errorf("the conversation has %d tokens now and the context holds %d: %s", len(s.ids), context, c.remedies())
+	}
+	if s.leftOut > from {
+		c.note("%s", c.shifted(s))
 	}
 	return s, nil
 }

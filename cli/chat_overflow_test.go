@@ -84,7 +84,7 @@ func TestChatShifts(t *testing.T) {
 	}
 	c.conversation.Drop(12)
 
-	if say(t, c, strings.Repeat("many words ", 100)); len(c.conversation.Messages) != 12 || !strings.Contains(said.String(), "the context holds 128: ") {
+	if say(t, c, strings.Repeat("many words ", 100)); len(c.conversation.Messages) != 12 || !strings.Contains(said.String(), "the context holds 128: ") || strings.Contains(said.String(), "does not see") {
 		t.Errorf("%d messages, %q", len(c.conversation.Messages), said.String())
 	}
 	goesOn(t, c)

@@ -29,8 +29,9 @@ func (d *decoder) feed(b []byte) []edit.Key {
 }
 
 // waits tells that more input, or its absence, decides what the pending bytes
-// are. The end of pasted text is waited for as long as it takes.
-func (d *decoder) waits() bool { return len(d.pending) > 0 && !d.pasting }
+// are. The rest of a character and the end of pasted text are waited for as
+// long as a slow line takes.
+func (d *decoder) waits() bool { return len(d.pending) > 0 && !d.pasting && d.pending[0] == '\x1b' }
 
 // expire takes the pending bytes for what they are without more: an Escape
 // that nothing follows is the key.
@@ -59,7 +60,7 @@ func (d *decoder) next(expired bool) (n int, key edit.Key, ok bool) {
 	}
 	b := d.pending
 	if b[0] > ' ' && b[0] != 0x7f {
-		if !utf8.FullRune(b) && !expired {
+		if !utf8.FullRune(b) {
 			return 0, key, false
 		}
 		r, size := utf8.DecodeRune(b)

@@ -155,8 +155,9 @@ func (t *Terminal) set(m mode) error {
 	if m == raw {
 		text += keysOn
 	}
+	err := writeModes(t.in, t.out, t.before, m) // before text, which a terminal that was stopped (Ctrl-S) doesn't take
 	_, written := io.WriteString(t.out, text)
-	err := errors.Join(written, writeModes(t.in, t.out, t.before, m))
+	err = errors.Join(err, written)
 	t.mode = m
 	if err != nil {
 		return fmt.Errorf("terminal: %w", err)

@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,6 +15,8 @@ import (
 // is: a terminal does not let it hold this.
 const pasteEnd = "\x1b[201~"
 
+const maxKey = 32 // bytes that a terminal sends for one, or less
+
 // decoder makes keys of what a terminal sends, in whatever pieces it comes.
 type decoder struct {
 	sequences uv.EventDecoder
@@ -22,8 +25,16 @@ type decoder struct {
 	searched  int // bytes of pending that hold no beginning of pasteEnd
 }
 
-// feed decodes b behind what is pending.
+// feed decodes b behind what is pending. A Ctrl-C that comes alone within pasted text is the key: the paste's end was
+// lost, and without it nobody could type again.
 func (d *decoder) feed(b []byte) []edit.Key {
+	if d.pasting && len(b) < maxKey {
+		var alone decoder
+		if keys := alone.feed(b); slices.Equal(keys, []edit.Key{{Rune: 'c', Mods: edit.Ctrl}}) {
+			*d = alone
+			return keys
+		}
+	}
 	d.pending = append(d.pending, b...)
 	return d.decode(false)
 }

@@ -123,6 +123,19 @@ func TestKeysAfterAWait(t *testing.T) {
 	}
 }
 
+func TestPasteWithoutAnEndIsInterrupted(t *testing.T) {
+	for _, ctrlC := range []string{"\x03", "\x1b[99;5u"} {
+		var d decoder
+		if keys := d.feed([]byte("\x1b[200~ab\x03c")); len(keys) > 0 {
+			t.Errorf("a paste without its end gave %+v", keys)
+		}
+		want := append([]edit.Key{{Rune: 'c', Mods: edit.Ctrl}}, text("d")...)
+		if keys := append(d.feed([]byte(ctrlC)), d.feed([]byte("d"))...); !slices.Equal(keys, want) {
+			t.Errorf("%q after it: %+v", ctrlC, keys)
+		}
+	}
+}
+
 // A large paste is searched once, not once a read.
 func TestLargePaste(t *testing.T) {
 	pasted := strings.Repeat("สวัสดี\n", 1<<16)

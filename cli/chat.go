@@ -159,6 +159,9 @@ func (c *chat) loop() error {
 			}
 			return nil
 		case errors.Is(err, errInterrupt):
+			if said.text != "" { // which that took away: nobody loses a draft and the chat by one key
+				c.interrupts = 0
+			}
 			if c.interrupts++; c.interrupts > 1 {
 				return stoppedError{os.Interrupt}
 			}
@@ -202,7 +205,7 @@ func (c *chat) said(t turn) (leave bool, err error) {
 		return leave, err
 	case c.interactive:
 		name, _, _ := strings.Cut(t.text, " ")
-		fmt.Fprintf(c.stderr, "There is no command %s; /help lists them. Enter sends the line as it is.\n", visible(name))
+		fmt.Fprintf(c.stderr, "There is no command %s; /help lists them. The same line again is sent as it is.\n", visible(name))
 		c.lines.offer(t.text)
 		c.unknown = t.text
 		return false, nil
@@ -249,7 +252,8 @@ func (c *chat) complain(err error) {
 }
 
 // stopOnSignal gives a context for one answer that the first signal cancels. A
-// second signal leaves at once, whatever the device is doing.
+// second signal leaves at once, whatever the device is doing, and a third one
+// does where the terminal takes nothing (Ctrl-S).
 func (c *chat) stopOnSignal() (ctx context.Context, release func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	done := make(chan struct{})
@@ -259,6 +263,7 @@ func (c *chat) stopOnSignal() (ctx context.Context, release func()) {
 			select {
 			case s := <-c.signals:
 				if second || ctx.Err() != nil {
+					signal.Stop(c.signals)
 					c.lines.close()
 					os.Exit(stoppedError{s}.code())
 				}

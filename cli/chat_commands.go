@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -73,7 +74,15 @@ func (c *chat) help(string) (leave bool, err error) {
 	return false, nil
 }
 
-func (c *chat) edit(text string) (leave bool, err error) { return false, c.lines.edit(text) }
+func (c *chat) edit(text string) (leave bool, err error) {
+	err = c.lines.edit(text)
+	for len(c.signals) > 0 {
+		if s := <-c.signals; s != os.Interrupt { // a Ctrl-C was the editor's
+			return true, stoppedError{s}
+		}
+	}
+	return false, err
+}
 
 func (c *chat) clear(string) (leave bool, err error) {
 	kept := c.files.kept != nil

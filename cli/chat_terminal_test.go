@@ -30,7 +30,7 @@ func TestChatOnATerminal(t *testing.T) {
 	s, state := screen.New(t, 60, 24), t.TempDir()
 	before := s.Modes()
 	shell := exec.Command("sh", "-i")
-	shell.Env = append(os.Environ(), "PS1=shell: ", "TERM=xterm-256color", "XTERM_VERSION=as one that does not reflow", "TMUX=", "SEALVK="+os.Args[0], asSealvk+"=1", "XDG_STATE_HOME="+state)
+	shell.Env = append(os.Environ(), "PS1=shell: ", "TERM=xterm-256color", "XTERM_VERSION=as one that does not reflow", "TMUX=", "VISUAL=false", "SEALVK="+os.Args[0], asSealvk+"=1", "XDG_STATE_HOME="+state)
 	s.Start(shell)
 	defer func() {
 		if err := unix.Kill(-shell.Process.Pid, unix.SIGKILL); err != nil {
@@ -88,7 +88,15 @@ func TestChatOnATerminal(t *testing.T) {
 	s.WaitAt(">", 2)
 	s.Type("\x1b[A")
 	s.WaitAt("  is no command", 15)
-	s.Type("\x15\x15\x15\x04")
+	s.Type("\x15\x15\x15draft\x18\x05") // to an editor that fails
+	s.WaitFor("es another editor\n> draft")
+	for range 3 { // takes what was typed, but not the chat
+		s.Type("\x03")
+		s.WaitAt(">", 2)
+		s.Type("again")
+		s.WaitAt("> again", 7)
+	}
+	s.Type("\x15\x04")
 	s.WaitAt("shell:", 7)
 	if s.Modes() != before {
 		t.Error("left: the terminal's modes are not what they were")

@@ -136,6 +136,16 @@ func TestChatTakesBack(t *testing.T) {
 		t.Errorf("stopped: offered %q, %d interrupts, %q", *offered, c.interrupts, said.String())
 	}
 	c.interrupts = 0
+	c.signals <- os.Interrupt // while $EDITOR has the terminal
+	c.signals <- os.Interrupt
+	say(t, c, "/edit")
+	if len(c.signals) != 0 {
+		t.Error("what interrupted the editor interrupts the chat")
+	}
+	c.signals <- syscall.SIGHUP
+	if leave, err := c.said(turn{"/edit", true}); !leave || !errors.Is(err, stoppedError{syscall.SIGHUP}) {
+		t.Errorf("hung up in the editor: leave %v, %v", leave, err)
+	}
 	c.signals <- syscall.SIGHUP
 	if _, err := c.said(turn{"Hello!", true}); !errors.Is(err, stoppedError{syscall.SIGHUP}) || stopCode(err) != 129 {
 		t.Errorf("hung up: %v", err)

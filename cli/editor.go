@@ -50,6 +50,7 @@ func (e *editor) next(prompt string) (turn, error) {
 	}
 	e.editor.Set(e.offered)
 	e.offered = edit.Turn{}
+	offered := e.editor.Text()
 	event, err := e.terminal.Read(e.editor)
 	switch {
 	case err != nil:
@@ -61,6 +62,9 @@ func (e *editor) next(prompt string) (turn, error) {
 	case event == edit.Interrupted && e.editor.Text() != "":
 		return turn{}, nil // it throws the line away, and is no wish to leave
 	case event == edit.Interrupted:
+		if text := e.editor.Text(); text != offered {
+			return turn{text, true}, errInterrupt
+		}
 		return turn{}, errInterrupt
 	case event == edit.Ended:
 		return turn{}, io.EOF
@@ -86,6 +90,7 @@ func (e *editor) edit(text string) error {
 	}
 	edited, err := e.terminal.Edit(context.Background(), command, text)
 	if err != nil {
+		e.offered = edit.Turn{Text: text, Pasted: true}
 		return fmt.Errorf("%w; VISUAL or EDITOR names another editor", err)
 	}
 	e.offered = edit.Turn{Text: edited, Pasted: true}

@@ -17,7 +17,7 @@ type turn struct {
 
 // lines is where a chat's turns come from: an editor on a terminal, else the
 // lines of standard input. next gives io.EOF at the end and errInterrupt for
-// a Ctrl-C that the editor saw. After offer, the next prompt holds that text to
+// a Ctrl-C that the editor saw, with what had been entered. After offer, the next prompt holds that text to
 // be changed or sent; after edit, what the user's editor made of it.
 type lines interface {
 	next(prompt string) (turn, error)

@@ -2,6 +2,7 @@ package terminal
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,6 +15,8 @@ import (
 // is: a terminal does not let it hold this.
 const pasteEnd = "\x1b[201~"
 
+const maxKey = 32 // bytes that a terminal sends for one, or less
+
 // decoder makes keys of what a terminal sends, in whatever pieces it comes.
 type decoder struct {
 	sequences uv.EventDecoder
@@ -22,15 +25,24 @@ type decoder struct {
 	searched  int // bytes of pending that hold no beginning of pasteEnd
 }
 
-// feed decodes b behind what is pending.
+// feed decodes b behind what is pending. A Ctrl-C that comes alone within pasted text is the key: the paste's end was
+// lost, and without it nobody could type again.
 func (d *decoder) feed(b []byte) []edit.Key {
+	if d.pasting && len(b) < maxKey {
+		var alone decoder
+		if keys := alone.feed(b); slices.Equal(keys, []edit.Key{{Rune: 'c', Mods: edit.Ctrl}}) {
+			*d = alone
+			return keys
+		}
+	}
 	d.pending = append(d.pending, b...)
 	return d.decode(false)
 }
 
 // waits tells that more input, or its absence, decides what the pending bytes
-// are. The end of pasted text is waited for as long as it takes.
-func (d *decoder) waits() bool { return len(d.pending) > 0 && !d.pasting }
+// are. The rest of a character and the end of pasted text are waited for as
+// long as a slow line takes.
+func (d *decoder) waits() bool { return len(d.pending) > 0 && !d.pasting && d.pending[0] == '\x1b' }
 
 // expire takes the pending bytes for what they are without more: an Escape
 // that nothing follows is the key.
@@ -59,7 +71,7 @@ func (d *decoder) next(expired bool) (n int, key edit.Key, ok bool) {
 	}
 	b := d.pending
 	if b[0] > ' ' && b[0] != 0x7f {
-		if !utf8.FullRune(b) && !expired {
+		if !utf8.FullRune(b) {
 			return 0, key, false
 		}
 		r, size := utf8.DecodeRune(b)

@@ -97,7 +97,6 @@ func TestKeysAfterAWait(t *testing.T) {
 		{"\x1bp", alt('p')},
 		{"\x1b]", alt(']')},
 		{"\x1b[1;", nil},
-		{"\xe0\xb8", nil},
 	} {
 		var d decoder
 		got := d.feed([]byte(c.sent))
@@ -114,6 +113,26 @@ func TestKeysAfterAWait(t *testing.T) {
 	var d decoder
 	if keys := d.feed([]byte("\x1b[200~ab\x1b[20")); len(keys) > 0 || d.waits() {
 		t.Errorf("half a paste gave %+v", keys)
+	}
+	d = decoder{}
+	if keys := d.feed([]byte("\xe0\xb8")); len(keys) > 0 || d.waits() {
+		t.Errorf("half a character gave %+v", keys)
+	}
+	if keys := d.feed([]byte("a")); !slices.Equal(keys, text("a")) {
+		t.Errorf("a after half a character: %+v", keys)
+	}
+}
+
+func TestPasteWithoutAnEndIsInterrupted(t *testing.T) {
+	for _, ctrlC := range []string{"\x03", "\x1b[99;5u"} {
+		var d decoder
+		if keys := d.feed([]byte("\x1b[200~ab\x03c")); len(keys) > 0 {
+			t.Errorf("a paste without its end gave %+v", keys)
+		}
+		want := append([]edit.Key{{Rune: 'c', Mods: edit.Ctrl}}, text("d")...)
+		if keys := append(d.feed([]byte(ctrlC)), d.feed([]byte("d"))...); !slices.Equal(keys, want) {
+			t.Errorf("%q after it: %+v", ctrlC, keys)
+		}
 	}
 }
 

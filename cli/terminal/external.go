@@ -8,11 +8,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"unicode/utf8"
 )
 
 // Edit has the program editor, a command with its arguments, edit text in a file that nobody else reads, and gives
-// what is in it then. The line break at its end is the file's, not the text's.
+// what is in it then, whatever bytes. The line break at its end is the file's, not the text's.
 func (t *Terminal) Edit(ctx context.Context, editor []string, text string) (edited string, err error) {
 	folder, err := os.MkdirTemp("", "sealvk-edit-")
 	if err != nil {
@@ -32,11 +31,8 @@ func (t *Terminal) Edit(ctx context.Context, editor []string, text string) (edit
 		return "", fmt.Errorf("terminal: %s: %w", strings.Join(editor, " "), err)
 	}
 	after, err := os.ReadFile(path)
-	switch {
-	case err != nil:
+	if err != nil {
 		return "", fmt.Errorf("terminal: %w", err)
-	case !utf8.Valid(after):
-		return "", fmt.Errorf("terminal: %s left text that is not UTF-8", strings.Join(editor, " "))
 	}
 	edited = strings.ReplaceAll(string(after), "\r\n", "\n")
 	return strings.TrimSuffix(edited, "\n"), nil

@@ -36,23 +36,21 @@ func writeModes(in, _ *os.File, before modes, m mode) error {
 	return unix.IoctlSetTermios(int(in.Fd()), setModes, &t)
 }
 
-// typed takes what was typed and not read yet from a terminal in quiet mode.
+// typed takes what was typed and not read yet from a terminal in quiet mode, up to a mebibyte.
 func typed(in *os.File) (text []byte) {
 	fd := int(in.Fd())
-	now, err := unix.IoctlGetTermios(fd, getModes)
-	if err != nil {
-		return nil
-	}
-	now.Cc[unix.VMIN] = 0 // a read does not wait
-	if unix.IoctlSetTermios(fd, setModes, now) != nil {
-		return nil
-	}
 	var b [4096]byte
-	for {
+	for len(text) < 1<<20 {
+		var readable unix.FdSet
+		readable.Set(fd)
+		if n, err := unix.Select(fd+1, &readable, nil, nil, &unix.Timeval{}); err != nil || n == 0 {
+			break
+		}
 		n, err := unix.Read(fd, b[:])
 		if err != nil || n <= 0 {
-			return text
+			break
 		}
 		text = append(text, b[:n]...)
 	}
+	return text
 }

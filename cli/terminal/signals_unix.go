@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,7 +17,11 @@ type signals struct {
 	others    chan os.Signal // SIGWINCH, SIGCONT
 	continued chan struct{}
 	stopping  bool // the next SIGCONT ends stopped
+	ahead     *time.Ticker
 }
+
+// takeAhead is how often what is typed is taken from a quiet terminal. The system keeps 4 KiB and sees no Ctrl-C behind them.
+const takeAhead = 50 * time.Millisecond
 
 func (s *signals) watch(t *Terminal) {
 	s.stop, s.others, s.continued = make(chan os.Signal, 1), make(chan os.Signal, 4), make(chan struct{}, 1)
@@ -39,6 +44,21 @@ func (s *signals) watch(t *Terminal) {
 			}
 		}
 	}()
+	s.ahead = time.NewTicker(takeAhead)
+	go func() {
+		for {
+			select {
+			case <-s.ahead.C:
+				t.mu.Lock()
+				if t.mode == quiet {
+					t.ahead = append(t.ahead, typed(t.in)...)
+				}
+				t.mu.Unlock()
+			case <-t.closed:
+				return
+			}
+		}
+	}()
 	go func() {
 		for {
 			select {
@@ -52,6 +72,17 @@ func (s *signals) watch(t *Terminal) {
 			}
 		}
 	}()
+}
+
+// changed is for a new mode.
+func (s *signals) changed(m mode) {
+	switch {
+	case s.ahead == nil:
+	case m == quiet:
+		s.ahead.Reset(takeAhead)
+	default:
+		s.ahead.Stop()
+	}
 }
 
 func (s *signals) end() {

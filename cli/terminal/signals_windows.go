@@ -5,6 +5,7 @@ package terminal
 type signals struct{}
 
 func (*signals) watch(*Terminal) {}
+func (*signals) changed(mode)    {}
 func (*signals) end()            {}
 
 // stopped does nothing: no program can be stopped and go on there.

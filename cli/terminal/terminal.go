@@ -49,7 +49,7 @@ type Terminal struct {
 	mu      sync.Mutex
 	mode    mode
 	before  modes  // the users' own
-	ahead   []byte // what was typed before the program was stopped
+	ahead   []byte // what was typed and is not decoded
 	signals signals
 }
 
@@ -99,8 +99,7 @@ func (t *Terminal) Size() (cols, rows int) {
 	return cols, rows
 }
 
-// read makes one read for each that is wanted: what is typed while there is no
-// Read stays with the system, and nothing is taken from another program.
+// read makes one read for each that is wanted, so that none waits for what another program is to get.
 func (t *Terminal) read() {
 	buffer := make([]byte, 64<<10)
 	for {
@@ -155,10 +154,11 @@ func (t *Terminal) set(m mode) error {
 	if m == raw {
 		text += keysOn
 	}
-	err := writeModes(t.in, t.out, t.before, m)
+	err := writeModes(t.in, t.out, t.before, m) // before text, which a terminal that was stopped (Ctrl-S) doesn't take
 	_, written := io.WriteString(t.out, text)
 	err = errors.Join(err, written)
 	t.mode = m
+	t.signals.changed(m)
 	if err != nil {
 		return fmt.Errorf("terminal: %w", err)
 	}

@@ -233,6 +233,13 @@ func TestTypedWhileAnAnswerRuns(t *testing.T) {
 	if strings.Contains(v.Text(), "answering\nab") || strings.Contains(v.Text(), "^") {
 		t.Errorf("what was typed is on the screen:\n%s", v.Text())
 	}
+	s.Type("answer\r")
+	s.Wait("the answer", func(v screen.View) bool { return strings.HasSuffix(v.Text(), "answering") })
+	s.Paste(strings.Repeat("long", 5000)) // more than the system holds
+	s.Type("\x03")
+	s.WaitFor("more lines above")
+	s.Type("\r")
+	s.WaitFor("20000 bytes")
 }
 
 func TestExternalEditor(t *testing.T) {

@@ -283,6 +283,11 @@ func TestFirstWord(t *testing.T) {
 			t.Errorf("%q: %q, %q, %v", line, word, rest, err)
 		}
 	}
+	for name, want := range map[string]string{`"a b"`: "a b", `'ที่ 1'`: "ที่ 1", `a"b"`: `a"b"`, `"a`: `"a`, `"`: `"`, "": "", `""`: ""} {
+		if got := unquoted(name); got != want {
+			t.Errorf("%s without its quotes: %s, want %s", name, got, want)
+		}
+	}
 	word, _, _ := firstWord(`a\ b c`)
 	if want := map[bool]string{true: `a\`, false: "a b"}[runtime.GOOS == "windows"]; word != want {
 		t.Errorf("%q, want %q", word, want)

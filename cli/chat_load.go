@@ -113,12 +113,12 @@ func readChat(name string) (c chats.Chat, path string, err error) {
 	if len(all) > most {
 		titles = append(titles, "…")
 	}
-	return c, "", fmt.Errorf("%s has %d chats: name one as in %s#1 (%s)", path, len(all), path, visible(strings.Join(titles, ", ")))
+	return c, "", fmt.Errorf("%s has %d chats: name one as in %s#1 (%s)", path, len(all), path, strings.Join(titles, ", "))
 }
 
 // load is the command /load.
 func (c *chat) load(name string) (leave bool, err error) {
-	if name == "" {
+	if name = unquoted(name); name == "" {
 		return false, errors.New("/load wants a chat's number or name, as /list shows them, or a file")
 	}
 	loaded, err := c.files.find(name, c.files.auto || c.files.kept != nil)
@@ -149,9 +149,9 @@ func (c *chat) goOn(loaded *loadedChat) error {
 	model := c.conversation.Model
 	c.conversation, c.last, c.attached = loaded.Chat, nil, nil
 	c.conversation.Model = model
-	fmt.Fprintf(c.stderr, "Going on with %q: %s.\n", visible(loaded.Heading()), counted(int64(loaded.Turns()), "turn"))
+	fmt.Fprintf(c.stderr, "Going on with \"%s\": %s.\n", printable(loaded.Heading()), counted(int64(loaded.Turns()), "turn"))
 	if loaded.Model != "" && loaded.Model != model {
-		fmt.Fprintf(c.stderr, "It was with %s; %s answers now.\n", visible(loaded.Model), model)
+		fmt.Fprintf(c.stderr, "It was with %s; %s answers now.\n", printable(loaded.Model), printable(model))
 	}
 	if loaded.held {
 		fmt.Fprintln(c.stderr, "Another chat is writing it: what comes here is kept as a copy.")
@@ -210,12 +210,12 @@ func (c *chat) list(all string) (leave bool, err error) {
 func described(e *chats.Entry) string {
 	read, err := chats.Read(e.Path)
 	if err != nil {
-		return visible(oneLine(err))
+		return printable(oneLine(err))
 	}
 	c := &read[0]
 	title := c.Heading()
 	if e.Named() {
 		title = e.Name + ": " + title
 	}
-	return visible(fmt.Sprintf("%8s  %s  %s", counted(int64(c.Turns()), "turn"), c.Model, title))
+	return printable(fmt.Sprintf("%8s  %s  %s", counted(int64(c.Turns()), "turn"), c.Model, title))
 }

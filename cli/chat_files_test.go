@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -180,6 +181,19 @@ func TestChatFiles(t *testing.T) {
 		}
 	})
 
+	t.Run("are kept when an error ends an answer", func(t *testing.T) {
+		file := filepath.Join(folder, "lost.json")
+		c, _ := session(t, device, nil, chatFileFlags{save: file})
+		c.stdout.w = broken{}
+		if _, err := c.said(turn{"Hello!", true}); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("%v", err)
+		}
+		m := readOne(t, file).Messages
+		if len(m) != 2 || m[0].Content != "Hello!" || m[1].FinishReason != "lost" || !strings.HasPrefix(greeting, m[1].Content) {
+			t.Errorf("kept %+v", m)
+		}
+	})
+
 	t.Run("stand in front of a turn", func(t *testing.T) {
 		write := func(name, text string) string {
 			path := filepath.Join(folder, name)
@@ -208,6 +222,11 @@ func TestChatFiles(t *testing.T) {
 		}
 	})
 }
+
+// broken is a standard output that takes nothing.
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
 // signalling is a standard output at whose first text a polite kill comes.
 type signalling struct {

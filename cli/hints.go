@@ -75,7 +75,7 @@ var foreigns = []foreign{
 	{"color co log-colors log-disable log-prefix log-timestamps no-display-prompt simple-io no-show-timings", nil, plainOutput},
 	{"perf no-perf show-timings verbose-prompt lv verbosity log-verbosity", []string{"verbose"}, ""},
 	{"rope-scaling rope-scale rope-freq-base rope-freq-scale yarn-orig-ctx yarn-ext-factor", nil, ropeOfFile},
-	{"keep context-shift no-context-shift", nil, "a full context ends an answer; --ctx makes it larger"},
+	{"keep context-shift no-context-shift", []string{"overflow"}, "a full context ends an answer; --ctx makes it larger"},
 	{"md model-draft draft draft-max draft-min hfd spec-type speculative-config", []string{"speculate"}, guesses},
 	{"no-warmup warmup", nil, "nothing is computed before it is asked for: leave it out"},
 	{"offline", nil, "nothing but sealvk pull uses the network: leave it out"},

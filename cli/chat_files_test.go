@@ -243,9 +243,18 @@ func (s *signalling) Write(b []byte) (int, error) {
 }
 
 func TestFilesThatNoChatCanHave(t *testing.T) {
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	state := t.TempDir()
+	t.Setenv("XDG_STATE_HOME", state)
+	sealvk("", "chat", "--continue").wantError(t, "no chat to continue")
 	file := filepath.Join(t.TempDir(), "chat.json")
 	if err := os.WriteFile(file, []byte(`{"format":"sealvk-chat","version":1,"messages":[5]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	many := filepath.Join(state, "sealvk", "chats", "many.json")
+	if err := os.MkdirAll(filepath.Dir(many), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(many, readFile(t, "chats/testdata/page-all.json"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	held, err := chats.Hold(filepath.Join(filepath.Dir(file), "held.json"))
@@ -257,7 +266,6 @@ func TestFilesThatNoChatCanHave(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{[]string{"--continue"}, []string{"no chat to continue"}},
 		{[]string{"--continue", "--load", "x"}, []string{"--continue", "--load", "one of them"}},
 		{[]string{"--load", "x"}, []string{"no chat x", "./x"}},
 		{[]string{"--load", "3"}, []string{"no chat 3"}},
@@ -266,6 +274,8 @@ func TestFilesThatNoChatCanHave(t *testing.T) {
 		{[]string{"--load", "chats/testdata/page-all.json"}, []string{"2 chats", "#1 สวัสดี, #2 New chat"}},
 		{[]string{"--load", "chats/testdata/page-all.json#3"}, []string{"has 2 chats, not 3"}},
 		{[]string{"--save", file}, []string{file, "exists already"}},
+		{[]string{"--load", many + "#1", "--save", many}, []string{many, "exists already"}}, // the others would be lost
+		{[]string{"--continue"}, []string{many, "2 chats"}},
 		{[]string{"--save", filepath.Join(file, "x.json")}, []string{"folder"}},
 		{[]string{"--save", held.Path}, []string{"held.json", "another chat is writing it"}},
 	} {

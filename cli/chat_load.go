@@ -16,7 +16,7 @@ import (
 type loadedChat struct {
 	chats.Chat
 	file *chats.File // in the store, nil: what comes is kept in a file of its own
-	from string      // the file that it was read from
+	from string      // the file that it was read from, and is all of
 	held bool        // another chat writes that file
 }
 
@@ -47,8 +47,8 @@ func (f *chatFiles) find(name string, hold bool) (*loadedChat, error) {
 		return f.stored(shown[n-1].Path, hold)
 	}
 	if namesFile(name) {
-		c, path, err := readChat(expanded(name))
-		return &loadedChat{Chat: c, from: path}, err
+		c, from, err := readChat(expanded(name))
+		return &loadedChat{Chat: c, from: from}, err
 	}
 	all, err := f.store.List()
 	if err != nil {
@@ -64,7 +64,7 @@ func (f *chatFiles) find(name string, hold bool) (*loadedChat, error) {
 
 // stored reads a chat of the store. Where another chat writes it, what comes here is kept in a copy.
 func (f *chatFiles) stored(path string, hold bool) (*loadedChat, error) {
-	loaded := &loadedChat{from: path}
+	loaded := &loadedChat{}
 	var err error
 	if hold {
 		switch loaded.file, err = chats.Hold(path); { // before it is read, or it could change in between
@@ -74,19 +74,18 @@ func (f *chatFiles) stored(path string, hold bool) (*loadedChat, error) {
 			return nil, err
 		}
 	}
-	all, err := chats.Read(path)
-	if err != nil {
+	if loaded.Chat, loaded.from, err = readChat(path); err != nil {
 		if loaded.file != nil {
 			loaded.file.Close()
 		}
 		return nil, err
 	}
-	loaded.Chat = all[0]
 	return loaded, nil
 }
 
-// readChat reads a file with one chat, or the one of several that a number behind # names.
-func readChat(name string) (c chats.Chat, path string, err error) {
+// readChat reads a file with one chat, or the one of several that a number behind # names. The chat may replace the file
+// from, "" where that has others too.
+func readChat(name string) (c chats.Chat, from string, err error) {
 	path, number := name, 0
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
 		at := strings.LastIndexByte(name, '#')
@@ -100,10 +99,10 @@ func readChat(name string) (c chats.Chat, path string, err error) {
 		return c, "", err
 	case number > len(all) || number < 0:
 		return c, "", fmt.Errorf("%s has %s, not %d", path, counted(int64(len(all)), "chat"), number)
-	case number > 0:
-		return all[number-1], path, nil
 	case len(all) == 1:
 		return all[0], path, nil
+	case number > 0:
+		return all[number-1], "", nil
 	}
 	const most = 5
 	var titles []string

@@ -144,6 +144,7 @@ func TestChatFiles(t *testing.T) {
 			t.Errorf("the copy is %+v", got)
 		}
 		say(t, c, "/clear")
+		inOrder(t, c.stderr.(*bytes.Buffer).String(), file+", which has the last one")
 		same(t, file, kept)
 		if c.files.kept != nil || c.files.saved != nil {
 			t.Error("a new conversation has the files of the old one")

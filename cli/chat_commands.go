@@ -85,11 +85,14 @@ func (c *chat) edit(text string) (leave bool, err error) {
 }
 
 func (c *chat) clear(string) (leave bool, err error) {
-	kept := c.files.kept != nil
+	kept, saved := c.files.kept, c.files.saved
 	c.forget()
-	if kept {
+	switch {
+	case saved != nil:
+		fmt.Fprintf(c.stderr, "A new conversation begins, and is not written to %s, which has the last one.\n", printable(saved.Path))
+	case kept != nil:
 		fmt.Fprintln(c.stderr, "A new conversation begins; the last one is kept, and /list shows it.")
-	} else {
+	default:
 		fmt.Fprintln(c.stderr, "The conversation is forgotten.")
 	}
 	return false, nil

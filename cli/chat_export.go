@@ -31,7 +31,7 @@ func (c *chat) export(text string) (leave bool, err error) {
 	if len(c.conversation.Messages) == 0 {
 		return false, errors.New("there is nothing to export yet")
 	}
-	path = expanded(cmp.Or(strings.TrimSpace(path), c.conversation.FileName()+"."+form))
+	path = expanded(cmp.Or(unquoted(strings.TrimSpace(path)), c.conversation.FileName()+"."+form))
 	if err := checkOutput(path); err != nil {
 		return false, err
 	}
@@ -41,7 +41,7 @@ func (c *chat) export(text string) (leave bool, err error) {
 	if err := writeFile(path, write); err != nil {
 		return false, err
 	}
-	fmt.Fprintf(c.stderr, "The chat is in %s.\n", visible(path))
+	fmt.Fprintf(c.stderr, "The chat is in %s.\n", printable(path))
 	return false, nil
 }
 

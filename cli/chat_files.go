@@ -160,6 +160,7 @@ func (c *chat) keep() {
 // save is the command /save: shows where the chat is kept, names it, or has it written to a file too.
 func (c *chat) save(to string) (leave bool, err error) {
 	f := &c.files
+	to = unquoted(to)
 	c.conversation.Settings = c.flags.settings()
 	switch {
 	case len(c.conversation.Messages) == 0 && f.kept == nil:
@@ -178,11 +179,11 @@ func (c *chat) save(to string) (leave bool, err error) {
 		return false, err
 	}
 	if f.kept != nil {
-		name := chatName(f.kept.Path)
-		fmt.Fprintf(c.stderr, "The chat is kept as %s: sealvk chat --load %q goes on with it.\n", name, name)
+		name := printable(chatName(f.kept.Path))
+		fmt.Fprintf(c.stderr, "The chat is kept as %s: sealvk chat --load \"%s\" goes on with it.\n", name, name)
 	}
 	if f.saved != nil {
-		fmt.Fprintf(c.stderr, "It is written to %s after each turn.\n", visible(f.saved.Path))
+		fmt.Fprintf(c.stderr, "It is written to %s after each turn.\n", printable(f.saved.Path))
 	}
 	return false, nil
 }

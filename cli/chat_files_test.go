@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -143,6 +144,7 @@ func TestChatFiles(t *testing.T) {
 			t.Errorf("the copy is %+v", got)
 		}
 		say(t, c, "/clear")
+		inOrder(t, c.stderr.(*bytes.Buffer).String(), file+", which has the last one")
 		same(t, file, kept)
 		if c.files.kept != nil || c.files.saved != nil {
 			t.Error("a new conversation has the files of the old one")
@@ -180,6 +182,19 @@ func TestChatFiles(t *testing.T) {
 		}
 	})
 
+	t.Run("are kept when an error ends an answer", func(t *testing.T) {
+		file := filepath.Join(folder, "lost.json")
+		c, _ := session(t, device, nil, chatFileFlags{save: file})
+		c.stdout.w = broken{}
+		if _, err := c.said(turn{"Hello!", true}); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("%v", err)
+		}
+		m := readOne(t, file).Messages
+		if len(m) != 2 || m[0].Content != "Hello!" || m[1].FinishReason != "lost" || !strings.HasPrefix(greeting, m[1].Content) {
+			t.Errorf("kept %+v", m)
+		}
+	})
+
 	t.Run("stand in front of a turn", func(t *testing.T) {
 		write := func(name, text string) string {
 			path := filepath.Join(folder, name)
@@ -209,6 +224,11 @@ func TestChatFiles(t *testing.T) {
 	})
 }
 
+// broken is a standard output that takes nothing.
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
 // signalling is a standard output at whose first text a polite kill comes.
 type signalling struct {
 	signals chan<- os.Signal
@@ -224,9 +244,18 @@ func (s *signalling) Write(b []byte) (int, error) {
 }
 
 func TestFilesThatNoChatCanHave(t *testing.T) {
-	t.Setenv("XDG_STATE_HOME", t.TempDir())
+	state := t.TempDir()
+	t.Setenv("XDG_STATE_HOME", state)
+	sealvk("", "chat", "--continue").wantError(t, "no chat to continue")
 	file := filepath.Join(t.TempDir(), "chat.json")
 	if err := os.WriteFile(file, []byte(`{"format":"sealvk-chat","version":1,"messages":[5]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	many := filepath.Join(state, "sealvk", "chats", "many.json")
+	if err := os.MkdirAll(filepath.Dir(many), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(many, readFile(t, "chats/testdata/page-all.json"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	held, err := chats.Hold(filepath.Join(filepath.Dir(file), "held.json"))
@@ -238,7 +267,6 @@ func TestFilesThatNoChatCanHave(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{[]string{"--continue"}, []string{"no chat to continue"}},
 		{[]string{"--continue", "--load", "x"}, []string{"--continue", "--load", "one of them"}},
 		{[]string{"--load", "x"}, []string{"no chat x", "./x"}},
 		{[]string{"--load", "3"}, []string{"no chat 3"}},
@@ -247,6 +275,8 @@ func TestFilesThatNoChatCanHave(t *testing.T) {
 		{[]string{"--load", "chats/testdata/page-all.json"}, []string{"2 chats", "#1 สวัสดี, #2 New chat"}},
 		{[]string{"--load", "chats/testdata/page-all.json#3"}, []string{"has 2 chats, not 3"}},
 		{[]string{"--save", file}, []string{file, "exists already"}},
+		{[]string{"--load", many + "#1", "--save", many}, []string{many, "exists already"}}, // the others would be lost
+		{[]string{"--continue"}, []string{many, "2 chats"}},
 		{[]string{"--save", filepath.Join(file, "x.json")}, []string{"folder"}},
 		{[]string{"--save", held.Path}, []string{"held.json", "another chat is writing it"}},
 	} {
@@ -281,6 +311,11 @@ func TestFirstWord(t *testing.T) {
 	} {
 		if word, rest, err := firstWord(line); err != nil || word != want[0] || rest != want[1] {
 			t.Errorf("%q: %q, %q, %v", line, word, rest, err)
+		}
+	}
+	for name, want := range map[string]string{`"a b"`: "a b", `'ที่ 1'`: "ที่ 1", `a"b"`: `a"b"`, `"a`: `"a`, `"`: `"`, "": "", `""`: ""} {
+		if got := unquoted(name); got != want {
+			t.Errorf("%s without its quotes: %s, want %s", name, got, want)
 		}
 	}
 	word, _, _ := firstWord(`a\ b c`)

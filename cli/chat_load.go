@@ -16,7 +16,7 @@ import (
 type loadedChat struct {
 	chats.Chat
 	file *chats.File // in the store, nil: what comes is kept in a file of its own
-	from string      // the file that it was read from
+	from string      // the file that it was read from, and is all of
 	held bool        // another chat writes that file
 }
 
@@ -47,8 +47,8 @@ func (f *chatFiles) find(name string, hold bool) (*loadedChat, error) {
 		return f.stored(shown[n-1].Path, hold)
 	}
 	if namesFile(name) {
-		c, path, err := readChat(expanded(name))
-		return &loadedChat{Chat: c, from: path}, err
+		c, from, err := readChat(expanded(name))
+		return &loadedChat{Chat: c, from: from}, err
 	}
 	all, err := f.store.List()
 	if err != nil {
@@ -64,7 +64,7 @@ func (f *chatFiles) find(name string, hold bool) (*loadedChat, error) {
 
 // stored reads a chat of the store. Where another chat writes it, what comes here is kept in a copy.
 func (f *chatFiles) stored(path string, hold bool) (*loadedChat, error) {
-	loaded := &loadedChat{from: path}
+	loaded := &loadedChat{}
 	var err error
 	if hold {
 		switch loaded.file, err = chats.Hold(path); { // before it is read, or it could change in between
@@ -74,19 +74,18 @@ func (f *chatFiles) stored(path string, hold bool) (*loadedChat, error) {
 			return nil, err
 		}
 	}
-	all, err := chats.Read(path)
-	if err != nil {
+	if loaded.Chat, loaded.from, err = readChat(path); err != nil {
 		if loaded.file != nil {
 			loaded.file.Close()
 		}
 		return nil, err
 	}
-	loaded.Chat = all[0]
 	return loaded, nil
 }
 
-// readChat reads a file with one chat, or the one of several that a number behind # names.
-func readChat(name string) (c chats.Chat, path string, err error) {
+// readChat reads a file with one chat, or the one of several that a number behind # names. The chat may replace the file
+// from, "" where that has others too.
+func readChat(name string) (c chats.Chat, from string, err error) {
 	path, number := name, 0
 	if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
 		at := strings.LastIndexByte(name, '#')
@@ -100,10 +99,10 @@ func readChat(name string) (c chats.Chat, path string, err error) {
 		return c, "", err
 	case number > len(all) || number < 0:
 		return c, "", fmt.Errorf("%s has %s, not %d", path, counted(int64(len(all)), "chat"), number)
-	case number > 0:
-		return all[number-1], path, nil
 	case len(all) == 1:
 		return all[0], path, nil
+	case number > 0:
+		return all[number-1], "", nil
 	}
 	const most = 5
 	var titles []string
@@ -113,12 +112,12 @@ func readChat(name string) (c chats.Chat, path string, err error) {
 	if len(all) > most {
 		titles = append(titles, "…")
 	}
-	return c, "", fmt.Errorf("%s has %d chats: name one as in %s#1 (%s)", path, len(all), path, visible(strings.Join(titles, ", ")))
+	return c, "", fmt.Errorf("%s has %d chats: name one as in %s#1 (%s)", path, len(all), path, strings.Join(titles, ", "))
 }
 
 // load is the command /load.
 func (c *chat) load(name string) (leave bool, err error) {
-	if name == "" {
+	if name = unquoted(name); name == "" {
 		return false, errors.New("/load wants a chat's number or name, as /list shows them, or a file")
 	}
 	loaded, err := c.files.find(name, c.files.auto || c.files.kept != nil)
@@ -149,9 +148,9 @@ func (c *chat) goOn(loaded *loadedChat) error {
 	model := c.conversation.Model
 	c.conversation, c.last, c.attached = loaded.Chat, nil, nil
 	c.conversation.Model = model
-	fmt.Fprintf(c.stderr, "Going on with %q: %s.\n", visible(loaded.Heading()), counted(int64(loaded.Turns()), "turn"))
+	fmt.Fprintf(c.stderr, "Going on with \"%s\": %s.\n", printable(loaded.Heading()), counted(int64(loaded.Turns()), "turn"))
 	if loaded.Model != "" && loaded.Model != model {
-		fmt.Fprintf(c.stderr, "It was with %s; %s answers now.\n", visible(loaded.Model), model)
+		fmt.Fprintf(c.stderr, "It was with %s; %s answers now.\n", printable(loaded.Model), printable(model))
 	}
 	if loaded.held {
 		fmt.Fprintln(c.stderr, "Another chat is writing it: what comes here is kept as a copy.")
@@ -210,12 +209,12 @@ func (c *chat) list(all string) (leave bool, err error) {
 func described(e *chats.Entry) string {
 	read, err := chats.Read(e.Path)
 	if err != nil {
-		return visible(oneLine(err))
+		return printable(oneLine(err))
 	}
 	c := &read[0]
 	title := c.Heading()
 	if e.Named() {
 		title = e.Name + ": " + title
 	}
-	return visible(fmt.Sprintf("%8s  %s  %s", counted(int64(c.Turns()), "turn"), c.Model, title))
+	return printable(fmt.Sprintf("%8s  %s  %s", counted(int64(c.Turns()), "turn"), c.Model, title))
 }

@@ -47,8 +47,10 @@ func (c *chat) shifts() bool { return c.flags.overflow.value == chats.OverflowSh
 // prompts begin alike, of a chat that was saved and loaded too.
 func (c *chat) from() (n int) {
 	if c.shifts() {
-		for _, m := range c.conversation.Messages {
-			n = max(n, m.LeftOut)
+		for i, m := range c.conversation.Messages {
+			if left := m.LeftOut; left < i && c.conversation.Messages[left].Role == chats.User { // whatever a file says
+				n = max(n, left)
+			}
 		}
 	}
 	return n

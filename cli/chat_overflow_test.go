@@ -120,3 +120,18 @@ func goesOn(t *testing.T, c *chat) {
 		t.Errorf("%q, at most %d tokens more, seed %d behind %d", text, r.MaxTokens, r.Sampling.Seed, seed)
 	}
 }
+
+// What a file says of an answer's prompt may be anything: only a turn in front of the answer can be where that began.
+func TestWhereThePromptBegins(t *testing.T) {
+	c := &chat{flags: newChatFlags()}
+	c.flags.overflow.value = chats.OverflowShift
+	for range 3 {
+		c.conversation.Append(chats.Message{Role: chats.User})
+		c.conversation.Append(chats.Message{Role: chats.Assistant})
+	}
+	for left, want := range map[int]int{0: 0, 1: 0, 2: 2, 3: 0, 4: 0, 6: 0, 1 << 30: 0} {
+		if c.conversation.Messages[3].LeftOut = left; c.from() != want {
+			t.Errorf("%d left out: the prompt begins with message %d, want %d", left, c.from(), want)
+		}
+	}
+}

@@ -40,10 +40,10 @@ func (c *chat) read(line string) (leave bool, err error) {
 	}
 	c.attached = append(c.attached, content)
 	if text != "" {
-		fmt.Fprintf(c.stderr, "%s: %s.\n", visible(name), counted(int64(tokens), "token"))
+		fmt.Fprintf(c.stderr, "%s: %s.\n", printable(name), counted(int64(tokens), "token"))
 		return c.ends(c.turn(text))
 	}
-	fmt.Fprintf(c.stderr, "%s: %s, in front of the next turn (/read - leaves it out).\n", visible(name), counted(int64(tokens), "token"))
+	fmt.Fprintf(c.stderr, "%s: %s, in front of the next turn (/read - leaves it out).\n", printable(name), counted(int64(tokens), "token"))
 	return false, nil
 }
 
@@ -69,6 +69,14 @@ func firstWord(line string) (word, rest string, err error) {
 		b.WriteByte(line[i])
 	}
 	return b.String(), "", nil
+}
+
+// unquoted takes off the quotes that a whole name stands in, as people have them from the shell.
+func unquoted(name string) string {
+	if last := len(name) - 1; last > 0 && (name[0] == '"' || name[0] == '\'') && name[last] == name[0] {
+		return name[1:last]
+	}
+	return name
 }
 
 // readTurn reads a file that is text, for a turn.

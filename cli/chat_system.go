@@ -15,7 +15,7 @@ func (c *chat) systemPrompt(text string) (leave bool, err error) {
 			fmt.Fprintln(c.stderr, "There is no system prompt.")
 			return false, nil
 		}
-		fmt.Fprintf(c.stderr, "The system prompt is: %s\n", c.conversation.System)
+		fmt.Fprintf(c.stderr, "The system prompt is: %s\n", visible(c.conversation.System))
 		return false, nil
 	case "-":
 		text = ""

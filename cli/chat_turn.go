@@ -24,7 +24,8 @@ func (c *chat) turn(text string) error {
 	return err
 }
 
-// answer answers the conversation's last turn. Where that gets no answer the conversation is again as it was before.
+// answer answers the conversation's last turn. Where that gets no answer, and the chat goes on, the conversation is again
+// as it was before.
 func (c *chat) answer(before chats.Chat) error {
 	seen, err := c.fit()
 	if err != nil {
@@ -39,7 +40,10 @@ func (c *chat) answer(before chats.Chat) error {
 	release()
 	stopped := stopCause(ctx, nil)
 	if err != nil && (stopped == nil || c.opened.gone()) { // stopped while the device was opened again
-		c.conversation = before
+		lost := record(&a, last, modelName(c.flags.model.path), asked)
+		lost.FinishReason = "lost" // as in the page; who goes on with the chat finds the turn
+		c.conversation.Append(lost)
+		c.keep()
 		return cmp.Or(stopped, err)
 	}
 	if a.Text != "" || stopped == nil {
@@ -78,7 +82,7 @@ func record(a *answer, seen seen, model string, asked time.Time) chats.Message {
 		Role: chats.Assistant, Content: a.Text, Created: asked, Model: model, LeftOut: seen.leftOut,
 		FinishReason: cmp.Or(reason, "length"), // OpenAI's word for the context's end too
 		Usage:        &chats.Usage{Prompt: seen.prompt, Completion: len(a.Tokens)},
-		Timing:       &chats.Timing{First: milliseconds(a.firstToken), Total: milliseconds(time.Since(asked))},
+		Timing:       &chats.Timing{First: float64(a.firstToken.Milliseconds()), Total: float64(time.Since(asked).Milliseconds())},
 	}
 }
 

@@ -140,9 +140,11 @@ func bare(err error) error {
 // first, so that a file of that name is always whole. Devices and pipes are
 // written as they are.
 func writeFile(path string, write func(io.Writer) error) error {
-	name, flags := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d.part", filepath.Base(path), os.Getpid())), os.O_CREATE|os.O_TRUNC
+	name, flags := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d.part", filepath.Base(path), os.Getpid())), os.O_CREATE|os.O_EXCL // never where a link leads
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
 		name, flags = path, 0
+	} else {
+		_ = os.Remove(name) // of a process that had the same number, and crashed
 	}
 	file, err := os.OpenFile(name, os.O_WRONLY|flags, 0o666)
 	if err != nil {

@@ -37,7 +37,9 @@ func TestAdaptersBesideAModel(t *testing.T) {
 		open, want string
 	}{
 		{map[string][]byte{"adapter_config.json": nil, "adapter_model.safetensors": nil}, "", "holds no model but an adapter (adapter_config.json)"},
-		{map[string][]byte{"adapter_config.json": nil, "adapter_model.safetensors": nil}, "adapter_model.safetensors", "holds no model but an adapter"},
+		{map[string][]byte{"adapter_config.json": nil, "adapter_model.safetensors": nil}, "adapter_model.safetensors", "adapter_model.safetensors: is no model but an adapter (LoRA)"},
+		{map[string][]byte{"m.gguf": model, "adapter_model.safetensors": nil}, "adapter_model.safetensors", "adapter_model.safetensors: is no model but an adapter (LoRA)"},
+		{map[string][]byte{"m.gguf": model, "adapter_config.json": nil}, "adapter_config.json", "adapter_config.json: is no model but an adapter (LoRA)"},
 		{map[string][]byte{"lora.gguf": adapter}, "", "lora.gguf: is no model but an adapter (LoRA)"},
 		{map[string][]byte{"a.gguf": model, "b.gguf": model, "lora.gguf": adapter}, "", "holds 2 models, name one of them: a.gguf, b.gguf"},
 	} {

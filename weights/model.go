@@ -74,6 +74,8 @@ func (m *Model) open(path string) error {
 		return err
 	case info.IsDir():
 		return m.openFolder(path)
+	case slices.Contains(adapterNames, name):
+		return fmt.Errorf("%s: is no model but %s", path, otherFiles["adapter"])
 	case name == configName || name == indexName || filepath.Ext(name) == ".safetensors":
 		return m.openFolder(filepath.Clean(dir))
 	}

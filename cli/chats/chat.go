@@ -53,7 +53,7 @@ type Message struct {
 	Created time.Time // zero: not known
 
 	Model        string
-	FinishReason string // "stop", "length", or "stopped" by the reader
+	FinishReason string // "stop", "length", "stopped" by the reader, or "lost" with the connection or the device
 	Usage        *Usage
 	Timing       *Timing
 	Edited       bool // by hand

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -16,6 +17,9 @@ func (f *fileChat) chat(at string) (Chat, error) {
 	c := Chat{Title: titleOf(f.Title), Model: f.Model, Created: f.Created, Settings: f.Settings}
 	if err := f.Settings.check(); err != nil {
 		return c, fmt.Errorf("%ssettings.%w", at, err)
+	}
+	if err := checkTime(f.Created); err != nil {
+		return c, fmt.Errorf("%screated%w", at, err)
 	}
 	if f.Messages == nil {
 		return c, fmt.Errorf("%smessages is missing", at)
@@ -67,6 +71,9 @@ func (f *fileMessage) message(where string, ids map[string]bool) (Message, error
 	case f.ID != "" && ids[f.ID]:
 		return Message{}, fmt.Errorf("%sid is another message's too", where)
 	}
+	if err := checkTime(f.Created); err != nil {
+		return Message{}, fmt.Errorf("%screated%w", where, err)
+	}
 	numbers := []bounded{count("left_out", f.LeftOut)}
 	if f.Usage != nil {
 		numbers = append(numbers, count("usage.prompt_tokens", f.Usage.Prompt), count("usage.completion_tokens", f.Usage.Completion))
@@ -79,7 +86,9 @@ func (f *fileMessage) message(where string, ids map[string]bool) (Message, error
 			return Message{}, fmt.Errorf("%s%w", where, err)
 		}
 	}
-	ids[f.ID] = true
+	if f.Role != system { // in front of which nothing stands, whatever its file calls it
+		ids[f.ID] = true
+	}
 	return Message{
 		Role: f.Role, Content: *f.Content, Created: f.Created, Model: f.Model, FinishReason: f.FinishReason,
 		Usage: f.Usage, Timing: f.Timing, Edited: f.Edited, LeftOut: f.LeftOut, ID: f.ID,
@@ -120,6 +129,14 @@ func (c *Chat) checkBranches(at string, ids map[string]bool) error {
 		for id := range passed {
 			leads[id] = true
 		}
+	}
+	return nil
+}
+
+// checkTime is an error if the time has another year in Greenwich than its text can say, to which Encode brings it.
+func checkTime(t time.Time) error {
+	if year := t.UTC().Year(); year < 0 || year > 9999 {
+		return errors.New(" is no time of the years 0 to 9999")
 	}
 	return nil
 }

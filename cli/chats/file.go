@@ -97,12 +97,7 @@ const largest = 256 << 20
 
 // Read gives the chats of a file, at least one. An error names the file and where in it something is wrong.
 func Read(path string) ([]Chat, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("chats: %w", err)
-	}
-	defer f.Close()
-	switch info, err := f.Stat(); {
+	switch info, err := os.Stat(path); { // before it is opened: a pipe could be waited for without end
 	case err != nil:
 		return nil, fmt.Errorf("chats: %w", err)
 	case !info.Mode().IsRegular():
@@ -110,6 +105,11 @@ func Read(path string) ([]Chat, error) {
 	case info.Size() > largest:
 		return nil, fmt.Errorf("chats: %s is larger than %d MiB", path, largest>>20)
 	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("chats: %w", err)
+	}
+	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, largest))
 	if err != nil {
 		return nil, fmt.Errorf("chats: %w", err)

@@ -81,7 +81,8 @@ func (f *File) Write(c *Chat) error {
 }
 
 func writeNew(path string, c *Chat) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	_ = os.Remove(path)                                                      // of a write that a crash ended
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // never where a link leads
 	if err != nil {
 		return err
 	}

@@ -112,6 +112,8 @@ func checkName(name string) error {
 	switch {
 	case odd, name == "", strings.Trim(name, " .") != name, !filepath.IsLocal(name):
 		return fmt.Errorf("chats: %q is no name for a chat: want letters, digits, blanks and -_.,()", name)
+	case automatic.MatchString(name):
+		return fmt.Errorf("chats: %s is as chats without a name are called: choose another name", name)
 	case len(name) > longestName:
 		return fmt.Errorf("chats: a name has at most %d bytes, this one has %d", longestName, len(name))
 	}

@@ -97,7 +97,7 @@ func TestStoreListsTheNewestFirstAndCleansTheUnnamed(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"", ".", "..", "a/b", `a\b`, ".hidden", "a\x1b[1m", "blank ", "a:b", "x*", strings.Repeat("x", 201)} {
+	for _, name := range []string{"", ".", "..", "a/b", `a\b`, ".hidden", "a\x1b[1m", "blank ", "a:b", "x*", "2026-11-27-221503", strings.Repeat("x", 201)} {
 		if f, err := s.Hold(name); err == nil {
 			t.Errorf("%q is taken for a name: %s", name, f.Path)
 		}

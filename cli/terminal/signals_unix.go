@@ -3,6 +3,7 @@
 package terminal
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/signal"
@@ -44,6 +45,7 @@ func (s *signals) watch(t *Terminal) {
 			}
 		}
 	}()
+	t.ahead = bytes.ReplaceAll(typed(t.in), []byte("\n"), []byte("\r")) // which was Enter in the users' modes
 	s.ahead = time.NewTicker(takeAhead)
 	go func() {
 		for {

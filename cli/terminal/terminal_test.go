@@ -178,6 +178,19 @@ func TestPastesAreOneTurn(t *testing.T) {
 	}
 }
 
+func TestTypedBeforeTheTerminalIsTaken(t *testing.T) {
+	s := screen.New(t, 60, 10)
+	s.Type("early\rlate")
+	c := exec.Command(os.Args[0])
+	c.Env = append(os.Environ(), asProgram+"=")
+	s.Start(c)
+	s.WaitFor("turn \"early\", pasted false\n> late")
+	s.Type("\x15\x04")
+	if err := c.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A terminal that puts no brackets around pasted text: each line is a turn, and none is lost.
 func TestPasteWithoutBrackets(t *testing.T) {
 	s := open(t, 40, 30)

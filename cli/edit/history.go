@@ -115,9 +115,8 @@ func (h *History) Add(t Turn) error {
 		return nil
 	}
 	if err := h.locked(func() error { return h.append(t) }); err != nil {
-		path := h.path
 		h.path = ""
-		return fmt.Errorf("edit: the history %s, kept in memory from here on: %w", path, err)
+		return fmt.Errorf("edit: the history is kept in memory from here on: %w", err) // which names the file
 	}
 	return nil
 }

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// endless is a request whose answer takes as long as the context is.
-const endless = `{"prompt":"Who are you?","ignore_eos":true,"stream":true,"temperature":0}`
+// endless is a request whose answer takes as long as the context is: without <eos>, behind which there would be no text.
+const endless = `{"prompt":"Who are you?","logit_bias":{"1":-100},"stream":true,"temperature":0}`
 
 // streamed begins a stream and gives what comes, from behind its first event on.
 func streamed(t testing.TB, url, body string) *bufio.Reader {

@@ -154,7 +154,7 @@ func TestByteOrderMark(t *testing.T) {
 // An error speaks of JSON, not of Go's types.
 func TestTokenizeErrorsOfJSON(t *testing.T) {
 	sealvk("[1.5]", "tokenize", "--decode").wantError(t, "line 1: want a JSON array of ids: unexpected number 1.5 behind byte 1")
-	sealvk(`{"messages":5}`, "tokenize", "--chat").wantError(t, "line 1: ", "unexpected number behind byte 12")
+	sealvk(`{"messages":5}`, "tokenize", "--chat").wantError(t, "line 1: messages is 5; want a list of messages")
 	sealvk(`"a\ud800b"`, "tokenize", "--jsonl").wantError(t, "line 1: want a JSON string: invalid surrogate pair", "behind byte 2")
 	sealvk("\"a\xffb\"", "tokenize", "--jsonl").wantError(t, "line 1: want a JSON string: not UTF-8")
 	sealvk("", "tokenize", "--chat", t.TempDir()).wantError(t, "is a folder; want a file with one conversation a line")

@@ -215,7 +215,7 @@ func TestPoolIsTheContext(t *testing.T) {
 	sameAlone(t, m, requests, got)
 
 	s := session(t, m)
-	if _, err := s.Generate(context.Background(), Request{Prompt: []int32{1, 2, 3}, MaxTokens: 94}); err != nil {
+	if _, err := s.Generate(context.Background(), Request{Prompt: make([]int32, 96), MaxTokens: 1}); err != nil {
 		t.Fatal(err)
 	}
 	got, err = m.GenerateBatch(context.Background(), []Request{{Prompt: []int32{4, 5, 6}}, {Prompt: make([]int32, 65)}})

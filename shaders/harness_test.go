@@ -146,7 +146,7 @@ func (b *bench) run(record func(c *vk.Commands)) {
 	if err == nil {
 		var ticket vk.Ticket
 		if ticket, err = device.Submit(c); err == nil {
-			err = device.Wait(ticket, time.Minute)
+			err = device.Wait(ticket, 5*time.Minute) // a CPU compiles when it first runs a kernel
 		}
 	}
 	if err == nil {

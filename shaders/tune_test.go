@@ -45,7 +45,7 @@ func TestTunedErrors(t *testing.T) {
 		{[]Setting{{"rope", "lanes", 1 << 20}}, []string{"rope: lanes=1048576: want 1 to"}},
 		{[]Setting{{"matmul", "in_place", 2}}, []string{"matmul: in_place=2: want 0 or 1"}},
 		{[]Setting{{"matmul_add", "groups", 4}, {"output", "groups", 2}}, []string{"matmul_add.groups=4: another setting makes it 2"}},
-		{[]Setting{{"matmul_add", "row_lanes", 1 << 20}}, []string{"attn_qkv: ", "1048576 lanes"}},
+		{[]Setting{{"matmul_add", "lanes", 64}, {"matmul_add", "row_lanes", 1 << 20}}, []string{"attn_qkv: ", "1048576 lanes over rows in a workgroup of"}},
 		// Of what kernels share the others' checks count too.
 		{[]Setting{{"attention", "tile", 32}, {"attention_merge", "lanes", 64}}, []string{"attention: a tile of 32 positions"}},
 	} {
